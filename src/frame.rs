@@ -1,0 +1,171 @@
+//! What travels: WebSocket frames as whole messages, and the bodies that applications put into them.
+
+use core::fmt;
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// One WebSocket message or control frame, whole: fragments are the socket's business (RFC 6455 §5.4).
+///
+/// In the journal `{"text":".."}`, `{"binary":"<base64>"}`, `{"ping":"<base64>"}`, `{"pong":"<base64>"}`. `Debug` shows
+/// the kind and the length, never the payload.
+///
+/// ```
+/// use redial::Frame;
+/// let frame = Frame::text("hello");
+/// assert_eq!(frame.len(), 5);
+/// assert_eq!(format!("{frame:?}"), "Text(5 bytes)");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frame {
+    /// A text message (opcode 1). A constant of a dialect is borrowed, so a heartbeat allocates nothing.
+    Text(Cow<'static, str>),
+    /// A binary message (opcode 2).
+    Binary(#[serde(with = "base64_bytes")] Vec<u8>),
+    /// A ping (RFC 6455 §5.5.2), at most 125 bytes. The socket answers those that arrive; the session only counts them as life.
+    Ping(#[serde(with = "base64_bytes")] Vec<u8>),
+    /// A pong (RFC 6455 §5.5.3), at most 125 bytes.
+    Pong(#[serde(with = "base64_bytes")] Vec<u8>),
+}
+
+impl Frame {
+    /// A text frame.
+    pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// The payload's length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) | Self::Ping(bytes) | Self::Pong(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text of a text frame.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Text(_) => "Text",
+            Self::Binary(_) => "Binary",
+            Self::Ping(_) => "Ping",
+            Self::Pong(_) => "Pong",
+        };
+        write!(f, "{kind}({} bytes)", self.len())
+    }
+}
+
+/// The content of a message, as the application gives and gets it.
+///
+/// In the journal a text body is a string and a binary one `{"binary":"<base64>"}`. `Debug` shows the length only.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Body {
+    /// Text, sent in text frames.
+    Text(String),
+    /// Bytes, sent in binary frames where the dialect has them.
+    Binary {
+        /// The bytes.
+        #[serde(with = "base64_bytes")]
+        binary: Vec<u8>,
+    },
+}
+
+impl Body {
+    /// The content's length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary { binary } => binary.len(),
+        }
+    }
+
+    /// Whether there is no content.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text of a text body.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary { .. } => None,
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Binary { binary } => write!(f, "Binary({} bytes)", binary.len()),
+        }
+    }
+}
+
+impl From<&str> for Body {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(binary: Vec<u8>) -> Self {
+        Self::Binary { binary }
+    }
+}
+
+impl From<&[u8]> for Body {
+    fn from(binary: &[u8]) -> Self {
+        Self::Binary { binary: binary.into() }
+    }
+}
+
+impl From<Frame> for Body {
+    /// The frame's whole payload; text stays text.
+    fn from(frame: Frame) -> Self {
+        match frame {
+            Frame::Text(text) => Self::Text(text.into_owned()),
+            Frame::Binary(binary) | Frame::Ping(binary) | Frame::Pong(binary) => Self::Binary { binary },
+        }
+    }
+}
+
+mod base64_bytes {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map_err(|_| D::Error::custom("binary content is written in base64 (RFC 4648 §4)"))
+    }
+}

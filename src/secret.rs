@@ -1,0 +1,57 @@
+//! A credential that does not show itself.
+
+use core::fmt;
+
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+/// A credential: a token, a password, the answer to a challenge.
+///
+/// `Debug` and `Display` print `***`. Serde writes it as it is, because a journal or a snapshot without it could not be
+/// replayed: guard those files like the credential itself.
+///
+/// ```
+/// use redial::Secret;
+/// let token = Secret::new("eyJhbGciOi");
+/// assert_eq!(format!("{token:?} {token}"), "*** ***");
+/// assert_eq!(token.reveal(), "eyJhbGciOi");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a credential.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The credential itself, for the frame or the URL that must carry it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self::new(value)
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

@@ -1,0 +1,186 @@
+//! What a frame means, free of its spelling.
+
+use core::fmt;
+
+use alloc::string::{String, ToString};
+use serde::{Deserialize, Serialize};
+
+use crate::frame::{Body, Frame};
+use crate::id::MessageId;
+use crate::secret::Secret;
+
+/// Which end of the connection wrote or reads a frame: a service may spell one signal differently each way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The end that connects.
+    Client,
+    /// The end that accepts.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// What one frame says, whoever says it.
+///
+/// `decode` of a [`Dialect`](crate::Dialect) turns a frame into one, `encode` turns one into a frame.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Signal<'a> {
+    /// Are you there?
+    Beat,
+    /// I am here: the answer to a heartbeat.
+    BeatReply,
+    /// A message, under its id where the service names messages.
+    Message {
+        /// The id to acknowledge, or `None` where the dialect has none.
+        id: Option<MessageId>,
+        /// The content.
+        body: Payload<'a>,
+    },
+    /// A frame of the service that is no message but concerns the application; delivered, never acknowledged.
+    Notice {
+        /// The content.
+        body: Payload<'a>,
+    },
+    /// I have your message.
+    Ack {
+        /// The message that arrived.
+        id: MessageId,
+        /// Where the acknowledgement is the message itself, pushed back to its sender: that push.
+        echo: Option<Echo<'a>>,
+    },
+    /// I will not take your message.
+    Nack {
+        /// The message that is refused.
+        id: MessageId,
+        /// The service's reason as a number; zero where it gave none.
+        code: u32,
+    },
+    /// The receiver's device has your message.
+    Delivered {
+        /// The message.
+        id: MessageId,
+    },
+    /// The receiver has read your message.
+    Read {
+        /// The message.
+        id: MessageId,
+    },
+    /// Prove who you are.
+    Challenge {
+        /// What the proof is computed from, where the service gives something.
+        challenge: Option<Payload<'a>>,
+        /// What the answer must carry back unchanged, as JSON.
+        reference: Option<&'a str>,
+    },
+    /// The proof, or the first word of a service that wants a login.
+    Login {
+        /// The credential.
+        credential: Secret,
+        /// What the challenge asked to have carried back, as JSON.
+        reference: Option<&'a str>,
+    },
+    /// The login is accepted.
+    Welcome,
+    /// The login is refused.
+    Refused {
+        /// The service's reason as a number; zero where it gave none.
+        code: u32,
+    },
+    /// This account is connected elsewhere: leave, and do not come back.
+    Kick {
+        /// The frame's content, for the application.
+        body: Payload<'a>,
+    },
+}
+
+impl Signal<'_> {
+    /// Whether the signal has its meaning before the login is done.
+    pub(crate) fn is_about_login(&self) -> bool {
+        matches!(
+            self,
+            Self::Beat
+                | Self::BeatReply
+                | Self::Challenge { .. }
+                | Self::Login { .. }
+                | Self::Welcome
+                | Self::Refused { .. }
+                | Self::Kick { .. }
+        )
+    }
+}
+
+/// A message that comes back to its sender, as a push under an id of its own.
+///
+/// It is acknowledged like any push; and where the message is not one of this session's, it is delivered like any push.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Echo<'a> {
+    /// The push's own id.
+    pub id: MessageId,
+    /// The content.
+    pub body: Payload<'a>,
+}
+
+/// The content of a signal, borrowed from the frame it came in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Payload<'a> {
+    /// The frame itself, moved rather than copied.
+    Whole,
+    /// Text.
+    Text(&'a str),
+    /// Bytes.
+    Binary(&'a [u8]),
+    /// A JSON value as it was written; a JSON string stands for its text.
+    Json(&'a str),
+}
+
+impl<'a> Payload<'a> {
+    /// The payload of a body.
+    pub fn of(body: &'a Body) -> Self {
+        match body {
+            Body::Text(text) => Self::Text(text),
+            Body::Binary { binary } => Self::Binary(binary),
+        }
+    }
+
+    /// The content as a body of its own, or `None` where it is the whole frame.
+    ///
+    /// A JSON string that is no valid Unicode (a lone surrogate) stays as it was written, quotes included, so that a
+    /// message is never lost to its spelling.
+    pub fn to_body(self) -> Option<Body> {
+        match self {
+            Self::Whole => None,
+            Self::Text(text) => Some(Body::from(text)),
+            Self::Binary(bytes) => Some(Body::from(bytes)),
+            Self::Json(json) => Some(Body::Text(match serde_json::from_str::<String>(json) {
+                Ok(text) => text,
+                Err(_) => json.to_string(),
+            })),
+        }
+    }
+
+    /// The content as a body, given the frame it came in.
+    pub fn into_body(self, frame: &Frame) -> Body {
+        self.to_body().unwrap_or_else(|| Body::from(frame.clone()))
+    }
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("Whole"),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Binary(bytes) => write!(f, "Binary({} bytes)", bytes.len()),
+            Self::Json(json) => write!(f, "Json({} bytes)", json.len()),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Deadlines and the names of the timers behind them.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Instant;
+
+/// The next moment at which the session wants a `Tick`, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Deadline {
+    /// When.
+    pub at: Instant,
+    /// Which timer.
+    pub timer: Timer,
+}
+
+/// The timers of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Timer {
+    /// The end of a silent link.
+    Death,
+    /// The verdict on a probe.
+    Probe,
+    /// The next heartbeat.
+    Heartbeat,
+    /// The end of an attempt that does not open.
+    Attempt,
+    /// The end of a wait for a credential.
+    Credential,
+    /// The end of a login that gets no answer.
+    Authentication,
+    /// The next attempt.
+    Reconnect,
+    /// The moment the attempts count as used up.
+    GiveUp,
+    /// The end of a close handshake that gets no answer.
+    Close,
+    /// The moment a sent message counts as overdue.
+    Receipt,
+    /// The end of a message's time to live.
+    Expiry,
+    /// The next poll.
+    Poll,
+    /// The end of a drain.
+    Drain,
+    /// The next repetition of an unacknowledged push.
+    Push,
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Death => "the verdict on a silent link",
+            Self::Probe => "the answer to a probe",
+            Self::Heartbeat => "the next heartbeat",
+            Self::Attempt => "the attempt to open",
+            Self::Credential => "a credential",
+            Self::Authentication => "the answer to the login",
+            Self::Reconnect => "the next attempt",
+            Self::GiveUp => "the end of the last attempt's time",
+            Self::Close => "the peer's close",
+            Self::Receipt => "the confirmation of a message",
+            Self::Expiry => "the end of a message's time to live",
+            Self::Poll => "the next poll",
+            Self::Drain => "the end of the drain",
+            Self::Push => "the repetition of a push",
+        })
+    }
+}
+
+impl Deadline {
+    /// The earlier of two; the first where they fall together. [`Instant::NEVER`] is none.
+    pub(crate) fn earlier(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a.filter(Self::is_real), b.filter(Self::is_real)) {
+            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn is_real(&self) -> bool {
+        self.at != Instant::NEVER
+    }
+}
