@@ -1,0 +1,112 @@
+//! Polling while the connection brings nothing: when to ask the host to fetch.
+//!
+//! 1. Silence is measured from the call `open`, the last push or the last poll, whatever the socket does.
+//! 2. A poll and a push both arm the timer again; there is never one poll and then none.
+//! 3. Polls for a connection that is down end when it is ready.
+
+use core::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{Duration, Instant};
+
+/// Polling while the connection brings nothing; off by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackPolicy {
+    /// Poll when no push came for so long, and again after each further such time. Default `None`, off.
+    #[serde(rename = "loop_time_ms")]
+    pub loop_time: Option<Duration>,
+    /// Poll while the connection has been down for so many failed attempts. Default `None`, off.
+    pub after_failures: Option<NonZeroU32>,
+    /// The time between those polls. Default 0, which counts as the loop time, or 10 s where there is none.
+    #[serde(rename = "down_every_ms")]
+    pub down_every: Duration,
+}
+
+impl FallbackPolicy {
+    /// Whether anything is polled at all.
+    pub fn is_on(&self) -> bool {
+        self.loop_time.is_some() || self.after_failures.is_some()
+    }
+}
+
+/// Which poll is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Silence,
+    Down,
+}
+
+/// The two poll timers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Fallback {
+    silence_at: Option<Instant>,
+    down_at: Option<Instant>,
+}
+
+impl Fallback {
+    /// The session was opened.
+    pub(crate) fn on_open(&mut self, now: Instant, policy: &FallbackPolicy) {
+        self.silence_at = policy.loop_time.map(|every| now + at_least_one(every));
+        self.down_at = None;
+    }
+
+    /// The session has ended.
+    pub(crate) fn on_stop(&mut self) {
+        *self = Self::default();
+    }
+
+    /// An attempt failed, or a connection was lost; `failures` in a row by now.
+    pub(crate) fn on_lost(&mut self, now: Instant, policy: &FallbackPolicy, failures: u32) {
+        let many = policy.after_failures.is_some_and(|limit| failures >= limit.get());
+        if many && self.down_at.is_none() {
+            self.down_at = Some(now);
+        }
+    }
+
+    /// The connection is ready.
+    pub(crate) fn on_ready(&mut self) {
+        self.down_at = None;
+    }
+
+    /// A push has arrived; says whether it asks for a pull.
+    pub(crate) fn on_push(&mut self, now: Instant, policy: &FallbackPolicy) -> bool {
+        if let (Some(every), Some(_)) = (policy.loop_time, self.silence_at) {
+            self.silence_at = Some(now + at_least_one(every));
+        }
+        policy.is_on()
+    }
+
+    /// Time has passed; to be called until it has nothing more to say.
+    pub(crate) fn on_tick(&mut self, now: Instant, policy: &FallbackPolicy) -> Option<Verdict> {
+        if self.down_at.is_some_and(|at| at.is_due(now)) {
+            self.down_at = Some(now + policy.down_period());
+            return Some(Verdict::Down);
+        }
+        if self.silence_at.is_some_and(|at| at.is_due(now)) {
+            self.silence_at = policy.loop_time.map(|every| now + at_least_one(every));
+            return Some(Verdict::Silence);
+        }
+        None
+    }
+
+    /// The next poll.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match (self.silence_at, self.down_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+impl FallbackPolicy {
+    fn down_period(&self) -> Duration {
+        let chosen = if self.down_every == Duration::ZERO { self.loop_time } else { Some(self.down_every) };
+        at_least_one(chosen.unwrap_or(Duration::from_secs(10)))
+    }
+}
+
+fn at_least_one(every: Duration) -> Duration {
+    every.max(Duration::from_millis(1))
+}

@@ -1,0 +1,289 @@
+//! The heartbeat of one connection: when to beat, what counts as life, when silence is death.
+//!
+//! 1. Silence is never death without an unanswered heartbeat.
+//! 2. A wake-up that comes late finds out first: one probe, one verdict; the beats that were missed are skipped.
+//! 3. What has arrived counts before silence is judged: the caller reports frames first and ticks after.
+//! 4. Every deadline here dies with the connection.
+
+use core::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{Duration, Instant};
+use crate::timer::{Deadline, Timer};
+
+/// Heartbeats, and when a silent link is dead.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeartbeatPolicy {
+    /// The time between heartbeats. Default 25 s: under the 30 s after which strict middleboxes drop idle links. Zero counts as 1 ms.
+    #[serde(rename = "every_ms")]
+    pub every: Duration,
+    /// Whether one is sent as soon as the connection is ready. Default no.
+    pub at_ready: bool,
+    /// What the time is counted from. Default [`Clock::SinceLife`]: a busy link needs no heartbeats.
+    pub clock: Clock,
+    /// What counts as life. Default [`Life::AnyFrame`].
+    pub life: Life,
+    /// When silence is death. Default after 2 unanswered heartbeats and 5 s; `None` never.
+    pub death: Option<Death>,
+    /// What a wake-up that comes late does. Default: over 5 s late is a suspend; one probe goes out and has 5 s. `None` does nothing special.
+    pub probe: Option<Probe>,
+}
+
+impl Default for HeartbeatPolicy {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(25),
+            at_ready: false,
+            clock: Clock::SinceLife,
+            life: Life::AnyFrame,
+            death: Some(Death { beats: NonZeroU32::MIN.saturating_add(1), grace: Duration::from_secs(5) }),
+            probe: Some(Probe::default()),
+        }
+    }
+}
+
+/// What the time between heartbeats is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// From the moment the connection was ready, whatever else happens.
+    Grid,
+    /// From the last sign of life, or the last heartbeat if that is later.
+    SinceLife,
+    /// From the last heartbeat, and only if that was answered by then; if not, the chain ends.
+    LockStep,
+}
+
+/// What counts as a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Life {
+    /// Any frame of the peer.
+    AnyFrame,
+    /// Only the answer to a heartbeat.
+    Reply,
+}
+
+/// When silence is death: so many heartbeats in a row unanswered, and a grace after the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Death {
+    /// Unanswered heartbeats in a row.
+    pub beats: NonZeroU32,
+    /// The time after the last of them.
+    #[serde(rename = "grace_ms")]
+    pub grace: Duration,
+}
+
+/// What happens when the clock jumped: the machine slept, or the host was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// How far past its deadline a wake-up counts as late. Default 5 s.
+    #[serde(rename = "late_ms")]
+    pub late: Duration,
+    /// How long the probe's answer may take. Default 5 s.
+    #[serde(rename = "wait_ms")]
+    pub wait: Duration,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self { late: Duration::from_secs(5), wait: Duration::from_secs(5) }
+    }
+}
+
+/// What the machine wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Send a heartbeat.
+    Beat,
+    /// The link is dead.
+    Dead,
+}
+
+/// One connection's heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Heartbeat {
+    beat_at: Option<Instant>,
+    dead_at: Option<Instant>,
+    /// Set while a probe is out: it stands in for the regular verdict.
+    verdict_at: Option<Instant>,
+    unanswered: u32,
+    question: Question,
+}
+
+/// The last heartbeat, for the round-trip time and for lock-step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Question {
+    None,
+    Open(Instant),
+    /// Several are open, so an answer cannot be matched to one (Karn's rule, RFC 6298 §3).
+    Ambiguous,
+}
+
+impl Heartbeat {
+    /// Starts with the connection; the verdict is `Beat` where one goes out at once.
+    pub(crate) fn start(now: Instant, policy: &HeartbeatPolicy) -> (Self, Option<Verdict>) {
+        let mut heartbeat = Self {
+            beat_at: Some(now + policy.period()),
+            dead_at: None,
+            verdict_at: None,
+            unanswered: 0,
+            question: Question::None,
+        };
+        if policy.at_ready {
+            heartbeat.ask(now);
+            // The greeting counts as a round only where the chain hangs on its answer.
+            if policy.clock == Clock::LockStep {
+                heartbeat.count(now, policy);
+            }
+        }
+        (heartbeat, policy.at_ready.then_some(Verdict::Beat))
+    }
+
+    /// Any frame has arrived.
+    pub(crate) fn on_frame(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        self.verdict_at = None;
+        if policy.life == Life::AnyFrame {
+            self.on_life(now, policy);
+        }
+    }
+
+    /// The answer to a heartbeat has arrived; gives the round-trip time where it is known.
+    pub(crate) fn on_reply(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<Duration> {
+        let rtt = match self.question {
+            Question::Open(asked) => Some(now.since(asked)),
+            Question::None | Question::Ambiguous => None,
+        };
+        self.question = Question::None;
+        self.on_life(now, policy);
+        rtt
+    }
+
+    fn on_life(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        self.unanswered = 0;
+        self.dead_at = None;
+        self.verdict_at = None;
+        if policy.clock == Clock::SinceLife {
+            self.beat_at = Some(now + policy.period());
+        }
+    }
+
+    /// The machine slept or the network changed: find out, unless that is under way.
+    pub(crate) fn on_wake(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<Verdict> {
+        let probe = policy.probe?;
+        if self.verdict_at.is_some() {
+            return None;
+        }
+        self.probe(now, policy, probe);
+        Some(Verdict::Beat)
+    }
+
+    /// Time has passed; to be called until it has nothing more to say.
+    pub(crate) fn on_tick(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<Verdict> {
+        let due = self.deadline()?;
+        if !due.at.is_due(now) {
+            return None;
+        }
+        match due.timer {
+            Timer::Probe => return Some(Verdict::Dead),
+            Timer::Death | Timer::Heartbeat => {
+                if let Some(probe) = policy.probe
+                    && now.since(due.at) > probe.late
+                {
+                    self.probe(now, policy, probe);
+                    return Some(Verdict::Beat);
+                }
+            }
+            _ => {}
+        }
+        if due.timer == Timer::Death {
+            return Some(Verdict::Dead);
+        }
+        if policy.clock == Clock::LockStep && self.question != Question::None {
+            // The last one was not echoed: the chain ends here, and only `death` could still speak.
+            self.beat_at = None;
+            return None;
+        }
+        self.beat_at = Some(Self::next_beat(now, due.at, policy));
+        self.ask(now);
+        self.count(now, policy);
+        Some(Verdict::Beat)
+    }
+
+    /// When silence from here on would be judged death; `None` where it never is.
+    pub(crate) fn death_if_silent(&self, policy: &HeartbeatPolicy) -> Option<Instant> {
+        let death = policy.death?;
+        if let Some(at) = self.verdict_at.or(self.dead_at) {
+            return Some(at);
+        }
+        let remaining = u64::from(death.beats.get().saturating_sub(self.unanswered).max(1)) - 1;
+        Some(self.beat_at? + policy.period().times(remaining) + death.grace)
+    }
+
+    /// The next moment at which this machine wants a tick.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        let verdict = match self.verdict_at {
+            Some(at) => Some(Deadline { at, timer: Timer::Probe }),
+            None => self.dead_at.map(|at| Deadline { at, timer: Timer::Death }),
+        };
+        let beat = self.beat_at.map(|at| Deadline { at, timer: Timer::Heartbeat });
+        Deadline::earlier(verdict, beat)
+    }
+
+    fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, probe: Probe) {
+        if let Some(due) = self.beat_at {
+            self.beat_at = Some(match policy.clock {
+                Clock::Grid => Self::next_beat(now, due, policy),
+                Clock::SinceLife | Clock::LockStep => now + policy.period(),
+            });
+        }
+        self.unanswered = 0;
+        self.dead_at = None;
+        self.verdict_at = Some(now + probe.wait);
+        self.ask(now);
+    }
+
+    fn ask(&mut self, now: Instant) {
+        self.question = match self.question {
+            Question::None => Question::Open(now),
+            Question::Open(_) | Question::Ambiguous => Question::Ambiguous,
+        };
+    }
+
+    fn count(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        if let Some(death) = policy.death
+            && self.unanswered == death.beats.get()
+            && self.verdict_at.is_none()
+        {
+            self.dead_at = Some(now + death.grace);
+        }
+    }
+
+    fn next_beat(now: Instant, due: Instant, policy: &HeartbeatPolicy) -> Instant {
+        match policy.clock {
+            Clock::Grid => {
+                let missed = now.since(due).as_millis() / policy.period().as_millis();
+                due + policy.period().times(missed.saturating_add(1))
+            }
+            Clock::SinceLife | Clock::LockStep => now + policy.period(),
+        }
+    }
+}
+
+impl HeartbeatPolicy {
+    /// The period, never zero.
+    pub(crate) fn period(&self) -> Duration {
+        self.every.max(Duration::from_millis(1))
+    }
+
+    /// The longest silence before a link counts as dead, where the clock is looked at in time; `None` for never.
+    pub(crate) fn notice(&self) -> Option<Duration> {
+        let death = self.death?;
+        Some(self.period().times(u64::from(death.beats.get())) + death.grace)
+    }
+}

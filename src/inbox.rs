@@ -1,0 +1,153 @@
+//! Messages on their way in: a bounded window of ids that tells a new message from a repeat.
+//!
+//! 1. Within the window a message is delivered once and acknowledged every time it comes.
+//! 2. Nothing is acknowledged before it was delivered, or before the application said so.
+//! 3. The window forgets its oldest acknowledged id first, and never one that still waits for the application.
+//! 4. A server that keeps at most U pushes unacknowledged and repeats them in order is safe with a window of U plus `pending`.
+
+use alloc::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bounded::Bounded;
+use crate::id::MessageId;
+
+/// Messages on their way in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InboxPolicy {
+    /// Ids remembered to recognise repeats. Default 4,096. A server that keeps at most U pushes unacknowledged needs U plus `pending`.
+    pub window: Bounded<1, 1_000_000>,
+    /// When a message is acknowledged. Default [`Acknowledge::OnDelivery`].
+    pub acknowledge: Acknowledge,
+    /// Delivered messages that may wait for `acknowledge`. Default 256; what comes beyond is `Deferred`.
+    pub pending: Bounded<1, 10_000>,
+    /// What is delivered. Default [`Deliver::Content`].
+    pub deliver: Deliver,
+}
+
+impl Default for InboxPolicy {
+    fn default() -> Self {
+        Self {
+            window: Bounded::clamped(4_096),
+            acknowledge: Acknowledge::OnDelivery,
+            pending: Bounded::clamped(256),
+            deliver: Deliver::Content,
+        }
+    }
+}
+
+/// When a message is acknowledged, in dialects that acknowledge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Acknowledge {
+    /// Right after `Deliver`.
+    OnDelivery,
+    /// When the application calls `acknowledge`, after it has stored the message.
+    OnCall,
+}
+
+/// What `Deliver` carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deliver {
+    /// The message's content.
+    Content,
+    /// The whole frame, as it came.
+    Frame,
+}
+
+/// What is to be done with a message that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// New: deliver it, then acknowledge it.
+    DeliverAndAck,
+    /// New: deliver it; the application acknowledges.
+    Deliver,
+    /// A repeat of one that was acknowledged: acknowledge it again.
+    AckAgain,
+    /// A repeat of one that was refused: refuse it again.
+    NackAgain,
+    /// A repeat of one that waits for the application.
+    Wait,
+    /// New, but as many wait for the application as may.
+    Defer,
+}
+
+/// The window of ids.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Inbox {
+    seen: BTreeMap<MessageId, Seen>,
+    /// Ids that may be forgotten, oldest first.
+    order: BTreeMap<u64, MessageId>,
+    pending: usize,
+    next: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Seen {
+    Pending,
+    Acknowledged,
+    Rejected,
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Self {
+        Self { seen: BTreeMap::new(), order: BTreeMap::new(), pending: 0, next: 0 }
+    }
+
+    /// A message has arrived; the second value counts the ids that had to be forgotten for it.
+    pub(crate) fn on_message(&mut self, id: &MessageId, policy: &InboxPolicy) -> (Verdict, u64) {
+        match self.seen.get(id) {
+            Some(Seen::Pending) => (Verdict::Wait, 0),
+            Some(Seen::Acknowledged) => (Verdict::AckAgain, 0),
+            Some(Seen::Rejected) => (Verdict::NackAgain, 0),
+            None => match policy.acknowledge {
+                Acknowledge::OnDelivery => {
+                    self.seen.insert(id.clone(), Seen::Acknowledged);
+                    (Verdict::DeliverAndAck, self.remember(id.clone(), policy))
+                }
+                Acknowledge::OnCall if self.pending >= policy.pending.as_count() => (Verdict::Defer, 0),
+                Acknowledge::OnCall => {
+                    self.seen.insert(id.clone(), Seen::Pending);
+                    self.pending += 1;
+                    (Verdict::Deliver, 0)
+                }
+            },
+        }
+    }
+
+    /// The application has the message, or refuses it; says whether it was waited for.
+    pub(crate) fn on_answer(&mut self, id: &MessageId, accepted: bool, policy: &InboxPolicy) -> bool {
+        match self.seen.get_mut(id) {
+            Some(seen @ Seen::Pending) => {
+                *seen = if accepted { Seen::Acknowledged } else { Seen::Rejected };
+                self.pending -= 1;
+                self.remember(id.clone(), policy);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// An own message has come back: a repeat of it is nothing new. Counts the ids that had to be forgotten for it.
+    pub(crate) fn on_own(&mut self, id: &MessageId, policy: &InboxPolicy) -> u64 {
+        if self.seen.contains_key(id) {
+            return 0;
+        }
+        self.seen.insert(id.clone(), Seen::Acknowledged);
+        self.remember(id.clone(), policy)
+    }
+
+    fn remember(&mut self, id: MessageId, policy: &InboxPolicy) -> u64 {
+        self.order.insert(self.next, id);
+        self.next += 1;
+        let mut forgotten = 0;
+        while self.order.len() > policy.window.as_count() {
+            let Some((_, oldest)) = self.order.pop_first() else { break };
+            self.seen.remove(&oldest);
+            forgotten += 1;
+        }
+        forgotten
+    }
+}

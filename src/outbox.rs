@@ -1,0 +1,450 @@
+//! Messages on their way out: taken, sent, confirmed or not, and settled once a round.
+//!
+//! 1. An entry leaves only by its settlement; nothing taken is ever evicted for something new.
+//! 2. On each connection messages first go out in the order in which they were taken.
+//! 3. `NotSent` is said only of a message of which no byte was ever handed to a socket.
+//! 4. What may have arrived and cannot be sent again safely is `Unconfirmed`: too old for the server's dedup window, sent
+//!    "once", or first in line at too many losses running.
+//! 5. Ages count the machine's sleep.
+
+use core::num::NonZeroU32;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::bounded::Bounded;
+use crate::error::{CancelError, ResendError, SendError};
+use crate::frame::Body;
+use crate::id::MessageId;
+use crate::outgoing::Repeat;
+use crate::settled::{Confirmed, Kept, Settled};
+use crate::status::Status;
+use crate::time::{Duration, Instant};
+
+/// Messages on their way out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboxPolicy {
+    /// Messages held at most. Default 1,000.
+    pub messages: Bounded<1, 1_000_000>,
+    /// Bytes of bodies held at most. Default 4 MiB.
+    pub bytes: Bounded<1, 0x4000_0000>,
+    /// Messages sent and not yet confirmed at most. Default 32; raise it on links of long delay.
+    pub in_flight: Bounded<1, 65_536>,
+    /// What `send` does while the connection is not ready. Default [`WhileDown::Queue`].
+    pub while_down: WhileDown,
+    /// What becomes of unconfirmed messages when the connection is lost. Default [`Resend::NextConnection`].
+    pub resend: Resend,
+    /// How long a confirmation may take before the link is recycled. Default 20 s; `None` waits for ever.
+    #[serde(rename = "receipt_timeout_ms")]
+    pub receipt_timeout: Option<Duration>,
+    /// Losses in a row with one message first in line before it is settled `Unconfirmed` and the rest goes on. Default 3; `None` never.
+    pub quarantine: Option<NonZeroU32>,
+    /// What a failed write of anything but a heartbeat means. Default [`SendFailure::EndLink`].
+    pub send_failure: SendFailure,
+    /// How long the server recognises a repeated id. Default `None`, not known. What was sent longer ago is settled `Unconfirmed` instead of being sent again.
+    #[serde(rename = "dedup_window_ms")]
+    pub dedup_window: Option<Duration>,
+    /// How long a message may wait for its outcome. Default `None`, for ever.
+    #[serde(rename = "time_to_live_ms")]
+    pub time_to_live: Option<Duration>,
+    /// Settled messages remembered, for late receipts, marks and `resend`. Default 1,024.
+    pub remembered: Bounded<0, 1_000_000>,
+}
+
+impl Default for OutboxPolicy {
+    fn default() -> Self {
+        Self {
+            messages: Bounded::clamped(1_000),
+            bytes: Bounded::clamped(4 << 20),
+            in_flight: Bounded::clamped(32),
+            while_down: WhileDown::Queue,
+            resend: Resend::NextConnection,
+            receipt_timeout: Some(Duration::from_secs(20)),
+            quarantine: NonZeroU32::new(3),
+            send_failure: SendFailure::EndLink,
+            dedup_window: None,
+            time_to_live: None,
+            remembered: Bounded::clamped(1_024),
+        }
+    }
+}
+
+/// What `send` does while the connection is not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhileDown {
+    /// The message waits in the outbox.
+    Queue,
+    /// The call is refused, and what was not sent when the connection ends is settled `NotSent`.
+    Refuse,
+}
+
+/// What becomes of unconfirmed messages when the connection is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resend {
+    /// They are settled `Unconfirmed`; the user may send them again by hand.
+    Never,
+    /// They go out again on the next connection, first, in order, under the same ids (MQTT 5 §4.4).
+    NextConnection,
+}
+
+/// What a failed write of anything but a heartbeat means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SendFailure {
+    /// The connection is as good as lost; the message waits for the next one.
+    EndLink,
+    /// The connection goes on; the message is settled and `Unsent` is told.
+    Tell,
+}
+
+/// Messages that are taken and not settled, and the memory of those that were.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Outbox {
+    entries: BTreeMap<u64, Entry>,
+    index: BTreeMap<MessageId, u64>,
+    queued: BTreeSet<u64>,
+    in_flight: BTreeSet<u64>,
+    expiries: BTreeSet<(Instant, u64)>,
+    settled: Settled,
+    bytes: usize,
+    next: u64,
+    /// How long the machine slept in all: ages run on `now` plus this.
+    slept: Duration,
+}
+
+/// One message that is not settled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Entry {
+    pub(crate) id: MessageId,
+    pub(crate) body: Body,
+    expires: Option<Instant>,
+    repeat: Repeat,
+    /// How often it was handed to a socket, all connections together.
+    pub(crate) sends: u32,
+    first_sent: Option<Instant>,
+    sent_at: Instant,
+    losses: u32,
+}
+
+/// What became of a message whose write failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Returned {
+    /// It waits for the next connection.
+    Queued,
+    /// It is settled so.
+    Settled(Status),
+    /// It is not in flight.
+    Unknown,
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            index: BTreeMap::new(),
+            queued: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            settled: Settled::new(),
+            bytes: 0,
+            next: 0,
+            slept: Duration::ZERO,
+        }
+    }
+
+    /// Messages that are not settled.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Messages sent and not yet confirmed.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Where a message stands, as far as it is remembered.
+    pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
+        match self.index.get(id) {
+            Some(seq) if self.in_flight.contains(seq) => Some(Status::Sent),
+            Some(_) => Some(Status::Queued),
+            None => self.settled.get(id).map(|past| past.status),
+        }
+    }
+
+    /// Whether this id may not be used for a new message.
+    pub(crate) fn knows(&self, id: &MessageId) -> bool {
+        self.index.contains_key(id) || self.settled.get(id).is_some()
+    }
+
+    /// Whether one more body of `bytes` fits; failed bodies that are only remembered give way.
+    pub(crate) fn admits(&self, bytes: usize, policy: &OutboxPolicy) -> Result<(), SendError> {
+        if self.entries.len() >= policy.messages.as_count() {
+            return Err(SendError::Full { limit: policy.messages.get() });
+        }
+        if self.bytes.saturating_add(bytes) > policy.bytes.as_count() {
+            return Err(SendError::FullBytes { limit: policy.bytes.get() });
+        }
+        Ok(())
+    }
+
+    /// Takes a message that `admits` let in.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        id: MessageId,
+        body: Body,
+        repeat: Repeat,
+        ttl: Option<Duration>,
+        policy: &OutboxPolicy,
+    ) {
+        let expires = ttl.or(policy.time_to_live).map(|ttl| now + self.slept + ttl);
+        let seq = self.next;
+        self.next += 1;
+        let entry = Entry { id, body, expires, repeat, sends: 0, first_sent: None, sent_at: now, losses: 0 };
+        self.insert(seq, entry, policy);
+    }
+
+    fn insert(&mut self, seq: u64, entry: Entry, policy: &OutboxPolicy) {
+        self.bytes = self.bytes.saturating_add(entry.body.len());
+        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
+        self.index.insert(entry.id.clone(), seq);
+        self.queued.insert(seq);
+        if let Some(at) = entry.expires {
+            self.expiries.insert((at, seq));
+        }
+        self.entries.insert(seq, entry);
+    }
+
+    /// The next message to hand over, if the window has room: its place in line and the message.
+    pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
+        let seq = *self.queued.first()?;
+        let entry = self.entries.get(&seq)?;
+        let head = self.in_flight.first().and_then(|seq| self.entries.get(seq)).unwrap_or(entry);
+        // A message that may be what kills the link travels alone, so that the verdict on it is just.
+        let window = if head.losses >= 2 { 1 } else { policy.in_flight.as_count() };
+        (self.in_flight.len() < window).then_some((seq, entry))
+    }
+
+    /// Whether sending this entry again could be taken for a new message: its first copy is older than the server remembers.
+    pub(crate) fn is_stale(&self, now: Instant, entry: &Entry, policy: &OutboxPolicy) -> bool {
+        match (entry.first_sent, policy.dedup_window) {
+            (Some(first), Some(window)) => (now + self.slept).since(first) >= window,
+            _ => false,
+        }
+    }
+
+    /// The message was handed to the socket; it waits for its confirmation.
+    pub(crate) fn on_sent(&mut self, now: Instant, seq: u64) {
+        let aged = now + self.slept;
+        if let Some(entry) = self.entries.get_mut(&seq) {
+            entry.sends = entry.sends.saturating_add(1);
+            entry.first_sent.get_or_insert(aged);
+            entry.sent_at = now;
+            self.queued.remove(&seq);
+            self.in_flight.insert(seq);
+        }
+    }
+
+    /// The message was handed to the socket and nobody will confirm it: that settles it. Its body is kept for a failed write.
+    pub(crate) fn on_sent_for_good(&mut self, now: Instant, seq: u64, policy: &OutboxPolicy) {
+        self.on_sent(now, seq);
+        self.settle(seq, Status::Sent, policy);
+    }
+
+    /// The peer has said something about a message of ours.
+    pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status, policy: &OutboxPolicy) -> Confirmed {
+        if let Some(&seq) = self.index.get(id) {
+            if self.entries.get(&seq).is_none_or(|entry| entry.sends == 0) {
+                // Nothing of it was ever sent, so nobody can have it.
+                return Confirmed::Unknown;
+            }
+            self.settle(seq, status, policy);
+            return Confirmed::Settled;
+        }
+        self.settled.on_confirmed(id, status)
+    }
+
+    /// The socket did not take the message.
+    pub(crate) fn on_send_failed(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Returned {
+        let seq = match self.index.get(id) {
+            Some(&seq) if self.in_flight.remove(&seq) => seq,
+            Some(_) => return Returned::Unknown,
+            None => match self.settled.take_back(id) {
+                Some((seq, kept)) => {
+                    self.insert(seq, Entry::reopened(id.clone(), kept), policy);
+                    seq
+                }
+                None => return Returned::Unknown,
+            },
+        };
+        self.queued.insert(seq);
+        let Some(entry) = self.entries.get_mut(&seq) else { return Returned::Unknown };
+        entry.sends = entry.sends.saturating_sub(1);
+        if entry.sends == 0 {
+            entry.first_sent = None;
+        }
+        match policy.send_failure {
+            SendFailure::EndLink => Returned::Queued,
+            SendFailure::Tell => {
+                let status = entry.failed();
+                self.settle(seq, status, policy);
+                Returned::Settled(status)
+            }
+        }
+    }
+
+    /// The connection is lost. `suspicious` says that the message first in line may be what ended it.
+    pub(crate) fn on_lost(&mut self, suspicious: bool, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+        let mut settlements = Vec::new();
+        self.settled.forget_sent_bodies();
+        if suspicious && let Some(entry) = self.in_flight.first().and_then(|seq| self.entries.get_mut(seq)) {
+            entry.losses = entry.losses.saturating_add(1);
+        }
+        for seq in core::mem::take(&mut self.in_flight) {
+            let Some(entry) = self.entries.get(&seq) else { continue };
+            let quarantined = policy.quarantine.is_some_and(|limit| entry.losses >= limit.get());
+            if policy.resend == Resend::Never || entry.repeat == Repeat::Never || quarantined {
+                settlements.extend(self.settle(seq, Status::Unconfirmed, policy));
+            } else {
+                self.queued.insert(seq);
+            }
+        }
+        if policy.while_down == WhileDown::Refuse {
+            settlements.extend(self.settle_all(policy));
+        }
+        settlements
+    }
+
+    /// The session has ended: everything gets its outcome.
+    pub(crate) fn settle_all(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+        let seqs: Vec<u64> = self.entries.keys().copied().collect();
+        seqs.into_iter().filter_map(|seq| self.fail(seq, policy)).collect()
+    }
+
+    /// Settles a message as failed: `NotSent` where that is certain, else `Unconfirmed`.
+    pub(crate) fn fail(&mut self, seq: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let status = self.entries.get(&seq)?.failed();
+        self.settle(seq, status, policy)
+    }
+
+    /// Takes a message back before it is sent.
+    pub(crate) fn cancel(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Result<(), CancelError> {
+        let &seq = self.index.get(id).ok_or(CancelError::Unknown)?;
+        if self.entries.get(&seq).is_none_or(|entry| entry.sends > 0) {
+            return Err(CancelError::Sent);
+        }
+        self.settle(seq, Status::Cancelled, policy);
+        Ok(())
+    }
+
+    /// Opens a new round for a failed message, at the end of the line.
+    pub(crate) fn resend(&mut self, now: Instant, id: &MessageId, policy: &OutboxPolicy) -> Result<(), ResendError> {
+        if self.index.contains_key(id) {
+            return Err(ResendError::NotFailed);
+        }
+        let past = self.settled.get(id).ok_or(ResendError::Unknown)?;
+        if !past.status.may_resend() {
+            return Err(ResendError::NotFailed);
+        }
+        let bytes = past.kept.as_ref().ok_or(ResendError::Unknown)?.body.len();
+        self.admits(bytes, policy).map_err(|_| ResendError::Full)?;
+        if let Some((_, kept)) = self.settled.take_back(id) {
+            let mut entry = Entry::reopened(id.clone(), kept);
+            // A resend by hand is the user's own decision, so the age of the earlier copies no longer speaks against it.
+            entry.first_sent = None;
+            entry.expires = policy.time_to_live.map(|ttl| now + self.slept + ttl);
+            let seq = self.next;
+            self.next += 1;
+            self.insert(seq, entry, policy);
+        }
+        Ok(())
+    }
+
+    /// Settles one message whose time to live is over; to be called until it has nothing more to say.
+    pub(crate) fn expire(&mut self, now: Instant, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let &(at, seq) = self.expiries.first()?;
+        if !at.is_due(now + self.slept) {
+            return None;
+        }
+        self.fail(seq, policy)
+    }
+
+    /// The first in line of those whose confirmation is overdue.
+    pub(crate) fn overdue(&self, now: Instant, policy: &OutboxPolicy) -> Option<u64> {
+        let seq = *self.in_flight.first()?;
+        self.receipt_deadline(policy).is_some_and(|at| at.is_due(now)).then_some(seq)
+    }
+
+    /// Every message whose confirmation is overdue, in order.
+    pub(crate) fn all_overdue(&self, now: Instant, policy: &OutboxPolicy) -> Vec<u64> {
+        let Some(timeout) = policy.receipt_timeout else { return Vec::new() };
+        let is_overdue = |seq: &&u64| self.entries.get(seq).is_some_and(|entry| (entry.sent_at + timeout).is_due(now));
+        self.in_flight.iter().filter(is_overdue).copied().collect()
+    }
+
+    /// The message at a place in line.
+    pub(crate) fn entry(&self, seq: u64) -> Option<&Entry> {
+        self.entries.get(&seq)
+    }
+
+    /// When the message first in line counts as overdue.
+    pub(crate) fn receipt_deadline(&self, policy: &OutboxPolicy) -> Option<Instant> {
+        let entry = self.entries.get(self.in_flight.first()?)?;
+        Some(entry.sent_at + policy.receipt_timeout?)
+    }
+
+    /// When the next time to live is over.
+    pub(crate) fn expiry_deadline(&self) -> Option<Instant> {
+        let &(at, _) = self.expiries.first()?;
+        (at != Instant::NEVER).then_some(at - self.slept)
+    }
+
+    /// The machine slept: every message is that much older.
+    pub(crate) fn on_slept(&mut self, asleep: Duration) {
+        self.slept = self.slept + asleep;
+    }
+
+    fn settle(&mut self, seq: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let entry = self.entries.remove(&seq)?;
+        self.index.remove(&entry.id);
+        self.queued.remove(&seq);
+        self.in_flight.remove(&seq);
+        if let Some(at) = entry.expires {
+            self.expiries.remove(&(at, seq));
+        }
+        self.bytes = self.bytes.saturating_sub(entry.body.len());
+        let id = entry.id.clone();
+        let kept = Kept { body: entry.body, sends: entry.sends, repeat: entry.repeat, seq };
+        self.settled.remember(id.clone(), status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
+        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
+        Some((id, status))
+    }
+}
+
+impl Entry {
+    fn reopened(id: MessageId, kept: Kept) -> Self {
+        Self {
+            id,
+            body: kept.body,
+            expires: None,
+            repeat: kept.repeat,
+            sends: kept.sends,
+            first_sent: None,
+            sent_at: Instant::ORIGIN,
+            losses: 0,
+        }
+    }
+
+    /// Whether a copy was handed to a socket before.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.sends > 0
+    }
+
+    fn failed(&self) -> Status {
+        if self.sends == 0 { Status::NotSent } else { Status::Unconfirmed }
+    }
+}

@@ -1,0 +1,153 @@
+//! The memory of messages that have their outcome: bounded, oldest forgotten first.
+//!
+//! It serves late receipts, rising marks, the refusal of an id used twice, and `resend`, which needs the body of a message
+//! that failed.
+
+use alloc::collections::BTreeMap;
+
+use crate::frame::Body;
+use crate::id::MessageId;
+use crate::outgoing::Repeat;
+use crate::status::Status;
+
+/// Settled messages, by id and by age.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Settled {
+    past: BTreeMap<MessageId, Past>,
+    order: BTreeMap<u64, MessageId>,
+    /// Bodies that are kept, oldest first: of failed messages, and the last few that were sent without receipts.
+    bodies: BTreeMap<u64, MessageId>,
+    body_bytes: usize,
+    next: u64,
+}
+
+/// What is remembered of one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Past {
+    pub(crate) status: Status,
+    pub(crate) kept: Option<Kept>,
+    stamp: u64,
+}
+
+/// What a new round needs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Kept {
+    pub(crate) body: Body,
+    pub(crate) sends: u32,
+    pub(crate) repeat: Repeat,
+    pub(crate) seq: u64,
+}
+
+/// What a confirmation of the peer changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    /// The message is settled by it.
+    Settled,
+    /// The mark of a settled message rose.
+    Raised,
+    /// It came for a message settled `Unconfirmed`.
+    Late,
+    /// It says nothing new.
+    Known,
+    /// No such message is known, or it was never sent.
+    Unknown,
+}
+
+impl Settled {
+    pub(crate) fn new() -> Self {
+        Self { past: BTreeMap::new(), order: BTreeMap::new(), bodies: BTreeMap::new(), body_bytes: 0, next: 0 }
+    }
+
+    pub(crate) fn get(&self, id: &MessageId) -> Option<&Past> {
+        self.past.get(id)
+    }
+
+    /// Remembers a settled message; of those that were only `Sent`, the last `sent_bodies` keep their body.
+    pub(crate) fn remember(&mut self, id: MessageId, status: Status, kept: Kept, room: usize, sent_bodies: usize) {
+        let stamp = self.next;
+        self.next += 1;
+        let keeps = status.may_resend() || status == Status::Sent;
+        let kept = keeps.then_some(kept);
+        if let Some(kept) = &kept {
+            self.body_bytes = self.body_bytes.saturating_add(kept.body.len());
+            self.bodies.insert(stamp, id.clone());
+        }
+        self.order.insert(stamp, id.clone());
+        self.past.insert(id, Past { status, kept, stamp });
+        if status == Status::Sent && self.bodies.len() > sent_bodies {
+            self.drop_oldest_body();
+        }
+        while self.past.len() > room {
+            let Some((_, oldest)) = self.order.first_key_value() else { break };
+            let oldest = oldest.clone();
+            self.forget(&oldest);
+        }
+    }
+
+    /// The peer has said something about a settled message.
+    pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status) -> Confirmed {
+        let Some(past) = self.past.get_mut(id) else { return Confirmed::Unknown };
+        match past.status {
+            Status::Accepted | Status::Delivered | Status::Read => {
+                if status.rank() > past.status.rank() {
+                    past.status = status;
+                    return Confirmed::Raised;
+                }
+                Confirmed::Known
+            }
+            Status::Unconfirmed if status.rank() > 0 => Confirmed::Late,
+            _ => Confirmed::Known,
+        }
+    }
+
+    /// Hands a message over for a new round, with its old place in line; `None` where its body is gone.
+    pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<(u64, Kept)> {
+        self.past.get(id)?.kept.as_ref()?;
+        let kept = self.forget(id)?;
+        Some((kept.seq, kept))
+    }
+
+    /// The connection is lost: no write of it can be reported as failed any more.
+    pub(crate) fn forget_sent_bodies(&mut self) {
+        let sent: alloc::vec::Vec<u64> = self
+            .bodies
+            .iter()
+            .filter(|(_, id)| self.past.get(*id).is_some_and(|past| past.status == Status::Sent))
+            .map(|(stamp, _)| *stamp)
+            .collect();
+        for stamp in sent {
+            self.drop_body(stamp);
+        }
+    }
+
+    /// Drops the oldest bodies until at most `bytes` of them are kept.
+    pub(crate) fn make_room(&mut self, bytes: usize) {
+        while self.body_bytes > bytes && !self.bodies.is_empty() {
+            self.drop_oldest_body();
+        }
+    }
+
+    fn drop_oldest_body(&mut self) {
+        if let Some((&stamp, _)) = self.bodies.first_key_value() {
+            self.drop_body(stamp);
+        }
+    }
+
+    fn drop_body(&mut self, stamp: u64) {
+        if let Some(id) = self.bodies.remove(&stamp)
+            && let Some(kept) = self.past.get_mut(&id).and_then(|past| past.kept.take())
+        {
+            self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
+        }
+    }
+
+    fn forget(&mut self, id: &MessageId) -> Option<Kept> {
+        let past = self.past.remove(id)?;
+        self.order.remove(&past.stamp);
+        self.bodies.remove(&past.stamp);
+        if let Some(kept) = &past.kept {
+            self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
+        }
+        past.kept
+    }
+}
