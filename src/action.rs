@@ -1,0 +1,332 @@
+//! What the session wants done, and what it wants known.
+
+use core::fmt;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Malformed;
+use crate::frame::{Body, Frame};
+use crate::id::{ConnectionId, MessageId};
+use crate::status::Status;
+use crate::time::{Duration, Instant};
+
+/// One output of the session, in the order in which it is to be carried out.
+///
+/// | what a session does | the variant |
+/// |---|---|
+/// | send a heartbeat | `Send` with [`Purpose::Heartbeat`] |
+/// | acknowledge a message | `Send` with [`Purpose::Ack`] |
+/// | send a message | `Send` with [`Purpose::Message`] |
+/// | log in | `NeedCredential`, then `Send` with [`Purpose::Auth`] or `Connect` with a [`Handshake`] |
+/// | connect | `Connect` |
+/// | schedule a reconnect | `ScheduleReconnect`; the attempt itself comes as `Connect` when its time has come |
+/// | deliver a message | `Deliver` |
+/// | tell how a message fares | `Status` |
+/// | end a connection | `Close` politely, `Abort` at once |
+///
+/// In the journal an action is an object with a `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Action {
+    /// To do: open a WebSocket under this id. Whatever socket is still around belongs to the past and can be dropped.
+    Connect {
+        /// The name of the new connection; every event of this socket carries it.
+        connection: ConnectionId,
+        /// How many attempts in a row came before this one; zero for the first.
+        attempt: u32,
+        /// What the dialect wants of the handshake.
+        #[serde(flatten)]
+        handshake: Handshake,
+    },
+    /// To do: write this frame. If not a byte of it can be written, say `SendFailed` with the same purpose.
+    Send {
+        /// The connection.
+        connection: ConnectionId,
+        /// The frame.
+        frame: Frame,
+        /// What it is for.
+        purpose: Purpose,
+    },
+    /// To do: send a close frame and close (RFC 6455 §7.1.2). What the session waits for, it bounds by itself.
+    Close {
+        /// The connection.
+        connection: ConnectionId,
+        /// The code; none where the service closes without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u16>,
+        /// The reason, at most 123 bytes.
+        #[serde(default)]
+        reason: String,
+    },
+    /// To do: drop the socket now, without a close handshake. The host reports nothing more of it.
+    Abort {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// To do: fetch by request what the connection does not bring.
+    Poll {
+        /// Why.
+        cause: PollCause,
+    },
+    /// To do: find a credential and call `credential`, or say why not with `credential_failed`.
+    NeedCredential {
+        /// The connection it is for.
+        connection: ConnectionId,
+        /// What the proof is computed from, where the service gives something.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        challenge: Option<String>,
+    },
+    /// To know: the phase has changed.
+    State {
+        /// The phase that has begun.
+        state: State,
+        /// Why, where something caused it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
+        /// The peer's close code, where there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u16>,
+        /// The peer's close reason, where there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// To know: the connection is lost, and the next attempt comes then.
+    ScheduleReconnect {
+        /// When.
+        #[serde(rename = "at_ms")]
+        at: Instant,
+        /// The number that attempt will have.
+        attempt: u32,
+        /// What ended the connection.
+        cause: Cause,
+    },
+    /// To know: a heartbeat was answered.
+    Alive {
+        /// The connection.
+        connection: ConnectionId,
+        /// The time between question and answer; none where several or no questions were open.
+        #[serde(default, rename = "rtt_ms", skip_serializing_if = "Option::is_none")]
+        rtt: Option<Duration>,
+    },
+    /// To know: a message arrived, and it is new within the dedup window.
+    Deliver(Message),
+    /// To know: where a message of ours stands.
+    Status {
+        /// The message.
+        id: MessageId,
+        /// Where it stands now.
+        #[serde(flatten)]
+        status: Status,
+    },
+    /// To know: a confirmation came for a message that was settled `Unconfirmed`. Information; the status stays.
+    LateReceipt {
+        /// The message.
+        id: MessageId,
+    },
+    /// To know: the host reported that this was not written, and the configuration keeps the connection.
+    Unsent {
+        /// The connection.
+        connection: ConnectionId,
+        /// What was not written.
+        purpose: Purpose,
+    },
+    /// To know: a message arrived that cannot be taken now. It is not acknowledged, so the server still has it.
+    Deferred {
+        /// The message.
+        id: MessageId,
+    },
+    /// To know: this account is connected elsewhere. The session has stopped.
+    Kicked {
+        /// What the server said.
+        body: Body,
+    },
+    /// To know: the attempts are used up. The session has stopped.
+    GaveUp {
+        /// How many attempts failed in a row.
+        attempts: u32,
+    },
+    /// To know: a frame could not be understood. It changed nothing else.
+    Malformed {
+        /// The connection it came from.
+        connection: ConnectionId,
+        /// What is wrong with it.
+        error: Malformed,
+    },
+}
+
+/// What a dialect wants of the opening handshake (RFC 6455 §4.1).
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Handshake {
+    /// A query to append to the URL, percent-encoded, without the `?`. It may hold a credential: keep it out of logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The subprotocols to offer, in order of preference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subprotocols: Vec<String>,
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake")
+            .field("query", &self.query.as_ref().map(|_| "***"))
+            .field("subprotocols", &self.subprotocols)
+            .finish()
+    }
+}
+
+/// A message as it is delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Message {
+    /// The id, where the service names messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<MessageId>,
+    /// The content.
+    pub body: Body,
+}
+
+/// What a frame is sent for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Purpose {
+    /// A heartbeat, or a probe out of turn.
+    Heartbeat,
+    /// The answer to a heartbeat of the peer.
+    HeartbeatReply,
+    /// A login.
+    Auth,
+    /// A message of the application.
+    Message {
+        /// Its id.
+        id: MessageId,
+    },
+    /// The acknowledgement of a message that was delivered.
+    Ack {
+        /// The message.
+        id: MessageId,
+    },
+    /// The refusal of a message.
+    Nack {
+        /// The message.
+        id: MessageId,
+    },
+    /// The news that a message reached, or was read on, the receiver's device.
+    Receipt {
+        /// The message.
+        id: MessageId,
+    },
+}
+
+/// The phase of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Not opened yet.
+    Idle,
+    /// An attempt is under way, or waits for its credential.
+    Connecting,
+    /// The socket is open; the login is not done.
+    Authenticating,
+    /// Messages flow.
+    Ready,
+    /// The application has closed; the peer's close is awaited, for a bounded time.
+    Closing,
+    /// The next attempt has its time.
+    Waiting,
+    /// Nothing more happens until `open`.
+    Stopped,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::Authenticating => "authenticating",
+            Self::Ready => "ready",
+            Self::Closing => "closing",
+            Self::Waiting => "waiting",
+            Self::Stopped => "stopped",
+        })
+    }
+}
+
+/// Why a connection ended or the session stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Cause {
+    /// The host reported an error.
+    Errored,
+    /// The connection was closed from outside.
+    Closed,
+    /// Silence, and an unanswered heartbeat.
+    Dead,
+    /// A heartbeat could not be written.
+    BeatFailed,
+    /// A frame other than a heartbeat could not be written.
+    SendFailed,
+    /// The attempt took too long.
+    AttemptTimeout,
+    /// The login took too long.
+    AuthenticationTimeout,
+    /// No credential was to be had.
+    CredentialUnavailable,
+    /// A message was not confirmed in time.
+    ReceiptOverdue,
+    /// More malformed frames came than the limit allows.
+    MalformedFlood,
+    /// The application asked for a new connection.
+    Renewed,
+    /// The application closed.
+    User,
+    /// The application drained, and then closed.
+    Drained,
+    /// The account is connected elsewhere.
+    Kicked,
+    /// The credential was refused.
+    Unauthorized,
+    /// The peer's close code forbids another attempt.
+    Terminal,
+    /// The attempts are used up.
+    GaveUp,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Errored => "the connection failed",
+            Self::Closed => "the connection was closed",
+            Self::Dead => "the link went silent and a heartbeat stayed unanswered",
+            Self::BeatFailed => "a heartbeat could not be written",
+            Self::SendFailed => "a frame could not be written",
+            Self::AttemptTimeout => "the attempt took too long",
+            Self::AuthenticationTimeout => "the login took too long",
+            Self::CredentialUnavailable => "no credential was to be had",
+            Self::ReceiptOverdue => "a message was not confirmed in time",
+            Self::MalformedFlood => "too many malformed frames came",
+            Self::Renewed => "the application asked for a new connection",
+            Self::User => "the application closed",
+            Self::Drained => "the application drained the session",
+            Self::Kicked => "the account is connected elsewhere",
+            Self::Unauthorized => "the credential was refused",
+            Self::Terminal => "the close code forbids another attempt",
+            Self::GaveUp => "the attempts are used up",
+        })
+    }
+}
+
+/// Why the host is asked to poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PollCause {
+    /// No push came for the loop time.
+    Silence,
+    /// The connection has been down for so many attempts.
+    Down,
+    /// A push said that something changed.
+    Push,
+}

@@ -1,0 +1,70 @@
+//! What every step works with: the time, the configuration, the dialect, and the one queue of actions.
+
+use alloc::collections::VecDeque;
+
+use crate::action::{Action, Purpose};
+use crate::config::Config;
+use crate::dialect::Dialect;
+use crate::error::Unencodable;
+use crate::frame::Frame;
+use crate::id::ConnectionId;
+use crate::rng::Rng;
+use crate::signal::{Side, Signal};
+use crate::stats::Stats;
+use crate::time::Instant;
+
+/// The surroundings of one input.
+pub(crate) struct Cx<'a> {
+    pub(crate) now: Instant,
+    pub(crate) config: &'a Config,
+    pub(crate) dialect: &'a dyn Dialect,
+    pub(crate) side: Side,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) out: &'a mut VecDeque<Action>,
+    pub(crate) stats: &'a mut Stats,
+}
+
+impl Cx<'_> {
+    /// Whether the other end confirms what this end sends.
+    pub(crate) fn hears_acks(&self) -> bool {
+        let profile = self.dialect.profile();
+        match self.side {
+            Side::Client => profile.receipts,
+            Side::Server => profile.acks,
+        }
+    }
+
+    /// Whether this end acknowledges what it gets.
+    pub(crate) fn gives_acks(&self) -> bool {
+        let profile = self.dialect.profile();
+        match self.side {
+            Side::Client => profile.acks,
+            Side::Server => profile.receipts,
+        }
+    }
+
+    pub(crate) fn push(&mut self, action: Action) {
+        self.out.push_back(action);
+    }
+
+    pub(crate) fn encode(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+        self.dialect.encode(self.side, signal)
+    }
+
+    /// Writes `signal`; a dialect without a word for it says nothing.
+    pub(crate) fn say(&mut self, connection: ConnectionId, signal: &Signal<'_>, purpose: Purpose) -> bool {
+        match self.encode(signal) {
+            Ok(frame) => {
+                self.send(connection, frame, purpose);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    pub(crate) fn send(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
+        self.stats.frames_out += 1;
+        self.stats.bytes_out += frame.len() as u64;
+        self.push(Action::Send { connection, frame, purpose });
+    }
+}

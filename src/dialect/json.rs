@@ -1,0 +1,273 @@
+//! Reading a peer's JSON with care, and writing our own without waste.
+//!
+//! Depth is bounded before anything is parsed, only objects are taken, ids never pass through a float, and no error repeats
+//! what the peer wrote.
+
+use alloc::string::{String, ToString};
+use core::convert::Infallible;
+use core::fmt::{self, Write as _};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use crate::config::Limits;
+use crate::error::{JsonProblem, Malformed};
+use crate::frame::Frame;
+use crate::id::MessageId;
+
+/// The text of a frame, where the dialect has text only.
+pub(super) fn text(frame: &Frame) -> Result<&str, Malformed> {
+    frame.as_text().ok_or(Malformed::UnexpectedBinary)
+}
+
+/// The values of the named fields of an object, as they were written; `null` counts as absent.
+///
+/// Other fields are skipped. A named field that stands twice is refused: readers disagree on which one counts.
+pub(super) fn fields<'a, const N: usize>(
+    text: &'a str,
+    names: [&str; N],
+    limits: &Limits,
+) -> Result<[Option<&'a RawValue>; N], Malformed> {
+    check_depth(text, limits)?;
+    if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+        return Err(match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Malformed::NotAnObject,
+            Err(error) => malformed(&error),
+        });
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let found = reader.deserialize_map(Fields(names)).map_err(|error| malformed(&error))?;
+    reader.end().map_err(|error| malformed(&error))?;
+    Ok(found)
+}
+
+struct Fields<'n, const N: usize>([&'n str; N]);
+
+impl<'a, const N: usize> Visitor<'a> for Fields<'_, N> {
+    type Value = [Option<&'a RawValue>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = [None; N];
+        while let Some(at) = map.next_key_seed(Position(&self.0))? {
+            match at.and_then(|at| found.get_mut(at)) {
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Some(Some(_)) => return Err(A::Error::custom("a field stands twice")),
+                Some(slot) => *slot = Some(map.next_value::<&RawValue>()?),
+            }
+        }
+        Ok(found.map(|value| value.filter(|raw| raw.get() != "null")))
+    }
+}
+
+/// A key's position among the wanted names, read without a copy.
+struct Position<'n>(&'n [&'n str]);
+
+impl<'a> DeserializeSeed<'a> for Position<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Position<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|name| *name == key))
+    }
+}
+
+/// An error of `serde_json` without its words, which repeat the peer's.
+fn malformed(error: &serde_json::Error) -> Malformed {
+    let problem = match error.classify() {
+        Category::Eof => JsonProblem::Truncated,
+        Category::Data => JsonProblem::Shape,
+        Category::Syntax | Category::Io => JsonProblem::Syntax,
+    };
+    Malformed::Json { problem, line: error.line() as u64, column: error.column() as u64 }
+}
+
+/// Refuses nesting over the limit before anything is parsed: skipped fields and raw values have no limit in `serde_json`.
+fn check_depth(text: &str, limits: &Limits) -> Result<(), Malformed> {
+    let limit = limits.depth.get();
+    let mut depth = 0_u64;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => skip_string(&mut bytes),
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > limit {
+                    return Err(Malformed::TooDeep { limit });
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => {
+                bytes.next();
+            }
+            b'"' => return,
+            _ => {}
+        }
+    }
+}
+
+/// The text of a JSON string, or `None` where the value is no string.
+pub(super) fn string(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// Whether a JSON value is this very string, however it is escaped.
+pub(super) fn is_string(raw: &RawValue, wanted: &str) -> bool {
+    match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inner) if inner == wanted => true,
+        Some(inner) if inner.contains('\\') => string(raw).is_some_and(|text| text == wanted),
+        _ => false,
+    }
+}
+
+/// An id as the wire has it: a text of allowed length or an integer up to 2^53 - 1.
+pub(super) fn id(raw: &RawValue, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
+    let limit = limits.id_bytes.get();
+    let bad = || Malformed::BadId { field: field.to_string(), limit };
+    // An escape takes at most six bytes for one, so a longer text cannot be an id.
+    if raw.get().len() as u64 > limit.saturating_mul(6).saturating_add(2) {
+        return Err(bad());
+    }
+    let id: MessageId = serde_json::from_str(raw.get()).map_err(|_| bad())?;
+    match id.as_text() {
+        Some(text) if text.is_empty() || text.len() as u64 > limit => Err(bad()),
+        _ => Ok(id),
+    }
+}
+
+/// An id that must be there.
+pub(super) fn required_id(raw: Option<&RawValue>, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
+    id(raw.ok_or_else(|| missing(field))?, field, limits)
+}
+
+pub(super) fn missing(field: &str) -> Malformed {
+    Malformed::Missing { field: field.to_string() }
+}
+
+/// An object in the making, in one buffer.
+#[derive(Debug)]
+pub(super) struct Object {
+    out: String,
+    /// What goes before the next field: the brace that opens the object, or a comma.
+    lead: char,
+}
+
+impl Object {
+    /// An empty object with room for so many bytes.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self { out: String::with_capacity(bytes), lead: '{' }
+    }
+
+    fn name(&mut self, name: &str) {
+        self.out.push(self.lead);
+        self.lead = ',';
+        push_string(&mut self.out, name);
+        self.out.push(':');
+    }
+
+    /// A field that holds a string.
+    pub(super) fn text(mut self, name: &str, value: &str) -> Self {
+        self.name(name);
+        push_string(&mut self.out, value);
+        self
+    }
+
+    /// A field that holds an id, in the id's own JSON type.
+    pub(super) fn id(mut self, name: &str, value: &MessageId) -> Self {
+        self.name(name);
+        push_id(&mut self.out, value);
+        self
+    }
+
+    /// A field that holds JSON as it is.
+    pub(super) fn json(mut self, name: &str, value: &str) -> Self {
+        self.name(name);
+        self.out.push_str(value);
+        self
+    }
+
+    /// A field that holds an object.
+    pub(super) fn object(self, name: &str, fill: impl FnOnce(Self) -> Self) -> Self {
+        match self.try_object(name, |inner| Ok::<_, Infallible>(fill(inner))) {
+            Ok(object) => object,
+            Err(never) => match never {},
+        }
+    }
+
+    /// A field that holds an object which may turn out not to be writable.
+    pub(super) fn try_object<E>(mut self, name: &str, fill: impl FnOnce(Self) -> Result<Self, E>) -> Result<Self, E> {
+        self.name(name);
+        let out = fill(Self { out: self.out, lead: '{' })?.finish();
+        Ok(Self { out, lead: ',' })
+    }
+
+    /// The object's text.
+    pub(super) fn finish(mut self) -> String {
+        if self.lead == '{' {
+            self.out.push('{');
+        }
+        self.out.push('}');
+        self.out
+    }
+}
+
+fn push_id(out: &mut String, id: &MessageId) {
+    match id.as_text() {
+        Some(text) => push_string(out, text),
+        None => {
+            // Writing into a String cannot fail.
+            let _ = write!(out, "{id}");
+        }
+    }
+}
+
+/// Appends a JSON string (RFC 8259 §7).
+fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut chars = special.chars();
+        match chars.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(control) => {
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
+            }
+            None => {}
+        }
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+    out.push('"');
+}

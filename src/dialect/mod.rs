@@ -1,0 +1,102 @@
+//! How signals are spelled on one service's wire.
+//!
+//! A dialect owns spelling, never timing and never delivery. Each service has one file here, which also holds its preset:
+//! the dialect together with that service's timings.
+
+mod catalogue;
+mod json;
+mod plain;
+mod uni_app;
+
+use core::fmt::Debug;
+
+use crate::action::Handshake;
+use crate::config::Limits;
+use crate::error::{Malformed, Unencodable};
+use crate::frame::Frame;
+use crate::profile::Profile;
+use crate::secret::Secret;
+use crate::signal::{Side, Signal};
+
+pub use catalogue::Preset;
+pub use plain::{Beats, Plain};
+pub use uni_app::{UniApp, UniAppWords};
+
+/// How signals are spelled on one service's wire.
+///
+/// A dialect is a value without state: what it says depends on its settings and on the signal alone. One `decode` and one
+/// `encode` serve both ends, so `decode(side.other(), encode(side, s))` gives back `s` for all that encodes.
+///
+/// A service of one's own takes an afternoon. Here is one whose heartbeats are `?` and `!`, and whose messages are all else:
+///
+/// ```
+/// use redial::{Config, Dialect, Frame, Limits, Login, Malformed, Payload, Preset, Profile, Seed, Session, Side, Signal, Unencodable};
+///
+/// #[derive(Debug)]
+/// struct Marks;
+///
+/// impl Dialect for Marks {
+///     fn name(&self) -> &str {
+///         "marks"
+///     }
+///
+///     fn profile(&self) -> Profile {
+///         Profile { login: Login::None, receipts: false, acks: false, early_delivery: false }
+///     }
+///
+///     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
+///         match frame {
+///             Frame::Text(text) if text == "?" => Ok(Signal::Beat),
+///             Frame::Text(text) if text == "!" => Ok(Signal::BeatReply),
+///             Frame::Text(_) => Ok(Signal::Message { id: None, body: Payload::Whole }),
+///             _ => Err(Malformed::UnexpectedBinary),
+///         }
+///     }
+///
+///     fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+///         match signal {
+///             Signal::Beat => Ok(Frame::text("?")),
+///             Signal::BeatReply => Ok(Frame::text("!")),
+///             Signal::Message { body: Payload::Text("?" | "!"), .. } => Err(Unencodable::Reserved),
+///             Signal::Message { body: Payload::Text(text), .. } => Ok(Frame::text(text.to_string())),
+///             _ => Err(Unencodable::NoWord),
+///         }
+///     }
+/// }
+///
+/// let session = Session::new(Preset::new(Marks, Config::default()), Seed::from_bytes([7; 16]));
+/// # let _ = session;
+/// ```
+pub trait Dialect: Debug + Send + Sync {
+    /// The service's name, as it stands in a journal.
+    fn name(&self) -> &str;
+
+    /// What the dialect can say.
+    fn profile(&self) -> Profile;
+
+    /// What a frame means to `reader`. Called with frames within `limits.frame_bytes` only; `Frame::Ping` and
+    /// `Frame::Pong` arrive here too where the socket passes them on.
+    fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed>;
+
+    /// The frame in which `writer` says this. The same signal always gives the same bytes.
+    ///
+    /// A body that the reader would take for another signal is refused as [`Unencodable::Reserved`].
+    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable>;
+
+    /// What the opening handshake carries, given the credential where there is one. By default nothing.
+    fn handshake(&self, credential: Option<&Secret>) -> Handshake {
+        let _ = credential;
+        Handshake::default()
+    }
+
+    /// Whether a close code of the peer forbids another attempt; `None` leaves that to the configuration.
+    fn forbids_retry(&self, code: u16) -> Option<bool> {
+        let _ = code;
+        None
+    }
+
+    /// The settings a journal needs to make this dialect again; nothing where the name says it all.
+    fn settings(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+}

@@ -1,0 +1,97 @@
+//! `plain`: no envelope. Every text or binary frame is a message, the heartbeat is a WebSocket ping or a text of one's choice.
+//!
+//! The default, and where somebody with a server of their own starts. There are no ids on this wire, so nothing can be
+//! confirmed: a message settles as `Sent` when it is handed to the socket, and one that was sent before the connection
+//! broke is not sent again. What was not sent waits for the next connection.
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::{Dialect, Preset};
+use crate::config::{Config, Limits};
+use crate::error::{Malformed, Unencodable};
+use crate::frame::Frame;
+use crate::profile::{Login, Profile};
+use crate::signal::{Payload, Side, Signal};
+
+/// The dialect without an envelope.
+///
+/// ```
+/// use redial::{Beats, Config, Plain, Preset};
+/// let mut plain = Plain::default();
+/// plain.beats = Beats::Text { beat: "ping".into(), reply: "pong".into() };
+/// let preset = Preset::new(plain, Config::default());
+/// assert_eq!(preset.name(), "plain");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plain {
+    /// How heartbeats are spelled. Default [`Beats::Ping`].
+    pub beats: Beats,
+}
+
+/// How heartbeats are spelled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Beats {
+    /// WebSocket pings and pongs (RFC 6455 §5.5.2); not to be had from a browser.
+    #[default]
+    Ping,
+    /// Two texts, which are then no messages.
+    Text {
+        /// The heartbeat.
+        beat: String,
+        /// Its answer.
+        reply: String,
+    },
+}
+
+impl Preset {
+    /// The default: no envelope, heartbeat by WebSocket ping, [`Config::default`].
+    pub fn plain() -> Self {
+        Self::new(Plain::default(), Config::default())
+    }
+}
+
+impl Dialect for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+
+    fn profile(&self) -> Profile {
+        Profile { login: Login::None, receipts: false, acks: false, early_delivery: false }
+    }
+
+    fn decode<'a>(&self, _reader: Side, frame: &'a Frame, _limits: &Limits) -> Result<Signal<'a>, Malformed> {
+        Ok(match (frame, &self.beats) {
+            (Frame::Text(text), Beats::Text { reply, .. }) if text == reply => Signal::BeatReply,
+            (Frame::Text(text), Beats::Text { beat, .. }) if text == beat => Signal::Beat,
+            (Frame::Text(_) | Frame::Binary(_), _) => Signal::Message { id: None, body: Payload::Whole },
+            // The socket answers pings by itself (RFC 6455 §5.5.2).
+            (Frame::Ping(_), _) => Signal::Beat,
+            (Frame::Pong(_), _) => Signal::BeatReply,
+        })
+    }
+
+    fn encode(&self, _writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+        match (signal, &self.beats) {
+            (Signal::Beat, Beats::Ping) => Ok(Frame::Ping(Vec::new())),
+            (Signal::Beat, Beats::Text { beat, .. }) => Ok(Frame::Text(Cow::Owned(beat.clone()))),
+            (Signal::BeatReply, Beats::Text { reply, .. }) => Ok(Frame::Text(Cow::Owned(reply.clone()))),
+            (Signal::Message { body: Payload::Text(text), .. }, Beats::Text { beat, reply })
+                if text == beat || text == reply =>
+            {
+                Err(Unencodable::Reserved)
+            }
+            (Signal::Message { body: Payload::Text(text), .. }, _) => Ok(Frame::text((*text).to_owned())),
+            (Signal::Message { body: Payload::Binary(bytes), .. }, _) => Ok(Frame::Binary((*bytes).to_owned())),
+            _ => Err(Unencodable::NoWord),
+        }
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,304 @@
+//! `uni_app`: an IM client on uni-app. Messages carry an id of the client's, their echo confirms them, pushes are acknowledged.
+//!
+//! What this preset does, by the numbers of its document:
+//!
+//! * S000-1 the token goes into the URL as `?token=..`: the one last given with `credential`, read anew for each connect;
+//! * S000-2, S000-3 nothing is sent at open; a heartbeat every 5,000 ms from open, moved by nothing;
+//! * S000-4, S000-5 a heartbeat needs no answer; one that cannot be written means a lost connection;
+//! * S000-6 to S000-9 a failed heartbeat, an error or a close: one reconnect 5,000 ms later, without limit;
+//! * S000-12 every frame that is a JSON object is delivered whole, of whatever type; the echo of an own message is a receipt;
+//! * S000-14, S000-18 a message that cannot be written is `NotSent` and changes nothing else; `resend` keeps its id;
+//! * S000-16, S000-17 the echo is `Accepted`, the receiver's receipt is `Delivered`;
+//! * S000-19, S000-20 every push of type `MESSAGE` is acknowledged each time it comes, and shown once (S000-21).
+//!
+//! The document does not give the names of the fields; [`UniAppWords`] has them, as settings.
+
+use core::fmt::Write as _;
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Dialect, Preset, json};
+use crate::action::Handshake;
+use crate::bounded::Bounded;
+use crate::config::{AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, Limits, Unauthorized};
+use crate::error::{Malformed, Unencodable};
+use crate::frame::Frame;
+use crate::heartbeat::{Clock, HeartbeatPolicy, Life};
+use crate::inbox::{Acknowledge, Deliver, InboxPolicy};
+use crate::outbox::{OutboxPolicy, Resend, SendFailure, WhileDown};
+use crate::profile::{Login, Profile};
+use crate::reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
+use crate::secret::Secret;
+use crate::signal::{Echo, Payload, Side, Signal};
+use crate::time::Duration;
+
+const HEARTBEAT: &str = r#"{"key":"heartbeat","data":{}}"#;
+
+/// The dialect of the uni-app IM.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UniApp {
+    /// The names on the wire.
+    pub words: UniAppWords,
+}
+
+/// The names on the wire that the document leaves open; the defaults are a guess that hangs together.
+///
+/// | frame | default spelling |
+/// |---|---|
+/// | message | `{"key":"message","data":{"clientMessageId":"c1","content":".."}}` |
+/// | its echo, which confirms it | `{"type":"MESSAGE","messageId":"m1","clientMessageId":"c1","content":".."}` |
+/// | push | `{"type":"MESSAGE","messageId":"m1","content":".."}` |
+/// | acknowledgement of a push | `{"key":"message_ack","data":{"messageId":"m1"}}` |
+/// | the receiver's receipt | `{"type":"RECEIPT","clientMessageId":"c1"}` |
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UniAppWords {
+    /// The key of a message. Default `message`.
+    pub message: Cow<'static, str>,
+    /// The key of an acknowledgement. Default `message_ack`.
+    pub ack: Cow<'static, str>,
+    /// The type of a push. Default `MESSAGE`.
+    pub push: Cow<'static, str>,
+    /// The type of a receiver's receipt. Default `RECEIPT`.
+    pub receipt: Cow<'static, str>,
+    /// The field of a push's id. Default `messageId`.
+    pub message_id: Cow<'static, str>,
+    /// The field of the sender's id. Default `clientMessageId`.
+    pub client_message_id: Cow<'static, str>,
+    /// The field of the content. Default `content`.
+    pub content: Cow<'static, str>,
+}
+
+impl Default for UniAppWords {
+    fn default() -> Self {
+        Self {
+            message: Cow::Borrowed("message"),
+            ack: Cow::Borrowed("message_ack"),
+            push: Cow::Borrowed("MESSAGE"),
+            receipt: Cow::Borrowed("RECEIPT"),
+            message_id: Cow::Borrowed("messageId"),
+            client_message_id: Cow::Borrowed("clientMessageId"),
+            content: Cow::Borrowed("content"),
+        }
+    }
+}
+
+impl Preset {
+    /// The uni-app IM, as its document has it.
+    ///
+    /// Resending, queueing and an inbound deadline are switched on by changing the configuration; `Config::default()` with
+    /// these words is a chat that loses nothing while the server recognises repeats.
+    pub fn uni_app() -> Self {
+        Self::new(UniApp::default(), config())
+    }
+}
+
+fn config() -> Config {
+    let five = Duration::from_secs(5);
+    let defaults = Config::default();
+    Config {
+        authentication: AuthenticationPolicy {
+            credential: CredentialSource::Optional,
+            timeout: None,
+            unauthorized: Unauthorized::Retry,
+        },
+        heartbeat: HeartbeatPolicy {
+            every: five,
+            at_ready: false,
+            clock: Clock::Grid,
+            life: Life::Reply,
+            death: None,
+            probe: None,
+        },
+        reconnect: ReconnectPolicy {
+            first: FirstDelay::all(five),
+            again: Backoff { base: five, percent: Bounded::clamped(100), cap: five },
+            from: MeasuredFrom::Failure,
+            jitter: Jitter::None,
+            attempt_timeout: None,
+            max: None,
+            reset: Reset::OnOpen,
+            ..defaults.reconnect
+        },
+        close: ClosePolicy { codes: CloseCodes::RetryAll, ..defaults.close },
+        outbox: OutboxPolicy {
+            in_flight: Bounded::clamped(65_536),
+            while_down: WhileDown::Refuse,
+            resend: Resend::Never,
+            receipt_timeout: None,
+            quarantine: None,
+            send_failure: SendFailure::Tell,
+            ..defaults.outbox
+        },
+        inbox: InboxPolicy { acknowledge: Acknowledge::OnDelivery, deliver: Deliver::Frame, ..defaults.inbox },
+        fallback: defaults.fallback,
+        limits: Limits { malformed: None, ..defaults.limits },
+    }
+}
+
+impl Dialect for UniApp {
+    fn name(&self) -> &'static str {
+        "uni_app"
+    }
+
+    fn profile(&self) -> Profile {
+        Profile { login: Login::Handshake, receipts: true, acks: true, early_delivery: false }
+    }
+
+    fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+        match (frame, reader) {
+            (Frame::Ping(_), _) => Ok(Signal::Beat),
+            (Frame::Pong(_), _) => Ok(Signal::BeatReply),
+            (_, Side::Client) => self.decode_push(json::text(frame)?, limits),
+            (_, Side::Server) => self.decode_request(json::text(frame)?, limits),
+        }
+    }
+
+    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+        match writer {
+            Side::Client => self.encode_request(signal),
+            Side::Server => self.encode_push(signal),
+        }
+    }
+
+    fn handshake(&self, credential: Option<&Secret>) -> Handshake {
+        let query = credential.map(|token| format!("token={}", percent_encoded(token.reveal())));
+        Handshake { query, ..Handshake::default() }
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+impl UniApp {
+    /// What the server says: objects with a `type`.
+    fn decode_push<'a>(&self, text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+        let words = &self.words;
+        let names = ["type", &*words.message_id, &*words.client_message_id, &*words.content];
+        let [kind, push, mine, content] = json::fields(text, names, limits)?;
+        let whole = Signal::Notice { body: Payload::Whole };
+        let Some(kind) = kind else { return Ok(whole) };
+        if !kind.get().starts_with('"') {
+            return Err(json::missing("type"));
+        }
+        let body = content.map_or(Payload::Whole, |raw| Payload::Json(raw.get()));
+        if json::is_string(kind, &words.push) {
+            let push = push.map(|raw| json::id(raw, &words.message_id, limits)).transpose()?;
+            match (mine, push) {
+                (Some(mine), push) => Ok(Signal::Ack {
+                    id: json::id(mine, &words.client_message_id, limits)?,
+                    echo: push.map(|id| Echo { id, body }),
+                }),
+                (None, Some(id)) => Ok(Signal::Message { id: Some(id), body }),
+                (None, None) => Err(json::missing(&words.message_id)),
+            }
+        } else if json::is_string(kind, &words.receipt) {
+            Ok(Signal::Delivered { id: json::required_id(mine, &words.client_message_id, limits)? })
+        } else {
+            Ok(whole)
+        }
+    }
+
+    /// What the client says: objects with a `key` and `data`.
+    fn decode_request<'a>(&self, text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+        let words = &self.words;
+        let [key, data] = json::fields(text, ["key", "data"], limits)?;
+        let is = |word: &str| key.is_some_and(|key| json::is_string(key, word));
+        let names = [&*words.message_id, &*words.client_message_id, &*words.content];
+        if is("heartbeat") {
+            return Ok(Signal::Beat);
+        }
+        if !is(&words.message) && !is(&words.ack) {
+            return Ok(Signal::Notice { body: Payload::Whole });
+        }
+        let data: &'a RawValue = data.ok_or_else(|| json::missing("data"))?;
+        let [push, mine, content] = json::fields(data.get(), names, limits)?;
+        if is(&words.ack) {
+            return Ok(Signal::Ack { id: json::required_id(push, &words.message_id, limits)?, echo: None });
+        }
+        let id = Some(json::required_id(mine, &words.client_message_id, limits)?);
+        let body = content.ok_or_else(|| json::missing(&words.content))?;
+        Ok(Signal::Message { id, body: Payload::Json(body.get()) })
+    }
+
+    fn encode_request(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+        let words = &self.words;
+        let text = match signal {
+            Signal::Beat => return Ok(Frame::text(HEARTBEAT)),
+            Signal::Message { id: Some(id), body } => {
+                let length = 80 + id.wire_len() + length(*body);
+                let object = json::Object::with_capacity(length).text("key", &words.message);
+                object
+                    .try_object("data", |data| content(data.id(&words.client_message_id, id), &words.content, *body))?
+                    .finish()
+            }
+            Signal::Ack { id, echo: None } => json::Object::with_capacity(64 + id.wire_len())
+                .text("key", &words.ack)
+                .object("data", |data| data.id(&words.message_id, id))
+                .finish(),
+            _ => return Err(Unencodable::NoWord),
+        };
+        Ok(Frame::text(text))
+    }
+
+    fn encode_push(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+        let words = &self.words;
+        let push = |length: usize| json::Object::with_capacity(96 + length).text("type", &words.push);
+        let object = match signal {
+            Signal::Message { id: Some(id), body } => {
+                content(push(id.wire_len() + length(*body)).id(&words.message_id, id), &words.content, *body)?
+            }
+            Signal::Ack { id, echo: None } => push(id.wire_len()).id(&words.client_message_id, id),
+            Signal::Ack { id, echo: Some(echo) } => {
+                let object =
+                    push(id.wire_len() + echo.id.wire_len() + length(echo.body)).id(&words.message_id, &echo.id);
+                content(object.id(&words.client_message_id, id), &words.content, echo.body)?
+            }
+            // A pong nobody asked for is a heartbeat one way (RFC 6455 §5.5.3): life for those who look, nothing for the rest.
+            Signal::BeatReply => return Ok(Frame::Pong(Vec::new())),
+            Signal::Beat => return Ok(Frame::Ping(Vec::new())),
+            Signal::Delivered { id } => json::Object::with_capacity(64 + id.wire_len())
+                .text("type", &words.receipt)
+                .id(&words.client_message_id, id),
+            _ => return Err(Unencodable::NoWord),
+        };
+        Ok(Frame::text(object.finish()))
+    }
+}
+
+fn length(body: Payload<'_>) -> usize {
+    match body {
+        Payload::Text(text) | Payload::Json(text) => text.len(),
+        Payload::Whole | Payload::Binary(_) => 0,
+    }
+}
+
+fn content(object: json::Object, name: &str, body: Payload<'_>) -> Result<json::Object, Unencodable> {
+    match body {
+        Payload::Text(text) => Ok(object.text(name, text)),
+        Payload::Json(json) => Ok(object.json(name, json)),
+        Payload::Binary(_) => Err(Unencodable::Binary),
+        Payload::Whole => Err(Unencodable::NoWord),
+    }
+}
+
+/// Percent-encodes everything but the unreserved characters (RFC 3986 §2.3).
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}

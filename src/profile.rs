@@ -1,0 +1,27 @@
+//! What a dialect can say: the facts that link and delivery need about it, in one value.
+
+/// What a dialect can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Profile {
+    /// How a connection becomes ready.
+    pub login: Login,
+    /// Whether the server confirms messages, so that `Accepted` exists; without it `Sent` settles.
+    pub receipts: bool,
+    /// Whether messages that arrive are acknowledged.
+    pub acks: bool,
+    /// Whether the application may send before the login is done, and gets what arrives before it.
+    pub early_delivery: bool,
+}
+
+/// How a connection becomes ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Login {
+    /// By being open.
+    None,
+    /// By being open; the credential travels in the handshake.
+    Handshake,
+    /// By answering the server's challenge.
+    Challenge,
+    /// By answering the server's challenge and hearing `Welcome`.
+    ConfirmedChallenge,
+}
