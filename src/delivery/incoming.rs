@@ -1,0 +1,108 @@
+//! Messages on their way in: delivered once, acknowledged every time.
+
+use super::Delivery;
+use crate::action::{Action, Message, Purpose};
+use crate::cx::Cx;
+use crate::error::{AcknowledgeError, MarkReadError};
+use crate::frame::Body;
+use crate::id::{ConnectionId, MessageId};
+use crate::inbox::Verdict;
+use crate::signal::Signal;
+
+impl Delivery {
+    /// A message has arrived. `body` is made only where the message is delivered. Says whether it was new.
+    pub(crate) fn on_message(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: ConnectionId,
+        id: Option<MessageId>,
+        body: impl FnOnce() -> Body,
+    ) -> bool {
+        let Some(id) = id.filter(|_| cx.gives_acks()) else {
+            deliver(cx, None, body());
+            return true;
+        };
+        let (verdict, forgotten) = self.inbox.on_message(&id, &cx.config.inbox);
+        cx.stats.forgotten += forgotten;
+        match verdict {
+            Verdict::DeliverAndAck => {
+                deliver(cx, Some(id.clone()), body());
+                ack(cx, connection, id);
+                return true;
+            }
+            Verdict::Deliver => {
+                deliver(cx, Some(id), body());
+                return true;
+            }
+            Verdict::AckAgain => ack(cx, connection, id),
+            Verdict::NackAgain => nack(cx, connection, id),
+            Verdict::Wait => {}
+            Verdict::Defer => {
+                cx.push(Action::Deferred { id });
+                return false;
+            }
+        }
+        cx.stats.duplicates += 1;
+        false
+    }
+
+    /// An own message has come back as a push: acknowledged like any, shown to nobody.
+    pub(crate) fn on_echo(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+        cx.stats.forgotten += self.inbox.on_own(&id, &cx.config.inbox);
+        ack(cx, connection, id);
+    }
+
+    /// The application has stored a message.
+    pub(crate) fn acknowledge(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), AcknowledgeError> {
+        self.answer(cx, id, true)
+    }
+
+    /// The application will never take a message.
+    pub(crate) fn reject(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), AcknowledgeError> {
+        self.answer(cx, id, false)
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, id: &MessageId, accepted: bool) -> Result<(), AcknowledgeError> {
+        if !self.inbox.on_answer(id, accepted, &cx.config.inbox) {
+            return Err(AcknowledgeError::Unknown);
+        }
+        // Without a connection the answer waits for the message to be pushed again.
+        if let Some(connection) = self.ready_line() {
+            if accepted {
+                ack(cx, connection, id.clone());
+            } else {
+                nack(cx, connection, id.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The user has read a message.
+    pub(crate) fn mark_read(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), MarkReadError> {
+        let frame = cx.encode(&Signal::Read { id: id.clone() }).map_err(|_| MarkReadError::NoWord)?;
+        if let Some(connection) = self.ready_line() {
+            cx.send(connection, frame, Purpose::Receipt { id: id.clone() });
+        }
+        Ok(())
+    }
+}
+
+fn deliver(cx: &mut Cx<'_>, id: Option<MessageId>, body: Body) {
+    cx.stats.delivered += 1;
+    cx.push(Action::Deliver(Message { id, body }));
+}
+
+fn ack(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+    let signal = Signal::Ack { id, echo: None };
+    if let (Ok(frame), Signal::Ack { id, .. }) = (cx.encode(&signal), signal) {
+        cx.send(connection, frame, Purpose::Ack { id });
+    }
+}
+
+/// Refuses a message; where the dialect has no word for it, it is acknowledged, so that it does not come for ever.
+fn nack(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+    match cx.encode(&Signal::Nack { id: id.clone(), code: 0 }) {
+        Ok(frame) => cx.send(connection, frame, Purpose::Nack { id }),
+        Err(_) => ack(cx, connection, id),
+    }
+}

@@ -1,0 +1,177 @@
+//! The half that knows messages and of the link only "ready" and "lost".
+//!
+//! 1. What `send` took is settled exactly once a round.
+//! 2. On a new connection the unconfirmed go out first, in order, under the same ids and as the same bytes.
+//! 3. A message that arrives is delivered before it is acknowledged, and delivered once within the dedup window.
+//! 4. A peer's receipt raises a mark; it never triggers a resend.
+
+mod incoming;
+mod outgoing;
+
+use crate::action::{Action, Cause};
+use crate::cx::Cx;
+use crate::id::{ConnectionId, MessageId};
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
+use crate::status::Status;
+use crate::time::{Duration, Instant};
+use crate::timer::{Deadline, Timer};
+
+/// The delivery of one session, or of one peer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Delivery {
+    outbox: Outbox,
+    inbox: Inbox,
+    line: Line,
+    flow: Flow,
+    /// The first half of every id this delivery makes.
+    nonce: u64,
+    made: u64,
+}
+
+/// What is known of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Line {
+    Down,
+    Ready(ConnectionId),
+}
+
+/// Whether messages may leave, and whether new ones are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Flow {
+    /// They may.
+    Open,
+    /// They wait for `release`.
+    Held,
+    /// They leave, and nothing new is taken; by then everything must be settled.
+    Draining { until: Instant },
+}
+
+/// What delivery asks of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// Nothing; call again.
+    Nothing,
+    /// A new connection: a confirmation is overdue.
+    Recycle,
+    /// A close: the drain is over.
+    Close,
+}
+
+impl Delivery {
+    pub(crate) fn new(nonce: u64) -> Self {
+        Self { outbox: Outbox::new(), inbox: Inbox::new(), line: Line::Down, flow: Flow::Open, nonce, made: 0 }
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Messages may flow on this connection.
+    pub(crate) fn on_ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
+        self.line = Line::Ready(connection);
+        self.flush(cx);
+    }
+
+    /// The connection is lost, and another will be tried.
+    pub(crate) fn on_lost(&mut self, cx: &mut Cx<'_>, cause: Cause) {
+        let was_ready = core::mem::replace(&mut self.line, Line::Down) != Line::Down;
+        if was_ready {
+            // Silence says nothing about a message; a close, an error or a missing receipt may.
+            let suspicious = matches!(cause, Cause::Closed | Cause::Errored | Cause::ReceiptOverdue);
+            let settled = self.outbox.on_lost(suspicious, &cx.config.outbox);
+            tell(cx, settled);
+        }
+    }
+
+    /// The session has ended: every message gets its outcome in this call.
+    pub(crate) fn on_ended(&mut self, cx: &mut Cx<'_>) {
+        self.line = Line::Down;
+        self.flow = Flow::Open;
+        let settled = self.outbox.settle_all(&cx.config.outbox);
+        tell(cx, settled);
+    }
+
+    /// The login was refused: messages stay for the next `open`.
+    pub(crate) fn on_refused(&mut self, cx: &mut Cx<'_>) {
+        self.on_lost(cx, Cause::Unauthorized);
+    }
+
+    /// The machine slept.
+    pub(crate) fn on_slept(&mut self, asleep: Duration) {
+        self.outbox.on_slept(asleep);
+    }
+
+    /// Time has passed; to be called until it has nothing more to say.
+    pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
+        if let Some((id, status)) = self.outbox.expire(cx.now, &cx.config.outbox) {
+            tell(cx, [(id, status)]);
+            self.flush(cx);
+            return Some(Demand::Nothing);
+        }
+        if let Flow::Draining { until } = self.flow
+            && (until.is_due(cx.now) || self.outbox.len() == 0)
+        {
+            return Some(Demand::Close);
+        }
+        if self.awaits_receipts(cx)
+            && let Some(seq) = self.outbox.overdue(cx.now, &cx.config.outbox)
+        {
+            return Some(self.on_overdue(cx, seq));
+        }
+        None
+    }
+
+    /// The next moment at which delivery wants a tick.
+    pub(crate) fn deadline(&self, policy: &crate::outbox::OutboxPolicy) -> Option<Deadline> {
+        let expiry = self.outbox.expiry_deadline().map(|at| Deadline { at, timer: Timer::Expiry });
+        let receipt = match self.line {
+            Line::Ready(_) => self.outbox.receipt_deadline(policy).map(|at| Deadline { at, timer: Timer::Receipt }),
+            Line::Down => None,
+        };
+        let drain = match self.flow {
+            Flow::Draining { until } => Some(Deadline { at: until, timer: Timer::Drain }),
+            Flow::Open | Flow::Held => None,
+        };
+        Deadline::earlier(Deadline::earlier(receipt, expiry), drain)
+    }
+
+    /// Messages wait for `release` from here on.
+    pub(crate) fn hold(&mut self) {
+        if self.flow == Flow::Open {
+            self.flow = Flow::Held;
+        }
+    }
+
+    /// Messages leave again.
+    pub(crate) fn release(&mut self, cx: &mut Cx<'_>) {
+        if self.flow == Flow::Held {
+            self.flow = Flow::Open;
+            self.flush(cx);
+        }
+    }
+
+    /// Nothing new is taken; what is there leaves, and at `until` at the latest the session closes.
+    pub(crate) fn drain(&mut self, cx: &mut Cx<'_>, until: Instant) {
+        self.flow = Flow::Draining { until };
+        self.flush(cx);
+    }
+
+    /// Where a message stands, as far as it is remembered.
+    pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
+        self.outbox.status(id)
+    }
+
+    fn ready_line(&self) -> Option<ConnectionId> {
+        match self.line {
+            Line::Ready(connection) => Some(connection),
+            Line::Down => None,
+        }
+    }
+}
+
+fn tell(cx: &mut Cx<'_>, settled: impl IntoIterator<Item = (MessageId, Status)>) {
+    for (id, status) in settled {
+        cx.push(Action::Status { id, status });
+    }
+}

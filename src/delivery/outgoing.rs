@@ -1,0 +1,210 @@
+//! Messages on their way out: taken, handed over in order, confirmed.
+
+use core::num::NonZeroU32;
+
+use alloc::format;
+
+use super::{Delivery, Demand, Flow, Line, tell};
+use crate::action::{Action, Purpose};
+use crate::cx::Cx;
+use crate::error::{CancelError, ResendError, SendError};
+use crate::frame::{Body, Frame};
+use crate::id::{ConnectionId, MessageId};
+use crate::outbox::{Resend, Returned, SendFailure, WhileDown};
+use crate::outgoing::Outgoing;
+use crate::settled::Confirmed;
+use crate::signal::{Payload, Signal};
+use crate::status::Status;
+
+impl Delivery {
+    /// Takes a message, or says why not; what is taken is answered for.
+    pub(crate) fn send(&mut self, cx: &mut Cx<'_>, outgoing: Outgoing) -> Result<MessageId, SendError> {
+        let Outgoing { body, id, time_to_live, repeat } = outgoing;
+        if matches!(self.flow, Flow::Draining { .. }) {
+            return Err(SendError::Draining);
+        }
+        if self.refuses_now(cx) {
+            return Err(SendError::NotReady);
+        }
+        let (bytes, limit) = (body.len() as u64, cx.config.limits.message_bytes.get());
+        if bytes > limit {
+            return Err(SendError::TooLarge { bytes, limit });
+        }
+        self.outbox.admits(body.len(), &cx.config.outbox)?;
+        let id = match id {
+            Some(id) => self.check_id(cx, id)?,
+            None => self.next_id(),
+        };
+        // Written once here, so that a body this dialect cannot carry is refused rather than taken.
+        let frame = encode(cx, &id, &body)?;
+        if self.owns(&id) {
+            self.made += 1;
+        }
+        self.outbox.take(cx.now, id.clone(), body, repeat, time_to_live, &cx.config.outbox);
+        tell(cx, [(id.clone(), Status::Queued)]);
+        self.flush_with(cx, Some((&id, frame)));
+        Ok(id)
+    }
+
+    /// Opens a new round for a failed message.
+    pub(crate) fn resend(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), ResendError> {
+        if matches!(self.flow, Flow::Draining { .. }) {
+            return Err(ResendError::Draining);
+        }
+        if self.refuses_now(cx) {
+            return Err(ResendError::NotReady);
+        }
+        self.outbox.resend(cx.now, id, &cx.config.outbox)?;
+        tell(cx, [(id.clone(), Status::Queued)]);
+        self.flush(cx);
+        Ok(())
+    }
+
+    /// Takes a message back before it is sent.
+    pub(crate) fn cancel(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), CancelError> {
+        self.outbox.cancel(id, &cx.config.outbox)?;
+        tell(cx, [(id.clone(), Status::Cancelled)]);
+        Ok(())
+    }
+
+    /// Hands over what may leave now.
+    pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) {
+        self.flush_with(cx, None);
+    }
+
+    /// As `flush`, with the frame of one message at hand.
+    fn flush_with(&mut self, cx: &mut Cx<'_>, mut written: Option<(&MessageId, Frame)>) {
+        let Line::Ready(connection) = self.line else { return };
+        if self.flow == Flow::Held {
+            return;
+        }
+        while let Some((seq, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
+            if self.outbox.is_stale(cx.now, entry, &cx.config.outbox) {
+                tell(cx, self.outbox.fail(seq, &cx.config.outbox));
+                continue;
+            }
+            let frame = match written.take_if(|(id, _)| **id == entry.id) {
+                Some((_, frame)) => Ok(frame),
+                None => encode(cx, &entry.id, &entry.body),
+            };
+            let Ok(frame) = frame else {
+                // It could be written when it was taken, so only another dialect after a restart gets here.
+                tell(cx, self.outbox.fail(seq, &cx.config.outbox));
+                continue;
+            };
+            let id = entry.id.clone();
+            cx.stats.resent += u64::from(entry.was_sent());
+            cx.send(connection, frame, Purpose::Message { id: id.clone() });
+            tell(cx, [(id, Status::Sent)]);
+            if cx.hears_acks() {
+                self.outbox.on_sent(cx.now, seq);
+            } else {
+                self.outbox.on_sent_for_good(cx.now, seq, &cx.config.outbox);
+            }
+        }
+    }
+
+    /// The peer has said something about a message of ours. Says whether the message is known.
+    pub(crate) fn on_confirmed(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> bool {
+        if matches!(status, Status::Delivered | Status::Read) {
+            // The receiver has it, so the server had it before: its own word may still be on the way, or lost.
+            self.confirm(cx, id, Status::Accepted);
+        }
+        let confirmed = self.confirm(cx, id, status);
+        if confirmed == Confirmed::Settled || self.outbox.in_flight() > 0 {
+            self.flush(cx);
+        }
+        confirmed != Confirmed::Unknown
+    }
+
+    fn confirm(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> Confirmed {
+        let confirmed = self.outbox.on_confirmed(id, status, &cx.config.outbox);
+        match confirmed {
+            Confirmed::Settled | Confirmed::Raised => tell(cx, [(id.clone(), status)]),
+            Confirmed::Late => cx.push(Action::LateReceipt { id: id.clone() }),
+            Confirmed::Known | Confirmed::Unknown => {}
+        }
+        confirmed
+    }
+
+    /// Not a byte of this was written. Says whether the connection is to be given up for it.
+    pub(crate) fn on_send_failed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, purpose: Purpose) -> bool {
+        if let Purpose::Message { id } = &purpose {
+            match self.outbox.on_send_failed(id, &cx.config.outbox) {
+                Returned::Queued => tell(cx, [(id.clone(), Status::Queued)]),
+                Returned::Settled(status) => tell(cx, [(id.clone(), status)]),
+                Returned::Unknown => {}
+            }
+        }
+        match cx.config.outbox.send_failure {
+            SendFailure::EndLink => true,
+            SendFailure::Tell => {
+                cx.push(Action::Unsent { connection, purpose });
+                false
+            }
+        }
+    }
+
+    /// The first in line was not confirmed in time: a new connection asks again, or the message is given up as unknown.
+    pub(super) fn on_overdue(&mut self, cx: &mut Cx<'_>, seq: u64) -> Demand {
+        match cx.config.outbox.resend {
+            Resend::NextConnection => Demand::Recycle,
+            Resend::Never => {
+                tell(cx, self.outbox.fail(seq, &cx.config.outbox));
+                self.flush(cx);
+                Demand::Nothing
+            }
+        }
+    }
+
+    /// Sends again what the other end has not confirmed in time, up to `copies` of each; only an accepting side does that.
+    pub(crate) fn push_again(&mut self, cx: &mut Cx<'_>, copies: Option<NonZeroU32>) {
+        let Line::Ready(connection) = self.line else { return };
+        for seq in self.outbox.all_overdue(cx.now, &cx.config.outbox) {
+            let Some(entry) = self.outbox.entry(seq) else { continue };
+            let spent = copies.is_some_and(|copies| entry.sends >= copies.get());
+            match encode(cx, &entry.id, &entry.body) {
+                Ok(frame) if !spent => {
+                    let purpose = Purpose::Message { id: entry.id.clone() };
+                    cx.stats.resent += 1;
+                    cx.send(connection, frame, purpose);
+                    self.outbox.on_sent(cx.now, seq);
+                }
+                _ => tell(cx, self.outbox.fail(seq, &cx.config.outbox)),
+            }
+        }
+        self.flush(cx);
+    }
+
+    pub(super) fn awaits_receipts(&self, cx: &Cx<'_>) -> bool {
+        cx.hears_acks() && self.ready_line().is_some()
+    }
+
+    /// Whether an id is of this delivery's own making.
+    pub(crate) fn owns(&self, id: &MessageId) -> bool {
+        let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
+        nonce.is_some_and(|nonce| nonce.len() == 16 && u64::from_str_radix(nonce, 16) == Ok(self.nonce))
+    }
+
+    fn refuses_now(&self, cx: &Cx<'_>) -> bool {
+        cx.config.outbox.while_down == WhileDown::Refuse && self.line == Line::Down
+    }
+
+    fn check_id(&self, cx: &Cx<'_>, id: MessageId) -> Result<MessageId, SendError> {
+        let limit = cx.config.limits.id_bytes.get();
+        match id.as_text() {
+            Some(text) if text.is_empty() || text.len() as u64 > limit => return Err(SendError::BadId { limit }),
+            _ => {}
+        }
+        // An id of our own making is ours to give: taken from outside it could collide with one to come.
+        if self.owns(&id) || self.outbox.knows(&id) { Err(SendError::DuplicateId) } else { Ok(id) }
+    }
+
+    fn next_id(&self) -> MessageId {
+        MessageId::from(format!("{:016x}-{}", self.nonce, self.made))
+    }
+}
+
+fn encode(cx: &Cx<'_>, id: &MessageId, body: &Body) -> Result<Frame, SendError> {
+    Ok(cx.encode(&Signal::Message { id: Some(id.clone()), body: Payload::of(body) })?)
+}

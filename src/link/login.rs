@@ -1,0 +1,120 @@
+//! Credentials: held, asked for, refused; in the handshake and in answer to a challenge.
+
+use alloc::borrow::ToOwned;
+
+use super::loss::Ending;
+use super::phase::{LoginStep, Phase};
+use super::{Link, News};
+use crate::action::{Action, Cause, Purpose};
+use crate::config::CredentialSource;
+use crate::cx::Cx;
+use crate::event::CredentialFailure;
+use crate::id::ConnectionId;
+use crate::profile::Login;
+use crate::secret::Secret;
+use crate::signal::{Payload, Signal};
+
+impl Link {
+    /// Whether the host must be asked before anything can be proved.
+    pub(super) fn must_ask(&self, cx: &Cx<'_>) -> bool {
+        match cx.config.authentication.credential {
+            CredentialSource::Optional => false,
+            CredentialSource::Held => self.credential.is_none(),
+            CredentialSource::Asked => true,
+        }
+    }
+
+    /// The host has a credential: for the one who waits for it, and for later.
+    pub(crate) fn credential(&mut self, cx: &mut Cx<'_>, value: Secret) -> Option<News> {
+        self.credential = Some(value);
+        match &mut self.phase {
+            Phase::Preparing { connection, .. } => {
+                let connection = *connection;
+                self.dial(cx, connection);
+                Some(News::Moved)
+            }
+            Phase::Authenticating { connection, login, .. } | Phase::Ready { connection, login, .. } => {
+                let connection = *connection;
+                match core::mem::replace(login, LoginStep::Answered) {
+                    LoginStep::Credential { reference } => self.answer(cx, connection, reference.as_deref()),
+                    other => {
+                        *login = other;
+                        None
+                    }
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The host has none.
+    pub(crate) fn credential_failed(&mut self, cx: &mut Cx<'_>, why: CredentialFailure) -> Option<News> {
+        if why != CredentialFailure::Unavailable {
+            self.credential = None;
+        }
+        let waited_for = match &self.phase {
+            Phase::Preparing { .. } => true,
+            Phase::Authenticating { login, .. } | Phase::Ready { login, .. } => {
+                matches!(login, LoginStep::Credential { .. })
+            }
+            _ => false,
+        };
+        match (waited_for, why) {
+            (false, _) => None,
+            (true, CredentialFailure::Refused) => Some(self.refuse(cx)),
+            (true, CredentialFailure::Expired | CredentialFailure::Unavailable) => {
+                Some(self.lose(cx, Cause::CredentialUnavailable, Ending::default()))
+            }
+        }
+    }
+
+    /// The server asks who we are.
+    pub(super) fn on_challenge(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: ConnectionId,
+        challenge: Option<Payload<'_>>,
+        reference: Option<&str>,
+    ) -> Option<News> {
+        if !self.must_ask(cx) {
+            return self.answer(cx, connection, reference);
+        }
+        if let Phase::Authenticating { login, .. } | Phase::Ready { login, .. } = &mut self.phase {
+            *login = LoginStep::Credential { reference: reference.map(ToOwned::to_owned) };
+        }
+        let challenge = challenge.and_then(|payload| payload.to_body()?.as_text().map(ToOwned::to_owned));
+        cx.push(Action::NeedCredential { connection, challenge });
+        None
+    }
+
+    /// Sends the proof; where nobody confirms it, the connection is ready by that, again if it was before.
+    fn answer(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, reference: Option<&str>) -> Option<News> {
+        let credential = self.credential.clone().unwrap_or_else(|| Secret::new(""));
+        cx.say(connection, &Signal::Login { credential, reference }, Purpose::Auth);
+        if cx.dialect.profile().login == Login::Challenge {
+            return Some(self.ready(cx, connection));
+        }
+        if let Phase::Authenticating { login, .. } = &mut self.phase {
+            *login = LoginStep::Answered;
+        }
+        None
+    }
+
+    /// The server lets us in.
+    pub(super) fn on_welcome(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> Option<News> {
+        match &self.phase {
+            Phase::Authenticating { login: LoginStep::Answered, .. } => Some(self.ready(cx, connection)),
+            _ => None,
+        }
+    }
+
+    /// The account is refused: stop, and keep the messages until `open` or `close`.
+    pub(super) fn refuse(&mut self, cx: &mut Cx<'_>) -> News {
+        self.credential = None;
+        if let Some(connection) = self.phase.connection() {
+            cx.push(Action::Abort { connection });
+        }
+        self.stop(cx, Cause::Unauthorized, None);
+        News::Refused
+    }
+}

@@ -1,0 +1,148 @@
+//! The end of a connection: told once, classified, and answered with a wait, a stop or the last attempt's slot.
+
+use alloc::string::String;
+
+use super::phase::{Evidence, Phase};
+use super::{Link, News};
+use crate::action::{Action, Cause};
+use crate::config::{CloseCodes, DeadLink};
+use crate::cx::Cx;
+use crate::error::Malformed;
+use crate::id::ConnectionId;
+use crate::reconnect::{Loss, Past, Verdict};
+use crate::time::{Duration, Instant};
+
+/// What is known of how a connection ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ending {
+    pub(crate) code: Option<u16>,
+    pub(crate) reason: String,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// Malformed frames of late.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Flood {
+    since: Instant,
+    frames: u32,
+}
+
+const FLOOD_WINDOW: Duration = Duration::from_secs(10);
+const FLOOD_CODE: u16 = 4400;
+
+impl Link {
+    /// The present connection is over: the one place where that is decided.
+    pub(crate) fn lose(&mut self, cx: &mut Cx<'_>, cause: Cause, ending: Ending) -> News {
+        self.end_socket(cx, cause);
+        let was_ready = self.is_ready();
+        if was_ready {
+            cx.stats.lost += 1;
+        }
+        if cause == Cause::Closed && self.is_terminal(cx, ending.code) {
+            self.stop(cx, Cause::Terminal, Some(ending));
+            return News::Ended;
+        }
+        let past = self.past(cx, ending.retry_after);
+        let policy = &cx.config.reconnect;
+        let verdict = self.reconnect.on_lost(cx.now, policy, loss(cause), past, cx.rng);
+        match verdict {
+            Verdict::ConnectAt(at, attempt) => {
+                self.fallback.on_lost(cx.now, &cx.config.fallback, attempt);
+                self.enter(cx, Phase::Waiting { until: at, cause }, Some(ending));
+                cx.push(Action::ScheduleReconnect { at, attempt, cause });
+                News::Lost(cause)
+            }
+            Verdict::GiveUpAt(at, attempts) if at > cx.now => {
+                self.fallback.on_lost(cx.now, &cx.config.fallback, attempts);
+                self.enter(cx, Phase::GivingUp { until: at, attempts, cause }, Some(ending));
+                News::Lost(cause)
+            }
+            Verdict::GiveUpAt(_, attempts) => self.give_up(cx, attempts),
+        }
+    }
+
+    /// The application wants another connection now; only the safety floor stands against it.
+    pub(crate) fn renew(&mut self, cx: &mut Cx<'_>) -> Option<News> {
+        match &mut self.phase {
+            Phase::Idle | Phase::Closing { .. } | Phase::Stopped { .. } => None,
+            Phase::Waiting { until, cause } => {
+                let at = self.reconnect.floor().max(cx.now);
+                if at < *until {
+                    *until = at;
+                    cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause: *cause });
+                }
+                Some(News::Moved)
+            }
+            Phase::GivingUp { .. } | Phase::Preparing { .. } => Some(News::Moved),
+            Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
+                Some(self.lose(cx, Cause::Renewed, Ending::default()))
+            }
+        }
+    }
+
+    /// A frame could not be understood: told, counted, and ended where they come in floods.
+    pub(crate) fn on_malformed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, error: Malformed) -> Option<News> {
+        cx.stats.malformed += 1;
+        cx.push(Action::Malformed { connection, error });
+        if cx.now.since(self.flood.since) >= FLOOD_WINDOW {
+            self.flood = Flood { since: cx.now, frames: 0 };
+        }
+        self.flood.frames = self.flood.frames.saturating_add(1);
+        let limit = cx.config.limits.malformed?;
+        (self.flood.frames > limit.get()).then(|| self.lose(cx, Cause::MalformedFlood, Ending::default()))
+    }
+
+    /// What happens to the socket itself, where the loss is our own verdict.
+    fn end_socket(&mut self, cx: &mut Cx<'_>, cause: Cause) {
+        let Some(connection) = self.phase.connection() else { return };
+        match (cause, cx.config.close.dead) {
+            (Cause::Errored | Cause::Closed, _) => {}
+            (Cause::Dead, DeadLink::Close { code }) => {
+                cx.push(Action::Close { connection, code, reason: String::new() });
+            }
+            (Cause::MalformedFlood, _) => {
+                cx.push(Action::Close {
+                    connection,
+                    code: Some(FLOOD_CODE),
+                    reason: String::from("too many malformed frames"),
+                });
+            }
+            _ => cx.push(Action::Abort { connection }),
+        }
+    }
+
+    fn past(&self, cx: &Cx<'_>, retry_after: Option<Duration>) -> Past {
+        match &self.phase {
+            Phase::Ready { since, heartbeat, evidence, .. } => Past {
+                stable: *evidence == Evidence::Heard && cx.now.since(*since) >= cx.config.reconnect.stable,
+                death_if_silent: heartbeat.death_if_silent(&cx.config.heartbeat),
+                retry_after,
+            },
+            _ => Past { stable: false, death_if_silent: None, retry_after },
+        }
+    }
+
+    /// Whether the peer's close code forbids another attempt (RFC 6455 §7.4).
+    fn is_terminal(&mut self, cx: &Cx<'_>, code: Option<u16>) -> bool {
+        self.too_big = if code == Some(1009) { self.too_big.saturating_add(1) } else { 0 };
+        let Some(code) = code else { return false };
+        if let Some(forbids) = cx.dialect.forbids_retry(code) {
+            return forbids;
+        }
+        match (cx.config.close.codes, code) {
+            (CloseCodes::RetryAll, _) => false,
+            (CloseCodes::Classified, 1009) => self.too_big >= 3,
+            (CloseCodes::Classified, _) => matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999),
+        }
+    }
+}
+
+fn loss(cause: Cause) -> Loss {
+    match cause {
+        Cause::Closed => Loss::Closed,
+        Cause::Dead => Loss::Dead,
+        Cause::BeatFailed => Loss::BeatFailed,
+        Cause::Renewed => Loss::Renewed,
+        _ => Loss::Errored,
+    }
+}
