@@ -1,0 +1,94 @@
+//! redial keeps a WebSocket conversation alive across dropped connections: a pure state machine that tells you when to connect,
+//! beat, acknowledge, resend and give up, while you bring the socket, the clock and the randomness.
+//!
+//! * [`Session`] is the machine: [`Event`]s and calls go in, [`Action`]s come out, [`Session::next_deadline`] says when to tick.
+//! * [`Preset`] is a dialect (how a service spells things) together with a [`Config`] (its timings and limits).
+//! * [`Peer`] is the accepting side, made of the same parts.
+//! * [`journal`] writes inputs and outputs as JSON lines, so that a run can be replayed byte for byte.
+//!
+//! Adapters that drive real sockets are in the repository's `examples/`: copy one and change it.
+#![no_std]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable
+)]
+
+extern crate alloc;
+
+// Floor 0: values.
+mod bounded;
+mod frame;
+mod id;
+mod rng;
+mod secret;
+mod stats;
+mod time;
+
+// Floor 1: words.
+mod outgoing;
+mod signal;
+mod status;
+mod timer;
+
+// Floor 2: refusals, and the memory of settled messages.
+mod error;
+mod settled;
+
+// Floor 3: small machines.
+mod fallback;
+mod heartbeat;
+mod inbox;
+mod outbox;
+mod reconnect;
+
+// Floors 4 and 5: what goes in and out, and how services spell it.
+mod action;
+mod config;
+mod cx;
+mod dialect;
+mod event;
+mod profile;
+
+// Floor 6: the two halves at work.
+mod delivery;
+mod link;
+
+// Floors 7 and 8: the session, its counterpart, its journal.
+pub mod journal;
+mod peer;
+mod session;
+
+pub use action::{Action, Cause, Handshake, Message, PollCause, Purpose, State};
+pub use bounded::Bounded;
+pub use config::{
+    AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, DeadLink, Limits, Unauthorized,
+};
+pub use dialect::{Beats, Dialect, Plain, Preset, UniApp, UniAppWords};
+pub use error::{
+    AcknowledgeError, CancelError, CloseError, JsonProblem, Malformed, MarkReadError, NotOpenError, PresetError,
+    ResendError, SendError, Unencodable,
+};
+pub use event::{CredentialFailure, Event, Failure};
+pub use fallback::FallbackPolicy;
+pub use frame::{Body, Frame};
+pub use heartbeat::{Clock, Death, HeartbeatPolicy, Life, Probe};
+pub use id::{ConnectionId, MessageId};
+pub use inbox::{Acknowledge, Deliver, InboxPolicy};
+pub use outbox::{OutboxPolicy, Resend, SendFailure, WhileDown};
+pub use outgoing::Outgoing;
+pub use peer::{Peer, PeerPolicy};
+pub use profile::{Login, Profile};
+pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
+pub use rng::Seed;
+pub use secret::Secret;
+pub use session::{Bounds, Explanation, Guarantee, Session};
+pub use signal::{Echo, Payload, Side, Signal};
+pub use stats::Stats;
+pub use status::Status;
+pub use time::{Duration, Instant};
+pub use timer::{Deadline, Timer};

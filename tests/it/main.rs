@@ -1,0 +1,1 @@
+//! Tests, as one program.
