@@ -71,6 +71,11 @@ pub enum Action {
         /// Why.
         cause: PollCause,
     },
+    /// To do: store [`Session::snapshot`](crate::Session::snapshot), then call `persisted` with this version.
+    Persist {
+        /// The version of the durable state.
+        version: u64,
+    },
     /// To do: find a credential and call `credential`, or say why not with `credential_failed`.
     NeedCredential {
         /// The connection it is for.
@@ -279,6 +284,8 @@ pub enum Cause {
     ReceiptOverdue,
     /// More malformed frames came than the limit allows.
     MalformedFlood,
+    /// The process was restarted while attempts were failing.
+    Restarted,
     /// The application asked for a new connection.
     Renewed,
     /// The application closed.
@@ -308,6 +315,7 @@ impl fmt::Display for Cause {
             Self::CredentialUnavailable => "no credential was to be had",
             Self::ReceiptOverdue => "a message was not confirmed in time",
             Self::MalformedFlood => "too many malformed frames came",
+            Self::Restarted => "the process was restarted while attempts were failing",
             Self::Renewed => "the application asked for a new connection",
             Self::User => "the application closed",
             Self::Drained => "the application drained the session",

@@ -9,6 +9,7 @@ use core::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::Bounded;
+use crate::durability::Durability;
 use crate::fallback::FallbackPolicy;
 use crate::heartbeat::HeartbeatPolicy;
 use crate::inbox::InboxPolicy;
@@ -39,6 +40,8 @@ pub struct Config {
     pub outbox: OutboxPolicy,
     /// Messages on their way in.
     pub inbox: InboxPolicy,
+    /// Whether messages wait until the host has stored them. Default [`Durability::Off`].
+    pub durability: Durability,
     /// Polling while the connection brings nothing.
     pub fallback: FallbackPolicy,
     /// What a peer or a caller may ask for at most.

@@ -214,6 +214,27 @@ pub enum CloseError {
     },
 }
 
+/// Why a snapshot was not restored; nothing of it was used.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// It is of a version this crate does not read.
+    #[error("the snapshot is of version {version}, this crate reads version 1")]
+    Version {
+        /// The version it claims.
+        version: u64,
+    },
+    /// Its content does not match its checksum.
+    #[error("the snapshot is damaged: its content does not match its checksum")]
+    Damaged,
+    /// It was taken under another preset.
+    #[error("the snapshot was taken under the preset `{preset}`")]
+    Preset {
+        /// The preset it names.
+        preset: String,
+    },
+}
+
 /// Why a call that needs an open session did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]

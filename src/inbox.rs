@@ -6,6 +6,7 @@
 //! 4. A server that keeps at most U pushes unacknowledged and repeats them in order is safe with a window of U plus `pending`.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,16 @@ pub(crate) struct Inbox {
     order: BTreeMap<u64, MessageId>,
     pending: usize,
     next: u64,
+    /// Changes to what a snapshot holds.
+    revision: u64,
+}
+
+/// One id in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct FrozenId {
+    id: MessageId,
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    rejected: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,7 +104,29 @@ enum Seen {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Self { seen: BTreeMap::new(), order: BTreeMap::new(), pending: 0, next: 0 }
+        Self { seen: BTreeMap::new(), order: BTreeMap::new(), pending: 0, next: 0, revision: 0 }
+    }
+
+    /// Changes to what a snapshot holds, counted.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The ids that are acknowledged or refused, oldest first, for a snapshot. What still waits for the application is left
+    /// out: after a restart it has to be delivered again.
+    pub(crate) fn freeze(&self) -> Vec<FrozenId> {
+        let freeze = |id: &MessageId| FrozenId { id: id.clone(), rejected: self.seen.get(id) == Some(&Seen::Rejected) };
+        self.order.values().map(freeze).collect()
+    }
+
+    /// The window as a snapshot held it.
+    pub(crate) fn thaw(frozen: Vec<FrozenId>, policy: &InboxPolicy) -> Self {
+        let mut inbox = Self::new();
+        for FrozenId { id, rejected } in frozen {
+            inbox.seen.insert(id.clone(), if rejected { Seen::Rejected } else { Seen::Acknowledged });
+            inbox.remember(id, policy);
+        }
+        inbox
     }
 
     /// A message has arrived; the second value counts the ids that had to be forgotten for it.
@@ -140,6 +173,7 @@ impl Inbox {
     }
 
     fn remember(&mut self, id: MessageId, policy: &InboxPolicy) -> u64 {
+        self.revision += 1;
         self.order.insert(self.next, id);
         self.next += 1;
         let mut forgotten = 0;

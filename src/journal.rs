@@ -30,7 +30,7 @@ use crate::action::Action;
 use crate::dialect::Preset;
 use crate::error::{
     AcknowledgeError, CancelError, CloseError, JsonProblem, MarkReadError, NotOpenError, PresetError, ResendError,
-    SendError,
+    RestoreError, SendError,
 };
 use crate::event::{CredentialFailure, Event};
 use crate::frame::Body;
@@ -38,7 +38,7 @@ use crate::id::MessageId;
 use crate::outgoing::Outgoing;
 use crate::rng::Seed;
 use crate::secret::Secret;
-use crate::session::Session;
+use crate::session::{Session, Snapshot};
 use crate::time::{Duration, Instant};
 use crate::timer::{Deadline, Timer};
 
@@ -79,12 +79,15 @@ pub struct Header {
     /// Changes merged over the preset, as [`Preset::named`] takes them.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub config: Value,
+    /// The durable state it began with, where it did not begin empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Header {
     /// The header of a session under this preset and seed.
     pub fn new(preset: &Preset, seed: Seed) -> Self {
-        Self { redial: VERSION, preset: preset.name().to_string(), seed, config: preset.to_json() }
+        Self { redial: VERSION, preset: preset.name().to_string(), seed, config: preset.to_json(), snapshot: None }
     }
 
     /// The session that this header describes.
@@ -92,7 +95,11 @@ impl Header {
         if self.redial != VERSION {
             return Err(LineError::Version { version: self.redial });
         }
-        Ok(Session::new(Preset::named(&self.preset, &self.config)?, self.seed))
+        let preset = Preset::named(&self.preset, &self.config)?;
+        match self.snapshot.clone() {
+            None => Ok(Session::new(preset, self.seed)),
+            Some(snapshot) => Ok(Session::restore(preset, Instant::ORIGIN, snapshot, Duration::ZERO)?),
+        }
     }
 }
 
@@ -173,6 +180,11 @@ pub enum Call {
         /// Why there is none.
         why: CredentialFailure,
     },
+    /// [`Session::persisted`].
+    Persisted {
+        /// The version that `Persist` named.
+        version: u64,
+    },
 }
 
 /// Why a call was refused.
@@ -224,6 +236,7 @@ impl Call {
             Self::Release => session.release(now),
             Self::Drain { within } => session.drain(now, within)?,
             Self::Credential { value } => session.credential(now, value),
+            Self::Persisted { version } => session.persisted(now, version),
             Self::CredentialFailed { why } => session.credential_failed(now, why),
         }
         Ok(None)
@@ -265,6 +278,9 @@ pub enum LineError {
     /// The header's preset cannot be made.
     #[error(transparent)]
     Preset(#[from] PresetError),
+    /// The header's snapshot cannot be restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// A header came after the first line.
     #[error("a header is the first line of a journal")]
     LateHeader,

@@ -30,6 +30,7 @@ mod stats;
 mod time;
 
 // Floor 1: words.
+mod durability;
 mod outgoing;
 mod signal;
 mod status;
@@ -69,9 +70,10 @@ pub use config::{
     AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, DeadLink, Limits, Unauthorized,
 };
 pub use dialect::{Beats, Dialect, Plain, Preset, UniApp, UniAppWords};
+pub use durability::Durability;
 pub use error::{
     AcknowledgeError, CancelError, CloseError, JsonProblem, Malformed, MarkReadError, NotOpenError, PresetError,
-    ResendError, SendError, Unencodable,
+    ResendError, RestoreError, SendError, Unencodable,
 };
 pub use event::{CredentialFailure, Event, Failure};
 pub use fallback::FallbackPolicy;
@@ -86,7 +88,7 @@ pub use profile::{Login, Profile};
 pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
 pub use rng::Seed;
 pub use secret::Secret;
-pub use session::{Bounds, Explanation, Guarantee, Session};
+pub use session::{Bounds, Explanation, Guarantee, Session, Snapshot};
 pub use signal::{Echo, Payload, Side, Signal};
 pub use stats::Stats;
 pub use status::Status;

@@ -14,11 +14,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::Bounded;
+use crate::durability::Durability;
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
-use crate::settled::{Confirmed, Kept, Settled};
+use crate::settled::{Confirmed, FrozenPast, Kept, Settled};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
@@ -114,6 +115,10 @@ pub(crate) struct Outbox {
     next: u64,
     /// How long the machine slept in all: ages run on `now` plus this.
     slept: Duration,
+    /// Messages from this place in line on wait until the host has stored them.
+    sealed: u64,
+    /// Changes to what a snapshot holds.
+    revision: u64,
 }
 
 /// One message that is not settled.
@@ -153,7 +158,28 @@ impl Outbox {
             bytes: 0,
             next: 0,
             slept: Duration::ZERO,
+            sealed: u64::MAX,
+            revision: 0,
         }
+    }
+
+    /// Changes to what a snapshot holds, counted.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The place in line of the next message to be taken.
+    pub(crate) fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// Lets messages before this place in line leave; gives the ids of those that had to wait for it.
+    pub(crate) fn seal(&mut self, end: u64) -> Vec<MessageId> {
+        let start = core::mem::replace(&mut self.sealed, end);
+        if start >= end {
+            return Vec::new();
+        }
+        self.entries.range(start..end).map(|(_, entry)| entry.id.clone()).collect()
     }
 
     /// Messages that are not settled.
@@ -209,6 +235,7 @@ impl Outbox {
     }
 
     fn insert(&mut self, seq: u64, entry: Entry, policy: &OutboxPolicy) {
+        self.revision += 1;
         self.bytes = self.bytes.saturating_add(entry.body.len());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
         self.index.insert(entry.id.clone(), seq);
@@ -221,7 +248,7 @@ impl Outbox {
 
     /// The next message to hand over, if the window has room: its place in line and the message.
     pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
-        let seq = *self.queued.first()?;
+        let seq = self.queued.first().copied().filter(|seq| *seq < self.sealed)?;
         let entry = self.entries.get(&seq)?;
         let head = self.in_flight.first().and_then(|seq| self.entries.get(seq)).unwrap_or(entry);
         // A message that may be what kills the link travels alone, so that the verdict on it is just.
@@ -265,7 +292,9 @@ impl Outbox {
             self.settle(seq, status, policy);
             return Confirmed::Settled;
         }
-        self.settled.on_confirmed(id, status)
+        let confirmed = self.settled.on_confirmed(id, status);
+        self.revision += u64::from(confirmed == Confirmed::Raised);
+        confirmed
     }
 
     /// The socket did not take the message.
@@ -410,6 +439,7 @@ impl Outbox {
 
     fn settle(&mut self, seq: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         let entry = self.entries.remove(&seq)?;
+        self.revision += 1;
         self.index.remove(&entry.id);
         self.queued.remove(&seq);
         self.in_flight.remove(&seq);
@@ -418,10 +448,95 @@ impl Outbox {
         }
         self.bytes = self.bytes.saturating_sub(entry.body.len());
         let id = entry.id.clone();
-        let kept = Kept { body: entry.body, sends: entry.sends, repeat: entry.repeat, seq };
+        let kept = Some(Kept { body: entry.body, sends: entry.sends, repeat: entry.repeat, seq });
         self.settled.remember(id.clone(), status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
         Some((id, status))
+    }
+}
+
+/// One unsettled message in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct FrozenEntry {
+    id: MessageId,
+    body: Body,
+    repeat: Repeat,
+    sends: u32,
+    losses: u32,
+    /// How long ago it was first sent.
+    #[serde(rename = "age_ms", default, skip_serializing_if = "Option::is_none")]
+    age: Option<Duration>,
+    /// What is left of its time to live.
+    #[serde(rename = "left_ms", default, skip_serializing_if = "Option::is_none")]
+    left: Option<Duration>,
+}
+
+/// Snapshots.
+impl Outbox {
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
+    }
+
+    /// What is not settled, in order. Under write-ahead everything may be sent right after, so it counts as sent.
+    pub(crate) fn freeze(&self, now: Instant, durability: Durability) -> Vec<FrozenEntry> {
+        let aged = now + self.slept;
+        let freeze = |entry: &Entry| {
+            let at_least = u32::from(durability == Durability::WriteAhead);
+            let sends = entry.sends.max(at_least);
+            FrozenEntry {
+                id: entry.id.clone(),
+                body: entry.body.clone(),
+                repeat: entry.repeat,
+                sends,
+                losses: entry.losses,
+                age: (sends > 0).then(|| aged.since(entry.first_sent.unwrap_or(aged))),
+                left: entry.expires.map(|at| at.since(aged)),
+            }
+        };
+        self.entries.values().map(freeze).collect()
+    }
+
+    /// The outbox as a snapshot held it, `away` later.
+    pub(crate) fn thaw(
+        now: Instant,
+        queue: Vec<FrozenEntry>,
+        settled: Vec<FrozenPast>,
+        away: Duration,
+        policy: &OutboxPolicy,
+    ) -> Self {
+        let mut outbox = Self::new();
+        // Ages may be longer than this clock has run, so the clock of ages starts that much ahead.
+        let oldest = queue.iter().filter_map(|entry| entry.age).max().unwrap_or_default();
+        outbox.slept = oldest + away;
+        let aged = now + outbox.slept;
+        for past in settled {
+            outbox.settled.remember(past.id, past.status, past.kept, policy.remembered.as_count(), 0);
+        }
+        for frozen in queue {
+            let seq = outbox.next;
+            outbox.next += 1;
+            let entry = Entry {
+                id: frozen.id,
+                body: frozen.body,
+                expires: frozen.left.map(|left| aged + left - away),
+                repeat: frozen.repeat,
+                sends: frozen.sends,
+                first_sent: frozen.age.map(|age| aged - age - away),
+                sent_at: now,
+                losses: frozen.losses,
+            };
+            outbox.insert(seq, entry, policy);
+        }
+        outbox
+    }
+
+    /// Settles what may have been sent and may not be sent again.
+    pub(crate) fn settle_unrepeatable(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+        let unrepeatable =
+            |entry: &Entry| entry.sends > 0 && (policy.resend == Resend::Never || entry.repeat == Repeat::Never);
+        let seqs: Vec<u64> =
+            self.entries.iter().filter(|(_, entry)| unrepeatable(entry)).map(|(seq, _)| *seq).collect();
+        seqs.into_iter().filter_map(|seq| self.settle(seq, Status::Unconfirmed, policy)).collect()
     }
 }
 

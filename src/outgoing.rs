@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
 use crate::frame::Body;
 use crate::id::MessageId;
@@ -23,7 +24,8 @@ pub struct Outgoing {
 }
 
 /// Whether a message may go out more than once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Repeat {
     /// As the configuration says.
     Allowed,

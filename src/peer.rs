@@ -98,12 +98,13 @@ impl Peer {
         config.inbox.deliver = Deliver::Content;
         let mut rng = Rng::new(seed);
         let nonce = rng.next_u64();
+        let delivery = Delivery::new(nonce, &preset.config);
         Self {
             preset: Arc::new(preset),
             policy,
             clock: Instant::ORIGIN,
             rng,
-            delivery: Delivery::new(nonce),
+            delivery,
             line: None,
             last_connection: 0,
             receipts: VecDeque::new(),
@@ -222,6 +223,7 @@ impl Peer {
         };
         let result = work(&mut parts, &mut cx);
         parts.tick(&mut cx);
+        parts.delivery.settle_version(&mut cx, 0);
         result
     }
 }

@@ -249,6 +249,13 @@ impl Reconnect {
         Some(asked.max(self.floor()).max(now))
     }
 
+    /// A restart carried an outage over: how long its next attempt has to wait.
+    pub(crate) fn on_restarted(&mut self, failures: u32, policy: &ReconnectPolicy, rng: &mut Rng) -> Duration {
+        self.failures = failures;
+        self.unstable = failures;
+        policy.jitter.spread(policy.again.delay(failures.saturating_sub(2)), rng).max(floor_after(failures))
+    }
+
     /// The earliest moment for the next connect, whatever anybody wants.
     pub(crate) fn floor(&self) -> Instant {
         match self.last_attempt {

@@ -4,6 +4,8 @@
 //! that failed.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
 use crate::frame::Body;
 use crate::id::MessageId;
@@ -29,8 +31,18 @@ pub(crate) struct Past {
     stamp: u64,
 }
 
+/// One settled message in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct FrozenPast {
+    pub(crate) id: MessageId,
+    #[serde(flatten)]
+    pub(crate) status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<Kept>,
+}
+
 /// What a new round needs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) body: Body,
     pub(crate) sends: u32,
@@ -63,11 +75,18 @@ impl Settled {
     }
 
     /// Remembers a settled message; of those that were only `Sent`, the last `sent_bodies` keep their body.
-    pub(crate) fn remember(&mut self, id: MessageId, status: Status, kept: Kept, room: usize, sent_bodies: usize) {
+    pub(crate) fn remember(
+        &mut self,
+        id: MessageId,
+        status: Status,
+        kept: Option<Kept>,
+        room: usize,
+        sent_bodies: usize,
+    ) {
         let stamp = self.next;
         self.next += 1;
         let keeps = status.may_resend() || status == Status::Sent;
-        let kept = keeps.then_some(kept);
+        let kept = kept.filter(|_| keeps);
         if let Some(kept) = &kept {
             self.body_bytes = self.body_bytes.saturating_add(kept.body.len());
             self.bodies.insert(stamp, id.clone());
@@ -82,6 +101,17 @@ impl Settled {
             let oldest = oldest.clone();
             self.forget(&oldest);
         }
+    }
+
+    /// All that is remembered, oldest first, for a snapshot.
+    pub(crate) fn freeze(&self) -> Vec<FrozenPast> {
+        let freeze = |id: &MessageId| {
+            let past = self.past.get(id)?;
+            // A body that only waits for a failed write means nothing after a restart.
+            let kept = past.kept.clone().filter(|_| past.status.may_resend());
+            Some(FrozenPast { id: id.clone(), status: past.status, kept })
+        };
+        self.order.values().filter_map(freeze).collect()
     }
 
     /// The peer has said something about a settled message.
@@ -109,7 +139,7 @@ impl Settled {
 
     /// The connection is lost: no write of it can be reported as failed any more.
     pub(crate) fn forget_sent_bodies(&mut self) {
-        let sent: alloc::vec::Vec<u64> = self
+        let sent: Vec<u64> = self
             .bodies
             .iter()
             .filter(|(_, id)| self.past.get(*id).is_some_and(|past| past.status == Status::Sent))

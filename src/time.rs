@@ -127,6 +127,14 @@ impl Add for Duration {
     }
 }
 
+impl Sub for Duration {
+    type Output = Self;
+
+    fn sub(self, rhs: Self) -> Self {
+        Self(self.0.saturating_sub(rhs.0))
+    }
+}
+
 impl From<core::time::Duration> for Duration {
     /// Rounds up to the next millisecond, so that a deadline is never early.
     fn from(span: core::time::Duration) -> Self {

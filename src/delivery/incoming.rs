@@ -27,15 +27,15 @@ impl Delivery {
         match verdict {
             Verdict::DeliverAndAck => {
                 deliver(cx, Some(id.clone()), body());
-                ack(cx, connection, id);
+                self.ack(cx, connection, id);
                 return true;
             }
             Verdict::Deliver => {
                 deliver(cx, Some(id), body());
                 return true;
             }
-            Verdict::AckAgain => ack(cx, connection, id),
-            Verdict::NackAgain => nack(cx, connection, id),
+            Verdict::AckAgain => self.ack(cx, connection, id),
+            Verdict::NackAgain => self.nack(cx, connection, id),
             Verdict::Wait => {}
             Verdict::Defer => {
                 cx.push(Action::Deferred { id });
@@ -49,7 +49,7 @@ impl Delivery {
     /// An own message has come back as a push: acknowledged like any, shown to nobody.
     pub(crate) fn on_echo(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
         cx.stats.forgotten += self.inbox.on_own(&id, &cx.config.inbox);
-        ack(cx, connection, id);
+        self.ack(cx, connection, id);
     }
 
     /// The application has stored a message.
@@ -69,9 +69,9 @@ impl Delivery {
         // Without a connection the answer waits for the message to be pushed again.
         if let Some(connection) = self.ready_line() {
             if accepted {
-                ack(cx, connection, id.clone());
+                self.ack(cx, connection, id.clone());
             } else {
-                nack(cx, connection, id.clone());
+                self.nack(cx, connection, id.clone());
             }
         }
         Ok(())
@@ -92,7 +92,7 @@ fn deliver(cx: &mut Cx<'_>, id: Option<MessageId>, body: Body) {
     cx.push(Action::Deliver(Message { id, body }));
 }
 
-fn ack(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+pub(super) fn ack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
     let signal = Signal::Ack { id, echo: None };
     if let (Ok(frame), Signal::Ack { id, .. }) = (cx.encode(&signal), signal) {
         cx.send(connection, frame, Purpose::Ack { id });
@@ -100,9 +100,9 @@ fn ack(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
 }
 
 /// Refuses a message; where the dialect has no word for it, it is acknowledged, so that it does not come for ever.
-fn nack(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+pub(super) fn nack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
     match cx.encode(&Signal::Nack { id: id.clone(), code: 0 }) {
         Ok(frame) => cx.send(connection, frame, Purpose::Nack { id }),
-        Err(_) => ack(cx, connection, id),
+        Err(_) => ack_now(cx, connection, id),
     }
 }

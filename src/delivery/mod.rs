@@ -5,17 +5,23 @@
 //! 3. A message that arrives is delivered before it is acknowledged, and delivered once within the dedup window.
 //! 4. A peer's receipt raises a mark; it never triggers a resend.
 
+mod durability;
 mod incoming;
 mod outgoing;
 
 use crate::action::{Action, Cause};
+use crate::config::Config;
 use crate::cx::Cx;
+use crate::durability::Durability;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 use crate::timer::{Deadline, Timer};
+
+pub(crate) use durability::Frozen;
+use durability::Ledger;
 
 /// The delivery of one session, or of one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +33,7 @@ pub(crate) struct Delivery {
     /// The first half of every id this delivery makes.
     nonce: u64,
     made: u64,
+    ledger: Ledger,
 }
 
 /// What is known of the link.
@@ -59,8 +66,20 @@ pub(crate) enum Demand {
 }
 
 impl Delivery {
-    pub(crate) fn new(nonce: u64) -> Self {
-        Self { outbox: Outbox::new(), inbox: Inbox::new(), line: Line::Down, flow: Flow::Open, nonce, made: 0 }
+    pub(crate) fn new(nonce: u64, config: &Config) -> Self {
+        let mut outbox = Outbox::new();
+        if config.durability == Durability::WriteAhead {
+            outbox.seal(0);
+        }
+        Self {
+            outbox,
+            inbox: Inbox::new(),
+            line: Line::Down,
+            flow: Flow::Open,
+            nonce,
+            made: 0,
+            ledger: Ledger::default(),
+        }
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

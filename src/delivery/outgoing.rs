@@ -41,7 +41,7 @@ impl Delivery {
             self.made += 1;
         }
         self.outbox.take(cx.now, id.clone(), body, repeat, time_to_live, &cx.config.outbox);
-        tell(cx, [(id.clone(), Status::Queued)]);
+        Self::tell_taken(cx, &id);
         self.flush_with(cx, Some((&id, frame)));
         Ok(id)
     }
@@ -55,7 +55,7 @@ impl Delivery {
             return Err(ResendError::NotReady);
         }
         self.outbox.resend(cx.now, id, &cx.config.outbox)?;
-        tell(cx, [(id.clone(), Status::Queued)]);
+        Self::tell_taken(cx, id);
         self.flush(cx);
         Ok(())
     }

@@ -137,6 +137,7 @@ fn config() -> Config {
             ..defaults.outbox
         },
         inbox: InboxPolicy { acknowledge: Acknowledge::OnDelivery, deliver: Deliver::Frame, ..defaults.inbox },
+        durability: defaults.durability,
         fallback: defaults.fallback,
         limits: Limits { malformed: None, ..defaults.limits },
     }

@@ -3,9 +3,9 @@
 use alloc::string::String;
 
 use super::phase::{Evidence, Phase};
-use super::{Link, News};
+use super::{Link, News, Restarted};
 use crate::action::{Action, Cause};
-use crate::config::{CloseCodes, DeadLink};
+use crate::config::{CloseCodes, Config, DeadLink};
 use crate::cx::Cx;
 use crate::error::Malformed;
 use crate::id::ConnectionId;
@@ -61,6 +61,25 @@ impl Link {
         }
     }
 
+    /// The process was restarted in the middle of an outage: the wait goes on, so that a crash loop is no connect storm.
+    pub(super) fn resume_outage(&mut self, cx: &mut Cx<'_>, restarted: Restarted) {
+        let wait = self.reconnect.on_restarted(restarted.failures, &cx.config.reconnect, cx.rng);
+        let at = cx.now + (wait - restarted.away);
+        let cause = Cause::Restarted;
+        self.enter(cx, Phase::Waiting { until: at, cause }, None);
+        cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause });
+    }
+
+    /// Whether the present connection was ready for the stable time and heard something useful.
+    pub(super) fn is_stable(&self, now: Instant, config: &Config) -> bool {
+        match &self.phase {
+            Phase::Ready { since, evidence, .. } => {
+                *evidence == Evidence::Heard && now.since(*since) >= config.reconnect.stable
+            }
+            _ => false,
+        }
+    }
+
     /// The application wants another connection now; only the safety floor stands against it.
     pub(crate) fn renew(&mut self, cx: &mut Cx<'_>) -> Option<News> {
         match &mut self.phase {
@@ -112,14 +131,11 @@ impl Link {
     }
 
     fn past(&self, cx: &Cx<'_>, retry_after: Option<Duration>) -> Past {
-        match &self.phase {
-            Phase::Ready { since, heartbeat, evidence, .. } => Past {
-                stable: *evidence == Evidence::Heard && cx.now.since(*since) >= cx.config.reconnect.stable,
-                death_if_silent: heartbeat.death_if_silent(&cx.config.heartbeat),
-                retry_after,
-            },
-            _ => Past { stable: false, death_if_silent: None, retry_after },
-        }
+        let death_if_silent = match &self.phase {
+            Phase::Ready { heartbeat, .. } => heartbeat.death_if_silent(&cx.config.heartbeat),
+            _ => None,
+        };
+        Past { stable: self.is_stable(cx.now, cx.config), death_if_silent, retry_after }
     }
 
     /// Whether the peer's close code forbids another attempt (RFC 6455 §7.4).

@@ -10,8 +10,10 @@ mod loss;
 mod phase;
 
 use alloc::string::String;
+use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Cause, PollCause, Purpose, State};
+use crate::config::Config;
 use crate::cx::Cx;
 use crate::error::CloseError;
 use crate::event::Failure;
@@ -56,6 +58,22 @@ pub(crate) struct Link {
     flood: Flood,
     /// Closes with code 1009 in a row: the third one stops.
     too_big: u8,
+    /// Set by a restart in the middle of an outage, until the first `open`.
+    restarted: Option<Restarted>,
+}
+
+/// An outage that a restart carried over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Restarted {
+    failures: u32,
+    away: Duration,
+}
+
+/// The durable state of a link.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct FrozenLink {
+    connections: u64,
+    failures: u32,
 }
 
 impl Link {
@@ -68,11 +86,40 @@ impl Link {
             credential: None,
             flood: Flood::default(),
             too_big: 0,
+            restarted: None,
         }
     }
 
     pub(crate) fn phase(&self) -> &Phase {
         &self.phase
+    }
+
+    /// Attempts begun, which a snapshot must not forget: their ids never come again.
+    pub(crate) fn attempts(&self) -> u64 {
+        self.last_connection
+    }
+
+    /// The durable state. An attempt that has proved nothing counts as failed: a process that crashes at each start is a
+    /// loop of attempts like any other.
+    pub(crate) fn freeze(&self, now: Instant, config: &Config) -> FrozenLink {
+        let failures = match &self.phase {
+            Phase::Idle | Phase::Closing { .. } | Phase::Stopped { .. } => 0,
+            Phase::Ready { .. } if self.is_stable(now, config) => 0,
+            Phase::Waiting { .. } | Phase::GivingUp { .. } => self.reconnect.failures(),
+            Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
+                self.reconnect.failures().saturating_add(1)
+            }
+        };
+        FrozenLink { connections: self.last_connection, failures }
+    }
+
+    /// A link as a snapshot held it: it opens after the wait its failures have earned, less the time it was away.
+    pub(crate) fn thaw(frozen: &FrozenLink, away: Duration) -> Self {
+        let mut link = Self::new();
+        link.last_connection = frozen.connections;
+        // One attempt that was cut short by the restart itself is no outage.
+        link.restarted = (frozen.failures > 1).then_some(Restarted { failures: frozen.failures, away });
+        link
     }
 
     /// Attempts that failed in a row.
@@ -119,7 +166,10 @@ impl Link {
         }
         self.reconnect = Reconnect::default();
         self.too_big = 0;
-        self.attempt(cx);
+        match self.restarted.take() {
+            Some(restarted) => self.resume_outage(cx, restarted),
+            None => self.attempt(cx),
+        }
         Some(News::Moved)
     }
 

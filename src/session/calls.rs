@@ -155,6 +155,13 @@ impl Session {
         });
     }
 
+    /// Says that the state of this version is stored; what waited for it is told, sent and acknowledged.
+    ///
+    /// A version that no `Persist` has named yet counts as the latest that one has.
+    pub fn persisted(&mut self, now: Instant, version: u64) {
+        self.input(now, |session, cx| session.delivery.persisted(cx, version));
+    }
+
     fn refused(&mut self, now: Instant) {
         self.input(now, |_, cx| cx.stats.refused += 1);
     }

@@ -3,6 +3,7 @@
 mod bounds;
 mod calls;
 mod explain;
+mod snapshot;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -26,6 +27,7 @@ use crate::timer::Deadline;
 
 pub use bounds::{Bounds, Guarantee};
 pub use explain::Explanation;
+pub use snapshot::Snapshot;
 
 /// One logical conversation with a server, over any number of connections.
 ///
@@ -76,14 +78,16 @@ impl Session {
     ///
     /// The seed decides every jitter and the ids of the messages; take it from the operating system.
     pub fn new(preset: impl Into<Arc<Preset>>, seed: Seed) -> Self {
+        let preset = preset.into();
         let mut rng = Rng::new(seed);
         let nonce = rng.next_u64();
+        let delivery = Delivery::new(nonce, &preset.config);
         Self {
-            preset: preset.into(),
+            preset,
             clock: Instant::ORIGIN,
             rng,
             link: Link::new(),
-            delivery: Delivery::new(nonce),
+            delivery,
             actions: VecDeque::new(),
             stats: Stats::default(),
         }
@@ -106,6 +110,9 @@ impl Session {
     ///
     /// Later than the last `now` after every input. Ticking earlier changes nothing, ticking late is harmless.
     pub fn next_deadline(&self) -> Option<Deadline> {
+        if self.state() == State::Stopped {
+            return None;
+        }
         Deadline::earlier(self.link.deadline(), self.delivery.deadline(&self.preset.config.outbox))
     }
 
@@ -154,6 +161,8 @@ impl Session {
         let mut halves = Halves { link: &mut self.link, delivery: &mut self.delivery };
         let result = work(&mut halves, &mut cx);
         halves.tick(&mut cx);
+        let attempts = halves.link.attempts();
+        halves.delivery.settle_version(&mut cx, attempts);
         result
     }
 }

@@ -1,0 +1,164 @@
+//! Store, then act: what waits until the host has stored the state that covers it, and that state itself.
+//!
+//! A version counts the changes to the durable state. At the end of every input that changed it `Persist` names the new
+//! version; what was taken is told and sent, and what was delivered is acknowledged, once the host says `persisted`.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::incoming::{ack_now, nack_now};
+use super::{Delivery, tell};
+use crate::action::Action;
+use crate::config::Config;
+use crate::cx::Cx;
+use crate::durability::Durability;
+use crate::id::{ConnectionId, MessageId};
+use crate::inbox::{FrozenId, Inbox};
+use crate::outbox::{FrozenEntry, Outbox};
+use crate::settled::FrozenPast;
+use crate::status::Status;
+use crate::time::{Duration, Instant};
+
+/// Versions, and what waits for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Ledger {
+    announced: u64,
+    persisted: u64,
+    /// Up to which place in line messages may leave, by version.
+    seals: VecDeque<(u64, u64)>,
+    answers: VecDeque<Answer>,
+}
+
+/// An acknowledgement or a refusal that waits for its version.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Answer {
+    version: u64,
+    connection: ConnectionId,
+    id: MessageId,
+    accepted: bool,
+}
+
+/// The durable state of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Frozen {
+    nonce: u64,
+    made: u64,
+    queue: Vec<FrozenEntry>,
+    settled: Vec<FrozenPast>,
+    seen: Vec<FrozenId>,
+}
+
+impl Delivery {
+    /// A message was taken: told at once, or when it is stored.
+    pub(super) fn tell_taken(cx: &mut Cx<'_>, id: &MessageId) {
+        if cx.config.durability == Durability::Off {
+            tell(cx, [(id.clone(), Status::Queued)]);
+        }
+    }
+
+    /// Acknowledges at once, or when it is stored that the message was seen.
+    pub(super) fn ack(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+        self.answer_later(cx, connection, id, true);
+    }
+
+    /// Refuses at once, or when it is stored that the message was refused.
+    pub(super) fn nack(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+        self.answer_later(cx, connection, id, false);
+    }
+
+    fn answer_later(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId, accepted: bool) {
+        match cx.config.durability {
+            Durability::Off if accepted => ack_now(cx, connection, id),
+            Durability::Off => nack_now(cx, connection, id),
+            Durability::WriteAhead => {
+                let known = self.ledger.answers.iter().any(|answer| answer.id == id && answer.connection == connection);
+                // Over the bound an answer is left out rather than kept: the message comes again, and is answered then.
+                if !known && self.ledger.answers.len() < cx.config.inbox.pending.as_count() {
+                    self.ledger.answers.push_back(Answer { version: u64::MAX, connection, id, accepted });
+                }
+            }
+        }
+    }
+
+    /// The end of an input: names the version that covers it. `attempts` are the link's own durable changes.
+    pub(crate) fn settle_version(&mut self, cx: &mut Cx<'_>, attempts: u64) {
+        if cx.config.durability == Durability::Off {
+            return;
+        }
+        let version = self.version(attempts);
+        if version > self.ledger.announced {
+            self.ledger.announced = version;
+            self.ledger.seals.push_back((version, self.outbox.end()));
+            cx.push(Action::Persist { version });
+        }
+        let announced = self.ledger.announced;
+        for answer in self.ledger.answers.iter_mut().rev().take_while(|answer| answer.version == u64::MAX) {
+            answer.version = announced;
+        }
+        self.release_stored(cx);
+    }
+
+    fn version(&self, attempts: u64) -> u64 {
+        self.outbox.revision().saturating_add(self.inbox.revision()).saturating_add(attempts)
+    }
+
+    /// The host has stored the state of this version.
+    pub(crate) fn persisted(&mut self, cx: &mut Cx<'_>, version: u64) {
+        self.ledger.persisted = self.ledger.persisted.max(version.min(self.ledger.announced));
+        self.release_stored(cx);
+        self.flush(cx);
+    }
+
+    fn release_stored(&mut self, cx: &mut Cx<'_>) {
+        let persisted = self.ledger.persisted;
+        while let Some(&(_, end)) = self.ledger.seals.front().filter(|(version, _)| *version <= persisted) {
+            self.ledger.seals.pop_front();
+            let taken = self.outbox.seal(end);
+            tell(cx, taken.into_iter().map(|id| (id, Status::Queued)));
+        }
+        while self.ledger.answers.front().is_some_and(|answer| answer.version <= persisted) {
+            let Some(answer) = self.ledger.answers.pop_front() else { break };
+            // On another connection the peer asks again, so an answer that comes too late is not owed.
+            if self.ready_line() == Some(answer.connection) {
+                if answer.accepted {
+                    ack_now(cx, answer.connection, answer.id);
+                } else {
+                    nack_now(cx, answer.connection, answer.id);
+                }
+            }
+        }
+    }
+
+    /// The durable state, as of `now`.
+    pub(crate) fn freeze(&self, now: Instant, config: &Config) -> Frozen {
+        Frozen {
+            nonce: self.nonce,
+            made: self.made,
+            queue: self.outbox.freeze(now, config.durability),
+            settled: self.outbox.settled().freeze(),
+            seen: self.inbox.freeze(),
+        }
+    }
+
+    /// A delivery as a snapshot held it, after the process was away for so long.
+    pub(crate) fn thaw(now: Instant, frozen: Frozen, away: Duration, config: &Config) -> Self {
+        let mut delivery = Self::new(frozen.nonce, config);
+        delivery.made = frozen.made;
+        delivery.outbox = Outbox::thaw(now, frozen.queue, frozen.settled, away, &config.outbox);
+        delivery.inbox = Inbox::thaw(frozen.seen, &config.inbox);
+        if config.durability == Durability::WriteAhead {
+            let end = delivery.outbox.end();
+            delivery.outbox.seal(end);
+        }
+        delivery
+    }
+
+    /// After a restart: what may have been sent and must not be sent again gets its outcome.
+    pub(crate) fn on_restored(&mut self, cx: &mut Cx<'_>, attempts: u64) {
+        self.ledger.announced = self.version(attempts);
+        self.ledger.persisted = self.ledger.announced;
+        let settled = self.outbox.settle_unrepeatable(&cx.config.outbox);
+        tell(cx, settled);
+    }
+}

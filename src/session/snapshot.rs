@@ -1,0 +1,124 @@
+//! The durable state of a session: what has to survive a restart of the process.
+
+use core::fmt;
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use serde::{Deserialize, Serialize};
+
+use super::Session;
+use crate::delivery::{Delivery, Frozen};
+use crate::dialect::Preset;
+use crate::error::RestoreError;
+use crate::link::{FrozenLink, Link};
+use crate::rng::Rng;
+use crate::stats::Stats;
+use crate::time::{Duration, Instant};
+
+const VERSION: u64 = 1;
+
+/// The durable state of a session, as a serde value: messages that are not settled, the memory of those that are, the dedup
+/// window, the counters of ids, and the attempts that failed in a row.
+///
+/// It holds message bodies as they are, and no credential; guard it like the messages. Its size is that of the unsettled
+/// bodies plus some 64 bytes an id.
+///
+/// ```
+/// use redial::{Duration, Instant, Outgoing, Preset, Seed, Session, Snapshot};
+/// let mut session = Session::new(Preset::uni_app().with_config(Default::default()), Seed::from(7_u64));
+/// let id = session.send(Instant::ORIGIN, "hello")?;
+/// let stored = serde_json::to_string(&session.snapshot())?;
+///
+/// // A new process, an hour later, whose clock starts at zero again.
+/// let snapshot: Snapshot = serde_json::from_str(&stored)?;
+/// let preset = Preset::uni_app().with_config(Default::default());
+/// let session = Session::restore(preset, Instant::ORIGIN, snapshot, Duration::from_secs(3_600))?;
+/// assert_eq!(session.unsettled(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    redial: u64,
+    preset: String,
+    rng: Rng,
+    link: FrozenLink,
+    delivery: Frozen,
+    check: u64,
+}
+
+impl Session {
+    /// The durable state as of now.
+    ///
+    /// Under [`Durability::WriteAhead`](crate::Durability::WriteAhead) store it whenever `Persist` asks, together with what the
+    /// application did with the actions before it, in one transaction: then nothing is lost and nothing is shown twice across a
+    /// crash. Otherwise store it when the process ends in order.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot {
+            redial: VERSION,
+            preset: self.preset.name().to_string(),
+            rng: self.rng.clone(),
+            link: self.link.freeze(self.clock, &self.preset.config),
+            delivery: self.delivery.freeze(self.clock, &self.preset.config),
+            check: 0,
+        };
+        snapshot.check = snapshot.checksum();
+        snapshot
+    }
+
+    /// The session that a snapshot describes, idle, `away` after the snapshot was taken.
+    ///
+    /// What is too old by then for the server's dedup window, or may not be sent twice, settles as `Unconfirmed`. `open` connects
+    /// at once, or after the wait that a running outage had earned. Two sessions restored from one snapshot would mint the same
+    /// ids: restore it once.
+    pub fn restore(
+        preset: impl Into<Arc<Preset>>,
+        now: Instant,
+        snapshot: Snapshot,
+        away: Duration,
+    ) -> Result<Self, RestoreError> {
+        let preset = preset.into();
+        if snapshot.redial != VERSION {
+            return Err(RestoreError::Version { version: snapshot.redial });
+        }
+        if snapshot.check != snapshot.checksum() {
+            return Err(RestoreError::Damaged);
+        }
+        if snapshot.preset != preset.name() {
+            return Err(RestoreError::Preset { preset: snapshot.preset });
+        }
+        let delivery = Delivery::thaw(now, snapshot.delivery, away, &preset.config);
+        let mut session = Self {
+            preset,
+            clock: now,
+            rng: snapshot.rng,
+            link: Link::thaw(&snapshot.link, away),
+            delivery,
+            actions: VecDeque::new(),
+            stats: Stats::default(),
+        };
+        session.input(now, |halves, cx| {
+            let attempts = halves.link.attempts();
+            halves.delivery.on_restored(cx, attempts);
+        });
+        Ok(session)
+    }
+}
+
+impl Snapshot {
+    /// FNV-1a over the content: it finds damage, not forgery.
+    fn checksum(&self) -> u64 {
+        let bare = Self { check: 0, ..self.clone() };
+        let text = serde_json::to_string(&bare).unwrap_or_default();
+        text.bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("preset", &self.preset).field("check", &self.check).finish_non_exhaustive()
+    }
+}
