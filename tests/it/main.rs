@@ -1,1 +1,3 @@
 //! Tests, as one program.
+
+mod model;

@@ -1,0 +1,81 @@
+//! Exhaustive exploration of small worlds: every interleaving of two messages each way with so many faults.
+//!
+//! A world is a real `Session`, a real `Peer`, the frames between them, and what an onlooker knows. Breadth first, states
+//! that were seen are not entered again. At every state the rules must hold; from every state that can go no further without
+//! new faults, a healed network must deliver everything.
+//!
+//! `cargo test` explores `STATES` states a configuration; `REDIAL_STATES=1000000 cargo test --release model` explores more.
+
+mod world;
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use world::{Faults, World};
+
+/// States a configuration, unless the environment says otherwise.
+const STATES: usize = 20_000;
+
+struct Explored {
+    states: usize,
+    healed: usize,
+    exhausted: bool,
+}
+
+fn explore(name: &str, start: World) -> Explored {
+    let limit = std::env::var("REDIAL_STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(STATES);
+    let mut seen = HashSet::new();
+    let mut queue = VecDeque::from([start]);
+    let mut healed = 0;
+    while let Some(world) = queue.pop_front() {
+        if seen.len() >= limit {
+            break;
+        }
+        if !seen.insert(fingerprint(&world)) {
+            continue;
+        }
+        let next = world.successors();
+        if next.is_empty() || seen.len() % 16 == 0 {
+            world.clone().heal();
+            healed += 1;
+        }
+        queue.extend(next);
+    }
+    let explored = Explored { states: seen.len(), healed, exhausted: queue.is_empty() };
+    println!(
+        "{name}: {} states, {} healed, {}",
+        explored.states,
+        explored.healed,
+        if explored.exhausted { "all of them" } else { "more remain" }
+    );
+    explored
+}
+
+fn fingerprint(world: &World) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    world.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[test]
+fn one_message_each_way_through_one_break_is_explored_to_the_end() {
+    let faults = Faults { cuts: 1, ..Faults::default() };
+    let explored = explore("one each way, one cut", World::new(1, 1, faults));
+    assert!(explored.exhausted, "the smallest world is small enough to be explored whole");
+    assert!(explored.states > 100, "something must have been explored: {} states", explored.states);
+    assert!(explored.healed > 0, "at least one world must have been healed");
+}
+
+#[test]
+fn two_messages_each_way_through_a_cut_a_silent_link_and_a_refused_dial() {
+    let faults = Faults { cuts: 1, silences: 1, refusals: 1, stale: 1 };
+    let explored = explore("two each way, four faults", World::new(2, 2, faults));
+    assert!(explored.states >= STATES, "{} states", explored.states);
+}
+
+#[test]
+fn two_cuts_and_late_events_of_the_old_connections() {
+    let faults = Faults { cuts: 2, stale: 2, ..Faults::default() };
+    let explored = explore("one each way, two cuts, late events", World::new(1, 1, faults));
+    assert!(explored.states > 1_000, "{} states", explored.states);
+}
