@@ -3,6 +3,7 @@
 //! 1. Silence is measured from the call `open`, the last push or the last poll, whatever the socket does.
 //! 2. A poll and a push both arm the timer again; there is never one poll and then none.
 //! 3. Polls for a connection that is down end when it is ready.
+//! 4. The loss of a connection that had shown itself good is no failed attempt; one that opens and drops again and again is.
 
 use core::num::NonZeroU32;
 
@@ -43,13 +44,14 @@ pub(crate) enum Verdict {
 pub(crate) struct Fallback {
     silence_at: Option<Instant>,
     down_at: Option<Instant>,
+    /// Attempts that failed in a row.
+    failed: u32,
 }
 
 impl Fallback {
     /// The session was opened.
     pub(crate) fn on_open(&mut self, now: Instant, policy: &FallbackPolicy) {
-        self.silence_at = policy.loop_time.map(|every| now + at_least_one(every));
-        self.down_at = None;
+        *self = Self { silence_at: policy.loop_time.map(|every| now + at_least_one(every)), ..Self::default() };
     }
 
     /// The session has ended.
@@ -57,9 +59,10 @@ impl Fallback {
         *self = Self::default();
     }
 
-    /// An attempt failed, or a connection was lost; `failures` in a row by now.
-    pub(crate) fn on_lost(&mut self, now: Instant, policy: &FallbackPolicy, failures: u32) {
-        let many = policy.after_failures.is_some_and(|limit| failures >= limit.get());
+    /// An attempt failed, or a connection that was good until now is lost.
+    pub(crate) fn on_lost(&mut self, now: Instant, policy: &FallbackPolicy, was_good: bool) {
+        self.failed = if was_good { 0 } else { self.failed.saturating_add(1) };
+        let many = policy.after_failures.is_some_and(|limit| self.failed >= limit.get());
         if many && self.down_at.is_none() {
             self.down_at = Some(now);
         }

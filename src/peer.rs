@@ -292,7 +292,8 @@ impl Parts<'_> {
             | Signal::Login { .. }
             | Signal::Welcome
             | Signal::Refused { .. }
-            | Signal::Kick { .. } => {}
+            | Signal::Kick { .. }
+            | Signal::Ignored => {}
         }
     }
 

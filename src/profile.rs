@@ -9,7 +9,7 @@ pub struct Profile {
     pub receipts: bool,
     /// Whether messages that arrive are acknowledged.
     pub acks: bool,
-    /// Whether the application may send before the login is done, and gets what arrives before it.
+    /// Whether the application gets what arrives before the login is done.
     pub early_delivery: bool,
 }
 

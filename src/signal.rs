@@ -101,6 +101,8 @@ pub enum Signal<'a> {
         /// The frame's content, for the application.
         body: Payload<'a>,
     },
+    /// A sound frame that the service's clients pass over; it counts as a frame that arrived, and nothing else.
+    Ignored,
 }
 
 impl Signal<'_> {

@@ -45,15 +45,15 @@ impl Link {
         let past = self.past(cx, ending.retry_after);
         let policy = &cx.config.reconnect;
         let verdict = self.reconnect.on_lost(cx.now, policy, loss(cause), past, cx.rng);
+        let was_good = past.stable || (was_ready && self.reconnect.failures() == 1);
+        self.fallback.on_lost(cx.now, &cx.config.fallback, was_good);
         match verdict {
             Verdict::ConnectAt(at, attempt) => {
-                self.fallback.on_lost(cx.now, &cx.config.fallback, attempt);
                 self.enter(cx, Phase::Waiting { until: at, cause }, Some(ending));
                 cx.push(Action::ScheduleReconnect { at, attempt, cause });
                 News::Lost(cause)
             }
             Verdict::GiveUpAt(at, attempts) if at > cx.now => {
-                self.fallback.on_lost(cx.now, &cx.config.fallback, attempts);
                 self.enter(cx, Phase::GivingUp { until: at, attempts, cause }, Some(ending));
                 News::Lost(cause)
             }

@@ -221,19 +221,25 @@ impl Link {
         }
     }
 
-    /// The connection may carry messages from here on.
+    /// The connection may carry messages from here on; where it could before, only the heartbeat starts anew.
     fn ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> News {
-        cx.stats.ready += 1;
-        self.fallback.on_ready();
-        self.flood = Flood::default();
-        let (heartbeat, beat) = Heartbeat::start(cx.now, &cx.config.heartbeat);
-        let login = LoginStep::Answered;
-        let phase = Phase::Ready { connection, since: cx.now, heartbeat, evidence: Evidence::None, login };
-        self.enter(cx, phase, None);
+        let (fresh, beat) = Heartbeat::start(cx.now, &cx.config.heartbeat);
+        let news = if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
+            *heartbeat = fresh;
+            *login = LoginStep::Answered;
+            News::Moved
+        } else {
+            cx.stats.ready += 1;
+            self.fallback.on_ready();
+            self.flood = Flood::default();
+            let (evidence, login) = (Evidence::None, LoginStep::Answered);
+            self.enter(cx, Phase::Ready { connection, since: cx.now, heartbeat: fresh, evidence, login }, None);
+            News::Ready(connection)
+        };
         if beat.is_some() {
             beat_now(cx, connection);
         }
-        News::Ready(connection)
+        news
     }
 
     /// Bytes have arrived on the present connection, whatever they mean.
@@ -444,9 +450,13 @@ impl Link {
         Some(self.lose(cx, Cause::Closed, Ending { code, reason, retry_after: None }))
     }
 
-    /// A heartbeat could not be written.
-    pub(crate) fn on_beat_failed(&mut self, cx: &mut Cx<'_>) -> Option<News> {
-        cx.config.reconnect.first.beat_failed.map(|_| self.lose(cx, Cause::BeatFailed, Ending::default()))
+    /// A heartbeat could not be written: a loss, or only told.
+    pub(crate) fn on_beat_failed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> Option<News> {
+        if cx.config.reconnect.first.beat_failed.is_none() {
+            cx.push(Action::Unsent { connection, purpose: Purpose::Heartbeat });
+            return None;
+        }
+        Some(self.lose(cx, Cause::BeatFailed, Ending::default()))
     }
 }
 

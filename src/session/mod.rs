@@ -262,12 +262,12 @@ impl Halves<'_> {
         let body_of = |payload: Payload<'_>| if whole { Body::from(frame.clone()) } else { payload.into_body(frame) };
         match signal {
             Signal::Message { id, body } => {
-                self.link.on_push(cx);
                 self.delivery.on_message(cx, connection, id, || body_of(body));
+                self.link.on_push(cx);
             }
             Signal::Notice { body } => {
-                self.link.on_push(cx);
                 self.delivery.on_message(cx, connection, None, || body_of(body));
+                self.link.on_push(cx);
             }
             Signal::Ack { id, echo } => {
                 let known = self.delivery.on_confirmed(cx, &id, Status::Accepted) || self.delivery.owns(&id);
@@ -275,8 +275,8 @@ impl Halves<'_> {
                     Some(echo) if known => self.delivery.on_echo(cx, connection, echo.id),
                     // Somebody else's message under a client's id: from another device of this account, say.
                     Some(echo) => {
-                        self.link.on_push(cx);
                         self.delivery.on_message(cx, connection, Some(echo.id), || body_of(echo.body));
+                        self.link.on_push(cx);
                     }
                     None if !known => cx.stats.unknown_receipts += 1,
                     None => {}
@@ -302,7 +302,7 @@ impl Halves<'_> {
             return None;
         }
         match purpose {
-            None | Some(Purpose::Heartbeat) => self.link.on_beat_failed(cx),
+            None | Some(Purpose::Heartbeat) => self.link.on_beat_failed(cx, connection),
             Some(purpose) => self
                 .delivery
                 .on_send_failed(cx, connection, purpose)
