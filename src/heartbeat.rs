@@ -77,6 +77,22 @@ pub struct Death {
     pub grace: Duration,
 }
 
+impl Death {
+    /// After so many heartbeats in a row unanswered and a grace; `None`, never, for zero.
+    ///
+    /// ```
+    /// use redial::{Death, Duration};
+    /// assert_eq!(Death::after(5, Duration::ZERO).map(|death| death.beats.get()), Some(5));
+    /// assert_eq!(Death::after(0, Duration::ZERO), None);
+    /// ```
+    pub const fn after(beats: u32, grace: Duration) -> Option<Self> {
+        match NonZeroU32::new(beats) {
+            Some(beats) => Some(Self { beats, grace }),
+            None => None,
+        }
+    }
+}
+
 /// What happens when the clock jumped: the machine slept, or the host was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

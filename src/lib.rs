@@ -69,7 +69,10 @@ pub use bounded::Bounded;
 pub use config::{
     AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, DeadLink, Limits, Unauthorized,
 };
-pub use dialect::{Beats, Dialect, Plain, Preset, UniApp, UniAppWords};
+pub use dialect::{
+    Beats, Dialect, LiveChat, LiveChatSettings, Plain, Preset, ReactIm, ReadState, SendState, ServiceId, UniApp,
+    UniAppWords, VuePolling, Wechat,
+};
 pub use durability::Durability;
 pub use error::{
     AcknowledgeError, CancelError, CloseError, JsonProblem, Malformed, MarkReadError, NotOpenError, PresetError,

@@ -293,6 +293,11 @@ impl FirstDelay {
 }
 
 impl Backoff {
+    /// The same delay each time.
+    pub const fn constant(delay: Duration) -> Self {
+        Self { base: delay, percent: Bounded::clamped(100), cap: delay }
+    }
+
     /// The delay after `earlier` delays of this kind.
     pub(crate) fn delay(&self, earlier: u32) -> Duration {
         let cap = self.cap.max(self.base).as_millis();

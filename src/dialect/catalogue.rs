@@ -9,9 +9,8 @@ use core::hash::{Hash, Hasher};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Dialect, UniApp};
+use super::{Dialect, LiveChat, LiveChatSettings, Plain, ReactIm, UniApp, VuePolling, Wechat};
 use crate::config::Config;
-use crate::dialect::Plain;
 use crate::error::PresetError;
 
 /// A dialect together with a service's timings: all that makes one session behave differently from another.
@@ -124,6 +123,10 @@ type Maker = fn(&Value) -> Result<Preset, PresetError>;
 const MAKERS: &[(&str, Maker)] = &[
     ("plain", |settings| Ok(Preset::new(read::<Plain>(settings.clone())?, Preset::plain().config))),
     ("uni_app", |settings| Ok(Preset::new(read::<UniApp>(settings.clone())?, Preset::uni_app().config))),
+    ("react_im", |settings| Ok(Preset::new(read::<ReactIm>(settings.clone())?, Preset::react_im().config))),
+    ("vue_polling", |settings| Ok(Preset::new(read::<VuePolling>(settings.clone())?, Preset::vue_polling().config))),
+    ("wechat", |settings| Ok(Preset::new(read::<Wechat>(settings.clone())?, Preset::wechat().config))),
+    ("live_chat", |settings| Ok(Preset::from(LiveChat::try_from(read::<LiveChatSettings>(settings.clone())?)?))),
 ];
 
 /// The service's settings, and the changes to the configuration.

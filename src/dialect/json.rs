@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use crate::bounded::Bounded;
 use crate::config::Limits;
 use crate::error::{JsonProblem, Malformed};
 use crate::frame::Frame;
@@ -132,6 +133,11 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
     }
 }
 
+/// Limits that no reader's exceed, for asking what any reader could take a text for.
+pub(super) fn widest_limits() -> Limits {
+    Limits { depth: Bounded::clamped(u64::MAX), id_bytes: Bounded::clamped(u64::MAX), ..Limits::default() }
+}
+
 /// The text of a JSON string, or `None` where the value is no string.
 pub(super) fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
@@ -158,6 +164,27 @@ pub(super) fn id(raw: &RawValue, field: &str, limits: &Limits) -> Result<Message
     match id.as_text() {
         Some(text) if text.is_empty() || text.len() as u64 > limit => Err(bad()),
         _ => Ok(id),
+    }
+}
+
+/// A value to be handed back as it was written: a text or a number of an id's length.
+pub(super) fn reference<'a>(raw: Option<&'a RawValue>, field: &str, limits: &Limits) -> Result<&'a str, Malformed> {
+    let written = raw.ok_or_else(|| missing(field))?.get();
+    let limit = limits.id_bytes.get();
+    let short = written.len() as u64 <= limit.saturating_mul(6).saturating_add(2);
+    let scalar = written.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
+    if short && scalar { Ok(written) } else { Err(Malformed::BadId { field: field.to_string(), limit }) }
+}
+
+/// Whether JavaScript takes a value for true.
+pub(super) fn is_truthy(raw: &RawValue) -> bool {
+    match raw.get() {
+        "null" | "false" | r#""""# => false,
+        number if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+            let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+            mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
+        }
+        _ => true,
     }
 }
 

@@ -4,9 +4,17 @@
 //! the dialect together with that service's timings.
 
 mod catalogue;
+mod document;
 mod json;
+mod live_chat;
+mod ping_pong;
 mod plain;
+mod query;
+mod react_im;
+mod service_id;
 mod uni_app;
+mod vue_polling;
+mod wechat;
 
 use core::fmt::Debug;
 
@@ -19,8 +27,13 @@ use crate::secret::Secret;
 use crate::signal::{Side, Signal};
 
 pub use catalogue::Preset;
+pub use live_chat::{LiveChat, LiveChatSettings};
 pub use plain::{Beats, Plain};
+pub use react_im::{ReactIm, ReadState, SendState};
+pub use service_id::ServiceId;
 pub use uni_app::{UniApp, UniAppWords};
+pub use vue_polling::VuePolling;
+pub use wechat::Wechat;
 
 /// How signals are spelled on one service's wire.
 ///

@@ -5,7 +5,9 @@
 //! * S000-1 the token goes into the URL as `?token=..`: the one last given with `credential`, read anew for each connect;
 //! * S000-2, S000-3 nothing is sent at open; a heartbeat every 5,000 ms from open, moved by nothing;
 //! * S000-4, S000-5 a heartbeat needs no answer; one that cannot be written means a lost connection;
-//! * S000-6 to S000-9 a failed heartbeat, an error or a close: one reconnect 5,000 ms later, without limit;
+//! * S000-6 to S000-9 a failed heartbeat, an error or a close: one reconnect 5,000 ms later, without limit. The document lets a
+//!   later trigger replace a timer that is pending; here error and close belong to one connection and are one loss, so there
+//!   is never a second trigger, and a wait that has begun keeps its end;
 //! * S000-12 every frame that is a JSON object is delivered whole, of whatever type; the echo of an own message is a receipt;
 //! * S000-14, S000-18 a message that cannot be written is `NotSent` and changes nothing else; `resend` keeps its id;
 //! * S000-16, S000-17 the echo is `Accepted`, the receiver's receipt is `Delivered`;
@@ -13,26 +15,23 @@
 //!
 //! The document does not give the names of the fields; [`UniAppWords`] has them, as settings.
 
-use core::fmt::Write as _;
-
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Dialect, Preset, json};
+use super::query::percent_encoded;
+use super::{Dialect, Preset, document, json};
 use crate::action::Handshake;
-use crate::bounded::Bounded;
-use crate::config::{AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, Limits, Unauthorized};
+use crate::config::{Config, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::heartbeat::{Clock, HeartbeatPolicy, Life};
-use crate::inbox::{Acknowledge, Deliver, InboxPolicy};
-use crate::outbox::{OutboxPolicy, Resend, SendFailure, WhileDown};
+use crate::inbox::{Deliver, InboxPolicy};
+use crate::outbox::WhileDown;
 use crate::profile::{Login, Profile};
-use crate::reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
+use crate::reconnect::{Backoff, FirstDelay, MeasuredFrom, ReconnectPolicy};
 use crate::secret::Secret;
 use crate::signal::{Echo, Payload, Side, Signal};
 use crate::time::Duration;
@@ -101,13 +100,8 @@ impl Preset {
 
 fn config() -> Config {
     let five = Duration::from_secs(5);
-    let defaults = Config::default();
+    let document = document::config(WhileDown::Refuse);
     Config {
-        authentication: AuthenticationPolicy {
-            credential: CredentialSource::Optional,
-            timeout: None,
-            unauthorized: Unauthorized::Retry,
-        },
         heartbeat: HeartbeatPolicy {
             every: five,
             at_ready: false,
@@ -118,28 +112,12 @@ fn config() -> Config {
         },
         reconnect: ReconnectPolicy {
             first: FirstDelay::all(five),
-            again: Backoff { base: five, percent: Bounded::clamped(100), cap: five },
+            again: Backoff::constant(five),
             from: MeasuredFrom::Failure,
-            jitter: Jitter::None,
-            attempt_timeout: None,
-            max: None,
-            reset: Reset::OnOpen,
-            ..defaults.reconnect
+            ..document.reconnect
         },
-        close: ClosePolicy { codes: CloseCodes::RetryAll, ..defaults.close },
-        outbox: OutboxPolicy {
-            in_flight: Bounded::clamped(65_536),
-            while_down: WhileDown::Refuse,
-            resend: Resend::Never,
-            receipt_timeout: None,
-            quarantine: None,
-            send_failure: SendFailure::Tell,
-            ..defaults.outbox
-        },
-        inbox: InboxPolicy { acknowledge: Acknowledge::OnDelivery, deliver: Deliver::Frame, ..defaults.inbox },
-        durability: defaults.durability,
-        fallback: defaults.fallback,
-        limits: Limits { malformed: None, ..defaults.limits },
+        inbox: InboxPolicy { deliver: Deliver::Frame, ..document.inbox },
+        ..document
     }
 }
 
@@ -288,18 +266,4 @@ fn content(object: json::Object, name: &str, body: Payload<'_>) -> Result<json::
         Payload::Binary(_) => Err(Unencodable::Binary),
         Payload::Whole => Err(Unencodable::NoWord),
     }
-}
-
-/// Percent-encodes everything but the unreserved characters (RFC 3986 §2.3).
-fn percent_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // Writing into a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
