@@ -1,0 +1,494 @@
+//! redial over threads and tungstenite: one self-contained adapter, to be copied and changed.
+//!
+//! One thread a session runs the loop; it sleeps in `mio`, so a byte from the network, a `send` of any other thread and
+//! the session's next deadline all wake it at once. Dialing blocks (name resolution does), so it has a thread of its own.
+//!
+//! `cargo run --example blocking [ws://host:port/path]`; without an address it talks to an echo server of its own.
+
+use std::io;
+use std::net::{Shutdown, TcpStream as StdStream, ToSocketAddrs as _};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token, Waker};
+use redial::{
+    Action, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, MessageId, Outgoing, Preset, Purpose,
+    Seed, SendError, Session, State,
+};
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::handshake::HandshakeError;
+use tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tungstenite::{Error, Message, WebSocket, error::ProtocolError};
+
+type Socket = WebSocket<TcpStream>;
+/// What an application hears: every action, those that the loop itself carries out included.
+type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
+
+/// How long written bytes may stay in our own buffer before the connection counts as broken.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
+/// How long a dial may take where the session sets no limit (`reconnect.attempt_timeout`) of its own.
+const DIAL_LIMIT: time::Duration = time::Duration::from_secs(30);
+/// How long a socket is kept for the peer's close when the session has stopped.
+const LINGER: Duration = Duration::from_secs(1);
+/// Frames read in one turn, so that a flood keeps nobody else waiting.
+const FRAMES_A_TURN: usize = 64;
+const WAKE: Token = Token(0);
+const SOCKET: Token = Token(1);
+
+/// The session's time: the wall's, `speed` times as fast (1 for anything but a demo or a test).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub(crate) origin: time::Instant,
+    pub(crate) speed: u32,
+}
+
+impl Clock {
+    pub(crate) fn new(speed: u32) -> Self {
+        Self { origin: time::Instant::now(), speed: speed.max(1) }
+    }
+
+    fn micros(self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX).saturating_mul(self.speed.into())
+    }
+
+    pub(crate) fn now(self) -> Instant {
+        Instant::from_millis(self.micros() / 1_000)
+    }
+
+    fn wall_until(self, at: Instant) -> time::Duration {
+        let left = at.as_millis().saturating_mul(1_000).saturating_sub(self.micros());
+        time::Duration::from_micros(left.div_ceil(self.speed.into()))
+    }
+}
+
+/// A session on a thread of its own, to be used from any other; dropping it closes the session.
+pub(crate) struct Client {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    session: Mutex<Session>,
+    waker: Waker,
+    clock: Clock,
+}
+
+impl Client {
+    /// Opens the session and keeps it connected until it stops.
+    pub(crate) fn start(
+        url: &str,
+        session: Session,
+        clock: Clock,
+        observer: impl FnMut(Instant, &Action) + Send + 'static,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        let shared = Arc::new(Shared { session: Mutex::new(session), waker, clock });
+        let (url, dials, link) = (url.to_owned(), channel(), Link::None);
+        let mut host = Host { shared: Arc::clone(&shared), url, observer: Box::new(observer), poll, dials, link };
+        let mut client = Self { shared, thread: None };
+        client.with(Session::open);
+        client.thread = Some(thread::Builder::new().name("redial".into()).spawn(move || host.run())?);
+        Ok(client)
+    }
+
+    /// Takes a message; the observer hears what becomes of it.
+    pub(crate) fn send(&self, message: impl Into<Outgoing>) -> Result<MessageId, SendError> {
+        self.with(|session, now| session.send(now, message))
+    }
+
+    /// Any call of the session: `resend`, `credential`, `stats` ... The loop does what follows from it, at once.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
+        let result = self.shared.with(call);
+        // The loop also wakes by itself at its next deadline, so a failed wake-up only delays.
+        let _ = self.shared.waker.wake();
+        result
+    }
+
+    /// Closes politely and waits for the loop to end; the session bounds that wait by `close.timeout`.
+    pub(crate) fn close(mut self) {
+        self.with(Session::close);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.with(Session::close);
+    }
+}
+
+impl Shared {
+    fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
+        let mut session: MutexGuard<'_, Session> = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        // The clock is read under the lock: times then never run backwards.
+        call(&mut session, self.clock.now())
+    }
+}
+
+/// The loop and what it owns.
+struct Host {
+    shared: Arc<Shared>,
+    url: String,
+    observer: Observer,
+    poll: Poll,
+    dials: (Sender<Dialed>, Receiver<Dialed>),
+    link: Link,
+}
+
+/// At most one connection: on its way, or open.
+enum Link {
+    None,
+    Dialing { connection: ConnectionId, attempt: Arc<Attempt> },
+    Open { connection: ConnectionId, socket: Box<Socket>, blocked: Option<Instant> },
+}
+
+impl Host {
+    fn run(&mut self) {
+        let mut events = Events::with_capacity(8);
+        let (mut more, mut stopped) = (false, None);
+        loop {
+            self.perform();
+            self.flush();
+            let now = self.shared.clock.now();
+            let (state, deadline) = self.shared.with(|session, _| (session.state(), session.next_deadline()));
+            if state == State::Stopped {
+                let since = *stopped.get_or_insert(now);
+                if matches!(self.link, Link::None) || now.since(since) >= LINGER {
+                    return;
+                }
+            }
+            let blocked = if let Link::Open { blocked, .. } = &self.link { *blocked } else { None };
+            let limits = [deadline.map(|d| d.at), blocked.map(|at| at + WRITE_LIMIT), stopped.map(|at| at + LINGER)];
+            let wait = limits.into_iter().flatten().min().map(|at| self.shared.clock.wall_until(at));
+            // An interrupted or failed wait is a short one: whatever is there is looked at below.
+            let _ = self.poll.poll(&mut events, if more { Some(time::Duration::ZERO) } else { wait });
+            while let Ok(dialed) = self.dials.1.try_recv() {
+                self.dialed(dialed);
+            }
+            more = self.read();
+            self.tell(Event::Tick);
+        }
+    }
+
+    /// Carries out what the session wants done.
+    fn perform(&mut self) {
+        while let Some((now, action)) = self.shared.with(|session, now| Some((now, session.poll_action()?))) {
+            match &action {
+                Action::Connect { connection, handshake, .. } => self.dial(*connection, handshake),
+                Action::Send { connection, frame, purpose } => self.write(*connection, frame, purpose),
+                Action::Close { connection, code, reason } if self.link.is(*connection) => {
+                    let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.as_str().into() });
+                    match &mut self.link {
+                        // What goes wrong here shows in the next read.
+                        Link::Open { socket, .. } => drop(socket.close(frame)),
+                        _ => self.link = Link::None,
+                    }
+                }
+                Action::Abort { connection } if self.link.is(*connection) => self.link = Link::None,
+                _ => {}
+            }
+            (self.observer)(now, &action);
+        }
+    }
+
+    fn dial(&mut self, connection: ConnectionId, handshake: &Handshake) {
+        let attempt = Arc::new(Attempt::default());
+        self.link = Link::Dialing { connection, attempt: Arc::clone(&attempt) };
+        let (url, handshake) = (self.url.clone(), handshake.clone());
+        let (sender, shared) = (self.dials.0.clone(), Arc::clone(&self.shared));
+        thread::spawn(move || {
+            let result = connect(url, &handshake, &attempt);
+            // The loop may be gone by now, and then nobody waits for this.
+            let _ = sender.send(Dialed { connection, result });
+            let _ = shared.waker.wake();
+        });
+    }
+
+    fn dialed(&mut self, Dialed { connection, result }: Dialed) {
+        if !self.link.is(connection) {
+            return;
+        }
+        let registered = result.and_then(|mut socket| {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(socket.get_mut(), SOCKET, interest).map_err(|_| (Failure::Io, None))?;
+            Ok(socket)
+        });
+        match registered {
+            Ok(socket) => {
+                self.link = Link::Open { connection, socket, blocked: None };
+                self.tell(Event::Opened { connection });
+            }
+            Err((cause, retry_after)) => self.lost(Event::Errored { connection, cause, retry_after }),
+        }
+    }
+
+    /// Hands everything that has arrived to the session; says whether there may be more.
+    fn read(&mut self) -> bool {
+        for _ in 0..FRAMES_A_TURN {
+            let Link::Open { connection, socket, .. } = &mut self.link else { return false };
+            let connection = *connection;
+            let frame = match socket.read() {
+                Ok(Message::Text(text)) => Frame::text(text.as_str().to_owned()),
+                Ok(Message::Binary(bytes)) => Frame::Binary(bytes.to_vec()),
+                Ok(Message::Ping(bytes)) => Frame::Ping(bytes.to_vec()),
+                Ok(Message::Pong(bytes)) => Frame::Pong(bytes.to_vec()),
+                Ok(Message::Close(frame)) => {
+                    let _ = socket.flush();
+                    let (code, reason) =
+                        frame.map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string()));
+                    self.lost(Event::Closed { connection, code, reason });
+                    return false;
+                }
+                Ok(Message::Frame(_)) => continue,
+                Err(error) if would_block(&error) => return false,
+                Err(error) => {
+                    self.lost(ended(connection, &error));
+                    return false;
+                }
+            };
+            self.tell(Event::FrameIn { connection, frame });
+        }
+        true
+    }
+
+    fn write(&mut self, to: ConnectionId, frame: &Frame, purpose: &Purpose) {
+        let Link::Open { connection, socket, .. } = &mut self.link else { return };
+        if *connection != to {
+            return;
+        }
+        let message = match frame.clone() {
+            Frame::Text(text) => Message::text(text.into_owned()),
+            Frame::Binary(bytes) => Message::binary(bytes),
+            Frame::Ping(bytes) => Message::Ping(bytes.into()),
+            Frame::Pong(bytes) => Message::Pong(bytes.into()),
+        };
+        match socket.write(message) {
+            // A frame that would block is in the buffer; `flush` brings it out.
+            Ok(()) => {}
+            Err(error) if would_block(&error) => {}
+            Err(Error::WriteBufferFull(_)) => {
+                self.tell(Event::SendFailed { connection: to, purpose: Some(purpose.clone()) });
+            }
+            Err(error) => self.lost(ended(to, &error)),
+        }
+    }
+
+    /// Moves what is buffered, queued pongs included, and gives up a connection that takes nothing for too long.
+    fn flush(&mut self) {
+        let now = self.shared.clock.now();
+        let Link::Open { connection, socket, blocked } = &mut self.link else { return };
+        let connection = *connection;
+        match socket.flush() {
+            Ok(()) => *blocked = None,
+            Err(error) if would_block(&error) => {
+                if now.since(*blocked.get_or_insert(now)) >= WRITE_LIMIT {
+                    self.lost(Event::Errored { connection, cause: Failure::TimedOut, retry_after: None });
+                }
+            }
+            Err(error) => self.lost(ended(connection, &error)),
+        }
+    }
+
+    /// The connection is over: the socket goes, the session hears it.
+    fn lost(&mut self, event: Event) {
+        self.link = Link::None;
+        self.tell(event);
+    }
+
+    fn tell(&self, event: Event) {
+        self.shared.with(|session, now| session.handle(now, event));
+    }
+}
+
+impl Link {
+    fn is(&self, wanted: ConnectionId) -> bool {
+        match self {
+            Self::None => false,
+            Self::Dialing { connection, .. } | Self::Open { connection, .. } => *connection == wanted,
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Self::Dialing { attempt, .. } = self {
+            attempt.abort();
+        }
+    }
+}
+
+/// A dial that can be given up while its thread is in the middle of it.
+#[derive(Default)]
+struct Attempt(Mutex<(bool, Option<StdStream>)>);
+
+struct Dialed {
+    connection: ConnectionId,
+    result: Result<Box<Socket>, (Failure, Option<Duration>)>,
+}
+
+impl Attempt {
+    fn abort(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 = true;
+        if let Some(stream) = state.1.take() {
+            // It is gone already if this fails.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Says whether the dial is still wanted, and keeps what would end it.
+    fn is_wanted(&self, stream: Option<StdStream>) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.1 = stream;
+        !state.0
+    }
+}
+
+fn connect(
+    mut url: String,
+    handshake: &Handshake,
+    attempt: &Attempt,
+) -> Result<Box<Socket>, (Failure, Option<Duration>)> {
+    if let Some(query) = &handshake.query {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(query);
+    }
+    let mut request = url.into_client_request().map_err(|_| (Failure::Other, None))?;
+    if !handshake.subprotocols.is_empty() {
+        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (Failure::Other, None))?;
+        request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
+    }
+    let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']);
+    let port = request.uri().port_u16().unwrap_or(80);
+    let addresses = (host, port).to_socket_addrs().map_err(|_| (Failure::Dns, None))?;
+    let mut failure = Failure::Dns;
+    for address in addresses {
+        match StdStream::connect_timeout(&address, DIAL_LIMIT) {
+            Ok(stream) => return upgrade(request, &stream, attempt),
+            Err(error) => failure = failure_of(&error),
+        }
+    }
+    Err((failure, None))
+}
+
+fn upgrade(
+    request: tungstenite::handshake::client::Request,
+    stream: &StdStream,
+    attempt: &Attempt,
+) -> Result<Box<Socket>, (Failure, Option<Duration>)> {
+    let io = |error: io::Error| (failure_of(&error), None);
+    stream.set_nodelay(true).map_err(io)?;
+    stream.set_read_timeout(Some(DIAL_LIMIT)).map_err(io)?;
+    stream.set_write_timeout(Some(DIAL_LIMIT)).map_err(io)?;
+    if !attempt.is_wanted(Some(stream.try_clone().map_err(io)?)) {
+        return Err((Failure::Other, None));
+    }
+    // 128 KiB of buffers a socket are a lot for chat; and what waits to be written has to end somewhere.
+    let config = WebSocketConfig::default()
+        .read_buffer_size(4 << 10)
+        .write_buffer_size(4 << 10)
+        .max_write_buffer_size(4 << 20)
+        .max_message_size(Some(16 << 20));
+    let socket = TcpStream::from_std(stream.try_clone().map_err(io)?);
+    // wss: switch on tungstenite's feature `rustls-tls-webpki-roots` and call `tungstenite::client_tls_with_config` here, port 443 above.
+    let upgraded = tungstenite::client::client_with_config(request, socket, Some(config));
+    let (socket, _response) = upgraded.map_err(|error| match error {
+        HandshakeError::Interrupted(_) => (Failure::TimedOut, None),
+        HandshakeError::Failure(error) => refusal(&error),
+    })?;
+    // The clones share the socket: this one makes all of them non-blocking, and none may outlive the connection.
+    stream.set_nonblocking(true).map_err(io)?;
+    if attempt.is_wanted(None) { Ok(Box::new(socket)) } else { Err((Failure::Other, None)) }
+}
+
+fn would_block(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// How a connection ended, in the session's words.
+fn ended(connection: ConnectionId, error: &Error) -> Event {
+    match error {
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Event::Closed { connection, code: None, reason: String::new() }
+        }
+        error => Event::Errored { connection, cause: refusal(error).0, retry_after: None },
+    }
+}
+
+fn refusal(error: &Error) -> (Failure, Option<Duration>) {
+    match error {
+        Error::Io(error) => (failure_of(error), None),
+        Error::Tls(_) => (Failure::Tls, None),
+        Error::Http(response) => {
+            let cause = match response.status().as_u16() {
+                401 | 403 => Failure::Unauthorized,
+                _ => Failure::Other,
+            };
+            let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
+            (cause, after.map(Duration::from_secs))
+        }
+        _ => (Failure::Other, None),
+    }
+}
+
+fn failure_of(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Failure::TimedOut,
+        _ => Failure::Io,
+    }
+}
+
+/// Says three things to an echo server, with a new connection before the last, and shows what the session does.
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let url = match std::env::args().nth(1) {
+        Some(url) => url,
+        None => echo_server()?,
+    };
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed)?;
+    let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
+    let (echoes, heard) = channel();
+    let client = Client::start(&url, session, Clock::new(1), move |now, action| {
+        println!("{:>6} ms  {action:?}", now.as_millis());
+        if let Action::Deliver(_) = action {
+            // The main thread may have heard enough.
+            let _ = echoes.send(());
+        }
+    })?;
+    for text in ["one", "two", "three"] {
+        if text == "three" {
+            client.with(Session::reconnect_now)?;
+        }
+        client.send(text)?;
+        heard.recv_timeout(time::Duration::from_secs(10))?;
+    }
+    client.close();
+    Ok(())
+}
+
+fn echo_server() -> io::Result<String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("ws://{}/", listener.local_addr()?);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let Ok(mut socket) = tungstenite::accept(stream) else { return };
+                while let Ok(message) = socket.read() {
+                    if message.is_text() && socket.send(message).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    Ok(url)
+}

@@ -1,0 +1,484 @@
+//! redial over tokio and tokio-tungstenite: one self-contained adapter, to be copied and changed.
+//!
+//! One task a session runs the loop. A [`Handle`] can be cloned and used from anywhere: `send` gives the id of the message
+//! and a future of how it settled, [`Messages`] is a stream of what arrives, `state` a watch of the phase. The session
+//! closes when the last handle is dropped.
+//!
+//! `cargo run --example tokio [ws://host:port/path]`; without an address it talks to an echo server of its own.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time;
+
+use futures_util::{SinkExt as _, Stream, StreamExt as _};
+use redial::{
+    Action, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, Message, MessageId, Outgoing, Preset,
+    Purpose, Seed, SendError, Session, State, Status,
+};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message as Wire};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Dial = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
+/// Hears every action, those that the loop itself carries out included.
+type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
+
+/// How long written bytes may stay in our own buffer before the connection counts as broken.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
+/// How long a dial may take where the session sets no limit (`reconnect.attempt_timeout`) of its own.
+const DIAL_LIMIT: time::Duration = time::Duration::from_secs(30);
+/// How long a socket is kept for the peer's close when the session has stopped.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The session's time: the wall's, `speed` times as fast (1 for anything but a demo or a test).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub(crate) origin: time::Instant,
+    pub(crate) speed: u32,
+}
+
+impl Clock {
+    pub(crate) fn new(speed: u32) -> Self {
+        Self { origin: time::Instant::now(), speed: speed.max(1) }
+    }
+
+    fn micros(self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX).saturating_mul(self.speed.into())
+    }
+
+    pub(crate) fn now(self) -> Instant {
+        Instant::from_millis(self.micros() / 1_000)
+    }
+
+    fn wall_until(self, at: Instant) -> time::Duration {
+        let left = at.as_millis().saturating_mul(1_000).saturating_sub(self.micros());
+        time::Duration::from_micros(left.div_ceil(self.speed.into()))
+    }
+}
+
+/// A session at work. Cheap to clone; the last one dropped closes it.
+#[derive(Clone)]
+pub(crate) struct Handle(Arc<Owner>);
+
+struct Owner {
+    shared: Arc<Shared>,
+    state: watch::Receiver<State>,
+}
+
+struct Shared {
+    core: Mutex<Core>,
+    wake: Notify,
+    clock: Clock,
+}
+
+struct Core {
+    session: Session,
+    /// Those who wait for the outcome of a message.
+    waiting: HashMap<MessageId, oneshot::Sender<Status>>,
+}
+
+/// A message that was taken.
+pub(crate) struct Sent {
+    pub(crate) id: MessageId,
+    settled: oneshot::Receiver<Status>,
+}
+
+/// What arrives, as a stream; it ends with the session.
+pub(crate) struct Messages(mpsc::UnboundedReceiver<Message>);
+
+/// Opens the session and keeps it connected until it stops. To be called within a runtime.
+pub(crate) fn start(
+    url: &str,
+    session: Session,
+    clock: Clock,
+    observer: impl FnMut(Instant, &Action) + Send + 'static,
+) -> (Handle, Messages) {
+    let core = Mutex::new(Core { session, waiting: HashMap::new() });
+    let shared = Arc::new(Shared { core, wake: Notify::new(), clock });
+    // Unbounded, because whoever stops reading here must not stop the heartbeats: a slow reader pays with memory.
+    let (delivered, messages) = mpsc::unbounded_channel();
+    let (states, state) = watch::channel(State::Idle);
+    let owner = Owner { shared: Arc::clone(&shared), state };
+    let host = Host { shared, url: url.to_owned(), observer: Box::new(observer), delivered, states, link: Link::None };
+    owner.with(Session::open);
+    tokio::spawn(host.run());
+    (Handle(Arc::new(owner)), Messages(messages))
+}
+
+impl Handle {
+    /// Takes a message; the answer says under which id, and later how it settled.
+    pub(crate) fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
+        let sent = self.0.shared.with(|core, now| {
+            let id = core.session.send(now, message)?;
+            let (tell, settled) = oneshot::channel();
+            // Under the same lock as `send`: the loop cannot have seen the outcome yet.
+            core.waiting.insert(id.clone(), tell);
+            Ok(Sent { id, settled })
+        });
+        self.0.shared.wake.notify_one();
+        sent
+    }
+
+    /// Any other call of the session: `cancel`, `credential`, `stats` ... The loop does what follows from it, at once.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
+        self.0.with(call)
+    }
+
+    /// The phase, to be looked at or waited for.
+    pub(crate) fn state(&self) -> watch::Receiver<State> {
+        self.0.state.clone()
+    }
+}
+
+impl Owner {
+    fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
+        let result = self.shared.with(|core, now| call(&mut core.session, now));
+        self.shared.wake.notify_one();
+        result
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.with(Session::close);
+    }
+}
+
+impl Sent {
+    /// How the message settled; `Unconfirmed` where the loop is gone without having said it.
+    pub(crate) async fn settled(self) -> Status {
+        self.settled.await.unwrap_or(Status::Unconfirmed)
+    }
+}
+
+impl Stream for Messages {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+impl Shared {
+    fn with<T>(&self, call: impl FnOnce(&mut Core, Instant) -> T) -> T {
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        // The clock is read under the lock: times then never run backwards.
+        call(&mut core, self.clock.now())
+    }
+}
+
+/// The loop and what it owns.
+struct Host {
+    shared: Arc<Shared>,
+    url: String,
+    observer: Observer,
+    delivered: mpsc::UnboundedSender<Message>,
+    states: watch::Sender<State>,
+    link: Link,
+}
+
+/// At most one connection: on its way, or open. Dropping a dial ends it.
+enum Link {
+    None,
+    Dialing {
+        connection: ConnectionId,
+        dial: Dial,
+    },
+    Open {
+        connection: ConnectionId,
+        socket: Box<Socket>,
+        out: VecDeque<(Wire, Option<Purpose>)>,
+        blocked: Option<Instant>,
+    },
+}
+
+impl Host {
+    async fn run(mut self) {
+        let mut stopped = None;
+        loop {
+            self.judge_blocked();
+            self.perform();
+            let now = self.shared.clock.now();
+            let (state, deadline) = self.shared.with(|core, _| (core.session.state(), core.session.next_deadline()));
+            if state == State::Stopped {
+                let since = *stopped.get_or_insert(now);
+                if matches!(self.link, Link::None) || now.since(since) >= LINGER {
+                    return;
+                }
+            }
+            let blocked = if let Link::Open { blocked, .. } = &self.link { *blocked } else { None };
+            let limits = [deadline.map(|d| d.at), blocked.map(|at| at + WRITE_LIMIT), stopped.map(|at| at + LINGER)];
+            let wake_at = limits.into_iter().flatten().min().unwrap_or(Instant::NEVER);
+            let shared = Arc::clone(&self.shared);
+            let event = tokio::select! {
+                // The socket first: what has arrived counts before silence is judged.
+                biased;
+                event = poll_fn(|cx| self.link.poll(cx, shared.clock)) => event,
+                () = shared.wake.notified() => Event::Tick,
+                // Whether anything is due is judged by the clock, not by the end of this sleep.
+                () = tokio::time::sleep(shared.clock.wall_until(wake_at)) => Event::Tick,
+            };
+            self.shared.with(|core, now| core.session.handle(now, event));
+        }
+    }
+
+    /// Carries out what the session wants done, and passes on what is to be known.
+    fn perform(&mut self) {
+        while let Some((now, action)) = self.shared.with(|core, now| Some((now, core.session.poll_action()?))) {
+            match &action {
+                Action::Connect { connection, handshake, .. } => {
+                    let dial = Box::pin(connect(self.url.clone(), handshake.clone()));
+                    self.link = Link::Dialing { connection: *connection, dial };
+                }
+                Action::Send { connection, frame, purpose } => {
+                    self.link.push(*connection, wire(frame.clone()), Some(purpose.clone()));
+                }
+                Action::Close { connection, code, reason } => {
+                    let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.as_str().into() });
+                    self.link.push(*connection, Wire::Close(frame), None);
+                }
+                Action::Abort { connection } if self.link.is(*connection) => self.link = Link::None,
+                Action::State { state, .. } => drop(self.states.send_replace(*state)),
+                // The application may have dropped its end.
+                Action::Deliver(message) => drop(self.delivered.send(message.clone())),
+                Action::Status { id, status } => self.settle(id, *status),
+                _ => {}
+            }
+            (self.observer)(now, &action);
+        }
+    }
+
+    fn settle(&self, id: &MessageId, status: Status) {
+        self.shared.with(|core, _| {
+            if status.settles(core.session.preset().dialect().profile().receipts)
+                && let Some(tell) = core.waiting.remove(id)
+            {
+                // Nobody has to wait for it.
+                let _ = tell.send(status);
+            }
+        });
+    }
+
+    /// Gives up a connection that takes nothing for too long.
+    fn judge_blocked(&mut self) {
+        if let Link::Open { connection, blocked: Some(since), .. } = self.link
+            && self.shared.clock.now().since(since) >= WRITE_LIMIT
+        {
+            self.link = Link::None;
+            let event = Event::Errored { connection, cause: Failure::TimedOut, retry_after: None };
+            self.shared.with(|core, now| core.session.handle(now, event));
+        }
+    }
+}
+
+impl Link {
+    fn is(&self, wanted: ConnectionId) -> bool {
+        match self {
+            Self::None => false,
+            Self::Dialing { connection, .. } | Self::Open { connection, .. } => *connection == wanted,
+        }
+    }
+
+    fn push(&mut self, to: ConnectionId, frame: Wire, purpose: Option<Purpose>) {
+        match self {
+            Self::Open { connection, out, .. } if *connection == to => out.push_back((frame, purpose)),
+            // A close ends a dial; nothing else is sent to one.
+            Self::Dialing { connection, .. } if *connection == to => *self = Self::None,
+            _ => {}
+        }
+    }
+
+    /// Writes, flushes and reads as far as it goes, and gives the next event. Nothing is lost where it is dropped half-way.
+    fn poll(&mut self, cx: &mut Context<'_>, clock: Clock) -> Poll<Event> {
+        let (event, next) = match self {
+            Self::None => return Poll::Pending,
+            Self::Dialing { connection, dial } => {
+                let connection = *connection;
+                match ready!(dial.as_mut().poll(cx)) {
+                    Ok(socket) => {
+                        let (socket, out) = (Box::new(socket), VecDeque::new());
+                        (Event::Opened { connection }, Self::Open { connection, socket, out, blocked: None })
+                    }
+                    Err(error) => (ended(connection, &error), Self::None),
+                }
+            }
+            Self::Open { connection, socket, out, blocked } => {
+                let connection = *connection;
+                match poll_open(connection, socket, out, blocked, cx, clock) {
+                    Poll::Ready(event @ (Event::FrameIn { .. } | Event::SendFailed { .. } | Event::Tick)) => {
+                        return Poll::Ready(event);
+                    }
+                    Poll::Ready(event) => (event, Self::None),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        };
+        *self = next;
+        Poll::Ready(event)
+    }
+}
+
+fn poll_open(
+    connection: ConnectionId,
+    socket: &mut Socket,
+    out: &mut VecDeque<(Wire, Option<Purpose>)>,
+    blocked: &mut Option<Instant>,
+    cx: &mut Context<'_>,
+    clock: Clock,
+) -> Poll<Event> {
+    while !out.is_empty() {
+        match socket.poll_ready_unpin(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(ended(connection, &error)),
+            Poll::Pending => break,
+        }
+        let Some((frame, purpose)) = out.pop_front() else { break };
+        match socket.start_send_unpin(frame) {
+            Ok(()) => {}
+            Err(Error::WriteBufferFull(_)) => return Poll::Ready(Event::SendFailed { connection, purpose }),
+            Err(error) => return Poll::Ready(ended(connection, &error)),
+        }
+    }
+    // Also brings out the pongs that the socket answers by itself.
+    match socket.poll_flush_unpin(cx) {
+        Poll::Ready(Ok(())) => *blocked = None,
+        Poll::Ready(Err(error)) => return Poll::Ready(ended(connection, &error)),
+        Poll::Pending if blocked.is_none() => {
+            *blocked = Some(clock.now());
+            // The loop has a new time to wait for.
+            cx.waker().wake_by_ref();
+            return Poll::Ready(Event::Tick);
+        }
+        Poll::Pending => {}
+    }
+    let frame = match ready!(socket.poll_next_unpin(cx)) {
+        Some(Ok(Wire::Text(text))) => Frame::text(text.as_str().to_owned()),
+        Some(Ok(Wire::Binary(bytes))) => Frame::Binary(bytes.to_vec()),
+        Some(Ok(Wire::Ping(bytes))) => Frame::Ping(bytes.to_vec()),
+        Some(Ok(Wire::Pong(bytes))) => Frame::Pong(bytes.to_vec()),
+        Some(Ok(Wire::Close(frame))) => {
+            // The answer is queued; it leaves now or never.
+            let _ = socket.poll_flush_unpin(cx);
+            let (code, reason) = frame.map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string()));
+            return Poll::Ready(Event::Closed { connection, code, reason });
+        }
+        Some(Ok(Wire::Frame(_))) => return Poll::Ready(Event::Tick),
+        Some(Err(error)) => return Poll::Ready(ended(connection, &error)),
+        None => return Poll::Ready(ended(connection, &Error::ConnectionClosed)),
+    };
+    Poll::Ready(Event::FrameIn { connection, frame })
+}
+
+async fn connect(mut url: String, handshake: Handshake) -> Result<Socket, Error> {
+    if let Some(query) = &handshake.query {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(query);
+    }
+    let mut request = url.into_client_request()?;
+    if !handshake.subprotocols.is_empty() {
+        let offered = handshake.subprotocols.join(", ").parse().map_err(tungstenite::http::Error::from)?;
+        request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
+    }
+    // 128 KiB of buffers a socket are a lot for chat; and what waits to be written has to end somewhere.
+    let config = WebSocketConfig::default()
+        .read_buffer_size(4 << 10)
+        .write_buffer_size(4 << 10)
+        .max_write_buffer_size(4 << 20)
+        .max_message_size(Some(16 << 20));
+    // wss: switch on tokio-tungstenite's feature `rustls-tls-webpki-roots`; nothing changes here.
+    let dial = tokio_tungstenite::connect_async_with_config(request, Some(config), true);
+    let (socket, _response) =
+        tokio::time::timeout(DIAL_LIMIT, dial).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    Ok(socket)
+}
+
+fn wire(frame: Frame) -> Wire {
+    match frame {
+        Frame::Text(text) => Wire::text(text.into_owned()),
+        Frame::Binary(bytes) => Wire::binary(bytes),
+        Frame::Ping(bytes) => Wire::Ping(bytes.into()),
+        Frame::Pong(bytes) => Wire::Pong(bytes.into()),
+    }
+}
+
+/// How a dial or a connection ended, in the session's words.
+fn ended(connection: ConnectionId, error: &Error) -> Event {
+    let (cause, retry_after) = match error {
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            return Event::Closed { connection, code: None, reason: String::new() };
+        }
+        Error::Io(error) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => (Failure::Refused, None),
+            io::ErrorKind::TimedOut => (Failure::TimedOut, None),
+            _ => (Failure::Io, None),
+        },
+        Error::Tls(_) => (Failure::Tls, None),
+        Error::Http(response) => {
+            let cause = match response.status().as_u16() {
+                401 | 403 => Failure::Unauthorized,
+                _ => Failure::Other,
+            };
+            let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
+            (cause, after.map(Duration::from_secs))
+        }
+        _ => (Failure::Other, None),
+    };
+    Event::Errored { connection, cause, retry_after }
+}
+
+/// Says three things to an echo server, with a new connection before the last, and shows what the session does.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let url = match std::env::args().nth(1) {
+        Some(url) => url,
+        None => echo_server().await?,
+    };
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed)?;
+    let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
+    let (handle, mut messages) = start(&url, session, Clock::new(1), |now, action| {
+        println!("{:>6} ms  {action:?}", now.as_millis());
+    });
+    let mut state = handle.state();
+    for text in ["one", "two", "three"] {
+        if text == "three" {
+            handle.with(Session::reconnect_now)?;
+        }
+        let sent = handle.send(text)?;
+        println!("           {} is {:?}", sent.id.clone(), sent.settled().await);
+        let echo = tokio::time::timeout(time::Duration::from_secs(10), messages.next()).await?;
+        println!("           the echo is {:?}", echo.and_then(|echo| Some(echo.body.as_text()?.to_owned())));
+    }
+    drop(handle);
+    state.wait_for(|state| *state == State::Stopped).await?;
+    Ok(())
+}
+
+async fn echo_server() -> io::Result<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("ws://{}/", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                while let Some(Ok(message)) = socket.next().await {
+                    if message.is_text() && socket.send(message).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    Ok(url)
+}
