@@ -1,3 +1,11 @@
 //! Tests, as one program.
 
 mod model;
+//! Tests, as one program: stories, properties, a simulator, and one oracle that all of them share.
+
+mod oracle;
+mod properties;
+mod sim;
+mod stories;
+mod support;
+mod tidy;

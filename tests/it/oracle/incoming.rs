@@ -1,0 +1,124 @@
+//! Rules about messages on their way in: shown once within the window, acknowledged every time, never before they were shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redial::journal::{Call, Input};
+use redial::{Acknowledge, Action, Deliver, Event, MessageId, Purpose, Session, Signal, State};
+
+use super::{Step, Verdict, decode, rule};
+
+/// What the oracle has seen of messages on their way in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Incoming {
+    /// The ids that came, by how many had come before.
+    known: BTreeMap<MessageId, u64>,
+    entered: u64,
+    /// Own messages that came back.
+    echoes: BTreeSet<MessageId>,
+    /// What the application has answered.
+    answered: BTreeSet<MessageId>,
+}
+
+impl Incoming {
+    pub(super) fn judge(&mut self, session: &Session, step: &Step, actions: &[Action]) -> Verdict {
+        if let Input::Call { call: Call::Acknowledge { id } | Call::Reject { id }, .. } = &step.input {
+            self.answered.insert(id.clone());
+        }
+        let mut delivered = 0;
+        for action in actions {
+            match action {
+                Action::Deliver(message) => {
+                    delivered += 1;
+                    if let Some(id) = &message.id {
+                        self.enter(session, id)?;
+                    }
+                }
+                Action::Send { purpose: Purpose::Ack { id } | Purpose::Nack { id }, .. } => {
+                    self.acknowledge(session, step, id)?;
+                }
+                _ => {}
+            }
+        }
+        self.frame(session, step, delivered, actions)
+    }
+
+    fn enter(&mut self, session: &Session, id: &MessageId) -> Verdict {
+        let window = session.preset().config.inbox.window.get();
+        if let Some(before) = self.known.insert(id.clone(), self.entered) {
+            let since = self.entered - before;
+            rule!(since > window, "{id} was shown twice with {} ids between, the window is {window}", since - 1);
+            self.answered.remove(id);
+        }
+        self.entered += 1;
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, session: &Session, step: &Step, id: &MessageId) -> Verdict {
+        if let Some(Signal::Ack { echo: Some(echo), .. }) = frame_of(session, step)
+            && echo.id == *id
+            && !self.known.contains_key(id)
+        {
+            self.known.insert(id.clone(), self.entered);
+            self.entered += 1;
+            self.echoes.insert(id.clone());
+        }
+        rule!(self.known.contains_key(id), "{id} was acknowledged and never shown");
+        if session.preset().config.inbox.acknowledge == Acknowledge::OnCall && !self.echoes.contains(id) {
+            rule!(self.answered.contains(id), "{id} was acknowledged before the application said so");
+        }
+        Ok(())
+    }
+
+    /// What a frame of the present connection must lead to.
+    fn frame(&self, session: &Session, step: &Step, delivered: usize, actions: &[Action]) -> Verdict {
+        let Input::Event { event: Event::FrameIn { .. }, .. } = &step.input else {
+            rule!(delivered == 0, "something was shown, and no frame had come");
+            return Ok(());
+        };
+        rule!(delivered <= 1, "one frame was shown {delivered} times");
+        if step.state != State::Ready || step.is_stale() {
+            return Ok(());
+        }
+        let malformed = actions.iter().any(|action| matches!(action, Action::Malformed { .. }));
+        let Some(signal) = frame_of(session, step) else {
+            rule!(malformed, "a frame that cannot be understood was not told");
+            return Ok(());
+        };
+        rule!(!malformed, "a frame that can be understood was told as malformed");
+        self.message(session, &signal, delivered, actions)
+    }
+
+    fn message(&self, session: &Session, signal: &Signal<'_>, delivered: usize, actions: &[Action]) -> Verdict {
+        let profile = session.preset().dialect().profile();
+        match signal {
+            Signal::Message { id: Some(id), .. } if profile.acks => {
+                if session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
+                    let acked = actions
+                        .iter()
+                        .any(|action| matches!(action, Action::Send { purpose: Purpose::Ack { id: of }, .. } if of == id));
+                    rule!(acked, "{id} came and was not acknowledged");
+                }
+            }
+            Signal::Message { .. } | Signal::Notice { .. } => rule!(delivered == 1, "a message came and was not shown"),
+            Signal::Ack { echo: Some(_), .. } => {}
+            _ => rule!(delivered == 0, "a frame that is no message was shown"),
+        }
+        let Some(Action::Deliver(message)) = actions.iter().find(|action| matches!(action, Action::Deliver(_))) else {
+            return Ok(());
+        };
+        if let Signal::Message { body, .. } | Signal::Notice { body } = signal
+            && session.preset().config.inbox.deliver == Deliver::Content
+            && let Some(body) = body.to_body()
+        {
+            rule!(message.body == body, "what was shown is not what came");
+        }
+        Ok(())
+    }
+}
+
+fn frame_of<'a>(session: &Session, step: &'a Step) -> Option<Signal<'a>> {
+    match &step.input {
+        Input::Event { event: Event::FrameIn { frame, .. }, .. } => decode(session, frame),
+        _ => None,
+    }
+}

@@ -1,0 +1,258 @@
+//! The oracle: what must hold after every input, whoever made the input. Stories, properties and the simulator share it.
+//!
+//! It knows the session by its public face alone. `before` looks at the session ahead of an input, `after` judges what came
+//! out. Connections, outbound messages and inbound messages each have a file; here stand the rules about the whole.
+
+mod connections;
+mod incoming;
+mod outgoing;
+
+use std::fmt;
+
+use redial::journal::{Call, Input};
+use redial::{Action, ConnectionId, Event, Frame, Instant, Session, Side, Signal, State};
+
+use connections::Connections;
+use incoming::Incoming;
+use outgoing::Outgoing;
+
+/// A rule that was broken, in a sentence.
+#[derive(Debug, Clone)]
+pub(crate) struct Violation(String);
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+pub(crate) type Verdict = Result<(), Violation>;
+
+/// Fails with a sentence where the rule does not hold.
+macro_rules! rule {
+    ($holds:expr, $($words:tt)*) => {
+        if !$holds {
+            return Err($crate::oracle::Violation(format!($($words)*)));
+        }
+    };
+}
+pub(crate) use rule;
+
+/// What must hold after every input.
+#[derive(Debug, Clone)]
+pub(crate) struct Oracle {
+    connections: Connections,
+    outgoing: Outgoing,
+    incoming: Incoming,
+    /// Whether sessions are cloned and compared; without it the oracle only reads.
+    thorough: bool,
+    step: Option<Step>,
+}
+
+/// One input, and what was there before it.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) input: Input,
+    pub(crate) state: State,
+    pub(crate) stopped_for_good: bool,
+    pub(crate) unsettled: usize,
+    stale: Option<ConnectionId>,
+    twin: Option<Session>,
+}
+
+impl Step {
+    /// Whether the input is an event of a connection that is not the present one.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale.is_some()
+    }
+}
+
+impl Oracle {
+    /// Reads only, which is quick.
+    pub(crate) fn quick(session: &Session) -> Self {
+        let profile = session.preset().dialect().profile();
+        Self {
+            connections: Connections::default(),
+            outgoing: Outgoing::new(profile.receipts),
+            incoming: Incoming::default(),
+            thorough: false,
+            step: None,
+        }
+    }
+
+    /// Also clones the session at every step and compares.
+    pub(crate) fn thorough(session: &Session) -> Self {
+        Self { thorough: true, ..Self::quick(session) }
+    }
+
+    /// Looks at a session, drained of its actions, ahead of an input.
+    pub(crate) fn before(&mut self, session: &Session, input: &Input) {
+        let stale = match input {
+            Input::Event { event, .. } if self.connections.is_stale(event) => event.connection(),
+            _ => None,
+        };
+        self.step = Some(Step {
+            input: input.clone(),
+            state: session.state(),
+            stopped_for_good: is_stopped_for_good(session),
+            unsettled: session.unsettled(),
+            stale,
+            twin: self.thorough.then(|| session.clone()),
+        });
+    }
+
+    /// Judges what came out of it.
+    pub(crate) fn after(&mut self, session: &Session, actions: &[Action]) -> Verdict {
+        let Some(step) = self.step.take() else { return Ok(()) };
+        let heard = heard(session, &step, &self.connections);
+        self.connections.judge(session, &step, heard.is_some_and(|heard| heard.is_ok()), actions)?;
+        self.outgoing.judge(session, &step, self.connections.open(), actions)?;
+        self.incoming.judge(session, &step, actions)?;
+        deadlines(session)?;
+        rule!(
+            actions.len() <= 24 + 4 * step.unsettled.max(session.unsettled()),
+            "one input gave {} actions with {} messages unsettled",
+            actions.len(),
+            step.unsettled
+        );
+        if step.stopped_for_good && !matches!(step.input, Input::Call { call: Call::Open, .. }) {
+            let quiet = actions.iter().all(|action| matches!(action, Action::Abort { .. }));
+            rule!(quiet, "after the end there was output: {actions:?}");
+        }
+        if let Some(twin) = &step.twin {
+            same_again(twin, session, &step.input, actions)?;
+            if let Some(connection) = step.stale {
+                changes_nothing(twin, session, &step.input, connection, actions)?;
+            }
+            early_tick_changes_nothing(session)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the session has ended in a way that settles everything.
+fn is_stopped_for_good(session: &Session) -> bool {
+    session.state() == State::Stopped && session.explain().cause != Some(redial::Cause::Unauthorized)
+}
+
+/// What the present connection brought with this input: understood, or not.
+fn heard(session: &Session, step: &Step, connections: &Connections) -> Option<Result<(), ()>> {
+    match &step.input {
+        Input::Event { event: Event::FrameIn { connection, frame }, .. } if connections.open() == Some(*connection) => {
+            Some(decode(session, frame).map(|_| ()).ok_or(()))
+        }
+        _ => None,
+    }
+}
+
+/// The meaning of a frame, where it has one within the limits.
+pub(crate) fn decode<'a>(session: &Session, frame: &'a Frame) -> Option<Signal<'a>> {
+    let limits = &session.preset().config.limits;
+    if frame.len() as u64 > limits.frame_bytes.get() {
+        return None;
+    }
+    session.preset().dialect().decode(Side::Client, frame, limits).ok()
+}
+
+pub(crate) fn drain(session: &mut Session) -> Vec<Action> {
+    std::iter::from_fn(|| session.poll_action()).collect()
+}
+
+pub(crate) fn time_of(input: &Input) -> Instant {
+    match input {
+        Input::Header(_) => Instant::ORIGIN,
+        Input::Call { now, .. } | Input::Event { now, .. } => *now,
+    }
+}
+
+/// Applies an input; a refusal is an answer like any other.
+pub(crate) fn apply(session: &mut Session, input: Input) {
+    match input {
+        Input::Header(_) => {}
+        Input::Call { now, call } => drop(call.make(session, now)),
+        Input::Event { now, event } => session.handle(now, event),
+    }
+}
+
+/// The next deadline is later than now, and there is one wherever the session waits for time to pass.
+fn deadlines(session: &Session) -> Verdict {
+    let deadline = session.next_deadline();
+    rule!(
+        deadline.is_none_or(|deadline| deadline.at > session.now()),
+        "the next deadline {deadline:?} is not later than now, {}",
+        session.now()
+    );
+    if is_stopped_for_good(session) {
+        rule!(deadline.is_none(), "after the end there is still a deadline: {deadline:?}");
+        rule!(session.unsettled() == 0, "after the end {} messages have no outcome", session.unsettled());
+    }
+    if session.state() == State::Closing {
+        rule!(session.unsettled() == 0, "while closing {} messages have no outcome", session.unsettled());
+    }
+    // Near the end of the clock deadlines saturate to never.
+    let far_from_the_end = session.now().as_millis() < u64::MAX / 2;
+    let config = &session.preset().config;
+    let must = match session.state() {
+        State::Waiting | State::Closing => true,
+        State::Connecting => config.reconnect.attempt_timeout.is_some() && config.authentication.timeout.is_some(),
+        State::Authenticating => config.authentication.timeout.is_some(),
+        State::Ready => config.heartbeat.death.is_some(),
+        State::Idle | State::Stopped => false,
+    };
+    rule!(!(must && far_from_the_end) || deadline.is_some(), "in {} nothing is waited for", session.state());
+    Ok(())
+}
+
+/// The same session with the same input gives the same actions and the same state.
+fn same_again(twin: &Session, session: &Session, input: &Input, actions: &[Action]) -> Verdict {
+    let mut twin = twin.clone();
+    apply(&mut twin, input.clone());
+    rule!(drain(&mut twin) == actions, "the same input gave other actions the second time");
+    rule!(twin == *session, "the same input led to another state the second time");
+    Ok(())
+}
+
+/// An event of a connection that is not the present one does what a tick does; a late open is aborted besides.
+fn changes_nothing(
+    twin: &Session,
+    session: &Session,
+    input: &Input,
+    connection: ConnectionId,
+    actions: &[Action],
+) -> Verdict {
+    let mut twin = twin.clone();
+    twin.handle(time_of(input), Event::Tick);
+    let ticked = drain(&mut twin);
+    let rest = match actions {
+        [Action::Abort { connection: aborted }, rest @ ..] if is_opened(input) && *aborted == connection => rest,
+        all => all,
+    };
+    rule!(rest == ticked, "a stale event of {connection} did something: {actions:?}, a tick gives {ticked:?}");
+    rule!(twin == *session, "a stale event of {connection} changed the state");
+    Ok(())
+}
+
+fn is_opened(input: &Input) -> bool {
+    matches!(input, Input::Event { event: Event::Opened { .. }, .. })
+}
+
+/// A tick before the deadline says nothing, and the tick at the deadline is none the wiser for it.
+fn early_tick_changes_nothing(session: &Session) -> Verdict {
+    let now = session.now();
+    let Some(deadline) = session.next_deadline() else { return Ok(()) };
+    let wait = deadline.at.since(now).as_millis();
+    if wait < 2 || deadline.at == Instant::NEVER {
+        return Ok(());
+    }
+    let (mut early, mut patient) = (session.clone(), session.clone());
+    for moment in [now, Instant::from_millis(now.as_millis() + wait - 1)] {
+        early.handle(moment, Event::Tick);
+        let actions = drain(&mut early);
+        rule!(actions.is_empty(), "a tick at {moment}, before {deadline:?}, did {actions:?}");
+        rule!(early.next_deadline() == Some(deadline), "a tick at {moment} moved the deadline {deadline:?}");
+    }
+    early.handle(deadline.at, Event::Tick);
+    patient.handle(deadline.at, Event::Tick);
+    rule!(drain(&mut early) == drain(&mut patient) && early == patient, "a tick before {deadline:?} left a trace");
+    Ok(())
+}

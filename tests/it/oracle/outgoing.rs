@@ -1,0 +1,237 @@
+//! Rules about messages on their way out: settled exactly once a round, never lied about, sent in order, sent as they were.
+
+use std::collections::BTreeMap;
+
+use redial::journal::{Call, Input};
+use redial::{Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, Session, State, Status};
+
+use super::{Step, Verdict, rule};
+
+/// What the oracle has seen of messages on their way out.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    receipts: bool,
+    messages: BTreeMap<MessageId, Sent>,
+    /// Rounds begun, which is the order in line.
+    rounds: u64,
+    /// The connection of the last message, and that message's place in line.
+    line: Option<(ConnectionId, u64)>,
+    held: bool,
+    draining: bool,
+}
+
+/// One message.
+#[derive(Debug, Clone)]
+struct Sent {
+    status: Status,
+    place: u64,
+    /// How often it was handed to a socket that did not give it back.
+    handed: u32,
+    on: Option<ConnectionId>,
+    first: Option<Frame>,
+}
+
+impl Outgoing {
+    pub(super) fn new(receipts: bool) -> Self {
+        Self { receipts, messages: BTreeMap::new(), rounds: 0, line: None, held: false, draining: false }
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        session: &Session,
+        step: &Step,
+        open: Option<ConnectionId>,
+        actions: &[Action],
+    ) -> Verdict {
+        self.take_back(&step.input);
+        self.steer(&step.input, step.state);
+        let mut touched = Vec::new();
+        for (at, action) in actions.iter().enumerate() {
+            match action {
+                Action::Send { connection, frame, purpose: Purpose::Message { id } } => {
+                    self.hand_over(session, *connection, frame, id)?;
+                    let told = matches!(&actions.get(at + 1), Some(Action::Status { id: of, status: Status::Sent }) if of == id);
+                    rule!(told, "{id} was sent and that was not told at once");
+                }
+                Action::Status { id, status } => {
+                    self.tell(session, step, id, *status)?;
+                    touched.push(id);
+                }
+                Action::LateReceipt { id } => {
+                    let status = self.messages.get(id).map(|message| message.status);
+                    rule!(status == Some(Status::Unconfirmed), "a late receipt for {id}, which is {status:?}");
+                }
+                _ => {}
+            }
+        }
+        if matches!(session.state(), State::Closing | State::Stopped)
+            && session.explain().cause != Some(redial::Cause::Unauthorized)
+        {
+            (self.held, self.draining) = (false, false);
+        }
+        self.add_up(session, open)?;
+        for id in touched {
+            self.agrees(session, id)?;
+        }
+        Ok(())
+    }
+
+    /// A write that failed was none.
+    fn take_back(&mut self, input: &Input) {
+        let Input::Event { event: Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) }, .. } = input
+        else {
+            return;
+        };
+        if let Some(message) = self.messages.get_mut(id)
+            && message.status == Status::Sent
+            && message.on == Some(*connection)
+        {
+            message.handed -= 1;
+            message.on = None;
+        }
+    }
+
+    fn steer(&mut self, input: &Input, state: State) {
+        let Input::Call { call, .. } = input else { return };
+        match call {
+            Call::Hold if !self.draining => self.held = true,
+            Call::Release => self.held = false,
+            Call::Drain { .. } if !matches!(state, State::Closing | State::Stopped) => {
+                (self.held, self.draining) = (false, true);
+            }
+            _ => {}
+        }
+    }
+
+    fn hand_over(&mut self, session: &Session, connection: ConnectionId, frame: &Frame, id: &MessageId) -> Verdict {
+        rule!(!self.held, "{id} left while messages were held");
+        let Some(message) = self.messages.get_mut(id) else {
+            rule!(false, "{id} was sent, but nobody took it");
+            return Ok(());
+        };
+        rule!(message.on != Some(connection), "{id} was sent twice on {connection}");
+        rule!(!message.is_settled(self.receipts), "{id} was sent although it is {}", message.word());
+        let first = message.first.get_or_insert_with(|| frame.clone());
+        rule!(first == frame, "{id} was sent again as other bytes");
+        if let Some((on, place)) = self.line {
+            rule!(on != connection || place < message.place, "{id} was sent out of order on {connection}");
+        }
+        if message.handed > 0 {
+            let resends = session.preset().config.outbox.resend == Resend::NextConnection || message.again();
+            rule!(resends, "{id} was sent again, and nobody asked for that");
+        }
+        self.line = Some((connection, message.place));
+        message.handed += 1;
+        message.on = Some(connection);
+        Ok(())
+    }
+
+    fn tell(&mut self, session: &Session, step: &Step, id: &MessageId, status: Status) -> Verdict {
+        if status == Status::Queued {
+            return self.begin(step, id);
+        }
+        let Some(message) = self.messages.get_mut(id) else {
+            rule!(false, "{id} is {status:?}, but nobody took it");
+            return Ok(());
+        };
+        let settled = message.is_settled(self.receipts);
+        let allowed = match status {
+            Status::Queued => true,
+            Status::Sent => !settled && message.on.is_some(),
+            Status::Accepted | Status::Rejected { .. } => !settled && message.handed > 0,
+            Status::Delivered => message.status == Status::Accepted,
+            Status::Read => matches!(message.status, Status::Accepted | Status::Delivered),
+            // Where nothing confirms, a failed write undoes what was settled as sent.
+            Status::NotSent => message.handed == 0 && (!settled || gave_back(session, step, id)),
+            Status::Unconfirmed => message.handed > 0 && (!settled || gave_back(session, step, id)),
+            Status::Cancelled => !settled && message.handed == 0 && is_cancel(&step.input, id),
+        };
+        rule!(allowed, "{id} went from {} to {status:?}, handed over {} times", message.word(), message.handed);
+        message.status = status;
+        Ok(())
+    }
+
+    /// A round begins: by `send`, by `resend`, or because the write failed.
+    fn begin(&mut self, step: &Step, id: &MessageId) -> Verdict {
+        self.rounds += 1;
+        let place = self.rounds;
+        match (self.messages.get_mut(id), &step.input) {
+            (Some(message), Input::Call { call: Call::Resend { id: asked }, .. }) if asked == id => {
+                rule!(message.status.may_resend(), "a new round for {id}, which is {}", message.word());
+                (message.status, message.place, message.on) = (Status::Queued, place, None);
+            }
+            (Some(message), Input::Event { event: Event::SendFailed { .. }, .. }) => {
+                rule!(message.status == Status::Sent && message.on.is_none(), "{id} is queued again from {}", message.word());
+                message.status = Status::Queued;
+            }
+            // Also an id that was settled so long ago that the session forgot it.
+            (known, Input::Call { call: Call::Send { .. }, .. }) => {
+                let forgotten = known.is_none_or(|message| message.is_settled(self.receipts));
+                rule!(forgotten, "{id} was taken twice");
+                let message = Sent { status: Status::Queued, place, handed: 0, on: None, first: None };
+                self.messages.insert(id.clone(), message);
+            }
+            _ => rule!(false, "{id} is queued by {:?}", step.input),
+        }
+        Ok(())
+    }
+
+    /// Nothing taken goes missing, the window is kept, and what may leave has left.
+    fn add_up(&self, session: &Session, open: Option<ConnectionId>) -> Verdict {
+        let unsettled: Vec<_> = self.messages.iter().filter(|(_, message)| !message.is_settled(self.receipts)).collect();
+        rule!(
+            unsettled.len() == session.unsettled(),
+            "{} messages have no outcome, the session holds {}",
+            unsettled.len(),
+            session.unsettled()
+        );
+        if session.state() == State::Ready {
+            let flying = unsettled.iter().filter(|(_, message)| message.on == open).count();
+            let window = session.preset().config.outbox.in_flight.get();
+            rule!(flying as u64 <= window, "{flying} messages are in flight, the window is {window}");
+            let idle = flying == 0 && !unsettled.is_empty() && !self.held;
+            rule!(!idle, "ready, and {} messages do not leave", unsettled.len());
+        }
+        Ok(())
+    }
+
+    /// What the session says when asked is what it told.
+    fn agrees(&self, session: &Session, id: &MessageId) -> Verdict {
+        let Some(message) = self.messages.get(id) else { return Ok(()) };
+        let said = session.status(id);
+        let same = match said {
+            Some(said) => said == message.status || (said == Status::Queued && message.status == Status::Sent),
+            None => message.is_settled(self.receipts),
+        };
+        rule!(same, "{id} was told as {}, asked for it is {said:?}", message.word());
+        Ok(())
+    }
+}
+
+impl Sent {
+    fn is_settled(&self, receipts: bool) -> bool {
+        self.status.settles(receipts) || matches!(self.status, Status::Delivered | Status::Read)
+    }
+
+    /// Whether the user opened this round by hand.
+    fn again(&self) -> bool {
+        self.status == Status::Queued
+    }
+
+    fn word(&self) -> String {
+        format!("{:?}", self.status)
+    }
+}
+
+fn gave_back(session: &Session, step: &Step, id: &MessageId) -> bool {
+    let tells = session.preset().config.outbox.send_failure == SendFailure::Tell;
+    let failed = matches!(
+        &step.input,
+        Input::Event { event: Event::SendFailed { purpose: Some(Purpose::Message { id: of }), .. }, .. } if of == id
+    );
+    tells && failed
+}
+
+fn is_cancel(input: &Input, id: &MessageId) -> bool {
+    matches!(input, Input::Call { call: Call::Cancel { id: of }, .. } if of == id)
+}

@@ -1,0 +1,3 @@
+//! Stories: scenarios named as sentences, on a virtual clock.
+
+mod reconnecting;

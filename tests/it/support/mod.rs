@@ -1,0 +1,262 @@
+//! A story: one session on a virtual clock, told step by step, with the oracle listening to every word.
+
+mod seen;
+
+use redial::journal::{Call, CallError, Input};
+use redial::{
+    Config, ConnectionId, Deadline, Duration, Event, Failure, Frame, Instant, MessageId, Preset, Purpose,
+    Seed, SendError, Session, State,
+};
+
+use crate::oracle::Oracle;
+pub(crate) use seen::Seen;
+
+/// One session on a virtual clock.
+pub(crate) struct Story {
+    pub(crate) session: Session,
+    oracle: Oracle,
+    now: u64,
+    connection: ConnectionId,
+    /// Everything that came out since the last `seen`.
+    fresh: Vec<redial::Action>,
+    /// When each connect came, from the beginning.
+    pub(crate) connects: Vec<u64>,
+}
+
+impl Story {
+    pub(crate) fn new(preset: Preset) -> Self {
+        Self::seeded(preset, 7)
+    }
+
+    pub(crate) fn seeded(preset: Preset, seed: u64) -> Self {
+        let session = Session::new(preset, Seed::from(seed));
+        let oracle = Oracle::thorough(&session);
+        Self { session, oracle, now: 0, connection: ConnectionId::new(0), fresh: Vec::new(), connects: Vec::new() }
+    }
+
+    /// `plain` at default settings.
+    pub(crate) fn plain() -> Self {
+        Self::new(Preset::plain())
+    }
+
+    /// `plain` with changes.
+    pub(crate) fn plain_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut preset = Preset::plain();
+        change(&mut preset.config);
+        Self::new(preset)
+    }
+
+    /// The words of `uni_app` with `Config::default()`, and a token.
+    pub(crate) fn uni_app() -> Self {
+        Self::uni_app_with(|_| {})
+    }
+
+    /// The same with changes.
+    pub(crate) fn uni_app_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        change(&mut config);
+        let mut story = Self::new(Preset::uni_app().with_config(config));
+        story.credential("token");
+        story
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    pub(crate) fn instant(&self) -> Instant {
+        Instant::from_millis(self.now)
+    }
+
+    /// The connection of the last `Connect`.
+    pub(crate) fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.session.state()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.session.next_deadline()
+    }
+
+    /// What came out since the last time this was asked.
+    pub(crate) fn seen(&mut self) -> Seen {
+        Seen::new(std::mem::take(&mut self.fresh))
+    }
+
+    /// One call, checked by the oracle.
+    pub(crate) fn call(&mut self, call: Call) -> Result<Option<MessageId>, CallError> {
+        let now = self.instant();
+        self.oracle.before(&self.session, &Input::Call { now, call: call.clone() });
+        let answer = call.make(&mut self.session, now);
+        self.drain();
+        answer
+    }
+
+    fn must(&mut self, call: Call) -> &mut Self {
+        self.call(call).expect("the call is allowed here");
+        self
+    }
+
+    /// One event, checked by the oracle.
+    pub(crate) fn event(&mut self, event: Event) -> &mut Self {
+        let now = self.instant();
+        self.oracle.before(&self.session, &Input::Event { now, event: event.clone() });
+        self.session.handle(now, event);
+        self.drain();
+        self
+    }
+
+    fn drain(&mut self) {
+        let actions: Vec<_> = std::iter::from_fn(|| self.session.poll_action()).collect();
+        for action in &actions {
+            if let redial::Action::Connect { connection, .. } = action {
+                self.connection = *connection;
+                self.connects.push(self.now);
+            }
+        }
+        if let Err(violation) = self.oracle.after(&self.session, &actions) {
+            panic!("at {} ms: {violation}\n{actions:#?}", self.now);
+        }
+        self.fresh.extend(actions);
+    }
+
+    pub(crate) fn open(&mut self) -> &mut Self {
+        self.must(Call::Open)
+    }
+
+    pub(crate) fn close(&mut self) -> &mut Self {
+        self.must(Call::Close { code: None, reason: String::new() })
+    }
+
+    pub(crate) fn hold(&mut self) -> &mut Self {
+        self.must(Call::Hold)
+    }
+
+    pub(crate) fn release(&mut self) -> &mut Self {
+        self.must(Call::Release)
+    }
+
+    pub(crate) fn drain_within(&mut self, millis: u64) -> &mut Self {
+        self.must(Call::Drain { within: Duration::from_millis(millis) })
+    }
+
+    pub(crate) fn credential(&mut self, value: &str) -> &mut Self {
+        self.must(Call::Credential { value: value.into() })
+    }
+
+    /// Sends a text and expects it to be taken.
+    pub(crate) fn send(&mut self, body: &str) -> MessageId {
+        self.try_send(body).expect("the message is taken")
+    }
+
+    pub(crate) fn try_send(&mut self, body: &str) -> Result<MessageId, SendError> {
+        match self.call(Call::Send { body: body.into(), id: None, time_to_live: None, once: false }) {
+            Ok(id) => Ok(id.expect("a send is answered with an id")),
+            Err(CallError::Send(error)) => Err(error),
+            Err(other) => panic!("a send is refused by a send error, not {other}"),
+        }
+    }
+
+    /// Sends under an id of the caller's choice.
+    pub(crate) fn send_id(&mut self, body: &str, id: &str) -> MessageId {
+        let id = MessageId::from(id);
+        self.must(Call::Send { body: body.into(), id: Some(id.clone()), time_to_live: None, once: false });
+        id
+    }
+
+    /// Sends a message that must never go out twice.
+    pub(crate) fn send_once(&mut self, body: &str) -> MessageId {
+        let call = Call::Send { body: body.into(), id: None, time_to_live: None, once: true };
+        self.call(call).expect("the message is taken").expect("a send is answered with an id")
+    }
+
+    /// Sends a message with a time to live.
+    pub(crate) fn send_for(&mut self, body: &str, millis: u64) -> MessageId {
+        let time_to_live = Some(Duration::from_millis(millis));
+        let call = Call::Send { body: body.into(), id: None, time_to_live, once: false };
+        self.call(call).expect("the message is taken").expect("a send is answered with an id")
+    }
+
+    /// The socket opens.
+    pub(crate) fn opened(&mut self) -> &mut Self {
+        let connection = self.connection;
+        self.event(Event::Opened { connection })
+    }
+
+    /// Opens the session and its socket.
+    pub(crate) fn ready(&mut self) -> &mut Self {
+        self.open().opened();
+        assert_eq!(self.state(), State::Ready);
+        self
+    }
+
+    pub(crate) fn frame(&mut self, frame: Frame) -> &mut Self {
+        let connection = self.connection;
+        self.event(Event::FrameIn { connection, frame })
+    }
+
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
+        self.frame(Frame::text(text.to_owned()))
+    }
+
+    pub(crate) fn pong(&mut self) -> &mut Self {
+        self.frame(Frame::Pong(Vec::new()))
+    }
+
+    /// The server closes, with a code or without.
+    pub(crate) fn closed(&mut self, code: impl Into<Option<u16>>) -> &mut Self {
+        let connection = self.connection;
+        self.event(Event::Closed { connection, code: code.into(), reason: String::new() })
+    }
+
+    pub(crate) fn errored(&mut self, cause: Failure) -> &mut Self {
+        let connection = self.connection;
+        self.event(Event::Errored { connection, cause, retry_after: None })
+    }
+
+    pub(crate) fn send_failed(&mut self, purpose: Purpose) -> &mut Self {
+        let connection = self.connection;
+        self.event(Event::SendFailed { connection, purpose: Some(purpose) })
+    }
+
+    pub(crate) fn tick(&mut self) -> &mut Self {
+        self.event(Event::Tick)
+    }
+
+    /// Lets time pass, waking the session whenever it asked for it.
+    pub(crate) fn wait(&mut self, millis: u64) -> &mut Self {
+        let until = self.now + millis;
+        while let Some(deadline) = self.deadline().filter(|deadline| deadline.at.as_millis() <= until) {
+            self.now = deadline.at.as_millis();
+            self.tick();
+        }
+        self.now = until;
+        self
+    }
+
+    /// Lets time pass without waking the session: the machine sleeps.
+    pub(crate) fn sleep(&mut self, millis: u64) -> &mut Self {
+        self.now += millis;
+        self
+    }
+
+    /// Sets the clock, backwards too.
+    pub(crate) fn clock(&mut self, millis: u64) -> &mut Self {
+        self.now = millis;
+        self
+    }
+
+    /// Waits until the session connects again, and says how long that took.
+    pub(crate) fn wait_for_connect(&mut self) -> u64 {
+        let (from, count) = (self.now, self.connects.len());
+        while self.connects.len() == count {
+            let deadline = self.deadline().expect("a session that waits has a deadline");
+            self.now = deadline.at.as_millis();
+            self.tick();
+        }
+        self.now - from
+    }
+}
