@@ -302,6 +302,8 @@ impl Outbox {
         let seq = match self.index.get(id) {
             Some(&seq) if self.in_flight.remove(&seq) => seq,
             Some(_) => return Returned::Unknown,
+            // Only what was settled by its being handed over can be undone by that write's failure.
+            None if self.settled.get(id).is_none_or(|past| past.status != Status::Sent) => return Returned::Unknown,
             None => match self.settled.take_back(id) {
                 Some((seq, kept)) => {
                     self.insert(seq, Entry::reopened(id.clone(), kept), policy);
