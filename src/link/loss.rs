@@ -23,7 +23,7 @@ pub(crate) struct Ending {
 /// Malformed frames of late.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Flood {
-    since: Instant,
+    since: Option<Instant>,
     frames: u32,
 }
 
@@ -103,8 +103,8 @@ impl Link {
     pub(crate) fn on_malformed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, error: Malformed) -> Option<News> {
         cx.stats.malformed += 1;
         cx.push(Action::Malformed { connection, error });
-        if cx.now.since(self.flood.since) >= FLOOD_WINDOW {
-            self.flood = Flood { since: cx.now, frames: 0 };
+        if self.flood.since.is_none_or(|since| cx.now.since(since) >= FLOOD_WINDOW) {
+            self.flood = Flood { since: Some(cx.now), frames: 0 };
         }
         self.flood.frames = self.flood.frames.saturating_add(1);
         let limit = cx.config.limits.malformed?;
