@@ -69,6 +69,14 @@ impl MessageId {
         }
     }
 
+    /// Whether it can stand on a wire: a text of 1 to `limit` bytes, or an integer up to [`MessageId::MAX_NUMBER`].
+    pub(crate) fn is_writable(&self, limit: u64) -> bool {
+        match &self.0 {
+            Written::Text(text) => !text.is_empty() && text.len() as u64 <= limit,
+            Written::Number(number) => *number <= Self::MAX_NUMBER,
+        }
+    }
+
     /// Bytes the id takes on the wire, quotes not counted; an integer counts as 16.
     pub fn wire_len(&self) -> usize {
         match &self.0 {

@@ -108,7 +108,9 @@ impl Delivery {
     pub(crate) fn on_confirmed(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> bool {
         if matches!(status, Status::Delivered | Status::Read) {
             // The receiver has it, so the server had it before: its own word may still be on the way, or lost.
-            self.confirm(cx, id, Status::Accepted);
+            if self.confirm(cx, id, Status::Accepted) == Confirmed::Late {
+                return true;
+            }
         }
         let confirmed = self.confirm(cx, id, status);
         if confirmed == Confirmed::Settled || self.outbox.in_flight() > 0 {
@@ -192,9 +194,8 @@ impl Delivery {
 
     fn check_id(&self, cx: &Cx<'_>, id: MessageId) -> Result<MessageId, SendError> {
         let limit = cx.config.limits.id_bytes.get();
-        match id.as_text() {
-            Some(text) if text.is_empty() || text.len() as u64 > limit => return Err(SendError::BadId { limit }),
-            _ => {}
+        if !id.is_writable(limit) {
+            return Err(SendError::BadId { limit });
         }
         // An id of our own making is ours to give: taken from outside it could collide with one to come.
         if self.owns(&id) || self.outbox.knows(&id) { Err(SendError::DuplicateId) } else { Ok(id) }
