@@ -135,15 +135,16 @@ impl Outgoing {
             return Ok(());
         };
         let settled = message.is_settled(self.receipts);
+        // Where nothing confirms, a failed write undoes what was settled as sent.
+        let undone = message.status == Status::Sent && gave_back(session, step, id);
         let allowed = match status {
             Status::Queued => true,
             Status::Sent => !settled && message.on.is_some(),
             Status::Accepted | Status::Rejected { .. } => !settled && message.handed > 0,
             Status::Delivered => message.status == Status::Accepted,
             Status::Read => matches!(message.status, Status::Accepted | Status::Delivered),
-            // Where nothing confirms, a failed write undoes what was settled as sent.
-            Status::NotSent => message.handed == 0 && (!settled || gave_back(session, step, id)),
-            Status::Unconfirmed => message.handed > 0 && (!settled || gave_back(session, step, id)),
+            Status::NotSent => message.handed == 0 && (!settled || undone),
+            Status::Unconfirmed => message.handed > 0 && (!settled || undone),
             Status::Cancelled => !settled && message.handed == 0 && is_cancel(&step.input, id),
         };
         rule!(allowed, "{id} went from {} to {status:?}, handed over {} times", message.word(), message.handed);

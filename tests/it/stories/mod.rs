@@ -1,3 +1,12 @@
-//! Stories: scenarios named as sentences, on a virtual clock.
+//! Stories: scenarios named as sentences, on a virtual clock. The oracle listens to all of them.
 
+mod closing;
+mod edges;
+mod heartbeat;
+mod incoming;
+mod login;
+mod outgoing;
 mod reconnecting;
+mod refusals;
+mod resending;
+mod words;

@@ -1,0 +1,114 @@
+//! The ends of the clock, and what must not show.
+
+use redial::{Config, Duration, Event, Failure, Instant, MessageId, Preset, Purpose, Seed, Session, State};
+
+use crate::oracle::drain;
+use crate::support::Story;
+
+#[test]
+fn at_the_end_of_the_clock_nothing_overflows() {
+    for now in [u64::MAX - 1, u64::MAX] {
+        for mut story in [Story::plain(), Story::uni_app()] {
+            story.clock(now).ready();
+            story.send("hello");
+            story.send_for("brief", u64::MAX);
+            story.text("noise").pong().tick().event(Event::Woke { asleep: Duration::MAX }).event(Event::Online);
+            story.errored(Failure::Io).tick().drain_within(u64::MAX).open().close();
+            assert!(story.deadline().is_none_or(|deadline| deadline.at > Instant::from_millis(now)));
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_runs_backwards_is_held_where_it_was() {
+    let mut story = Story::plain();
+    story.clock(100_000).ready();
+    let deadline = story.deadline();
+    story.clock(5).tick().seen();
+    assert_eq!(story.session.now(), Instant::from_millis(100_000));
+    assert_eq!(story.deadline(), deadline);
+    story.send("hello");
+    assert_eq!(story.seen().messages(), ["hello"]);
+    story.clock(100_001).closed(None);
+    assert!(story.deadline().expect("it waits").at > Instant::from_millis(100_001));
+}
+
+#[test]
+fn neither_bodies_nor_credentials_show_in_debug_output() {
+    const MARK: &str = "mArKeR";
+    let mut config = Config::default();
+    config.outbox.in_flight = redial::Bounded::clamped(1);
+    let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
+    let now = Instant::ORIGIN;
+    let connection = redial::ConnectionId::new(1);
+    let mut shown = String::new();
+    let mut show = |session: &mut Session| {
+        shown += &format!("{session:?} {} {:?}", session.explain(), session.explain());
+        shown += &format!("{:?}", drain(session));
+    };
+    session.credential(now, MARK);
+    session.open(now);
+    show(&mut session);
+    session.handle(now, Event::Opened { connection });
+    for _ in 0..2 {
+        session.send(now, MARK).expect("it is taken");
+    }
+    show(&mut session);
+    let frames = [
+        format!(r#"{{"type":"MESSAGE","messageId":"m1","content":"{MARK}"}}"#),
+        format!(r#"{{"type":"{MARK}"}}"#),
+        format!(r#"{{"{MARK}":{MARK}}}"#),
+        format!(r#"{{"type":"MESSAGE","messageId":["{MARK}"]}}"#),
+    ];
+    for text in frames {
+        let event = Event::FrameIn { connection, frame: redial::Frame::text(text) };
+        shown_event(&event, MARK);
+        session.handle(now, event);
+        show(&mut session);
+    }
+    let too_large = session.send(now, MARK.repeat(20_000)).expect_err("it is too large");
+    shown += &format!("{too_large:?} {too_large}");
+    assert!(shown.len() > 1_000 && !shown.contains(MARK), "{shown}");
+}
+
+fn shown_event(event: &Event, mark: &str) {
+    let shown = format!("{event:?}");
+    assert!(!shown.contains(mark), "{shown}");
+}
+
+#[test]
+fn shifting_all_times_shifts_the_deadlines_and_nothing_else() {
+    let run = |origin: u64| {
+        let mut story = Story::uni_app();
+        story.clock(origin).ready();
+        story.send("hello");
+        story.wait(30_000).closed(1006).wait_for_connect();
+        story.opened().wait(100_000);
+        let connects: Vec<u64> = story.connects.iter().map(|at| at - origin).collect();
+        (connects, story.state(), story.now() - origin)
+    };
+    assert_eq!(run(0), run(1 << 40));
+}
+
+#[test]
+fn ids_of_one_seed_never_repeat_and_seeds_do_not_share_them() {
+    let ids = |seed| {
+        let mut story = Story::seeded(Preset::plain(), seed);
+        (0..50).map(|at| story.send(&at.to_string())).collect::<Vec<MessageId>>()
+    };
+    let mut all: Vec<MessageId> = ids(1).into_iter().chain(ids(2)).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 100);
+}
+
+#[test]
+fn a_write_that_failed_after_its_message_was_settled_does_not_reopen_it() {
+    let mut story = Story::uni_app_with(|config| config.outbox.send_failure = redial::SendFailure::Tell);
+    story.ready();
+    let id = story.send_for("brief", 1_000);
+    story.wait(1_000).seen();
+    story.send_failed(Purpose::Message { id: id.clone() });
+    assert_eq!(story.seen().statuses(&id), []);
+    assert_eq!((story.session.unsettled(), story.state()), (0, State::Ready));
+}

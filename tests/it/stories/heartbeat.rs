@@ -1,0 +1,162 @@
+//! Finding out that a link is dead, and that it is not.
+
+use redial::{Action, Cause, Duration, Event, Frame, Purpose, State, Timer};
+
+use crate::support::Story;
+
+#[test]
+fn a_half_open_link_is_noticed_in_time_and_replaced_without_waiting_for_a_close() {
+    let mut story = Story::plain();
+    story.ready();
+    let dead = story.connection();
+    story.text("the last word").seen();
+    let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
+    assert_eq!(bound, 55_000);
+    story.wait(bound - 1);
+    assert_eq!(story.state(), State::Ready);
+    assert_eq!(story.seen().beats(), 2);
+    story.wait(1);
+    let seen = story.seen();
+    assert_eq!(seen.losses()[0].0, Cause::Dead);
+    assert_eq!(seen.all()[0], Action::Abort { connection: dead }, "nobody waits for a close handshake");
+    let wait = story.wait_for_connect();
+    assert!(wait <= 500, "{wait}");
+    story.opened();
+    assert_eq!(story.state(), State::Ready);
+}
+
+#[test]
+fn heavy_inbound_traffic_without_pongs_is_life() {
+    let mut story = Story::plain();
+    story.ready().seen();
+    for _ in 0..600 {
+        story.wait(1_000).text("chatter");
+    }
+    let seen = story.seen();
+    assert_eq!((story.state(), seen.beats(), seen.connects()), (State::Ready, 0, 0));
+    assert_eq!(seen.delivered().len(), 600);
+}
+
+#[test]
+fn a_quiet_link_that_answers_lives_for_ever() {
+    let mut story = Story::plain();
+    story.ready();
+    for _ in 0..100 {
+        story.wait(25_000).seen();
+        story.wait(40).pong();
+        let connection = story.connection();
+        let rtt = Some(Duration::from_millis(40));
+        assert_eq!(story.seen().all(), [Action::Alive { connection, rtt }]);
+    }
+    assert_eq!(story.connects.len(), 1);
+}
+
+#[test]
+fn an_answer_to_several_heartbeats_gives_no_round_trip_time() {
+    let mut story = Story::plain();
+    story.ready().wait(50_000).seen();
+    story.pong();
+    let connection = story.connection();
+    assert_eq!(story.seen().all(), [Action::Alive { connection, rtt: None }]);
+}
+
+#[test]
+fn an_overdue_timer_after_a_suspend_probes_before_it_kills() {
+    let mut story = Story::plain();
+    story.ready().wait(50_000).seen();
+    assert_eq!(story.deadline().map(|deadline| deadline.timer), Some(Timer::Death));
+    story.sleep(3_600_000).tick();
+    let seen = story.seen();
+    assert_eq!((seen.beats(), seen.all().len()), (1, 1), "one probe, and nothing else: {seen:?}");
+    assert_eq!(story.state(), State::Ready);
+    story.wait(4_999);
+    assert_eq!(story.state(), State::Ready);
+    story.wait(1);
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead, "the probe stayed unanswered for 5 s");
+}
+
+#[test]
+fn a_timer_that_is_late_by_no_more_than_the_limit_is_no_suspend() {
+    let mut story = Story::plain();
+    story.ready().wait(50_000).seen();
+    story.sleep(5_000 + 5_000).tick();
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead);
+    let mut story = Story::plain();
+    story.ready().wait(50_000).seen();
+    story.sleep(5_000 + 5_001).tick();
+    assert_eq!(story.seen().beats(), 1);
+}
+
+#[test]
+fn frames_that_arrived_during_a_suspend_count_first() {
+    let mut story = Story::plain();
+    story.ready().wait(50_000).seen();
+    story.sleep(3_600_000).text("it was in the socket's buffer");
+    let seen = story.seen();
+    assert_eq!(seen.delivered(), ["it was in the socket's buffer"]);
+    assert_eq!((seen.beats(), story.state()), (0, State::Ready));
+    assert_eq!(story.deadline().map(|deadline| deadline.at.as_millis()), Some(story.now() + 25_000));
+}
+
+#[test]
+fn missed_heartbeats_are_skipped_not_made_up_for() {
+    let mut story = Story::plain();
+    story.ready().seen();
+    story.sleep(10 * 25_000).tick().pong();
+    assert_eq!(story.seen().beats(), 1);
+    story.wait(24_999);
+    assert_eq!(story.seen().beats(), 0);
+    story.wait(1);
+    assert_eq!(story.seen().beats(), 1);
+}
+
+#[test]
+fn a_machine_that_woke_finds_out_at_once_and_only_once() {
+    let mut story = Story::plain();
+    story.ready().seen();
+    story.event(Event::Woke { asleep: Duration::from_secs(600) }).event(Event::Online);
+    assert_eq!(story.seen().beats(), 1, "one probe is under way already");
+    story.wait(5_000);
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead);
+}
+
+#[test]
+fn a_probe_that_is_answered_proves_the_link() {
+    let mut story = Story::plain();
+    story.ready().event(Event::Online).wait(4_999).pong().wait(20_000);
+    assert_eq!((story.state(), story.connects.len()), (State::Ready, 1));
+}
+
+#[test]
+fn a_heartbeat_that_cannot_be_written_means_a_lost_link() {
+    let mut story = Story::plain();
+    story.ready().wait(25_000).seen();
+    story.send_failed(Purpose::Heartbeat);
+    assert_eq!(story.seen().losses()[0].0, Cause::BeatFailed);
+}
+
+#[test]
+fn where_that_is_only_told_the_link_goes_on() {
+    let mut story = Story::plain_with(|config| config.reconnect.first.beat_failed = None);
+    story.ready().wait(25_000).send_failed(Purpose::Heartbeat);
+    assert_eq!(story.state(), State::Ready);
+}
+
+#[test]
+fn a_flood_of_frames_starves_no_timer() {
+    let mut story = Story::plain_with(|config| config.heartbeat.life = redial::Life::Reply);
+    story.ready().seen();
+    for _ in 0..60 {
+        story.sleep(1_000).text("noise");
+    }
+    assert_eq!(story.session.stats().lost, 1, "no frame answered the heartbeats, and each of them ticked");
+}
+
+#[test]
+fn a_ping_of_the_server_is_life_and_no_message() {
+    let mut story = Story::plain();
+    story.ready().wait(20_000).seen();
+    story.frame(Frame::Ping(vec![1, 2, 3]));
+    assert!(story.seen().is_empty());
+    assert_eq!(story.deadline().map(|deadline| deadline.at.as_millis()), Some(45_000));
+}

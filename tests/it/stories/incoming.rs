@@ -1,0 +1,198 @@
+//! Messages on their way in.
+
+use redial::journal::Call;
+use redial::{Acknowledge, AcknowledgeError, Action, Body, Bounded, Cause, Frame, JsonProblem, Malformed, MessageId, State};
+
+use crate::support::Story;
+
+fn push(id: &str, content: &str) -> String {
+    format!(r#"{{"type":"MESSAGE","messageId":"{id}","content":"{content}"}}"#)
+}
+
+fn on_call(pending: u64) -> Story {
+    Story::uni_app_with(|config| {
+        config.inbox.acknowledge = Acknowledge::OnCall;
+        config.inbox.pending = Bounded::clamped(pending);
+    })
+}
+
+#[test]
+fn a_repeat_is_acknowledged_again_and_shown_once() {
+    let mut story = Story::uni_app();
+    story.ready().seen();
+    for _ in 0..3 {
+        story.text(&push("m1", "hello"));
+    }
+    story.closed(None).wait_for_connect();
+    story.opened().text(&push("m1", "hello"));
+    let seen = story.seen();
+    assert_eq!(seen.delivered(), ["hello"]);
+    assert_eq!(seen.acks(), ["m1"; 4].map(MessageId::from));
+    assert_eq!(story.session.stats().duplicates, 3);
+}
+
+#[test]
+fn a_message_is_shown_before_it_is_acknowledged() {
+    let mut story = Story::uni_app();
+    story.ready().seen();
+    story.text(&push("m1", "hello"));
+    let seen = story.seen();
+    assert!(matches!(seen.all(), [Action::Deliver(_), Action::Send { .. }]), "{seen:?}");
+}
+
+#[test]
+fn the_window_forgets_its_oldest_id_first() {
+    let mut story = Story::uni_app_with(|config| config.inbox.window = Bounded::clamped(2));
+    story.ready();
+    for id in ["m1", "m2", "m1", "m3", "m2", "m1"] {
+        story.text(&push(id, id));
+    }
+    assert_eq!(story.seen().delivered(), ["m1", "m2", "m3", "m1"]);
+    assert_eq!(story.session.stats().forgotten, 2);
+}
+
+#[test]
+fn a_message_is_acknowledged_when_the_application_says_so() {
+    let mut story = on_call(10);
+    story.ready().seen();
+    story.text(&push("m1", "hello")).text(&push("m1", "hello"));
+    let seen = story.seen();
+    assert_eq!((seen.delivered().len(), seen.acks().len()), (1, 0));
+    let call = Call::Acknowledge { id: "m1".into() };
+    story.call(call.clone()).expect("it waits");
+    assert_eq!(story.seen().acks(), [MessageId::from("m1")]);
+    assert_eq!(story.call(call), Err(AcknowledgeError::Unknown.into()));
+    story.text(&push("m1", "hello"));
+    let seen = story.seen();
+    assert_eq!((seen.delivered().len(), seen.acks().len()), (0, 1));
+}
+
+#[test]
+fn an_answer_without_a_connection_waits_for_the_next_push() {
+    let mut story = on_call(10);
+    story.ready().text(&push("m1", "hello")).closed(None).seen();
+    story.call(Call::Reject { id: "m1".into() }).expect("it waits");
+    assert!(story.seen().is_empty());
+    story.wait_for_connect();
+    story.opened().text(&push("m1", "hello"));
+    let seen = story.seen();
+    assert_eq!((seen.delivered().len(), seen.acks().len()), (0, 1), "this dialect has no word for a refusal");
+}
+
+#[test]
+fn what_the_application_cannot_take_yet_is_deferred_and_not_acknowledged() {
+    let mut story = on_call(1);
+    story.ready().seen();
+    story.text(&push("m1", "one")).text(&push("m2", "two"));
+    let seen = story.seen();
+    assert_eq!(seen.delivered(), ["one"]);
+    assert!(seen.all().contains(&Action::Deferred { id: "m2".into() }));
+    story.call(Call::Acknowledge { id: "m1".into() }).expect("it waits");
+    story.seen();
+    story.text(&push("m2", "two"));
+    assert_eq!(story.seen().delivered(), ["two"]);
+}
+
+#[test]
+fn an_own_message_that_comes_back_is_acknowledged_and_not_shown() {
+    let mut story = Story::uni_app();
+    story.ready();
+    let id = story.send("mine");
+    story.seen();
+    let echo = format!(r#"{{"type":"MESSAGE","messageId":"m7","clientMessageId":"{id}","content":"mine"}}"#);
+    story.text(&echo).text(&push("m7", "mine"));
+    let seen = story.seen();
+    assert_eq!((seen.delivered().len(), seen.acks().len()), (0, 2));
+}
+
+#[test]
+fn what_cannot_be_understood_is_told_by_kind_and_changes_nothing() {
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(33), "}".repeat(33));
+    let id = |field: &str| Malformed::BadId { field: field.to_owned(), limit: 128 };
+    let json = |problem, column| Malformed::Json { problem, line: 1, column };
+    let missing = |field: &str| Malformed::Missing { field: field.to_owned() };
+    let cases = [
+        (Frame::text("{nonsense"), json(JsonProblem::Syntax, 2)),
+        (Frame::text(r#"{"type":"#), json(JsonProblem::Truncated, 8)),
+        (Frame::text(r#"{"type":"a","type":"b"}"#), json(JsonProblem::Shape, 18)),
+        (Frame::text("[1]"), Malformed::NotAnObject),
+        (Frame::text("null"), Malformed::NotAnObject),
+        (Frame::text(deep), Malformed::TooDeep { limit: 32 }),
+        (Frame::Binary(vec![1]), Malformed::UnexpectedBinary),
+        (Frame::text("x".repeat((1 << 20) + 1)), Malformed::TooLarge { bytes: (1 << 20) + 1, limit: 1 << 20 }),
+        (Frame::text(r#"{"type":"MESSAGE"}"#), missing("messageId")),
+        (Frame::text(r#"{"type":"RECEIPT"}"#), missing("clientMessageId")),
+        (Frame::text(r#"{"type":"MESSAGE","messageId":1.5}"#), id("messageId")),
+        (Frame::text(r#"{"type":"MESSAGE","messageId":9007199254740992}"#), id("messageId")),
+        (Frame::text(r#"{"type":"MESSAGE","messageId":""}"#), id("messageId")),
+        (Frame::text(format!(r#"{{"type":"RECEIPT","clientMessageId":"{}"}}"#, "x".repeat(129))), id("clientMessageId")),
+    ];
+    for (frame, error) in cases {
+        let mut story = Story::uni_app();
+        story.ready().seen();
+        story.frame(frame);
+        let connection = story.connection();
+        let seen = story.seen();
+        let [Action::Malformed { connection: from, error: told }] = seen.all() else { panic!("{error}: {seen:?}") };
+        assert_eq!((*from, story.state()), (connection, State::Ready));
+        match (&error, told) {
+            (Malformed::Json { problem, .. }, Malformed::Json { problem: found, .. }) => assert_eq!(problem, found),
+            _ => assert_eq!(told, &error),
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_malformed_frames_closes_with_4400_and_backs_off() {
+    let mut story = Story::uni_app();
+    story.ready().seen();
+    for _ in 0..10 {
+        story.text("{");
+    }
+    assert_eq!(story.state(), State::Ready, "ten are borne");
+    story.seen();
+    story.text("{");
+    let seen = story.seen();
+    assert_eq!(seen.losses()[0].0, Cause::MalformedFlood);
+    assert_eq!(seen.count(|action| matches!(action, Action::Close { code: Some(4400), .. })), 1);
+}
+
+#[test]
+fn malformed_frames_that_come_slowly_are_borne_for_ever() {
+    let mut story = Story::uni_app();
+    story.ready();
+    for _ in 0..100 {
+        story.wait(1_000).text("{");
+    }
+    assert_eq!((story.state(), story.connects.len()), (State::Ready, 1));
+}
+
+#[test]
+fn the_flood_limit_is_the_same_at_any_hour() {
+    for origin in [0, 5_000, 86_400_000] {
+        let mut story = Story::uni_app();
+        story.clock(origin).ready();
+        for _ in 0..8 {
+            story.text("{");
+        }
+        story.wait(6_000);
+        for _ in 0..3 {
+            story.text("{");
+        }
+        assert_eq!(story.state(), State::Waiting, "eleven within 10 s, opened at {origin} ms");
+    }
+}
+
+#[test]
+fn plain_delivers_every_text_and_every_binary_frame() {
+    let mut story = Story::plain();
+    story.ready().seen();
+    story.text("same").text("same").frame(Frame::Binary(vec![0, 255]));
+    let bodies: Vec<Body> = story
+        .seen()
+        .all()
+        .iter()
+        .filter_map(|action| if let Action::Deliver(message) = action { Some(message.body.clone()) } else { None })
+        .collect();
+    assert_eq!(bodies, [Body::from("same"), Body::from("same"), Body::from(vec![0, 255])]);
+}

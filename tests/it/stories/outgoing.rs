@@ -1,0 +1,165 @@
+//! Messages on their way out, where nothing confirms them: `plain`.
+
+use redial::journal::{Call, CallError};
+use redial::{CancelError, MessageId, Purpose, ResendError, State, Status};
+
+use crate::support::Story;
+
+#[test]
+fn what_is_sent_before_the_connection_waits_and_leaves_in_order() {
+    let mut story = Story::plain();
+    let ids: Vec<MessageId> = ["one", "two", "three"].map(|body| story.send(body)).into();
+    story.ready();
+    let seen = story.seen();
+    assert_eq!(seen.messages(), ["one", "two", "three"]);
+    for id in &ids {
+        assert_eq!(seen.statuses(id), [Status::Queued, Status::Sent]);
+    }
+    assert_eq!(story.session.unsettled(), 0, "where nothing confirms, sent is settled");
+}
+
+#[test]
+fn a_message_that_was_sent_is_not_sent_again_where_nobody_recognises_repeats() {
+    let mut story = Story::plain();
+    story.ready();
+    story.send("once is all it gets");
+    story.closed(1006).wait_for_connect();
+    story.seen();
+    story.opened();
+    assert!(story.seen().messages().is_empty());
+}
+
+#[test]
+fn a_failed_write_opens_the_round_again_and_the_message_goes_out_on_the_next_connection() {
+    let mut story = Story::plain();
+    story.ready();
+    let id = story.send("hello");
+    story.seen();
+    story.send_failed(Purpose::Message { id: id.clone() });
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&id), [Status::Queued]);
+    assert_eq!((seen.aborts(), story.state()), (1, State::Waiting), "a link that does not write is lost");
+    story.wait_for_connect();
+    story.opened();
+    let seen = story.seen();
+    assert_eq!(seen.messages(), ["hello"]);
+    assert_eq!(seen.statuses(&id), [Status::Sent]);
+}
+
+#[test]
+fn a_failed_write_that_is_only_told_settles_the_message_once_however_often_it_is_told() {
+    let mut story = Story::plain_with(|config| config.outbox.send_failure = redial::SendFailure::Tell);
+    story.ready();
+    let id = story.send("hello");
+    story.seen();
+    for _ in 0..3 {
+        story.send_failed(Purpose::Message { id: id.clone() });
+    }
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&id), [Status::NotSent]);
+    assert_eq!(seen.count(|action| matches!(action, redial::Action::Unsent { .. })), 3);
+    assert_eq!(story.state(), State::Ready);
+    story.call(Call::Resend { id: id.clone() }).expect("it failed");
+    assert_eq!(story.seen().messages(), ["hello"]);
+}
+
+#[test]
+fn messages_are_held_until_they_are_released() {
+    let mut story = Story::plain();
+    story.ready().hold();
+    story.send("one");
+    story.closed(None).wait_for_connect();
+    story.opened();
+    story.send("two");
+    assert!(story.seen().messages().is_empty());
+    story.release();
+    assert_eq!(story.seen().messages(), ["one", "two"]);
+    story.release();
+    assert!(story.seen().is_empty());
+}
+
+#[test]
+fn a_message_is_taken_back_before_it_is_sent_and_not_after() {
+    let mut story = Story::plain();
+    let id = story.send("regretted");
+    let cancel = |id: &MessageId| Call::Cancel { id: id.clone() };
+    story.call(cancel(&id)).expect("it was never sent");
+    assert_eq!(story.seen().statuses(&id), [Status::Queued, Status::Cancelled]);
+    assert_eq!(story.call(cancel(&id)), Err(CallError::Cancel(CancelError::Unknown)));
+    story.ready();
+    assert!(story.seen().messages().is_empty());
+
+    let mut story = Story::uni_app();
+    story.ready();
+    let id = story.send("gone");
+    assert_eq!(story.call(cancel(&id)), Err(CallError::Cancel(CancelError::Sent)));
+    story.closed(None);
+    assert_eq!(story.call(cancel(&id)), Err(CallError::Cancel(CancelError::Sent)), "a copy of it may have arrived");
+}
+
+#[test]
+fn a_message_whose_time_is_over_is_settled_for_what_it_is() {
+    let mut story = Story::plain();
+    let id = story.send_for("ripe", 5_000);
+    story.wait(4_999);
+    assert_eq!(story.session.status(&id), Some(Status::Queued));
+    story.wait(1);
+    assert_eq!(story.session.status(&id), Some(Status::NotSent));
+
+    let mut story = Story::uni_app();
+    story.ready();
+    let id = story.send_for("sent in time", 5_000);
+    story.wait(5_000);
+    assert_eq!(story.session.status(&id), Some(Status::Unconfirmed));
+    assert_eq!(story.state(), State::Ready);
+}
+
+#[test]
+fn sleep_counts_for_the_age_of_a_message() {
+    let mut story = Story::plain();
+    let id = story.send_for("perishable", 60_000);
+    story.wait(10_000).event(redial::Event::Woke { asleep: redial::Duration::from_secs(49) });
+    assert_eq!(story.session.status(&id), Some(Status::Queued));
+    assert_eq!(story.deadline().map(|deadline| deadline.at.as_millis()), Some(11_000));
+    story.event(redial::Event::Woke { asleep: redial::Duration::from_secs(1) });
+    assert_eq!(story.session.status(&id), Some(Status::NotSent));
+}
+
+#[test]
+fn a_failed_message_is_sent_again_by_hand_under_its_own_id() {
+    let mut story = Story::plain();
+    let id = story.send_id("second try", "c1");
+    story.call(Call::Cancel { id: id.clone() }).expect("it was never sent");
+    story.ready().seen();
+    story.call(Call::Resend { id: id.clone() }).expect("it is kept");
+    let seen = story.seen();
+    assert_eq!(seen.messages(), ["second try"]);
+    assert_eq!(seen.statuses(&id), [Status::Queued, Status::Sent]);
+    let refused = |story: &mut Story, id: &str| story.call(Call::Resend { id: id.into() });
+    assert_eq!(refused(&mut story, "c1"), Err(ResendError::NotFailed.into()), "it was sent");
+    assert_eq!(refused(&mut story, "c2"), Err(ResendError::Unknown.into()));
+    story.close();
+    assert_eq!(refused(&mut story, "c1"), Err(ResendError::Stopped.into()));
+}
+
+#[test]
+fn closing_tells_apart_what_was_never_sent_and_what_may_have_arrived() {
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = redial::Bounded::clamped(1));
+    story.ready();
+    let (sent, waiting) = (story.send("sent"), story.send("waiting"));
+    story.seen();
+    story.close();
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&sent), [Status::Unconfirmed]);
+    assert_eq!(seen.statuses(&waiting), [Status::NotSent]);
+    assert_eq!(story.session.unsettled(), 0);
+}
+
+#[test]
+fn a_write_that_failed_never_happened_so_not_sent_is_true_of_it() {
+    let mut story = Story::uni_app();
+    story.ready();
+    let id = story.send("stuck");
+    story.send_failed(Purpose::Message { id: id.clone() }).close();
+    assert_eq!(story.session.status(&id), Some(Status::NotSent));
+}

@@ -1,0 +1,77 @@
+//! What a session says about itself: its sentences and its numbers.
+
+use redial::{Config, Duration, Failure, Guarantee, MeasuredFrom, Resend};
+
+use crate::support::Story;
+
+#[test]
+fn a_session_explains_itself_in_one_sentence() {
+    let mut story = Story::uni_app();
+    let explain = |story: &Story| story.session.explain().to_string();
+    assert_eq!(explain(&story), "idle");
+    story.open();
+    assert_eq!(explain(&story), "connecting, attempt 0; waiting for the attempt to open until 10000 ms");
+    story.send("hello");
+    story.opened();
+    assert_eq!(explain(&story), "ready, with 1 message unsettled; waiting for the confirmation of a message until 20000 ms");
+    story.send("again");
+    story.errored(Failure::Io);
+    let at = story.deadline().expect("it waits").at;
+    assert_eq!(
+        explain(&story),
+        format!("waiting, attempt 1, because the connection failed, with 2 messages unsettled; waiting for the next attempt until {at}")
+    );
+    story.close();
+    assert_eq!(explain(&story), "stopped, because the application closed");
+}
+
+#[test]
+fn bounds_follow_from_the_configuration() {
+    let mut config = Config::default();
+    assert_eq!(config.bounds().outbound, Guarantee::OnceWhileServerRemembers);
+    assert_eq!(config.bounds().inbound, Guarantee::OnceAmong(4_096));
+    config.outbox.dedup_window = Some(Duration::from_secs(120));
+    assert_eq!(config.bounds().outbound, Guarantee::OnceWithin(Duration::from_secs(120)));
+    config.outbox.resend = Resend::Never;
+    assert_eq!(config.bounds().outbound, Guarantee::AtMostOnce);
+    config.heartbeat.every = Duration::from_secs(10);
+    assert_eq!(config.bounds().notice_dead_link, Some(Duration::from_secs(25)));
+    config.heartbeat.death = None;
+    assert_eq!(config.bounds().notice_dead_link, None);
+    let memory = config.bounds().memory_bytes;
+    config.outbox.bytes = redial::Bounded::clamped(8 << 20);
+    assert_eq!(config.bounds().memory_bytes, memory + (4 << 20));
+}
+
+#[test]
+fn the_bound_on_connects_is_reached_by_the_worst_server_and_never_passed() {
+    for (base, from) in [(0, MeasuredFrom::Failure), (300, MeasuredFrom::Attempt), (2_000, MeasuredFrom::Failure)] {
+        let mut story = Story::plain_with(|config| {
+            config.reconnect.jitter = redial::Jitter::None;
+            config.reconnect.first = redial::FirstDelay::all(Duration::ZERO);
+            config.reconnect.again.base = Duration::from_millis(base);
+            config.reconnect.from = from;
+        });
+        let bound = story.session.preset().config.bounds().connects_in_120_s as usize;
+        story.open();
+        while story.now() <= 120_000 {
+            story.opened().closed(None).wait_for_connect();
+        }
+        let connects = story.connects.iter().filter(|at| **at <= 120_000).count();
+        assert_eq!(connects, bound, "base {base}");
+    }
+}
+
+#[test]
+fn guarantees_read_as_sentences() {
+    let texts = [
+        Guarantee::AtMostOnce,
+        Guarantee::OnceWhileServerRemembers,
+        Guarantee::OnceWithin(Duration::from_secs(120)),
+        Guarantee::OnceAmong(4_096),
+    ]
+    .map(|guarantee| guarantee.to_string());
+    assert!(texts[0].contains("at most once"));
+    assert!(texts[2].contains("120 s"));
+    assert!(texts[3].contains("4096"));
+}
