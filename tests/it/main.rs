@@ -1,8 +1,6 @@
-//! Tests, as one program.
-
-mod model;
 //! Tests, as one program: stories, properties, a simulator, and one oracle that all of them share.
 
+mod model;
 mod oracle;
 mod properties;
 mod sim;

@@ -87,12 +87,7 @@ impl Connections {
         }
     }
 
-    fn follow(
-        &mut self,
-        session: &Session,
-        action: &Action,
-        opened_late: &mut Option<ConnectionId>,
-    ) -> Verdict {
+    fn follow(&mut self, session: &Session, action: &Action, opened_late: &mut Option<ConnectionId>) -> Verdict {
         match action {
             Action::Connect { connection, .. } => self.connect(session, *connection)?,
             Action::NeedCredential { connection, .. } => self.named = self.named.max(connection.get()),
@@ -139,7 +134,10 @@ impl Connections {
                 self.ready_since.get_or_insert(now);
             }
             State::Waiting => {
-                let held = self.ready_since.take().is_some_and(|since| now.since(since) >= session.preset().config.reconnect.stable);
+                let held = self
+                    .ready_since
+                    .take()
+                    .is_some_and(|since| now.since(since) >= session.preset().config.reconnect.stable);
                 self.unstable = if held && self.useful { 0 } else { self.unstable + 1 };
                 self.useful = false;
             }

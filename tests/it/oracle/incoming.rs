@@ -93,9 +93,9 @@ impl Incoming {
         match signal {
             Signal::Message { id: Some(id), .. } if profile.acks => {
                 if session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
-                    let acked = actions
-                        .iter()
-                        .any(|action| matches!(action, Action::Send { purpose: Purpose::Ack { id: of }, .. } if of == id));
+                    let acked = actions.iter().any(
+                        |action| matches!(action, Action::Send { purpose: Purpose::Ack { id: of }, .. } if of == id),
+                    );
                     rule!(acked, "{id} came and was not acknowledged");
                 }
             }

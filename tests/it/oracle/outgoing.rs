@@ -78,7 +78,8 @@ impl Outgoing {
 
     /// A write that failed was none.
     fn take_back(&mut self, input: &Input) {
-        let Input::Event { event: Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) }, .. } = input
+        let Input::Event { event: Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) }, .. } =
+            input
         else {
             return;
         };
@@ -162,7 +163,11 @@ impl Outgoing {
                 (message.status, message.place, message.on) = (Status::Queued, place, None);
             }
             (Some(message), Input::Event { event: Event::SendFailed { .. }, .. }) => {
-                rule!(message.status == Status::Sent && message.on.is_none(), "{id} is queued again from {}", message.word());
+                rule!(
+                    message.status == Status::Sent && message.on.is_none(),
+                    "{id} is queued again from {}",
+                    message.word()
+                );
                 message.status = Status::Queued;
             }
             // Also an id that was settled so long ago that the session forgot it.
@@ -179,7 +184,8 @@ impl Outgoing {
 
     /// Nothing taken goes missing, the window is kept, and what may leave has left.
     fn add_up(&self, session: &Session, open: Option<ConnectionId>) -> Verdict {
-        let unsettled: Vec<_> = self.messages.iter().filter(|(_, message)| !message.is_settled(self.receipts)).collect();
+        let unsettled: Vec<_> =
+            self.messages.iter().filter(|(_, message)| !message.is_settled(self.receipts)).collect();
         rule!(
             unsettled.len() == session.unsettled(),
             "{} messages have no outcome, the session holds {}",

@@ -28,7 +28,9 @@ fn a_final_close_settles_everything_and_says_why() {
     story.closed(4_999);
     let seen = story.seen();
     assert_eq!(seen.statuses(&id), [Status::NotSent]);
-    let told = |action: &Action| matches!(action, Action::State { state: State::Stopped, cause: Some(Cause::Terminal), code: Some(4_999), .. });
+    let told = |action: &Action| {
+        matches!(action, Action::State { state: State::Stopped, cause: Some(Cause::Terminal), code: Some(4_999), .. })
+    };
     assert_eq!(seen.count(told), 1);
 }
 

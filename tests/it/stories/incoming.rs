@@ -1,7 +1,9 @@
 //! Messages on their way in.
 
 use redial::journal::Call;
-use redial::{Acknowledge, AcknowledgeError, Action, Body, Bounded, Cause, Frame, JsonProblem, Malformed, MessageId, State};
+use redial::{
+    Acknowledge, AcknowledgeError, Action, Body, Bounded, Cause, Frame, JsonProblem, Malformed, MessageId, State,
+};
 
 use crate::support::Story;
 
@@ -125,7 +127,10 @@ fn what_cannot_be_understood_is_told_by_kind_and_changes_nothing() {
         (Frame::text(r#"{"type":"MESSAGE","messageId":1.5}"#), id("messageId")),
         (Frame::text(r#"{"type":"MESSAGE","messageId":9007199254740992}"#), id("messageId")),
         (Frame::text(r#"{"type":"MESSAGE","messageId":""}"#), id("messageId")),
-        (Frame::text(format!(r#"{{"type":"RECEIPT","clientMessageId":"{}"}}"#, "x".repeat(129))), id("clientMessageId")),
+        (
+            Frame::text(format!(r#"{{"type":"RECEIPT","clientMessageId":"{}"}}"#, "x".repeat(129))),
+            id("clientMessageId"),
+        ),
     ];
     for (frame, error) in cases {
         let mut story = Story::uni_app();

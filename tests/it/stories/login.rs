@@ -47,7 +47,10 @@ fn a_credential_that_is_held_answers_in_the_same_input() {
 fn a_late_credential_is_a_failed_attempt_and_serves_nobody_who_asks_anew() {
     let mut story = asking();
     story.open();
-    assert_eq!(story.deadline().map(|deadline| (deadline.at.as_millis(), deadline.timer)), Some((10_000, Timer::Credential)));
+    assert_eq!(
+        story.deadline().map(|deadline| (deadline.at.as_millis(), deadline.timer)),
+        Some((10_000, Timer::Credential))
+    );
     story.wait(10_000);
     assert_eq!(story.seen().losses()[0].0, Cause::CredentialUnavailable);
     story.credential("late");

@@ -47,7 +47,10 @@ fn a_server_that_accepts_tcp_and_never_answers_is_given_up_and_tried_again() {
     let mut story = Story::plain();
     story.open();
     let first = story.connection();
-    assert_eq!(story.deadline().map(|deadline| (deadline.at.as_millis(), deadline.timer)), Some((10_000, Timer::Attempt)));
+    assert_eq!(
+        story.deadline().map(|deadline| (deadline.at.as_millis(), deadline.timer)),
+        Some((10_000, Timer::Attempt))
+    );
     story.wait(9_999);
     assert_eq!(story.state(), State::Connecting);
     story.seen();
@@ -267,7 +270,10 @@ fn where_attempts_have_slots_giving_up_waits_for_its_slot() {
     assert_eq!(story.wait_for_connect(), 250);
     story.wait(1_000).errored(Failure::Refused).seen();
     assert_eq!(story.state(), State::Waiting);
-    assert_eq!(story.deadline().map(|deadline| (deadline.at.as_millis(), deadline.timer)), Some((6_250, Timer::GiveUp)));
+    assert_eq!(
+        story.deadline().map(|deadline| (deadline.at.as_millis(), deadline.timer)),
+        Some((6_250, Timer::GiveUp))
+    );
     story.wait(4_999);
     assert!(story.seen().is_empty());
     story.wait(1);

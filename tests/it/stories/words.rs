@@ -13,13 +13,18 @@ fn a_session_explains_itself_in_one_sentence() {
     assert_eq!(explain(&story), "connecting, attempt 0; waiting for the attempt to open until 10000 ms");
     story.send("hello");
     story.opened();
-    assert_eq!(explain(&story), "ready, with 1 message unsettled; waiting for the confirmation of a message until 20000 ms");
+    assert_eq!(
+        explain(&story),
+        "ready, with 1 message unsettled; waiting for the confirmation of a message until 20000 ms"
+    );
     story.send("again");
     story.errored(Failure::Io);
     let at = story.deadline().expect("it waits").at;
     assert_eq!(
         explain(&story),
-        format!("waiting, attempt 1, because the connection failed, with 2 messages unsettled; waiting for the next attempt until {at}")
+        format!(
+            "waiting, attempt 1, because the connection failed, with 2 messages unsettled; waiting for the next attempt until {at}"
+        )
     );
     story.close();
     assert_eq!(explain(&story), "stopped, because the application closed");

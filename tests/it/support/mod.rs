@@ -4,8 +4,8 @@ mod seen;
 
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Config, ConnectionId, Deadline, Duration, Event, Failure, Frame, Instant, MessageId, Preset, Purpose,
-    Seed, SendError, Session, State,
+    Config, ConnectionId, Deadline, Duration, Event, Failure, Frame, Instant, MessageId, Preset, Purpose, Seed,
+    SendError, Session, State,
 };
 
 use crate::oracle::Oracle;
