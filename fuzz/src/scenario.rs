@@ -1,0 +1,269 @@
+//! A history of a session, made from bytes: the same generator serves the fuzzer, the corpus and whoever has bytes.
+
+use redial::journal::{Call, Input};
+use redial::{
+    Action, Body, Config, ConnectionId, CredentialFailure, Durability, Duration, Event, Failure, Frame, Instant,
+    MessageId, Preset, Purpose, Seed, Session,
+};
+
+use super::oracle::Oracle;
+use super::target::presets;
+
+/// Steps of one history at most.
+const STEPS: usize = 200;
+
+/// Plays a history; the first rule that is broken panics, with the inputs that broke it.
+pub(super) fn run(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let mut history = History::new(preset(&mut bytes));
+    for _ in 0..STEPS {
+        if bytes.0.is_empty() {
+            return;
+        }
+        let input = history.invent(&mut bytes);
+        history.play(input);
+    }
+}
+
+/// Plays a history, restarts the session from a snapshot in the middle, and goes on.
+pub(super) fn restart(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let preset = preset(&mut bytes);
+    let mut history = History::new(preset.clone());
+    for _ in 0..usize::from(bytes.byte()) {
+        let input = history.invent(&mut bytes);
+        history.play(input);
+    }
+    let away = Duration::from_millis(u64::from(bytes.byte()) * 1_000);
+    let restored = Session::restore(preset.clone(), history.session.now(), history.session.snapshot(), away);
+    let session = restored.unwrap_or_else(|error| panic!("what a session stores can be restored: {error}"));
+    let unsettled = session.unsettled();
+    assert!(unsettled <= history.session.unsettled(), "a restart invents no messages");
+    let again = Session::restore(preset, session.now(), session.snapshot(), Duration::ZERO);
+    assert_eq!(again.map(|session| session.unsettled()).ok(), Some(unsettled), "a second restart changes nothing");
+}
+
+/// One of the presets, as it is or under a configuration that brings more to bear.
+fn preset(bytes: &mut Bytes<'_>) -> Preset {
+    let presets = presets();
+    let pick = usize::from(bytes.byte());
+    let preset = presets[pick % presets.len()].clone();
+    let mut config = Config::default();
+    match bytes.byte() % 4 {
+        0 => return preset,
+        1 => {}
+        2 => config.durability = Durability::WriteAhead,
+        _ => {
+            config.outbox.messages = redial::Bounded::clamped(4);
+            config.outbox.in_flight = redial::Bounded::clamped(2);
+            config.outbox.remembered = redial::Bounded::clamped(3);
+            config.outbox.dedup_window = Some(Duration::from_secs(60));
+            config.inbox.window = redial::Bounded::clamped(3);
+            config.inbox.pending = redial::Bounded::clamped(2);
+            config.inbox.acknowledge = redial::Acknowledge::OnCall;
+            config.reconnect.max = Some(4);
+        }
+    }
+    preset.with_config(config)
+}
+
+/// Bytes as choices; when they run out, the first choice.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn byte(&mut self) -> u8 {
+        match self.0.split_first() {
+            Some((&first, rest)) => {
+                self.0 = rest;
+                first
+            }
+            None => 0,
+        }
+    }
+
+    fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[usize::from(self.byte()) % choices.len()].clone()
+    }
+
+    fn text(&mut self) -> String {
+        let length = usize::from(self.byte() % 64).min(self.0.len());
+        let (text, rest) = self.0.split_at(length);
+        self.0 = rest;
+        String::from_utf8_lossy(text).into_owned()
+    }
+}
+
+/// A session that lives through a history, and what its host remembers.
+struct History {
+    session: Session,
+    /// None under write-ahead: there the oracle's books, which open with `Queued`, lag behind the session's.
+    oracle: Option<Oracle>,
+    inputs: Vec<String>,
+    connections: u64,
+    ids: Vec<MessageId>,
+    pushed: Vec<MessageId>,
+    purposes: Vec<Purpose>,
+    version: u64,
+}
+
+impl History {
+    fn new(preset: Preset) -> Self {
+        let session = Session::new(preset, Seed::from(1_u64));
+        let stored_first = session.preset().config.durability == Durability::WriteAhead;
+        let oracle = (!stored_first).then(|| Oracle::thorough(&session));
+        Self {
+            session,
+            oracle,
+            inputs: Vec::new(),
+            connections: 0,
+            ids: Vec::new(),
+            pushed: Vec::new(),
+            purposes: Vec::new(),
+            version: 0,
+        }
+    }
+
+    fn play(&mut self, input: Input) {
+        self.inputs.push(input.to_line());
+        if let Some(oracle) = &mut self.oracle {
+            oracle.before(&self.session, &input);
+        }
+        match input {
+            Input::Call { now, call } => {
+                if let Ok(Some(id)) = call.make(&mut self.session, now) {
+                    self.ids.push(id);
+                }
+            }
+            Input::Event { now, event } => self.session.handle(now, event),
+            Input::Header(_) => {}
+        }
+        let actions: Vec<Action> = std::iter::from_fn(|| self.session.poll_action()).collect();
+        for action in &actions {
+            match action {
+                Action::Connect { connection, .. } => self.connections = connection.get(),
+                Action::Send { purpose, .. } => self.purposes.push(purpose.clone()),
+                Action::Persist { version } => self.version = *version,
+                Action::Deliver(message) => self.pushed.extend(message.id.clone()),
+                _ => {}
+            }
+        }
+        let verdict = self.oracle.as_mut().map_or(Ok(()), |oracle| oracle.after(&self.session, &actions));
+        if let Err(violation) = verdict {
+            panic!("{violation}\nafter\n{}\nwith {:?}", self.inputs.join("\n"), self.session.preset().name());
+        }
+    }
+
+    /// The next input, as the bytes have it.
+    fn invent(&mut self, bytes: &mut Bytes<'_>) -> Input {
+        let now = self.moment(bytes);
+        let connection = ConnectionId::new(self.connections.saturating_sub(u64::from(bytes.byte() % 8 == 7)));
+        match bytes.byte() % 20 {
+            0 | 1 => Input::Call { now, call: Call::Open },
+            2 | 3 => Input::Event { now, event: Event::Opened { connection } },
+            4 => {
+                Input::Event { now, event: Event::Closed { connection, code: self.code(bytes), reason: String::new() } }
+            }
+            5 => Input::Event { now, event: self.errored(connection, bytes) },
+            6 => Input::Event { now, event: Event::SendFailed { connection, purpose: self.purposes.last().cloned() } },
+            7 => Input::Event { now, event: self.hint(bytes) },
+            8..=11 => Input::Event { now, event: Event::FrameIn { connection, frame: self.frame(bytes) } },
+            12..=14 => Input::Call { now, call: self.send(bytes) },
+            15 => Input::Call { now, call: self.about_a_message(bytes) },
+            16 => Input::Call { now, call: self.about_the_session(bytes) },
+            17 => Input::Call { now, call: Call::Persisted { version: self.version } },
+            _ => Input::Event { now, event: Event::Tick },
+        }
+    }
+
+    /// Mostly the deadline or a little later; now and then far on, or back.
+    fn moment(&self, bytes: &mut Bytes<'_>) -> Instant {
+        let now = self.session.now();
+        let deadline = self.session.next_deadline().map_or(now, |deadline| deadline.at);
+        match bytes.byte() % 12 {
+            0..=2 => now,
+            3..=6 => deadline,
+            7 => deadline + Duration::from_millis(1),
+            8 => now + Duration::from_millis(u64::from(bytes.byte())),
+            9 => now + Duration::from_secs(u64::from(bytes.byte())),
+            10 => deadline + Duration::from_secs(60),
+            _ => Instant::from_millis(now.as_millis().saturating_sub(5_000)),
+        }
+    }
+
+    fn code(&self, bytes: &mut Bytes<'_>) -> Option<u16> {
+        bytes.one_of(&[None, Some(1000), Some(1006), Some(1009), Some(1008), Some(3500), Some(4000), Some(4500)])
+    }
+
+    fn errored(&self, connection: ConnectionId, bytes: &mut Bytes<'_>) -> Event {
+        let cause = bytes.one_of(&[Failure::Io, Failure::Refused, Failure::Unauthorized, Failure::TimedOut]);
+        let retry_after = bytes.one_of(&[None, None, Some(Duration::from_secs(7)), Some(Duration::MAX)]);
+        Event::Errored { connection, cause, retry_after }
+    }
+
+    fn hint(&self, bytes: &mut Bytes<'_>) -> Event {
+        let asleep = Duration::from_secs(u64::from(bytes.byte()) * 60);
+        bytes.one_of(&[Event::Online, Event::Offline, Event::Woke { asleep }])
+    }
+
+    fn send(&self, bytes: &mut Bytes<'_>) -> Call {
+        let id = match bytes.byte() % 4 {
+            0 => Some(MessageId::from(format!("c{}", bytes.byte() % 16))),
+            _ => None,
+        };
+        let time_to_live = bytes.one_of(&[None, None, None, Some(Duration::from_secs(9))]);
+        Call::Send { body: Body::Text(bytes.text()), id, time_to_live, once: bytes.byte() % 8 == 1 }
+    }
+
+    fn about_a_message(&self, bytes: &mut Bytes<'_>) -> Call {
+        let known = if bytes.byte() % 2 == 0 { &self.ids } else { &self.pushed };
+        let id = match known.len() {
+            0 => MessageId::from("nobody"),
+            count => known[usize::from(bytes.byte()) % count].clone(),
+        };
+        match bytes.byte() % 5 {
+            0 => Call::Resend { id },
+            1 => Call::Cancel { id },
+            2 => Call::Acknowledge { id },
+            3 => Call::Reject { id },
+            _ => Call::MarkRead { id },
+        }
+    }
+
+    fn about_the_session(&self, bytes: &mut Bytes<'_>) -> Call {
+        let why =
+            bytes.one_of(&[CredentialFailure::Refused, CredentialFailure::Expired, CredentialFailure::Unavailable]);
+        bytes.one_of(&[
+            Call::Close { code: None, reason: String::new() },
+            Call::Hold,
+            Call::Release,
+            Call::Drain { within: Duration::from_secs(5) },
+            Call::ReconnectNow,
+            Call::Credential { value: "token".into() },
+            Call::CredentialFailed { why },
+        ])
+    }
+
+    /// A frame of the service at hand, or one of any kind.
+    fn frame(&self, bytes: &mut Bytes<'_>) -> Frame {
+        let number = bytes.byte() % 8;
+        let id = self
+            .ids
+            .get(usize::from(bytes.byte()) % self.ids.len().max(1))
+            .map_or_else(|| "c0".to_owned(), ToString::to_string);
+        let text = match bytes.byte() % 12 {
+            0 => format!(r#"{{"type":"MESSAGE","messageId":"m{number}","content":"x"}}"#),
+            1 => format!(r#"{{"type":"MESSAGE","messageId":{number},"content":"x"}}"#),
+            2 => format!(r#"{{"type":"MESSAGE","messageId":"e{number}","clientMessageId":"{id}","content":"x"}}"#),
+            3 => format!(r#"{{"type":"RECEIPT","clientMessageId":"{id}"}}"#),
+            4 => "pong".to_owned(),
+            5 => r#"{"cmd":"auth1","msg_id":3,"result":{"seed":"s"}}"#.to_owned(),
+            6 => r#"{"cmd":"wd_heartbeat"}"#.to_owned(),
+            7 => r#"{"cmd":"x","result":{"message":"hello"}}"#.to_owned(),
+            8 => r#"{"command":"heartBeat"}"#.to_owned(),
+            9 => return Frame::Pong(Vec::new()),
+            10 => return Frame::Binary(bytes.text().into_bytes()),
+            _ => bytes.text(),
+        };
+        Frame::text(text)
+    }
+}

@@ -1,0 +1,95 @@
+//! One function a target: bytes in, a panic where a rule is broken.
+
+use std::sync::OnceLock;
+
+use redial::journal::{Input, Output, Player};
+use redial::{Dialect, Duration, Frame, Instant, Preset, Seed, Session, Side, Signal, Snapshot};
+
+use super::scenario;
+
+/// Every preset, with the settings it cannot do without.
+pub fn presets() -> &'static [Preset] {
+    static PRESETS: OnceLock<Vec<Preset>> = OnceLock::new();
+    let settings = serde_json::json!({"preset": {"room_id": 1, "user_id": 9527}});
+    let make = |name| Preset::named(name, &settings).or_else(|_| Preset::named(name, &serde_json::Value::Null));
+    PRESETS.get_or_init(|| {
+        Preset::names().map(|name| make(name).unwrap_or_else(|error| panic!("{name}: {error}"))).collect()
+    })
+}
+
+/// A frame of the peer, into every dialect: never a panic, and what was understood means the same when it is written again.
+///
+/// The first byte picks the dialect, the side and the kind of frame.
+pub fn decode(data: &[u8]) {
+    let Some((&pick, payload)) = data.split_first() else { return };
+    let presets = presets();
+    let Some(preset) = presets.get(usize::from(pick >> 3) % presets.len()) else { return };
+    let reader = if pick & 1 == 0 { Side::Client } else { Side::Server };
+    let frame = match ((pick >> 1) & 3, std::str::from_utf8(payload)) {
+        (0 | 1, Ok(text)) => Frame::text(text.to_owned()),
+        (2, _) => Frame::Pong(payload.to_vec()),
+        _ => Frame::Binary(payload.to_vec()),
+    };
+    let limits = &preset.config.limits;
+    let dialect = preset.dialect();
+    if let Ok(signal) = dialect.decode(reader, &frame, limits) {
+        again(dialect, reader, &frame, &signal, limits);
+    }
+}
+
+/// What encodes is read back as what it was.
+fn again(dialect: &dyn Dialect, reader: Side, frame: &Frame, signal: &Signal<'_>, limits: &redial::Limits) {
+    let Ok(written) = dialect.encode(reader.other(), signal) else { return };
+    let read = dialect.decode(reader, &written, limits);
+    let read = read.unwrap_or_else(|error| panic!("{}: what was written cannot be read: {error}", dialect.name()));
+    assert_eq!(meaning(signal, frame), meaning(&read, &written), "{}", dialect.name());
+}
+
+/// A signal without the spelling of its content.
+fn meaning(signal: &Signal<'_>, frame: &Frame) -> String {
+    match signal {
+        Signal::Message { id, body } => format!("message {id:?} {:?}", body.into_body(frame).as_text()),
+        Signal::Ack { id, echo } => {
+            let echo = echo.as_ref().map(|echo| (echo.id.clone(), echo.body.into_body(frame)));
+            format!("ack {id:?} {:?}", echo.map(|(id, body)| (id, body.as_text().map(str::to_owned))))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// Lines of a journal: every line gets an answer that ends with the deadline, and what can be read can be written again.
+pub fn journal(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut player = Player::new(Session::new(Preset::plain(), Seed::from(1_u64)));
+    for line in text.lines().take(64) {
+        if let Ok(input) = Input::from_line(line) {
+            let written = input.to_line();
+            assert_eq!(Input::from_line(&written).as_ref(), Ok(&input), "{written}");
+        }
+        let outputs = player.play(line);
+        let deadlines = outputs.iter().filter(|output| matches!(output, Output::Deadline { .. })).count();
+        assert_eq!(deadlines, 1, "one deadline for every line");
+        assert!(matches!(outputs.last(), Some(Output::Deadline { .. })), "and it comes last");
+    }
+}
+
+/// A stored snapshot: damage is refused, and what is accepted stores as what it was.
+pub fn snapshot(data: &[u8]) {
+    if let Ok(snapshot) = serde_json::from_slice::<Snapshot>(data) {
+        let preset = Preset::uni_app().with_config(redial::Config::default());
+        if let Ok(mut session) = Session::restore(preset.clone(), Instant::ORIGIN, snapshot, Duration::from_secs(1)) {
+            session.open(Instant::ORIGIN);
+            let stored = session.snapshot();
+            let again = Session::restore(preset, Instant::ORIGIN, stored, Duration::ZERO);
+            assert!(again.is_ok(), "what a session stores can be restored: {:?}", again.err());
+        }
+        return;
+    }
+    // Most bytes are no snapshot, so they become a history instead: a session that lived it must survive a restart.
+    scenario::restart(data);
+}
+
+/// A history of events and calls, with the oracle listening.
+pub fn session(data: &[u8]) {
+    scenario::run(data);
+}
