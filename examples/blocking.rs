@@ -58,7 +58,7 @@ impl Clock {
         Instant::from_millis(self.micros() / 1_000)
     }
 
-    fn wall_until(self, at: Instant) -> time::Duration {
+    pub(crate) fn wall_until(self, at: Instant) -> time::Duration {
         let left = at.as_millis().saturating_mul(1_000).saturating_sub(self.micros());
         time::Duration::from_micros(left.div_ceil(self.speed.into()))
     }

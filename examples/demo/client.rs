@@ -1,0 +1,71 @@
+//! One chat client: a session under the adapter that was chosen.
+
+use std::io;
+
+use futures_util::StreamExt as _;
+use redial::{Action, Instant, Message, SendError, Session, Stats};
+
+use super::blocking;
+use super::options::Adapter;
+use super::tokio_adapter::{self, Clock};
+
+/// A session under either adapter, used alike.
+pub(crate) enum Client {
+    Blocking(blocking::Client),
+    Tokio(tokio_adapter::Handle),
+}
+
+impl Client {
+    /// Opens the session. `shown` gets what arrives, `observer` every other action. To be called within a runtime.
+    pub(crate) fn start(
+        adapter: Adapter,
+        url: &str,
+        session: Session,
+        clock: Clock,
+        mut observer: impl FnMut(Instant, &Action) + Send + 'static,
+        shown: impl Fn(&Message) + Send + 'static,
+    ) -> io::Result<Self> {
+        match adapter {
+            Adapter::Blocking => {
+                let clock = blocking::Clock { origin: clock.origin, speed: clock.speed };
+                let observer = move |now: Instant, action: &Action| match action {
+                    Action::Deliver(message) => shown(message),
+                    action => observer(now, action),
+                };
+                blocking::Client::start(url, session, clock, observer).map(Self::Blocking)
+            }
+            Adapter::Tokio => {
+                let (handle, mut messages) = tokio_adapter::start(url, session, clock, observer);
+                tokio::spawn(async move {
+                    while let Some(message) = messages.next().await {
+                        shown(&message);
+                    }
+                });
+                Ok(Self::Tokio(handle))
+            }
+        }
+    }
+
+    pub(crate) fn send(&self, text: String) -> Result<(), SendError> {
+        match self {
+            Self::Blocking(client) => client.send(text).map(drop),
+            Self::Tokio(handle) => handle.send(text).map(drop),
+        }
+    }
+
+    /// Messages that are taken and not settled.
+    pub(crate) fn unsettled(&self) -> usize {
+        self.with(|session, _| session.unsettled())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.with(|session, _| session.stats().clone())
+    }
+
+    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
+        match self {
+            Self::Blocking(client) => client.with(call),
+            Self::Tokio(handle) => handle.with(call),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Two chat clients talk through a network that keeps breaking; nothing gets lost, nothing is shown twice.
+//!
+//! One process: a chat hub on loopback, a relay in front of it that breaks connections, and two clients, each a redial
+//! `Session` under the adapter of `examples/tokio.rs` or `examples/blocking.rs`, unchanged. Only the clock is scaled: for
+//! the sessions and the hub `SPEED` seconds pass in each of ours, so that the default timings fit into half a minute.
+//!
+//! `cargo run --release --example demo -- --help`
+
+mod client;
+mod faults;
+mod hub;
+mod options;
+mod relay;
+mod report;
+mod rng;
+mod score;
+
+#[path = "../blocking.rs"]
+#[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
+mod blocking;
+#[path = "../tokio.rs"]
+#[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
+mod tokio_adapter;
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time;
+
+use redial::{Config, Duration, Preset, Session};
+
+use client::Client;
+use faults::{Record, Saboteur};
+use hub::Hub;
+use options::{Asked, HELP, Options};
+use relay::Relay;
+use report::Report;
+use rng::Rng;
+use score::{NAMES, Score};
+use tokio_adapter::Clock;
+
+/// Seconds on the sessions' clocks in each of the wall's.
+const SPEED: u32 = 30;
+/// What every byte takes in good weather, by the wall.
+pub(crate) const LATENCY: time::Duration = time::Duration::from_millis(8);
+/// People type in bursts.
+const BURST: usize = 5;
+/// How long a calm and a fault take together, about: the messages are spread over that.
+const TURN: time::Duration = time::Duration::from_millis(1_600);
+/// How long nothing at all may move before the run is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn main() -> ExitCode {
+    let mut entropy = [0; 4];
+    if let Err(error) = getrandom::fill(&mut entropy) {
+        eprintln!("The operating system gave no random numbers: {error}.");
+        return ExitCode::from(2);
+    }
+    // Half of a seed is plenty here, and shorter to type.
+    let seed = u64::from(u32::from_le_bytes(entropy));
+    let options = match Options::parse(seed, std::env::args().skip(1)) {
+        Ok(Asked::Run(options)) => options,
+        Ok(Asked::Help) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("The runtime could not be started: {error}.");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(options)) {
+        Ok(report) => {
+            print!("{report}");
+            match (report.complaints().is_empty(), report.interrupted) {
+                (true, false) => ExitCode::SUCCESS,
+                (true, true) => ExitCode::from(130),
+                (false, _) => ExitCode::FAILURE,
+            }
+        }
+        Err(error) => {
+            eprintln!("The network could not be set up: {error}.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Sets the stage, lets everybody work, and tells how it ended.
+pub(crate) async fn run(options: Options) -> io::Result<Report> {
+    let clock = Clock::new(SPEED);
+    let mut rng = Rng(options.seed);
+    let score = Score::new(options.messages, clock, options.quiet);
+    introduce(&score, &options);
+    let plan = faults::plan(options.faults, &mut rng);
+    let hub = Hub::start(NAMES, clock, || rng.seed()).await?;
+    let mut stage = Vec::new();
+    for (who, kinds) in plan.into_iter().enumerate() {
+        let relay = Relay::start(hub.addr(), LATENCY)?;
+        let client = Arc::new(enter(who, &relay, &options, &score, &mut rng)?);
+        let record = Arc::new(Mutex::new(Record::default()));
+        let faults = kinds.len();
+        let saboteur = Saboteur {
+            who,
+            client: Arc::clone(&client),
+            relay,
+            score: Arc::clone(&score),
+            record: Arc::clone(&record),
+            rng: rng.clone(),
+        };
+        tokio::spawn(saboteur.work(kinds));
+        tokio::spawn(talk(who, Arc::clone(&client), Arc::clone(&record), faults, options.messages));
+        stage.push((client, record));
+    }
+    let records = || stage.iter().map(|(_, record)| record.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    let (mut interrupted, mut stuck) = (false, false);
+    tokio::select! {
+        over = watch(&score, &options, || records().map(|record| record.done.len()).sum()) => stuck = !over,
+        _ = tokio::signal::ctrl_c() => interrupted = true,
+    }
+    score.end_progress();
+    let [a, b] = [0, 1].map(|who| (score.side(who).clone(), stage[who].0.stats(), hub.stats(NAMES[who])));
+    let mut records = records();
+    let records = [records.next().unwrap_or_default(), records.next().unwrap_or_default()];
+    let (wall, speed) = (clock.origin.elapsed(), clock.speed);
+    for (client, _) in &stage {
+        client.with(Session::close);
+    }
+    Ok(Report {
+        options,
+        sides: [a.0, b.0],
+        clients: [a.1, b.1],
+        peers: [a.2, b.2],
+        records,
+        wall,
+        speed,
+        interrupted,
+        stuck,
+    })
+}
+
+fn introduce(score: &Score, options: &Options) {
+    let Options { messages, faults, seed, adapter, .. } = options;
+    score.print(&format!(
+        "A and B send each other {messages} messages through a hub, while {faults} faults hit their links (--seed {seed})."
+    ));
+    score.print(&format!(
+        "Adapter: {adapter:?}. The clients' clocks run {SPEED} times as fast as yours: the column on the left is your time, all other times are theirs.\n"
+    ));
+}
+
+/// One client comes in: it shows its name as its token, and opens its session.
+fn enter(who: usize, relay: &Relay, options: &Options, score: &Arc<Score>, rng: &mut Rng) -> io::Result<Client> {
+    let preset = Preset::uni_app().with_config(Config::default());
+    let mut session = Session::new(preset, rng.seed());
+    session.credential(score.clock.now(), NAMES[who]);
+    let url = format!("ws://{}/chat", relay.addr());
+    let (log, screen) = (Arc::clone(score), Arc::clone(score));
+    Client::start(
+        options.adapter,
+        &url,
+        session,
+        score.clock,
+        move |now, action| log.on_action(who, now, action),
+        move |message| screen.on_shown(who, message),
+    )
+}
+
+/// Types the messages of one client, spread over the faults to come.
+async fn talk(who: usize, client: Arc<Client>, record: Arc<Mutex<Record>>, faults: usize, messages: usize) {
+    let (began, mut typed) = (time::Instant::now(), 0);
+    while typed < messages {
+        tokio::time::sleep(time::Duration::from_millis(4)).await;
+        let (done, since, quiet) = {
+            let record = record.lock().unwrap_or_else(PoisonError::into_inner);
+            (record.done.len(), record.since, record.quiet)
+        };
+        if quiet {
+            continue;
+        }
+        let turn = since.unwrap_or(began).elapsed().as_secs_f64() / TURN.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a hundred thousand fits")]
+        let part = (done as f64 + turn.min(1.0)) / faults.max(1) as f64;
+        #[expect(clippy::cast_precision_loss, reason = "a hundred thousand fits")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of it, above zero")]
+        let due = ((messages as f64 * part.min(1.0)).ceil() as usize).next_multiple_of(BURST).min(messages);
+        // A full outbox is the one refusal to be expected, and it has room again soon.
+        while typed < due && client.send(format!("{} {}", NAMES[who], typed + 1)).is_ok() {
+            typed += 1;
+        }
+    }
+}
+
+/// Waits until everything has arrived and everything has gone wrong; `false` where nothing moves any more.
+async fn watch(score: &Score, options: &Options, faults: impl Fn() -> usize) -> bool {
+    let mut moved = (score.clock.now(), 0);
+    loop {
+        let (done, shown) = (faults(), score.shown());
+        score.progress(done, options.faults);
+        let delivered = score.side(0).delivered + score.side(1).delivered;
+        if done == options.faults && shown == 2 * options.messages && delivered == shown {
+            return true;
+        }
+        let now = score.clock.now();
+        if done + shown + delivered != moved.1 {
+            moved = (now, done + shown + delivered);
+        } else if now.since(moved.0) > PATIENCE {
+            return false;
+        }
+        tokio::time::sleep(time::Duration::from_millis(50)).await;
+    }
+}
