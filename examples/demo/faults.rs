@@ -66,7 +66,7 @@ pub(crate) struct Record {
 }
 
 /// How much later than the bound a busy machine may notice: a late wake-up asks once more and waits 5 s.
-const ALLOWANCE: Duration = Duration::from_secs(10);
+pub(crate) const ALLOWANCE: Duration = Duration::from_secs(10);
 /// How long recovery from any fault may take once it has passed: an attempt's 10 s and a backoff's 60 s, and both again.
 const RECOVERY: Duration = Duration::from_secs(150);
 
@@ -120,7 +120,7 @@ impl Saboteur {
         self.until(Duration::from_secs(5), |saboteur| saboteur.client.unsettled() > 0).await;
         let unsettled = self.client.unsettled();
         let (from, resent) = (self.now(), self.client.stats().resent);
-        self.say(Kind::Cut, &format!("the connection ends, {unsettled} messages on their way"));
+        self.say(Kind::Cut, &format!("the connection ends with {unsettled} messages on their way"));
         let before = self.connections();
         self.relay.cut();
         self.back(before, from, resent).await;
@@ -137,7 +137,7 @@ impl Saboteur {
         self.pass(Duration::from_secs(1)).await;
         let side = self.score.side(self.who).clone();
         if side.connections == before && side.ready {
-            self.score.say(self.who, "           goes on, on the same connection");
+            self.score.say(self.who, "           goes on over the same connection");
         } else {
             self.back(before, from, resent).await;
         }

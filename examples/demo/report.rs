@@ -5,7 +5,7 @@ use std::time;
 
 use redial::{Config, Stats};
 
-use super::faults::{Kind, Record};
+use super::faults::{ALLOWANCE, Kind, Record};
 use super::options::Options;
 use super::score::{NAMES, Side, seconds};
 
@@ -75,6 +75,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{:<36}{:>9}{:>9}", "", "A to B", "B to A")?;
         let mut row = |what: &str, cell: &dyn Fn(usize) -> u64| writeln!(f, "{what:<36}{:>9}{:>9}", cell(0), cell(1));
         let count = |n: usize| n as u64;
         row("sent", &|from| count(self.sides[from].sent))?;
@@ -97,7 +98,11 @@ impl fmt::Display for Report {
         writeln!(f, "faults                              {all}: {}", kinds.join(", "))?;
         let slowest = self.records.iter().map(|record| record.slowest_notice).max().unwrap_or_default();
         let bound = Config::default().bounds().notice_dead_link.unwrap_or_default();
-        writeln!(f, "longest time to notice a dead link  {} (bound {})", seconds(slowest), seconds(bound))?;
+        writeln!(
+            f,
+            "longest time to notice a dead link  {} (bound {bound}; {ALLOWANCE} more allowed for late timers)",
+            seconds(slowest)
+        )?;
         let wall = self.wall.as_secs_f64();
         writeln!(
             f,
