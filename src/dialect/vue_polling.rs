@@ -92,9 +92,11 @@ impl Dialect for VuePolling {
         }
     }
 
-    fn encode(&self, _writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         match signal {
-            Signal::Beat | Signal::BeatReply => Ok(Frame::text(HEARTBEAT)),
+            // One text, whose meaning is who says it.
+            Signal::Beat if writer == Side::Client => Ok(Frame::text(HEARTBEAT)),
+            Signal::BeatReply if writer == Side::Server => Ok(Frame::text(HEARTBEAT)),
             Signal::Message { body: Payload::Text(text), .. } => match is_heartbeat(text, &json::widest_limits()) {
                 Ok(true) => Err(Unencodable::Reserved),
                 _ => Ok(Frame::text((*text).to_owned())),
