@@ -350,8 +350,13 @@ impl Outbox {
         settlements
     }
 
-    /// The session has ended: everything gets its outcome.
-    pub(crate) fn settle_all(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+    /// The session has ended: everything gets its outcome, and no write of the past can be reported as failed any more.
+    pub(crate) fn on_ended(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+        self.settled.forget_sent_bodies();
+        self.settle_all(policy)
+    }
+
+    fn settle_all(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let seqs: Vec<u64> = self.entries.keys().copied().collect();
         seqs.into_iter().filter_map(|seq| self.fail(seq, policy)).collect()
     }

@@ -107,7 +107,7 @@ impl Delivery {
     pub(crate) fn on_ended(&mut self, cx: &mut Cx<'_>) {
         self.line = Line::Down;
         self.flow = Flow::Open;
-        let settled = self.outbox.settle_all(&cx.config.outbox);
+        let settled = self.outbox.on_ended(&cx.config.outbox);
         tell(cx, settled);
     }
 

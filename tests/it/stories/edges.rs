@@ -112,3 +112,14 @@ fn a_write_that_failed_after_its_message_was_settled_does_not_reopen_it() {
     assert_eq!(story.seen().statuses(&id), []);
     assert_eq!((story.session.unsettled(), story.state()), (0, State::Ready));
 }
+
+#[test]
+fn a_write_of_an_earlier_life_that_is_said_to_have_failed_changes_nothing() {
+    let mut story = Story::plain_with(|config| config.outbox.send_failure = redial::SendFailure::Tell);
+    story.ready();
+    let id = story.send("sent");
+    story.close().closed(1000).ready().seen();
+    story.send_failed(Purpose::Message { id: id.clone() });
+    assert_eq!(story.seen().statuses(&id), []);
+    assert_eq!(story.session.status(&id), Some(redial::Status::Sent));
+}
