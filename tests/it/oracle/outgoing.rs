@@ -64,9 +64,7 @@ impl Outgoing {
                 _ => {}
             }
         }
-        if matches!(session.state(), State::Closing | State::Stopped)
-            && session.explain().cause != Some(redial::Cause::Unauthorized)
-        {
+        if step.state != State::Closing && has_ended(session) && !step.stopped_for_good {
             (self.held, self.draining) = (false, false);
         }
         self.add_up(session, open)?;
@@ -237,6 +235,11 @@ fn gave_back(session: &Session, step: &Step, id: &MessageId) -> bool {
         Input::Event { event: Event::SendFailed { purpose: Some(Purpose::Message { id: of }), .. }, .. } if of == id
     );
     tells && failed
+}
+
+/// Whether every message has its outcome, because the session is over.
+fn has_ended(session: &Session) -> bool {
+    session.state() == State::Closing || super::is_stopped_for_good(session)
 }
 
 fn is_cancel(input: &Input, id: &MessageId) -> bool {

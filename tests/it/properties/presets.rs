@@ -1,0 +1,77 @@
+//! The configurations under which everything arbitrary is tried: every preset as it is, with the defaults, tight, and hasty.
+
+use std::num::NonZeroU32;
+
+use redial::{
+    Acknowledge, Backoff, Bounded, Config, CredentialSource, DeadLink, Duration, FirstDelay, Jitter, MeasuredFrom,
+    Preset, Reset, SendFailure, Unauthorized, WhileDown,
+};
+use serde_json::{Value, json};
+
+/// What a preset cannot do without.
+fn settings(name: &str) -> Value {
+    match name {
+        "live_chat" => json!({"preset": {"room_id": 1, "user_id": 9527, "key": "k"}}),
+        _ => Value::Null,
+    }
+}
+
+pub(crate) fn named(name: &str) -> Preset {
+    Preset::named(name, &settings(name)).unwrap_or_else(|problem| panic!("{name}: {problem}"))
+}
+
+/// Every preset under each kind of configuration.
+pub(crate) fn all() -> Vec<Preset> {
+    let variants = |name| {
+        let preset = || named(name);
+        let tight = tight(&preset().config);
+        [preset(), preset().with_config(Config::default()), preset().with_config(tight), preset().with_config(hasty())]
+    };
+    Preset::names().flat_map(variants).collect()
+}
+
+/// Every limit so low that arbitrary inputs meet it.
+fn tight(of: &Config) -> Config {
+    let second = Duration::from_secs(1);
+    let mut config = Config::default();
+    config.heartbeat = of.heartbeat.clone();
+    config.authentication.credential = CredentialSource::Asked;
+    config.authentication.unauthorized = Unauthorized::Retry;
+    config.reconnect.stable = second;
+    config.reconnect.max = Some(3);
+    config.reconnect.reset = Reset::OnOpen;
+    config.reconnect.from = MeasuredFrom::Attempt;
+    config.close.dead = DeadLink::Close { code: Some(3000) };
+    config.outbox.messages = Bounded::clamped(6);
+    config.outbox.bytes = Bounded::clamped(60);
+    config.outbox.in_flight = Bounded::clamped(2);
+    config.outbox.receipt_timeout = Some(second);
+    config.outbox.quarantine = NonZeroU32::new(2);
+    config.outbox.dedup_window = Some(Duration::from_secs(60));
+    config.outbox.time_to_live = Some(Duration::from_secs(100));
+    config.outbox.remembered = Bounded::clamped(3);
+    config.inbox.window = Bounded::clamped(2);
+    config.inbox.acknowledge = Acknowledge::OnCall;
+    config.inbox.pending = Bounded::clamped(2);
+    config.fallback.loop_time = Some(second);
+    config.fallback.after_failures = NonZeroU32::new(1);
+    config.limits.frame_bytes = Bounded::clamped(400);
+    config.limits.message_bytes = Bounded::clamped(40);
+    config.limits.malformed = NonZeroU32::new(2);
+    config
+}
+
+/// No delay anywhere, and nothing that waits.
+fn hasty() -> Config {
+    let zero = Duration::ZERO;
+    let mut config = Config::default();
+    config.heartbeat.every = Duration::from_millis(7);
+    config.reconnect.first = FirstDelay { beat_failed: None, ..FirstDelay::all(zero) };
+    config.reconnect.again = Backoff { base: zero, percent: Bounded::clamped(100), cap: zero };
+    config.reconnect.jitter = Jitter::None;
+    config.outbox.send_failure = SendFailure::Tell;
+    config.outbox.while_down = WhileDown::Refuse;
+    config.outbox.resend = redial::Resend::Never;
+    config.close.timeout = zero;
+    config
+}

@@ -1,0 +1,218 @@
+//! A session to which arbitrary steps happen, with the oracle watching.
+
+use proptest::sample::Index;
+use redial::journal::{Call, Input};
+use redial::{
+    Action, Body, ConnectionId, Duration, Echo, Event, Frame, Instant, MessageId, Payload, Preset, Purpose, Seed,
+    Session, Side, Signal,
+};
+
+use super::steps::{Failed, Said, Step, What, When, Whose};
+use crate::oracle::{Oracle, Violation, drain};
+
+/// A session to which steps happen.
+pub(crate) struct World {
+    pub(crate) session: Session,
+    oracle: Oracle,
+    now: u64,
+    connection: u64,
+    /// Ids that `send` gave.
+    ids: Vec<MessageId>,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) outputs: Vec<Vec<Action>>,
+}
+
+impl World {
+    pub(crate) fn new(preset: Preset, seed: u64, origin: u64) -> Self {
+        let session = Session::new(preset, Seed::from(seed));
+        let oracle = Oracle::thorough(&session);
+        let (inputs, outputs) = (Vec::new(), Vec::new());
+        Self { session, oracle, now: origin, connection: 0, ids: Vec::new(), inputs, outputs }
+    }
+
+    pub(crate) fn step(&mut self, step: &Step) -> Result<(), Violation> {
+        self.now = match step.when {
+            When::Now => self.now,
+            When::Later(by) => self.now.saturating_add(by),
+            When::Earlier(by) => self.now.saturating_sub(by),
+            When::Deadline(beside) => match self.session.next_deadline() {
+                Some(deadline) => deadline.at.as_millis().saturating_add_signed(beside.into()),
+                None => self.now,
+            },
+        };
+        let now = Instant::from_millis(self.now);
+        match self.input(now, &step.what) {
+            Some(input) => self.apply(input),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, input: Input) -> Result<(), Violation> {
+        self.oracle.before(&self.session, &input);
+        self.inputs.push(input.clone());
+        match input {
+            Input::Header(_) => {}
+            Input::Call { now, call } => {
+                if let Ok(Some(id)) = call.make(&mut self.session, now) {
+                    self.ids.push(id);
+                }
+            }
+            Input::Event { now, event } => self.session.handle(now, event),
+        }
+        let actions = drain(&mut self.session);
+        for action in &actions {
+            match action {
+                Action::Connect { connection, .. } | Action::NeedCredential { connection, .. } => {
+                    self.connection = connection.get();
+                }
+                _ => {}
+            }
+        }
+        let verdict = self.oracle.after(&self.session, &actions);
+        self.outputs.push(actions);
+        verdict
+    }
+
+    /// All that happened, as the lines of a journal.
+    pub(crate) fn journal(&self) -> String {
+        self.inputs.iter().map(|input| input.to_line() + "\n").collect()
+    }
+
+    fn input(&self, now: Instant, what: &What) -> Option<Input> {
+        match self.event(what) {
+            Some(event) => Some(Input::Event { now, event }),
+            None => self.call(what).map(|call| Input::Call { now, call }),
+        }
+    }
+
+    fn event(&self, what: &What) -> Option<Event> {
+        Some(match what {
+            What::Opened(whose) => Event::Opened { connection: self.of(*whose) },
+            What::Signal(whose, said) => Event::FrameIn { connection: self.of(*whose), frame: self.frame(said) },
+            What::Nonsense(whose, which) => Event::FrameIn { connection: self.of(*whose), frame: nonsense(*which) },
+            What::SendFailed(whose, failed) => Event::SendFailed {
+                connection: self.of(*whose),
+                purpose: failed.as_ref().map(|failed| self.purpose(failed)),
+            },
+            What::Errored(whose, cause, retry_after) => {
+                Event::Errored { connection: self.of(*whose), cause: *cause, retry_after: *retry_after }
+            }
+            What::Closed(whose, code) => {
+                Event::Closed { connection: self.of(*whose), code: *code, reason: "why not".to_owned() }
+            }
+            What::Tick => Event::Tick,
+            What::Online => Event::Online,
+            What::Offline => Event::Offline,
+            What::Woke(asleep) => Event::Woke { asleep: *asleep },
+            _ => return None,
+        })
+    }
+
+    fn call(&self, what: &What) -> Option<Call> {
+        Some(match what {
+            What::Open => Call::Open,
+            What::Close => Call::Close { code: None, reason: String::new() },
+            What::Send { size, ttl, once, own_id } => Call::Send {
+                body: Body::from("x".repeat(*size)),
+                id: own_id.map(|id| MessageId::from(format!("own{id}"))),
+                time_to_live: *ttl,
+                once: *once,
+            },
+            What::Resend(at) => Call::Resend { id: self.id(*at) },
+            What::Cancel(at) => Call::Cancel { id: self.id(*at) },
+            What::Acknowledge(id) => Call::Acknowledge { id: pushed(*id) },
+            What::Reject(id) => Call::Reject { id: pushed(*id) },
+            What::MarkRead(id) => Call::MarkRead { id: pushed(*id) },
+            What::ReconnectNow => Call::ReconnectNow,
+            What::Hold => Call::Hold,
+            What::Release => Call::Release,
+            What::Drain(within) => Call::Drain { within: *within },
+            What::Credential => Call::Credential { value: "token".into() },
+            What::CredentialFailed(why) => Call::CredentialFailed { why: *why },
+            _ => return None,
+        })
+    }
+
+    fn of(&self, whose: Whose) -> ConnectionId {
+        ConnectionId::new(match whose {
+            Whose::Present => self.connection,
+            Whose::Previous => self.connection.saturating_sub(1),
+            Whose::Next => self.connection + 1,
+            Whose::Nobody => 0,
+        })
+    }
+
+    fn id(&self, at: Index) -> MessageId {
+        if self.ids.is_empty() { MessageId::from("nobody's") } else { at.get(&self.ids).clone() }
+    }
+
+    fn purpose(&self, failed: &Failed) -> Purpose {
+        match failed {
+            Failed::Heartbeat => Purpose::Heartbeat,
+            Failed::Auth => Purpose::Auth,
+            Failed::Message(at) => Purpose::Message { id: self.id(*at) },
+            Failed::Ack(id) => Purpose::Ack { id: pushed(*id) },
+        }
+    }
+
+    /// What the server says, in the words of the session's dialect; where it has none, something it cannot understand.
+    fn frame(&self, said: &Said) -> Frame {
+        let body = Payload::Text("a body");
+        let signal = match said {
+            Said::Beat => Signal::Beat,
+            Said::BeatReply => Signal::BeatReply,
+            Said::Message(id) => Signal::Message { id: Some(pushed(*id)), body },
+            Said::Ack(at) => Signal::Ack { id: self.id(*at), echo: None },
+            Said::Echo(at, id) => Signal::Ack { id: self.id(*at), echo: Some(Echo { id: pushed(*id), body }) },
+            Said::Nack(at) => Signal::Nack { id: self.id(*at), code: 7 },
+            Said::Delivered(at) => Signal::Delivered { id: self.id(*at) },
+            Said::Read(at) => Signal::Read { id: self.id(*at) },
+            Said::Stranger => Signal::Ack { id: "stranger".into(), echo: None },
+            Said::Notice => Signal::Notice { body: Payload::Json(r#"{"type":"news"}"#) },
+            Said::Challenge => Signal::Challenge { challenge: Some(Payload::Text("prove it")), reference: None },
+            Said::Welcome => Signal::Welcome,
+            Said::Refused => Signal::Refused { code: 3 },
+            Said::Kick => Signal::Kick { body },
+        };
+        let frame = self.session.preset().dialect().encode(Side::Server, &signal);
+        frame.unwrap_or_else(|_| Frame::text(r#"{"type":"news"}"#))
+    }
+}
+
+fn pushed(id: u8) -> MessageId {
+    if id % 2 == 0 { MessageId::from(u64::from(id)) } else { MessageId::from(format!("push{id}")) }
+}
+
+/// Frames that no dialect should trip over.
+pub(crate) fn nonsense(which: Index) -> Frame {
+    let frames = [
+        Frame::text(""),
+        Frame::text("{"),
+        Frame::text("[]"),
+        Frame::text("null"),
+        Frame::text("{}"),
+        Frame::text("\u{feff}{}"),
+        Frame::text(r#"{"type":7}"#),
+        Frame::text(r#"{"type":"MESSAGE","messageId":{}}"#),
+        Frame::text(r#"{"type":"MESSAGE","type":"MESSAGE"}"#),
+        Frame::text("[".repeat(50)),
+        Frame::text("x".repeat(401)),
+        Frame::text("\u{1f600}\u{0}"),
+        Frame::Binary(vec![]),
+        Frame::Binary(vec![0xff, 0xfe]),
+        Frame::Ping(vec![]),
+        Frame::Pong(vec![7]),
+    ];
+    which.get(&frames).clone()
+}
+
+/// The same actions, every time in them that much later.
+pub(crate) fn shifted(actions: &[Action], by: u64) -> Vec<Action> {
+    let shift = |action: &Action| match action.clone() {
+        Action::ScheduleReconnect { at, attempt, cause } => {
+            Action::ScheduleReconnect { at: at + Duration::from_millis(by), attempt, cause }
+        }
+        other => other,
+    };
+    actions.iter().map(shift).collect()
+}
