@@ -6,4 +6,5 @@ mod properties;
 mod sim;
 mod stories;
 mod support;
+mod systems;
 mod tidy;
