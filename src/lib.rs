@@ -97,3 +97,8 @@ pub use stats::Stats;
 pub use status::Status;
 pub use time::{Duration, Instant};
 pub use timer::{Deadline, Timer};
+
+/// The README's example is compiled and run like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
