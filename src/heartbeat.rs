@@ -207,9 +207,7 @@ impl Heartbeat {
         match due.timer {
             Timer::Probe => return Some(Verdict::Dead),
             Timer::Death | Timer::Heartbeat => {
-                if let Some(probe) = policy.probe
-                    && now.since(due.at) > probe.late
-                {
+                if let Some(probe) = policy.probe.filter(|probe| now.since(due.at) > probe.late) {
                     self.probe(now, policy, probe);
                     return Some(Verdict::Beat);
                 }
@@ -272,10 +270,8 @@ impl Heartbeat {
 
     fn count(&mut self, now: Instant, policy: &HeartbeatPolicy) {
         self.unanswered = self.unanswered.saturating_add(1);
-        if let Some(death) = policy.death
-            && self.unanswered == death.beats.get()
-            && self.verdict_at.is_none()
-        {
+        let last = policy.death.filter(|death| self.unanswered == death.beats.get());
+        if let (Some(death), None) = (last, self.verdict_at) {
             self.dead_at = Some(now + death.grace);
         }
     }

@@ -332,7 +332,8 @@ impl Outbox {
     pub(crate) fn on_lost(&mut self, suspicious: bool, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let mut settlements = Vec::new();
         self.settled.forget_sent_bodies();
-        if suspicious && let Some(entry) = self.in_flight.first().and_then(|seq| self.entries.get_mut(seq)) {
+        let suspect = self.in_flight.first().filter(|_| suspicious);
+        if let Some(entry) = suspect.and_then(|seq| self.entries.get_mut(seq)) {
             entry.losses = entry.losses.saturating_add(1);
         }
         for seq in core::mem::take(&mut self.in_flight) {

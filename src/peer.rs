@@ -310,9 +310,8 @@ impl Parts<'_> {
     }
 
     fn tick(&mut self, cx: &mut Cx<'_>) {
-        if let (Some(line), Some(silence)) = (*self.line, self.policy.silence)
-            && cx.now.since(line.heard) >= silence
-        {
+        let silent = |line: &Line| self.policy.silence.is_some_and(|silence| cx.now.since(line.heard) >= silence);
+        if let Some(line) = self.line.filter(silent) {
             cx.push(Action::Abort { connection: line.connection });
             self.lose(cx, Cause::Dead);
         }

@@ -164,9 +164,8 @@ impl Settled {
     }
 
     fn drop_body(&mut self, stamp: u64) {
-        if let Some(id) = self.bodies.remove(&stamp)
-            && let Some(kept) = self.past.get_mut(&id).and_then(|past| past.kept.take())
-        {
+        let Some(id) = self.bodies.remove(&stamp) else { return };
+        if let Some(kept) = self.past.get_mut(&id).and_then(|past| past.kept.take()) {
             self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
         }
     }

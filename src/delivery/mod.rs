@@ -128,17 +128,15 @@ impl Delivery {
             self.flush(cx);
             return Some(Demand::Nothing);
         }
-        if let Flow::Draining { until } = self.flow
-            && (until.is_due(cx.now) || self.outbox.len() == 0)
-        {
-            return Some(Demand::Close);
+        match self.flow {
+            Flow::Draining { until } if until.is_due(cx.now) || self.outbox.len() == 0 => return Some(Demand::Close),
+            Flow::Draining { .. } | Flow::Open | Flow::Held => {}
         }
-        if self.awaits_receipts(cx)
-            && let Some(seq) = self.outbox.overdue(cx.now, &cx.config.outbox)
-        {
-            return Some(self.on_overdue(cx, seq));
+        if !self.awaits_receipts(cx) {
+            return None;
         }
-        None
+        let seq = self.outbox.overdue(cx.now, &cx.config.outbox)?;
+        Some(self.on_overdue(cx, seq))
     }
 
     /// The next moment at which delivery wants a tick.

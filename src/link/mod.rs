@@ -306,9 +306,8 @@ impl Link {
                 }
             }
             Phase::Waiting { until, cause } => {
-                if let Some(at) = self.reconnect.on_hint(cx.now, &cx.config.reconnect)
-                    && at < *until
-                {
+                let hinted = self.reconnect.on_hint(cx.now, &cx.config.reconnect);
+                if let Some(at) = hinted.filter(|at| *at < *until) {
                     *until = at;
                     cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause: *cause });
                 }
@@ -462,11 +461,9 @@ impl Link {
 
 /// Checks what an application wants to close with (RFC 6455 §7.4, §5.5).
 pub(crate) fn check_close(code: Option<u16>, reason: &str) -> Result<(), CloseError> {
-    if let Some(code) = code
-        && code != 1000
-        && !(3000..=4999).contains(&code)
-    {
-        return Err(CloseError::Code { code });
+    match code {
+        None | Some(1000 | 3000..=4999) => {}
+        Some(code) => return Err(CloseError::Code { code }),
     }
     if reason.len() > 123 {
         return Err(CloseError::Reason { bytes: reason.len() as u64 });

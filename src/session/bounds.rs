@@ -106,10 +106,11 @@ impl Config {
         }
         let mut most = 0;
         let allowed = self.reconnect.reset == Reset::OnOpen || self.reconnect.max.is_none_or(|max| losses <= max);
-        if allowed && let Some(rest) = left.checked_sub(self.least_step(losses).as_millis()) {
+        let step = self.least_step(losses).as_millis();
+        if let Some(rest) = left.checked_sub(step).filter(|_| allowed) {
             most = 1 + self.further_connects(rest, losses + 1, holding, known);
         }
-        if holding && let Some(rest) = left.checked_sub(self.least_held().as_millis()) {
+        if let Some(rest) = left.checked_sub(self.least_held().as_millis()).filter(|_| holding) {
             most = most.max(1 + self.further_connects(rest, 1, holding, known));
         }
         known.insert((left, losses), most);
