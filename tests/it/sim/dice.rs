@@ -1,0 +1,45 @@
+//! All randomness of a run, from one number.
+
+/// `SplitMix64` (Steele, Lea, Flood 2014).
+#[derive(Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.roll() % end.max(1)
+    }
+
+    pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.below(to - from + 1)
+    }
+
+    pub(crate) fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+
+    /// A delay as networks have them: mostly short, at times very long.
+    pub(crate) fn latency(&mut self) -> u64 {
+        match self.below(100) {
+            0..90 => self.between(1, 80),
+            90..97 => self.between(80, 2_000),
+            _ => self.between(2_000, 20_000),
+        }
+    }
+
+    /// The delay of an event that the host reports when it likes.
+    pub(crate) fn tardiness(&mut self) -> u64 {
+        if self.percent(70) { self.latency() } else { self.between(1_000, 120_000) }
+    }
+}

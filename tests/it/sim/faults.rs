@@ -1,0 +1,157 @@
+//! What can go wrong between a session and its server.
+
+use redial::journal::Call;
+use redial::{ConnectionId, Event, Failure};
+
+use super::line::{Line, Parcel};
+use super::run::Run;
+
+/// Every kind of fault, by the name under which it is counted.
+pub(crate) const KINDS: [&str; 17] = [
+    "cut",
+    "half-open",
+    "half-open up",
+    "half-open down",
+    "stall",
+    "suspend",
+    "hint",
+    "renewed by hand",
+    "refused dial",
+    "unanswered dial",
+    "accepted and dropped",
+    "failed write",
+    "close and error",
+    "duplicate event",
+    "fenced off",
+    "late event",
+    "late open",
+];
+
+impl Run {
+    /// One fault, and a time for the next.
+    pub(super) fn fault(&mut self) {
+        if !self.in_chaos() {
+            return;
+        }
+        let next = self.now + self.dice.between(500, 60_000);
+        self.post.at(next, Parcel::Fault);
+        match self.dice.below(10) {
+            0..3 => self.cut(),
+            3 => self.go_silent("half-open", true, true),
+            4 => self.go_silent("half-open up", true, false),
+            5 => self.go_silent("half-open down", false, true),
+            6 => self.stall(),
+            7 => {
+                self.note("suspend");
+                self.sleep();
+            }
+            8 => {
+                self.note("hint");
+                self.hints += 1;
+                let hint = if self.dice.percent(50) { Event::Online } else { Event::Offline };
+                self.post.at(self.now, Parcel::ToClient(hint));
+            }
+            _ => {
+                self.note("renewed by hand");
+                self.hints += 1;
+                self.call(Call::ReconnectNow);
+            }
+        }
+    }
+
+    fn present(&self) -> Option<ConnectionId> {
+        self.lines.keys().next_back().copied()
+    }
+
+    /// The connection breaks; both ends hear of it when they do, if they do.
+    fn cut(&mut self) {
+        if let Some(connection) = self.present() {
+            self.note("cut");
+            let (client, server) = (self.dice.percent(80), self.dice.percent(80));
+            self.break_line(connection, client, server);
+        }
+    }
+
+    /// The connection swallows what is sent, and nobody is told.
+    fn go_silent(&mut self, what: &'static str, up: bool, down: bool) {
+        if let Some(line) = self.present().and_then(|connection| self.lines.get_mut(&connection)) {
+            line.up.dead |= up;
+            line.down.dead |= down;
+            self.note(what);
+        }
+    }
+
+    fn stall(&mut self) {
+        let until = self.now + self.dice.between(1_000, 90_000);
+        if let Some(line) = self.present().and_then(|connection| self.lines.get_mut(&connection)) {
+            line.up.not_before = line.up.not_before.max(until);
+            line.down.not_before = line.down.not_before.max(until);
+            self.note("stall");
+        }
+    }
+
+    /// Ends a connection in both directions, losing the last of what was on its way.
+    pub(super) fn break_line(&mut self, connection: ConnectionId, tell_client: bool, tell_server: bool) {
+        let (lost_up, lost_down) = (self.dice.below(8) as usize, self.dice.below(8) as usize);
+        let Some(line) = self.lines.get_mut(&connection) else { return };
+        line.up.cut(&mut self.post, self.now, lost_up);
+        line.down.cut(&mut self.post, self.now, lost_down);
+        let (heard, served) = (line.down.not_before.max(self.now), line.up.not_before.max(self.now));
+        if tell_server {
+            let at = served + self.dice.tardiness();
+            self.post.at(at, Parcel::Gone(connection));
+        }
+        if tell_client {
+            let at = heard + self.dice.tardiness();
+            self.tell_end(connection, at);
+        }
+    }
+
+    /// The client's host says that a connection is over: as a close, as an error, or as both, once or twice.
+    fn tell_end(&mut self, connection: ConnectionId, at: u64) {
+        let closed = Event::Closed { connection, code: Some(1006), reason: String::new() };
+        let errored = Event::Errored { connection, cause: Failure::Io, retry_after: None };
+        let (one, other) = if self.dice.percent(50) { (closed, errored) } else { (errored, closed) };
+        if self.dice.percent(30) {
+            self.note("close and error");
+            self.post.at(at, Parcel::ToClient(one.clone()));
+            self.post.at(at + self.dice.tardiness(), Parcel::ToClient(other));
+        } else {
+            self.post.at(at, Parcel::ToClient(one.clone()));
+        }
+        if self.dice.percent(10) {
+            self.note("duplicate event");
+            self.post.at(at + self.dice.tardiness(), Parcel::ToClient(one));
+        }
+    }
+
+    /// The host dials: well, or not.
+    pub(super) fn dial(&mut self, connection: ConnectionId) {
+        self.lines.insert(connection, Line::default());
+        let arrives = self.now + self.dice.latency();
+        let luck = if self.in_chaos() { self.dice.below(100) } else { 100 };
+        match luck {
+            0..10 => {
+                self.note("refused dial");
+                self.refuse(connection);
+            }
+            10..18 => self.note("unanswered dial"),
+            18..28 => {
+                self.note("accepted and dropped");
+                self.post.at(arrives, Parcel::ToClient(Event::Opened { connection }));
+                let dropped = Event::Closed { connection, code: None, reason: String::new() };
+                let at = arrives + self.dice.latency();
+                self.post.at(at, Parcel::ToClient(dropped));
+            }
+            _ => {
+                self.post.at(arrives, Parcel::Dial(connection));
+            }
+        }
+    }
+
+    /// The session drops a socket; the server hears of it, or does not.
+    pub(super) fn hang_up(&mut self, connection: ConnectionId) {
+        let told = self.dice.percent(70);
+        self.break_line(connection, false, told);
+    }
+}

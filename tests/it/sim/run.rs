@@ -1,0 +1,369 @@
+//! One run: a session, its server and both applications, on a virtual clock, through chaos and then in peace.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redial::journal::{Call, Input};
+use redial::{
+    Action, Config, ConnectionId, Duration, Event, Failure, Frame, Instant, MessageId, Peer, PeerPolicy, Preset, Seed,
+    Session, Status,
+};
+
+use super::dice::Dice;
+use super::line::{Line, Parcel, Post};
+use crate::oracle::{Oracle, drain};
+
+/// When the faults end.
+const HEAL: u64 = 600_000;
+/// How long everything may take to arrive after that: to notice a dead link on either side, and to back off, some times over.
+const PATIENCE: u64 = 900_000;
+
+/// One run.
+pub(crate) struct Run {
+    pub(super) session: Session,
+    pub(super) peer: Peer,
+    oracle: Oracle,
+    pub(super) dice: Dice,
+    pub(super) post: Post,
+    pub(super) lines: BTreeMap<ConnectionId, Line>,
+    pub(super) now: u64,
+    pub(super) asleep_until: u64,
+    pub(super) hints: usize,
+    connects: Vec<u64>,
+    client: Side,
+    server: Side,
+    /// Messages that the session gave up as unknown and the application sent again, out of turn.
+    again: BTreeSet<String>,
+    bodies: BTreeMap<MessageId, String>,
+    pub(crate) inputs: Vec<Input>,
+    /// What happened, and how often.
+    pub(crate) tally: BTreeMap<&'static str, u64>,
+    broken: Option<String>,
+}
+
+/// What one application said, and what it was shown.
+#[derive(Default)]
+struct Side {
+    to_say: usize,
+    said: Vec<String>,
+    shown: Vec<String>,
+}
+
+impl Run {
+    pub(crate) fn new(seed: u64, thorough: bool) -> Self {
+        let mut dice = Dice::new(seed);
+        let preset = Preset::uni_app().with_config(Config::default());
+        let session = Session::new(preset.clone(), Seed::from(dice.roll()));
+        let peer = Peer::new(preset, PeerPolicy::default(), Seed::from(dice.roll()));
+        let oracle = if thorough { Oracle::thorough(&session) } else { Oracle::quick(&session) };
+        let mut run = Self {
+            session,
+            peer,
+            oracle,
+            dice,
+            post: Post::default(),
+            lines: BTreeMap::new(),
+            now: 0,
+            asleep_until: 0,
+            hints: 0,
+            connects: Vec::new(),
+            client: Side::default(),
+            server: Side::default(),
+            again: BTreeSet::new(),
+            bodies: BTreeMap::new(),
+            inputs: Vec::new(),
+            tally: BTreeMap::new(),
+            broken: None,
+        };
+        run.plan();
+        run
+    }
+
+    /// Who says what when, and the first fault. Some runs have none.
+    fn plan(&mut self) {
+        let (ours, theirs) = (self.dice.between(1, 30), self.dice.between(1, 30));
+        (self.client.to_say, self.server.to_say) = (ours as usize, theirs as usize);
+        let mut times = |count: u64| (0..count).map(|_| self.dice.below(HEAL)).collect::<BTreeSet<u64>>();
+        let (mine, yours) = (times(ours), times(theirs));
+        (self.client.to_say, self.server.to_say) = (mine.len(), yours.len());
+        for (at, time) in mine.into_iter().enumerate() {
+            self.post.at(time, Parcel::ClientSays(format!("c{at}")));
+        }
+        for (at, time) in yours.into_iter().enumerate() {
+            self.post.at(time, Parcel::ServerSays(format!("s{at}")));
+        }
+        if self.dice.percent(97) {
+            self.post.at(1_000, Parcel::Fault);
+        }
+    }
+
+    pub(super) fn note(&mut self, what: &'static str) {
+        *self.tally.entry(what).or_default() += 1;
+    }
+
+    pub(super) fn in_chaos(&self) -> bool {
+        self.now < HEAL
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::from_millis(self.now)
+    }
+
+    /// Plays to the end; the error says what went wrong.
+    pub(crate) fn play(&mut self) -> Result<(), String> {
+        self.call(Call::Credential { value: "token".into() });
+        self.call(Call::Open);
+        while self.now < HEAL + PATIENCE && !self.is_done() {
+            self.turn();
+            if let Some(broken) = self.broken.take() {
+                return Err(broken);
+            }
+        }
+        self.verdict()
+    }
+
+    /// The next thing that happens: a parcel, or a timer of either side.
+    fn turn(&mut self) {
+        let late = self.asleep_until;
+        let client = self.session.next_deadline().map(|deadline| deadline.at.as_millis().max(late));
+        let server = self.peer.next_deadline().map(|deadline| deadline.at.as_millis());
+        let parcel = self.post.next_time();
+        let Some(next) = [client, server, parcel].into_iter().flatten().min() else {
+            self.broken = Some("nothing is waited for".to_owned());
+            return;
+        };
+        self.now = self.now.max(next);
+        if parcel == Some(next) {
+            if let Some((key, parcel)) = self.post.pop() {
+                match parcel {
+                    Parcel::ToClient(_) | Parcel::ClientSays(_) if late > self.now => self.post.hold(key, late, parcel),
+                    parcel => self.deliver(parcel),
+                }
+            }
+        } else if client == Some(next) {
+            self.event(Event::Tick);
+        } else {
+            self.peer.handle(self.instant(), Event::Tick);
+            self.serve();
+        }
+    }
+
+    fn deliver(&mut self, parcel: Parcel) {
+        match parcel {
+            Parcel::ToClient(event) => self.event(event),
+            Parcel::Dial(connection) => self.accept(connection),
+            Parcel::ToServer(connection, frame) => {
+                if let Some(connection) = self.accepted(connection) {
+                    self.peer.handle(self.instant(), Event::FrameIn { connection, frame });
+                    self.serve();
+                }
+            }
+            Parcel::Gone(connection) => {
+                if let Some(connection) = self.accepted(connection) {
+                    let gone = Event::Closed { connection, code: None, reason: String::new() };
+                    self.peer.handle(self.instant(), gone);
+                    self.serve();
+                }
+            }
+            Parcel::ClientSays(body) => {
+                let call = Call::Send { body: body.as_str().into(), id: None, time_to_live: None, once: false };
+                self.client.said.push(body.clone());
+                if let Some(id) = self.call(call) {
+                    self.bodies.insert(id, body);
+                }
+            }
+            Parcel::ServerSays(body) => {
+                self.server.said.push(body.clone());
+                if let Err(error) = self.peer.push(self.instant(), body) {
+                    self.broken = Some(format!("the server could not push: {error}"));
+                }
+                self.serve();
+            }
+            Parcel::Fault => self.fault(),
+        }
+    }
+
+    fn accepted(&self, connection: ConnectionId) -> Option<ConnectionId> {
+        self.lines.get(&connection)?.accepted
+    }
+
+    /// The dial of a connection has reached the server.
+    fn accept(&mut self, connection: ConnectionId) {
+        let opens = self.now + self.dice.latency();
+        let accepted = self.peer.accept(self.instant());
+        if let Some(line) = self.lines.get_mut(&connection) {
+            line.accepted = Some(accepted);
+            line.down.send(&mut self.post, opens, Parcel::ToClient(Event::Opened { connection }));
+        }
+        if self.in_chaos() && self.dice.percent(5) {
+            self.note("duplicate event");
+            let later = opens + self.dice.tardiness();
+            self.post.at(later, Parcel::ToClient(Event::Opened { connection }));
+        }
+        self.serve();
+    }
+
+    fn event(&mut self, event: Event) {
+        let now = self.instant();
+        let stale = self.session.stats().stale_events;
+        self.before(Input::Event { now, event: event.clone() });
+        self.session.handle(now, event.clone());
+        if self.session.stats().stale_events > stale {
+            self.note(if matches!(event, Event::Opened { .. }) { "late open" } else { "late event" });
+        }
+        self.after();
+    }
+
+    pub(super) fn call(&mut self, call: Call) -> Option<MessageId> {
+        let now = self.instant();
+        self.before(Input::Call { now, call: call.clone() });
+        let answer = call.make(&mut self.session, now);
+        self.after();
+        answer.ok().flatten()
+    }
+
+    fn before(&mut self, input: Input) {
+        self.oracle.before(&self.session, &input);
+        self.inputs.push(input);
+    }
+
+    fn after(&mut self) {
+        let actions = drain(&mut self.session);
+        if let Err(violation) = self.oracle.after(&self.session, &actions) {
+            self.broken = Some(violation.to_string());
+        }
+        let mut failed = Vec::new();
+        for action in actions {
+            match action {
+                Action::Connect { connection, .. } => {
+                    self.connects.push(self.now);
+                    self.dial(connection);
+                }
+                Action::Send { connection, frame, purpose } => self.upload(connection, frame, purpose),
+                Action::Abort { connection } => self.hang_up(connection),
+                Action::Deliver(message) => {
+                    self.client.shown.push(message.body.as_text().unwrap_or_default().to_owned());
+                }
+                Action::Status { id, status } if status.may_resend() => failed.push((id, status)),
+                Action::Malformed { error, .. } => self.broken = Some(error.to_string()),
+                _ => {}
+            }
+        }
+        for (id, status) in failed {
+            if status != Status::Unconfirmed {
+                self.broken = Some(format!("{id} is {status:?}"));
+            }
+            self.note("sent again by hand");
+            self.again.extend(self.bodies.get(&id).cloned());
+            self.call(Call::Resend { id });
+        }
+    }
+
+    /// What the server wants done.
+    fn serve(&mut self) {
+        while let Some(action) = self.peer.poll_action() {
+            match action {
+                Action::Send { connection: accepted, frame, .. } => self.download(accepted, frame),
+                Action::Abort { connection: accepted } => {
+                    self.note("fenced off");
+                    if let Some(connection) = self.line_of(accepted) {
+                        self.break_line(connection, true, false);
+                    }
+                }
+                Action::Deliver(message) => {
+                    self.server.shown.push(message.body.as_text().unwrap_or_default().to_owned());
+                    if let (Some(id), true) = (message.id, self.dice.percent(50)) {
+                        self.peer.delivered(self.instant(), id);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn line_of(&self, accepted: ConnectionId) -> Option<ConnectionId> {
+        self.lines.iter().find(|(_, line)| line.accepted == Some(accepted)).map(|(connection, _)| *connection)
+    }
+
+    fn download(&mut self, accepted: ConnectionId, frame: Frame) {
+        let Some(connection) = self.line_of(accepted) else { return };
+        let arrives = self.now + self.dice.latency();
+        if let Some(line) = self.lines.get_mut(&connection) {
+            line.down.send(&mut self.post, arrives, Parcel::ToClient(Event::FrameIn { connection, frame }));
+        }
+    }
+
+    fn upload(&mut self, connection: ConnectionId, frame: Frame, purpose: redial::Purpose) {
+        if self.in_chaos() && self.dice.below(1_000) < 8 {
+            self.note("failed write");
+            let event = Event::SendFailed { connection, purpose: Some(purpose) };
+            // The socket is broken from here on, and its host says so at once.
+            self.break_line(connection, false, true);
+            self.post.at(self.now, Parcel::ToClient(event));
+            return;
+        }
+        let arrives = self.now + self.dice.latency();
+        if let Some(line) = self.lines.get_mut(&connection) {
+            line.up.send(&mut self.post, arrives, Parcel::ToServer(connection, frame));
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let all = |from: &Side, to: &Side| from.said.len() == from.to_say && to.shown.len() >= from.to_say;
+        let settled = self.session.unsettled() == 0 && self.peer.unacknowledged() == 0;
+        !self.in_chaos() && settled && all(&self.client, &self.server) && all(&self.server, &self.client)
+    }
+
+    /// What must hold at the end: everything is there, once, and in order.
+    fn verdict(&mut self) -> Result<(), String> {
+        let stats = self.session.stats().clone();
+        let repeats = stats.duplicates + self.peer.stats().duplicates;
+        for (what, count) in [("resent", stats.resent), ("duplicate suppressed", repeats), ("lost", stats.lost)] {
+            *self.tally.entry(what).or_default() += count;
+        }
+        if !self.is_done() {
+            let (unsettled, unheard) = (self.session.unsettled(), self.peer.unacknowledged());
+            return Err(format!("not healed in time: {unsettled} up and {unheard} down; {}", self.session.explain()));
+        }
+        compare("the server", &self.client.said, &self.server.shown, &self.again)?;
+        compare("the client", &self.server.said, &self.client.shown, &BTreeSet::new())?;
+        self.connects_are_bounded()
+    }
+
+    fn connects_are_bounded(&self) -> Result<(), String> {
+        let bound = self.session.preset().config.bounds().connects_in_120_s_if_stable as usize + self.hints;
+        let within = |from: &u64| self.connects.iter().filter(|at| (*from..*from + 120_000).contains(*at)).count();
+        let most = self.connects.iter().map(within).max().unwrap_or_default();
+        if most > bound { Err(format!("{most} connects within 120 s, the bound is {bound}")) } else { Ok(()) }
+    }
+
+    pub(super) fn sleep(&mut self) {
+        let span = self.dice.between(1_000, 120_000);
+        self.asleep_until = self.now + span;
+        if self.dice.percent(50) {
+            self.hints += 1;
+            let woke = Event::Woke { asleep: Duration::ZERO };
+            self.post.at(self.asleep_until, Parcel::ToClient(woke));
+        }
+    }
+
+    pub(super) fn refuse(&mut self, connection: ConnectionId) {
+        let at = self.now + self.dice.latency();
+        let refused = Event::Errored { connection, cause: Failure::Refused, retry_after: None };
+        self.post.at(at, Parcel::ToClient(refused));
+    }
+}
+
+/// Everything that was said was shown once, and in order but for what was sent again by hand.
+fn compare(whom: &str, said: &[String], shown: &[String], again: &BTreeSet<String>) -> Result<(), String> {
+    let mut once: Vec<&String> = shown.iter().collect();
+    once.sort();
+    once.dedup();
+    if once.len() != shown.len() {
+        return Err(format!("{whom} was shown something twice: {shown:?}"));
+    }
+    let in_turn = |list: &[String]| list.iter().filter(|body| !again.contains(*body)).cloned().collect::<Vec<_>>();
+    if shown.len() != said.len() || in_turn(said) != in_turn(shown) {
+        return Err(format!("{whom} was shown {shown:?} of {said:?}"));
+    }
+    Ok(())
+}
