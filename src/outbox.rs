@@ -187,11 +187,6 @@ impl Outbox {
         self.entries.len()
     }
 
-    /// Messages sent and not yet confirmed.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.len()
-    }
-
     /// Where a message stands, as far as it is remembered.
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
         match self.index.get(id) {

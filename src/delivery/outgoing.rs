@@ -106,14 +106,16 @@ impl Delivery {
 
     /// The peer has said something about a message of ours. Says whether the message is known.
     pub(crate) fn on_confirmed(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> bool {
+        let mut settled = false;
         if matches!(status, Status::Delivered | Status::Read) {
             // The receiver has it, so the server had it before: its own word may still be on the way, or lost.
-            if self.confirm(cx, id, Status::Accepted) == Confirmed::Late {
-                return true;
+            match self.confirm(cx, id, Status::Accepted) {
+                Confirmed::Late => return true,
+                confirmed => settled = confirmed == Confirmed::Settled,
             }
         }
         let confirmed = self.confirm(cx, id, status);
-        if confirmed == Confirmed::Settled || self.outbox.in_flight() > 0 {
+        if settled || confirmed == Confirmed::Settled {
             self.flush(cx);
         }
         confirmed != Confirmed::Unknown

@@ -77,6 +77,19 @@ fn the_receivers_receipt_stands_in_for_a_lost_one_of_the_server() {
 }
 
 #[test]
+fn any_receipt_makes_room_for_the_next_message() {
+    for word in [echo, receipt] {
+        let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
+        story.ready();
+        let first = story.send("first");
+        story.send("second");
+        story.seen();
+        story.text(&word(&first));
+        assert_eq!(story.seen().messages().len(), 1);
+    }
+}
+
+#[test]
 fn a_receipt_for_a_message_that_was_never_sent_settles_nothing() {
     let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
     story.ready();
