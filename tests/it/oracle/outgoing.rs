@@ -43,8 +43,10 @@ impl Outgoing {
         open: Option<ConnectionId>,
         actions: &[Action],
     ) -> Verdict {
-        self.take_back(&step.input);
-        self.steer(&step.input, step.state);
+        if !step.is_stale() {
+            self.take_back(&step.input);
+        }
+        self.steer(step);
         let mut touched = Vec::new();
         for (at, action) in actions.iter().enumerate() {
             match action {
@@ -90,12 +92,12 @@ impl Outgoing {
         }
     }
 
-    fn steer(&mut self, input: &Input, state: State) {
-        let Input::Call { call, .. } = input else { return };
+    fn steer(&mut self, step: &Step) {
+        let Input::Call { call, .. } = &step.input else { return };
         match call {
             Call::Hold if !self.draining => self.held = true,
             Call::Release => self.held = false,
-            Call::Drain { .. } if !matches!(state, State::Closing | State::Stopped) => {
+            Call::Drain { .. } if !step.stopped_for_good && step.state != State::Closing => {
                 (self.held, self.draining) = (false, true);
             }
             _ => {}
