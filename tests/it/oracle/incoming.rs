@@ -39,7 +39,7 @@ impl Incoming {
                 _ => {}
             }
         }
-        self.frame(session, step, delivered, actions)
+        frame(session, step, delivered, actions)
     }
 
     fn enter(&mut self, session: &Session, id: &MessageId) -> Verdict {
@@ -68,52 +68,52 @@ impl Incoming {
         }
         Ok(())
     }
+}
 
-    /// What a frame of the present connection must lead to.
-    fn frame(&self, session: &Session, step: &Step, delivered: usize, actions: &[Action]) -> Verdict {
-        let Input::Event { event: Event::FrameIn { .. }, .. } = &step.input else {
-            rule!(delivered == 0, "something was shown, and no frame had come");
-            return Ok(());
-        };
-        rule!(delivered <= 1, "one frame was shown {delivered} times");
-        if step.state != State::Ready || step.is_stale() {
-            return Ok(());
-        }
-        let malformed = actions.iter().any(|action| matches!(action, Action::Malformed { .. }));
-        let Some(signal) = frame_of(session, step) else {
-            rule!(malformed, "a frame that cannot be understood was not told");
-            return Ok(());
-        };
-        rule!(!malformed, "a frame that can be understood was told as malformed");
-        self.message(session, &signal, delivered, actions)
+/// What a frame of the present connection must lead to.
+fn frame(session: &Session, step: &Step, delivered: usize, actions: &[Action]) -> Verdict {
+    let Input::Event { event: Event::FrameIn { .. }, .. } = &step.input else {
+        rule!(delivered == 0, "something was shown, and no frame had come");
+        return Ok(());
+    };
+    rule!(delivered <= 1, "one frame was shown {delivered} times");
+    if step.state != State::Ready || step.is_stale() {
+        return Ok(());
     }
+    let malformed = actions.iter().any(|action| matches!(action, Action::Malformed { .. }));
+    let Some(signal) = frame_of(session, step) else {
+        rule!(malformed, "a frame that cannot be understood was not told");
+        return Ok(());
+    };
+    rule!(!malformed, "a frame that can be understood was told as malformed");
+    message(session, &signal, delivered, actions)
+}
 
-    fn message(&self, session: &Session, signal: &Signal<'_>, delivered: usize, actions: &[Action]) -> Verdict {
-        let profile = session.preset().dialect().profile();
-        match signal {
-            Signal::Message { id: Some(id), .. } if profile.acks => {
-                if session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
-                    let acked = actions.iter().any(
-                        |action| matches!(action, Action::Send { purpose: Purpose::Ack { id: of }, .. } if of == id),
-                    );
-                    rule!(acked, "{id} came and was not acknowledged");
-                }
+fn message(session: &Session, signal: &Signal<'_>, delivered: usize, actions: &[Action]) -> Verdict {
+    let profile = session.preset().dialect().profile();
+    match signal {
+        Signal::Message { id: Some(id), .. } if profile.acks => {
+            if session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
+                let acked = actions
+                    .iter()
+                    .any(|action| matches!(action, Action::Send { purpose: Purpose::Ack { id: of }, .. } if of == id));
+                rule!(acked, "{id} came and was not acknowledged");
             }
-            Signal::Message { .. } | Signal::Notice { .. } => rule!(delivered == 1, "a message came and was not shown"),
-            Signal::Ack { echo: Some(_), .. } => {}
-            _ => rule!(delivered == 0, "a frame that is no message was shown"),
         }
-        let Some(Action::Deliver(message)) = actions.iter().find(|action| matches!(action, Action::Deliver(_))) else {
-            return Ok(());
-        };
-        if let Signal::Message { body, .. } | Signal::Notice { body } = signal
-            && session.preset().config.inbox.deliver == Deliver::Content
-            && let Some(body) = body.to_body()
-        {
-            rule!(message.body == body, "what was shown is not what came");
-        }
-        Ok(())
+        Signal::Message { .. } | Signal::Notice { .. } => rule!(delivered == 1, "a message came and was not shown"),
+        Signal::Ack { echo: Some(_), .. } => {}
+        _ => rule!(delivered == 0, "a frame that is no message was shown"),
     }
+    let Some(Action::Deliver(message)) = actions.iter().find(|action| matches!(action, Action::Deliver(_))) else {
+        return Ok(());
+    };
+    if let Signal::Message { body, .. } | Signal::Notice { body } = signal
+        && session.preset().config.inbox.deliver == Deliver::Content
+        && let Some(body) = body.to_body()
+    {
+        rule!(message.body == body, "what was shown is not what came");
+    }
+    Ok(())
 }
 
 fn frame_of<'a>(session: &Session, step: &'a Step) -> Option<Signal<'a>> {

@@ -33,8 +33,7 @@ pub(crate) fn all() -> Vec<Preset> {
 /// Every limit so low that arbitrary inputs meet it.
 fn tight(of: &Config) -> Config {
     let second = Duration::from_secs(1);
-    let mut config = Config::default();
-    config.heartbeat = of.heartbeat.clone();
+    let mut config = Config { heartbeat: of.heartbeat.clone(), ..Config::default() };
     config.authentication.credential = CredentialSource::Asked;
     config.authentication.unauthorized = Unauthorized::Retry;
     config.reconnect.stable = second;

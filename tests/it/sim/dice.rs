@@ -21,6 +21,11 @@ impl Dice {
         self.roll() % end.max(1)
     }
 
+    /// A small number of things.
+    pub(crate) fn few(&mut self, end: u8) -> usize {
+        usize::try_from(self.below(u64::from(end))).unwrap_or_default()
+    }
+
     pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
         from + self.below(to - from + 1)
     }

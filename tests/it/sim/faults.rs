@@ -92,7 +92,7 @@ impl Run {
 
     /// Ends a connection in both directions, losing the last of what was on its way.
     pub(super) fn break_line(&mut self, connection: ConnectionId, tell_client: bool, tell_server: bool) {
-        let (lost_up, lost_down) = (self.dice.below(8) as usize, self.dice.below(8) as usize);
+        let (lost_up, lost_down) = (self.dice.few(8), self.dice.few(8));
         let Some(line) = self.lines.get_mut(&connection) else { return };
         line.up.cut(&mut self.post, self.now, lost_up);
         line.down.cut(&mut self.post, self.now, lost_down);

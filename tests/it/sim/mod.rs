@@ -7,6 +7,7 @@ mod dice;
 mod faults;
 mod line;
 mod run;
+mod verdict;
 
 use std::collections::BTreeMap;
 

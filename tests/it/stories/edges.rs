@@ -1,5 +1,7 @@
 //! The ends of the clock, and what must not show.
 
+use std::fmt::Write as _;
+
 use redial::{Config, Duration, Event, Failure, Instant, MessageId, Preset, Purpose, Seed, Session, State};
 
 use crate::oracle::drain;
@@ -43,8 +45,8 @@ fn neither_bodies_nor_credentials_show_in_debug_output() {
     let connection = redial::ConnectionId::new(1);
     let mut shown = String::new();
     let mut show = |session: &mut Session| {
-        shown += &format!("{session:?} {} {:?}", session.explain(), session.explain());
-        shown += &format!("{:?}", drain(session));
+        let explained = session.explain();
+        write!(shown, "{session:?} {explained} {explained:?} {:?}", drain(session)).expect("a string takes it");
     };
     session.credential(now, MARK);
     session.open(now);
@@ -67,7 +69,7 @@ fn neither_bodies_nor_credentials_show_in_debug_output() {
         show(&mut session);
     }
     let too_large = session.send(now, MARK.repeat(20_000)).expect_err("it is too large");
-    shown += &format!("{too_large:?} {too_large}");
+    write!(shown, "{too_large:?} {too_large}").expect("a string takes it");
     assert!(shown.len() > 1_000 && !shown.contains(MARK), "{shown}");
 }
 

@@ -4,6 +4,7 @@ mod closing;
 mod edges;
 mod heartbeat;
 mod incoming;
+mod limits;
 mod login;
 mod outgoing;
 mod reconnecting;
