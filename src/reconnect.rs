@@ -62,7 +62,8 @@ impl Default for ReconnectPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FirstDelay {
-    /// After an error, a time-out or an overdue receipt. `None`: the heartbeat's own verdict decides, as if the link had gone silent.
+    /// After an error, a time-out or an overdue receipt. `None`: the heartbeat's own verdict decides, as if the link had gone
+    /// silent; where none ever comes, as for an attempt that never opened, the session gives up.
     #[serde(rename = "errored_ms")]
     pub errored: Option<Duration>,
     /// After a close from outside. `None` as above.

@@ -4,6 +4,7 @@
 //!
 //! * S004-1 the session is the core and this file the vendor: another vendor is another dialect;
 //! * S004-2 without a room or a user there is no preset, but a [`PresetError::Missing`]; both ids keep their JSON type;
+//! * S004-3 its seven events are actions here: the table below says which;
 //! * S004-4, S004-17 an open connection ends the round of tries and sets their count back;
 //! * S004-5 a frame that is no JSON object is reported and dropped;
 //! * S004-6 nothing is sent before the server's `auth1`; then `auth2` with its `msg_id`, and a heartbeat at once. `auth1`
@@ -18,6 +19,18 @@
 //!   which the document's page knows as the event `reconnect` (B004-10). A new `open` starts anew (O004-3);
 //! * S004-15 `send` is refused while the connection is not ready; what is sent goes out as it was given;
 //! * S004-16 a close by the user is final.
+//!
+//! The document leaves open what a heartbeat that cannot be written means; here it is an error like any other.
+//!
+//! | the document's event | the action |
+//! |---|---|
+//! | `connect` | `State` with `authenticating`: the socket is open |
+//! | `reconnect` | `GaveUp` |
+//! | `connect_other_place` | `Kicked` |
+//! | `message` | `Deliver` |
+//! | `heartbeat` | `Alive` |
+//! | `close` | `State` with the cause `closed`, the code and the reason |
+//! | `error` | `State` with the cause `errored` |
 
 use alloc::borrow::ToOwned;
 use alloc::format;

@@ -43,7 +43,10 @@ pub use wechat::Wechat;
 /// A service of one's own takes an afternoon. Here is one whose heartbeats are `?` and `!`, and whose messages are all else:
 ///
 /// ```
-/// use redial::{Config, Dialect, Frame, Limits, Login, Malformed, Payload, Preset, Profile, Seed, Session, Side, Signal, Unencodable};
+/// use redial::{
+///     Clock, Config, ConnectionId, Death, Dialect, Duration, Event, Frame, Instant, Life, Limits, Login, Malformed, Payload,
+///     Preset, Profile, Seed, SendError, Session, Side, Signal, Unencodable,
+/// };
 ///
 /// #[derive(Debug)]
 /// struct Marks;
@@ -62,7 +65,8 @@ pub use wechat::Wechat;
 ///             Frame::Text(text) if text == "?" => Ok(Signal::Beat),
 ///             Frame::Text(text) if text == "!" => Ok(Signal::BeatReply),
 ///             Frame::Text(_) => Ok(Signal::Message { id: None, body: Payload::Whole }),
-///             _ => Err(Malformed::UnexpectedBinary),
+///             Frame::Binary(_) => Err(Malformed::UnexpectedBinary),
+///             Frame::Ping(_) | Frame::Pong(_) => Ok(Signal::Ignored),
 ///         }
 ///     }
 ///
@@ -77,8 +81,20 @@ pub use wechat::Wechat;
 ///     }
 /// }
 ///
-/// let session = Session::new(Preset::new(Marks, Config::default()), Seed::from_bytes([7; 16]));
-/// # let _ = session;
+/// // The timings are configuration: here a `?` every 10 s, whatever else travels, and dead when three stay unanswered.
+/// let mut config = Config::default();
+/// config.heartbeat.every = Duration::from_secs(10);
+/// config.heartbeat.clock = Clock::Grid;
+/// config.heartbeat.life = Life::Reply;
+/// config.heartbeat.death = Death::after(3, Duration::from_secs(10));
+///
+/// let (now, connection) = (Instant::ORIGIN, ConnectionId::new(1));
+/// let mut session = Session::new(Preset::new(Marks, config), Seed::from_bytes([7; 16]));
+/// session.open(now);
+/// session.handle(now, Event::Opened { connection });
+/// assert_eq!(session.next_deadline().map(|due| due.at), Some(Instant::from_millis(10_000)));
+/// assert_eq!(session.send(now, "?"), Err(SendError::Unencodable(Unencodable::Reserved)));
+/// assert!(session.send(now, "hello").is_ok());
 /// ```
 pub trait Dialect: Debug + Send + Sync {
     /// The service's name, as it stands in a journal.

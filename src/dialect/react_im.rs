@@ -7,7 +7,8 @@
 //! * S001-4, S001-5 a text `ping` each 1,000 ms from open, none at open; each connection has a heartbeat of its own (B001-6);
 //! * S001-6 to S001-8 only a text that is exactly `pong` counts: 59 pings without one, and at the sixtieth second the
 //!   connection is closed without a code;
-//! * S001-9 the reconnect comes at once, without limit, above the safety floor;
+//! * S001-9 the reconnect comes at once, without limit, above the safety floor.
+//!   A `ping` that cannot be written is a lost connection too;
 //! * S001-11 to S001-14 the states of a message are [`SendState`] and [`ReadState`], both read off its
 //!   [`Status`]; `resend` keeps the id. Nobody confirms anything on this wire: a message is sent when the socket has it.
 //!

@@ -9,6 +9,7 @@
 //!   later trigger replace a timer that is pending; here error and close belong to one connection and are one loss, so there
 //!   is never a second trigger, and a wait that has begun keeps its end;
 //! * S000-12 every frame that is a JSON object is delivered whole, of whatever type; the echo of an own message is a receipt;
+//! * S000-13 callbacks by key are the host's: a small table fed by `Deliver`, which outlives every connection;
 //! * S000-14, S000-18 a message that cannot be written is `NotSent` and changes nothing else; `resend` keeps its id;
 //! * S000-16, S000-17 the echo is `Accepted`, the receiver's receipt is `Delivered`;
 //! * S000-19, S000-20 every push of type `MESSAGE` is acknowledged each time it comes, and shown once (S000-21).

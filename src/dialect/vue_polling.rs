@@ -7,7 +7,8 @@
 //! * S002-4 five of them in a row unanswered: closed right after the fifth, 150,000 ms after the last sign of life, and
 //!   closed counts from there, since a dead peer holds the close event back (O002-4). With a grace of 30,000 ms in
 //!   `heartbeat.death` the fifth can still be answered (O002-1);
-//! * S002-6, S002-7 a close: one connect 5,000 ms later; an error: one at once; both of one connection: whichever came first (S002-8);
+//! * S002-6, S002-7 a close: one connect 5,000 ms later; an error: one at once; both of one connection: whichever came first (S002-8).
+//!   A heartbeat that cannot be written is an error;
 //! * S002-9 an attempt that is not open after 10,000 ms is dropped, and the next begins, for ever (S002-10, S002-11);
 //! * S002-14 to S002-16 with `fallback.loop_time` the host is asked to poll when no push came for so long, again and again,
 //!   whatever the socket does; a push starts that time anew and asks for a pull. What is polled is the host's to choose;

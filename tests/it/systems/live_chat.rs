@@ -1,8 +1,8 @@
 //! `live_chat`: the server asks first, heartbeats in lock-step, three tries at 0, 5 and 10 s, kicked is final.
 
+use redial::journal::Call;
 use redial::{
-    Action, Event, Frame, LiveChat, LiveChatSettings, Preset, PresetError, Purpose, SendError, Session, State,
-    Unencodable,
+    Action, Event, Frame, LiveChat, LiveChatSettings, Preset, PresetError, Purpose, SendError, State, Unencodable,
 };
 use serde_json::json;
 
@@ -128,10 +128,29 @@ fn s004_6_with_a_key_the_host_answers_the_seed() {
     });
     assert_eq!((asked, client.written()), (vec!["s33d".to_owned()], vec![]));
     // md5("s33d" + "k"), which is the host's to compute.
-    client.at(70).call(|session, now| session.credential(now, "0a1b2c"));
+    client.at(70).credential("0a1b2c");
     let auth2 = AUTH2.replace(r#""authCode":"""#, r#""authCode":"0a1b2c""#);
     assert_eq!(client.written(), [(70, auth2), (70, HEARTBEAT.to_owned())]);
     assert!(!format!("{:?}", client.session.preset()).contains("\"k\""), "the key does not show itself");
+}
+
+#[test]
+fn s004_6_with_a_key_a_second_auth1_is_the_host_s_to_answer_as_well() {
+    let settings = json!({"preset": {"room_id": 1, "user_id": 9527, "key": "k"}});
+    let mut client = Client::connected(preset("live_chat", &settings));
+    client.text(AUTH1).credential("one").at(1_500).text(AUTH1);
+    assert_eq!(client.written().len(), 2, "auth2 and a heartbeat, and nothing with the old answer");
+    client.at(1_600).credential("two");
+    assert!(client.written()[2].1.contains(r#""authCode":"two""#));
+    assert_eq!(client.beats(), [0, 1_600]);
+}
+
+#[test]
+fn s004_6_with_a_key_a_challenge_without_a_seed_is_reported() {
+    let settings = json!({"preset": {"room_id": 1, "user_id": 9527, "key": "k"}});
+    let mut client = Client::connected(preset("live_chat", &settings));
+    client.text(r#"{"cmd":"auth1","msg_id":17}"#).text(r#"{"cmd":"auth1","msg_id":17,"result":{"seed":null}}"#);
+    assert_eq!((client.malformed().len(), client.state()), (2, State::Authenticating));
 }
 
 #[test]
@@ -140,7 +159,7 @@ fn s004_6_refused_expired_and_unavailable_credentials_are_told_apart() {
     for (why, state) in [(Refused, State::Stopped), (Expired, State::Connecting), (Unavailable, State::Connecting)] {
         let settings = json!({"preset": {"room_id": 1, "user_id": 9527, "key": "k"}});
         let mut client = Client::connected(preset("live_chat", &settings));
-        client.at(1_000).text(AUTH1).call(|session, now| session.credential_failed(now, why));
+        client.at(1_000).text(AUTH1).must(Call::CredentialFailed { why });
         assert_eq!(client.state(), state, "{why:?}");
     }
 }
@@ -359,8 +378,7 @@ fn o004_2_auth1_again_is_answered_again_and_the_one_heartbeat_moves_with_it() {
 #[test]
 fn o004_3_after_giving_up_the_page_may_connect_anew() {
     let mut client = Client::open(chat());
-    client.at(100_000).call(Session::open);
-    client.opened().text(AUTH1);
+    client.at(100_000).open_again().opened().text(AUTH1);
     assert_eq!((client.connects().last(), client.state()), (Some(&100_000), State::Ready));
 }
 
@@ -389,7 +407,6 @@ fn a_body_that_the_server_would_take_for_a_heartbeat_or_a_login_is_refused() {
     for body in [HEARTBEAT, AUTH2, r#"{"cmd":"wd_\u0068eartbeat","x":[[[]]]}"#, "\n{\"cmd\": \"auth2\"}"] {
         assert_eq!(client.send(body), Err(SendError::Unencodable(Unencodable::Reserved)), "{body}");
     }
-    let binary = client.call(|session, now| session.send(now, vec![1]));
-    assert_eq!(binary, Err(SendError::Unencodable(Unencodable::Binary)));
+    assert_eq!(client.send(vec![1]), Err(SendError::Unencodable(Unencodable::Binary)));
     assert!(client.send("wd_heartbeat").is_ok());
 }

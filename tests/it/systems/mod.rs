@@ -1,5 +1,6 @@
 //! The five presets, each against what its document states, to the millisecond.
 
+mod all_five;
 mod live_chat;
 mod malformed;
 mod react_im;
@@ -7,14 +8,18 @@ mod uni_app;
 mod vue_polling;
 mod wechat;
 
+use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, ConnectionId, Event, Failure, Frame, Handshake, Instant, Malformed, MessageId, PollCause, Preset, Purpose,
-    Seed, SendError, Session, State, Status,
+    Action, Body, ConnectionId, Event, Failure, Frame, Handshake, Instant, Malformed, MessageId, PollCause, Preset,
+    Purpose, Seed, SendError, Session, State, Status,
 };
+
+use crate::oracle::Oracle;
 
 /// A session under a virtual clock, and everything it has asked for so far.
 struct Client {
     session: Session,
+    oracle: Oracle,
     now: u64,
     seen: Vec<(u64, Action)>,
 }
@@ -23,13 +28,13 @@ impl Client {
     /// A session opened at 0.
     fn open(preset: Preset) -> Self {
         let mut client = Self::idle(preset);
-        client.session.open(Instant::ORIGIN);
-        client.drain();
+        client.open_again();
         client
     }
 
     fn idle(preset: Preset) -> Self {
-        Self { session: Session::new(preset, Seed::from(7_u64)), now: 0, seen: Vec::new() }
+        let session = Session::new(preset, Seed::from(7_u64));
+        Self { oracle: Oracle::thorough(&session), session, now: 0, seen: Vec::new() }
     }
 
     /// A session whose socket opened at 0.
@@ -63,22 +68,32 @@ impl Client {
     }
 
     fn event(&mut self, event: Event) -> &mut Self {
-        self.session.handle(self.time(), event);
+        let now = self.time();
+        self.oracle.before(&self.session, &Input::Event { now, event: event.clone() });
+        self.session.handle(now, event);
         self.drain();
         self
     }
 
-    fn call<T>(&mut self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
+    fn call(&mut self, call: Call) -> Result<Option<MessageId>, CallError> {
         let now = self.time();
-        let answer = call(&mut self.session, now);
+        self.oracle.before(&self.session, &Input::Call { now, call: call.clone() });
+        let answer = call.make(&mut self.session, now);
         self.drain();
         answer
     }
 
+    fn must(&mut self, call: Call) -> &mut Self {
+        self.call(call).expect("the call is allowed here");
+        self
+    }
+
     fn drain(&mut self) {
-        while let Some(action) = self.session.poll_action() {
-            self.seen.push((self.now, action));
+        let actions: Vec<Action> = std::iter::from_fn(|| self.session.poll_action()).collect();
+        if let Err(violation) = self.oracle.after(&self.session, &actions) {
+            panic!("at {} ms: {violation}\n{actions:#?}", self.now);
         }
+        self.seen.extend(actions.into_iter().map(|action| (self.now, action)));
     }
 
     fn time(&self) -> Instant {
@@ -121,23 +136,34 @@ impl Client {
         self.event(Event::SendFailed { connection: self.connection(), purpose: Some(purpose) })
     }
 
-    fn send(&mut self, body: &str) -> Result<MessageId, SendError> {
-        self.call(|session, now| session.send(now, body))
+    fn send(&mut self, body: impl Into<Body>) -> Result<MessageId, SendError> {
+        match self.call(Call::Send { body: body.into(), id: None, time_to_live: None, once: false }) {
+            Ok(id) => Ok(id.expect("a send is answered with an id")),
+            Err(CallError::Send(error)) => Err(error),
+            Err(other) => panic!("a send is refused by a send error, not {other}"),
+        }
     }
 
     fn send_as(&mut self, id: &str, body: &str) -> MessageId {
-        let message = redial::Outgoing::from(body).id(id);
-        self.call(|session, now| session.send(now, message)).expect("the message is taken")
+        let id = MessageId::from(id);
+        self.must(Call::Send { body: body.into(), id: Some(id.clone()), time_to_live: None, once: false });
+        id
     }
 
     fn resend(&mut self, id: &MessageId) -> &mut Self {
-        self.call(|session, now| session.resend(now, id)).expect("a failed message may be sent again");
-        self
+        self.must(Call::Resend { id: id.clone() })
+    }
+
+    fn open_again(&mut self) -> &mut Self {
+        self.must(Call::Open)
     }
 
     fn close(&mut self) -> &mut Self {
-        self.call(Session::close);
-        self
+        self.must(Call::Close { code: None, reason: String::new() })
+    }
+
+    fn credential(&mut self, value: &str) -> &mut Self {
+        self.must(Call::Credential { value: value.into() })
     }
 
     fn state(&self) -> State {

@@ -1,6 +1,7 @@
 //! `react_im`: a text `ping` each second, dead after sixty seconds without `pong`, back at once.
 
-use redial::{Action, Preset, Purpose, ReadState, SendError, SendState, Session, State, Status, Unencodable};
+use redial::journal::Call;
+use redial::{Action, Preset, Purpose, ReadState, SendError, SendState, State, Status, Unencodable};
 use serde_json::json;
 
 use super::{Client, every, preset};
@@ -27,7 +28,7 @@ fn s001_1_the_connection_is_connecting_ready_closing_and_stopped_in_turn() {
 fn s001_2_and_b001_5_a_close_with_code_and_reason_waits_for_the_answer_and_is_final() {
     let mut client = Client::connected(Preset::react_im());
     let reason = "关闭原因: 用户退出会话页";
-    client.at(500).call(|session, now| session.close_with(now, Some(3001), reason)).unwrap();
+    client.at(500).must(Call::Close { code: Some(3001), reason: reason.to_owned() });
     let (_, close) = client.seen.iter().find(|(_, action)| matches!(action, Action::Close { .. })).unwrap();
     assert!(matches!(close, Action::Close { code: Some(3001), reason: said, .. } if said == reason));
     assert_eq!(client.state(), State::Closing);
@@ -54,8 +55,7 @@ fn s001_3_and_10_texts_go_out_and_come_in_as_they_are_json_or_not() {
     let written: Vec<String> = client.written().into_iter().map(|(_, text)| text).collect();
     assert_eq!(written, [r#"{"to":1,"text":"hi"}"#, "plain words"]);
     assert_eq!(client.delivered(), [r#"{"from":1}"#, "words", ""]);
-    let binary = client.call(|session, now| session.send(now, vec![1, 2, 3]));
-    assert_eq!(binary, Err(SendError::Unencodable(Unencodable::Binary)));
+    assert_eq!(client.send(vec![1, 2, 3]), Err(SendError::Unencodable(Unencodable::Binary)));
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn o001_2_nobody_confirms_so_handing_over_settles() {
     let mut client = Client::connected(Preset::react_im());
     let id = client.send_as("c1", "hello");
     assert_eq!((client.session.unsettled(), client.session.status(&id)), (0, Some(Status::Sent)));
-    assert!(client.call(|session, now| session.mark_read(now, &id)).is_err(), "no frame of this wire says read");
+    assert!(client.call(Call::MarkRead { id }).is_err(), "no frame of this wire says read");
 }
 
 #[test]
@@ -235,5 +235,4 @@ fn after_a_suspend_the_link_is_asked_before_it_is_given_up() {
     assert_eq!((client.connects(), client.beats().last()), (vec![0], Some(&3_600_000)));
     client.at(3_600_400).text("pong").at(3_610_000);
     assert_eq!(client.connects(), [0]);
-    client.call(Session::close);
 }

@@ -1,6 +1,6 @@
 //! `uni_app`: a heartbeat every 5 s that needs no answer, a reconnect 5 s after anything, messages with ids and acks.
 
-use redial::{Duration, MessageId, Preset, Purpose, SendError, State, Status};
+use redial::{Duration, Frame, MessageId, Preset, Purpose, SendError, State, Status};
 use serde_json::json;
 
 use super::{Client, every, preset};
@@ -22,11 +22,9 @@ fn echo(id: &str, mine: &str) -> String {
 #[test]
 fn s000_1_the_current_token_is_read_anew_for_each_connect() {
     let mut client = Client::idle(Preset::uni_app());
-    client.call(|session, now| session.credential(now, "first token"));
-    client.call(redial::Session::open);
+    client.credential("first token").open_again();
     client.opened().at(1_000);
-    client.call(|session, now| session.credential(now, "second"));
-    client.closed().at(6_000);
+    client.credential("second").closed().at(6_000);
     assert_eq!(client.queries(), [Some("token=first%20token".to_owned()), Some("token=second".to_owned())]);
 }
 
@@ -36,7 +34,7 @@ fn s000_2_and_3_nothing_is_sent_at_open_and_a_heartbeat_every_5_s_whatever_else_
     client.at(30).opened();
     assert_eq!(client.written(), []);
     client.at(4_000).text(&push("m1")).at(7_000).send("hello").unwrap();
-    client.at(8_000).text(r#"{"type":"OTHER"}"#).at(25_030);
+    client.at(8_000).text(r#"{"type":"OTHER"}"#).at(8_500).frame(Frame::Pong(Vec::new())).at(25_030);
     assert_eq!(client.beats(), every(5_000, 5_030, 5));
     let heartbeats = client.written().into_iter().filter(|(_, text)| text == HEARTBEAT).count();
     assert_eq!(heartbeats, 5);
@@ -74,6 +72,10 @@ fn s000_7_after_a_long_screen_off_the_overdue_reconnect_happens() {
     let mut client = Client::connected(Preset::uni_app());
     client.at(12_000).closed().jump(3_600_000);
     assert_eq!(client.connects(), [0, 3_600_000]);
+
+    let mut client = Client::connected(Preset::uni_app());
+    client.jump(3_602_000).at(3_610_000);
+    assert_eq!(client.beats(), [3_602_000, 3_605_000, 3_610_000], "and missed heartbeats are not made up for");
 }
 
 #[test]
@@ -167,6 +169,17 @@ fn s000_18_without_an_echo_it_is_possibly_failed_and_a_resend_keeps_its_id() {
 }
 
 #[test]
+fn s000_18_nothing_is_sent_again_by_itself_even_where_messages_are_queued() {
+    let mut client = Client::connected(preset("uni_app", &json!({"outbox": {"while_down": "queue"}})));
+    let id = client.send_as("c1", "hello");
+    client.at(1_000).closed();
+    client.send_as("c2", "queued");
+    client.at(6_000).opened();
+    assert_eq!(client.session.status(&id), Some(Status::Unconfirmed));
+    assert_eq!(client.written().len(), 2, "c1 once, and c2");
+}
+
+#[test]
 fn s000_19_every_push_of_type_message_is_acknowledged_and_no_other() {
     let mut client = Client::connected(Preset::uni_app());
     client.text(&push("m1")).text(r#"{"type":"OTHER","messageId":"m2","content":"x"}"#);
@@ -209,7 +222,7 @@ fn b000_5_and_b000_6_events_of_an_old_socket_do_nothing() {
     let old = client.connection();
     client.at(1_000).errored().at(1_001).closed_on(old).at(3_000).errored_on(old).at(6_000).opened();
     client.at(7_000).closed_on(old).errored_on(old);
-    client.event(redial::Event::FrameIn { connection: old, frame: redial::Frame::text(push("m1")) });
+    client.event(redial::Event::FrameIn { connection: old, frame: Frame::text(push("m1")) });
     client.event(redial::Event::SendFailed { connection: old, purpose: Some(Purpose::Heartbeat) });
     client.at(60_000);
     assert_eq!((client.connects(), client.state()), (vec![0, 6_000], State::Ready));

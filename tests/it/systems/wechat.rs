@@ -91,8 +91,7 @@ fn b003_2_when_it_has_given_up_the_page_may_connect_anew() {
     for attempt in 0..13 {
         client.at(attempt * 5_000).errored();
     }
-    client.at(100_000).call(redial::Session::open);
-    client.errored().at(105_000);
+    client.at(100_000).open_again().errored().at(105_000);
     assert_eq!(client.connects()[13..], [100_000, 105_000]);
 }
 

@@ -1,0 +1,158 @@
+//! What holds for each of the five alike.
+
+use redial::{Dialect, Event, Frame, Limits, MessageId, Payload, Preset, Purpose, Secret, Side, Signal, State};
+use serde_json::json;
+
+use super::{Client, preset};
+
+fn five() -> [Preset; 5] {
+    [
+        Preset::uni_app(),
+        Preset::react_im(),
+        Preset::vue_polling(),
+        Preset::wechat(),
+        Preset::live_chat("r1", 2).unwrap(),
+    ]
+}
+
+/// What a signal says, with its content spelled out, so that borrowed and whole bodies compare.
+fn said(signal: &Signal<'_>, frame: &Frame) -> String {
+    let text = |payload: &Payload<'_>| format!("{:?}", payload.into_body(frame).as_text().unwrap_or("binary"));
+    match signal {
+        Signal::Message { id, body } => format!("message {id:?} {}", text(body)),
+        Signal::Kick { body } => format!("kick {}", text(body)),
+        Signal::Challenge { challenge, reference } => {
+            format!("challenge {:?} {reference:?}", challenge.as_ref().map(text))
+        }
+        Signal::Login { credential, reference } => format!("login {} {reference:?}", credential.reveal()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Everything a side might say, in words that each dialect could know.
+fn signals() -> Vec<Signal<'static>> {
+    let message = |id: Option<MessageId>, body| Signal::Message { id, body: Payload::Text(body) };
+    let mut all = vec![
+        Signal::Beat,
+        Signal::BeatReply,
+        Signal::Ack { id: "c1".into(), echo: None },
+        Signal::Nack { id: "c1".into(), code: 3 },
+        Signal::Delivered { id: 5.into() },
+        Signal::Read { id: "c1".into() },
+        Signal::Challenge { challenge: Some(Payload::Text("s\"1")), reference: Some("17") },
+        Signal::Login { credential: Secret::new("a\"b"), reference: Some(r#""m""#) },
+        Signal::Login { credential: Secret::new(""), reference: None },
+        Signal::Welcome,
+        Signal::Refused { code: 1 },
+        Signal::Kick { body: Payload::Whole },
+        Signal::Ignored,
+    ];
+    let bodies =
+        ["hello", "", "ping", "pong", r#"{"command":"heartBeat"}"#, r#"{"message":"hi"}"#, r#"{"message":""}"#];
+    for body in bodies {
+        all.push(message(None, body));
+        all.push(message(Some("m1".into()), body));
+    }
+    for body in [r#"{"cmd":"wd_heartbeat"}"#, r#" {"cmd":"auth2"}"#, "{", "\u{0}\\", r#"{"a":1},"b":{}"#] {
+        all.push(message(None, body));
+    }
+    all
+}
+
+#[test]
+fn what_one_side_can_say_the_other_reads_as_just_that() {
+    let limits = Limits::default();
+    let mut read = 0;
+    for preset in five() {
+        let dialect: &dyn Dialect = preset.dialect();
+        for (writer, signal) in [Side::Client, Side::Server]
+            .into_iter()
+            .flat_map(|side| signals().into_iter().map(move |signal| (side, signal)))
+        {
+            let Ok(frame) = dialect.encode(writer, &signal) else { continue };
+            let heard = dialect.decode(writer.other(), &frame, &limits).expect("it can be read");
+            // A dialect without ids drops the id that the session gave.
+            let meant = match signal {
+                Signal::Message { body, .. } if !dialect.profile().receipts => Signal::Message { id: None, body },
+                other => other,
+            };
+            assert_eq!(said(&heard, &frame), said(&meant, &frame), "{} by the {writer:?}", dialect.name());
+            read += 1;
+        }
+    }
+    assert!(read > 60, "the dialects have words for most of it: {read}");
+}
+
+#[test]
+fn a_server_that_lets_in_and_drops_at_once_is_not_hammered() {
+    for preset in five() {
+        let (name, bounds) = (preset.name().to_owned(), preset.config.bounds());
+        let mut client = Client::open(preset);
+        while client.now < 120_000 {
+            if client.state() == State::Connecting {
+                client.opened().closed();
+            }
+            let next = client.session.next_deadline().map_or(120_000, |deadline| deadline.at.as_millis());
+            client.at(next.min(120_000));
+        }
+        let connects = client.connects().len();
+        assert!(connects <= bounds.connects_in_120_s as usize, "{name}: {connects} connects, {bounds:?}");
+        assert!(connects >= 20, "{name} does not give up either: {connects}");
+    }
+}
+
+#[test]
+fn a_heartbeat_that_cannot_be_written_counts_as_an_error_but_for_wechat() {
+    for (preset, reconnects) in five().into_iter().zip([true, true, true, false, true]) {
+        let name = preset.name().to_owned();
+        let mut client = Client::connected(preset);
+        client.text(r#"{"cmd":"auth1","msg_id":1}"#).at(1_000).not_written(Purpose::Heartbeat).at(6_000);
+        assert_eq!(client.connects().len() > 1, reconnects, "{name}");
+        assert_eq!(client.unsent().is_empty(), reconnects, "{name} tells what it forgives");
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_written_never_reconnects_by_itself() {
+    for preset in five() {
+        let name = preset.name().to_owned();
+        let mut client = Client::connected(preset);
+        client.text(r#"{"cmd":"auth1","msg_id":1}"#);
+        let id = client.send("hello").unwrap();
+        client.not_written(Purpose::Message { id }).at(4_000);
+        assert_eq!((client.connects(), client.state()), (vec![0], State::Ready), "{name}");
+    }
+}
+
+#[test]
+fn a_wait_that_has_begun_keeps_its_end_whatever_old_sockets_say() {
+    for preset in five() {
+        let name = preset.name().to_owned();
+        let mut client = Client::connected(preset);
+        let old = client.connection();
+        client.at(3_000).closed();
+        let due = client.session.next_deadline();
+        for _ in 0..5 {
+            client.errored_on(old).closed_on(old).event(Event::SendFailed { connection: old, purpose: None });
+        }
+        assert_eq!(client.session.next_deadline(), due, "{name}");
+    }
+}
+
+#[test]
+fn a_preset_is_known_by_its_name_and_made_again_from_its_json() {
+    let names: Vec<&str> = Preset::names().collect();
+    for preset in five() {
+        assert!(names.contains(&preset.name()), "{}", preset.name());
+        assert_eq!(super::preset(preset.name(), &preset.to_json()), preset);
+    }
+    assert_eq!(preset("react_im", &json!(null)), Preset::react_im());
+}
+
+#[test]
+fn settings_that_a_service_does_not_have_are_refused() {
+    for name in ["uni_app", "react_im", "vue_polling", "wechat", "live_chat"] {
+        let changes = json!({"preset": {"room_id": 1, "user_id": 2, "no_such_setting": 1}});
+        assert!(Preset::named(name, &changes).is_err(), "{name}");
+    }
+}
