@@ -5,9 +5,10 @@ use alloc::string::String;
 use super::phase::{Evidence, Phase};
 use super::{Link, News, Restarted};
 use crate::action::{Action, Cause};
-use crate::config::{CloseCodes, Config, DeadLink};
+use crate::config::{CloseCodes, Config, DeadLink, Unauthorized};
 use crate::cx::Cx;
 use crate::error::Malformed;
+use crate::event::Failure;
 use crate::id::ConnectionId;
 use crate::reconnect::{Loss, Past, Verdict};
 use crate::time::{Duration, Instant};
@@ -31,6 +32,51 @@ const FLOOD_WINDOW: Duration = Duration::from_secs(10);
 const FLOOD_CODE: u16 = 4400;
 
 impl Link {
+    /// The host could not connect, or the connection broke.
+    pub(crate) fn on_errored(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: ConnectionId,
+        failure: Failure,
+        retry_after: Option<Duration>,
+    ) -> Option<News> {
+        if self.phase.connection() != Some(connection) {
+            cx.stats.stale_events += 1;
+            return None;
+        }
+        if let Phase::Closing { cause, .. } = self.phase {
+            self.stop(cx, cause, None);
+            return Some(News::Moved);
+        }
+        if failure == Failure::Unauthorized {
+            self.credential = None;
+            if cx.config.authentication.unauthorized == Unauthorized::Stop {
+                self.stop(cx, Cause::Unauthorized, None);
+                return Some(News::Refused);
+            }
+        }
+        Some(self.lose(cx, Cause::Errored, Ending { retry_after, ..Ending::default() }))
+    }
+
+    /// The connection is closed.
+    pub(crate) fn on_closed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: ConnectionId,
+        code: Option<u16>,
+        reason: String,
+    ) -> Option<News> {
+        if self.phase.connection() != Some(connection) {
+            cx.stats.stale_events += 1;
+            return None;
+        }
+        if let Phase::Closing { cause, .. } = self.phase {
+            self.stop(cx, cause, Some(Ending { code, reason, retry_after: None }));
+            return Some(News::Moved);
+        }
+        Some(self.lose(cx, Cause::Closed, Ending { code, reason, retry_after: None }))
+    }
+
     /// The present connection is over: the one place where that is decided.
     pub(crate) fn lose(&mut self, cx: &mut Cx<'_>, cause: Cause, ending: Ending) -> News {
         self.end_socket(cx, cause);

@@ -1,0 +1,165 @@
+//! What an application asks of a session, as a value.
+
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::error::{AcknowledgeError, CancelError, CloseError, MarkReadError, NotOpenError, ResendError, SendError};
+use crate::event::CredentialFailure;
+use crate::frame::Body;
+use crate::id::MessageId;
+use crate::outgoing::Outgoing;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::time::{Duration, Instant};
+
+/// What an application asks of a session, as a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Call {
+    /// [`Session::open`].
+    Open,
+    /// [`Session::close_with`].
+    Close {
+        /// The code; the configuration's where there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u16>,
+        /// The reason.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// [`Session::send`].
+    Send {
+        /// The content.
+        body: Body,
+        /// The id, where the caller chooses it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+        /// How long it may wait for its outcome.
+        #[serde(default, rename = "time_to_live_ms", skip_serializing_if = "Option::is_none")]
+        time_to_live: Option<Duration>,
+        /// Whether it is never sent a second time.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        once: bool,
+    },
+    /// [`Session::resend`].
+    Resend {
+        /// The message.
+        id: MessageId,
+    },
+    /// [`Session::cancel`].
+    Cancel {
+        /// The message.
+        id: MessageId,
+    },
+    /// [`Session::acknowledge`].
+    Acknowledge {
+        /// The message.
+        id: MessageId,
+    },
+    /// [`Session::reject`].
+    Reject {
+        /// The message.
+        id: MessageId,
+    },
+    /// [`Session::mark_read`].
+    MarkRead {
+        /// The message.
+        id: MessageId,
+    },
+    /// [`Session::reconnect_now`].
+    ReconnectNow,
+    /// [`Session::hold`].
+    Hold,
+    /// [`Session::release`].
+    Release,
+    /// [`Session::drain`].
+    Drain {
+        /// How long it may take.
+        #[serde(rename = "within_ms")]
+        within: Duration,
+    },
+    /// [`Session::credential`].
+    Credential {
+        /// The credential.
+        value: Secret,
+    },
+    /// [`Session::credential_failed`].
+    CredentialFailed {
+        /// Why there is none.
+        why: CredentialFailure,
+    },
+    /// [`Session::persisted`].
+    Persisted {
+        /// The version that `Persist` named.
+        version: u64,
+    },
+}
+
+/// Why a call was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum CallError {
+    /// By `close`.
+    Close(#[from] CloseError),
+    /// By `send`.
+    Send(#[from] SendError),
+    /// By `resend`.
+    Resend(#[from] ResendError),
+    /// By `cancel`.
+    Cancel(#[from] CancelError),
+    /// By `acknowledge` or `reject`.
+    Acknowledge(#[from] AcknowledgeError),
+    /// By `mark_read`.
+    MarkRead(#[from] MarkReadError),
+    /// By a call that needs an open session.
+    NotOpen(#[from] NotOpenError),
+}
+
+impl Call {
+    /// Makes the call; the answer is the id of a message that was taken.
+    ///
+    /// ```
+    /// use redial::journal::Call;
+    /// use redial::{Instant, Preset, Seed, Session, State};
+    /// let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
+    /// Call::Open.make(&mut session, Instant::ORIGIN)?;
+    /// assert_eq!(session.state(), State::Connecting);
+    /// # Ok::<(), redial::journal::CallError>(())
+    /// ```
+    pub fn make(self, session: &mut Session, now: Instant) -> Result<Option<MessageId>, CallError> {
+        match self {
+            Self::Open => session.open(now),
+            Self::Close { code, reason } => session.close_with(now, code, reason)?,
+            Self::Send { body, id, time_to_live, once } => {
+                return Ok(Some(session.send(now, outgoing(body, id, time_to_live, once))?));
+            }
+            Self::Resend { id } => session.resend(now, &id)?,
+            Self::Cancel { id } => session.cancel(now, &id)?,
+            Self::Acknowledge { id } => session.acknowledge(now, &id)?,
+            Self::Reject { id } => session.reject(now, &id)?,
+            Self::MarkRead { id } => session.mark_read(now, &id)?,
+            Self::ReconnectNow => session.reconnect_now(now)?,
+            Self::Hold => session.hold(now),
+            Self::Release => session.release(now),
+            Self::Drain { within } => session.drain(now, within)?,
+            Self::Credential { value } => session.credential(now, value),
+            Self::Persisted { version } => session.persisted(now, version),
+            Self::CredentialFailed { why } => session.credential_failed(now, why),
+        }
+        Ok(None)
+    }
+}
+
+fn outgoing(body: Body, id: Option<MessageId>, time_to_live: Option<Duration>, once: bool) -> Outgoing {
+    let mut outgoing = Outgoing::from(body);
+    if let Some(id) = id {
+        outgoing = outgoing.id(id);
+    }
+    if let Some(span) = time_to_live {
+        outgoing = outgoing.time_to_live(span);
+    }
+    if once { outgoing.once() } else { outgoing }
+}

@@ -1,0 +1,240 @@
+//! A session's inputs and outputs as JSON lines, so that a run can be logged, driven over a pipe, and replayed byte for byte.
+//!
+//! One JSON object a line; times are whole milliseconds. A line in is a header, a call or an event:
+//!
+//! ```text
+//! {"redial":1,"preset":"plain","seed":"..","config":{..}}
+//! {"now_ms":0,"call":{"type":"open"}}
+//! {"now_ms":30,"event":{"type":"opened","connection":1}}
+//! ```
+//!
+//! A line out is the answer to `send`, a refusal, an action, and, last for every line in, the next deadline:
+//!
+//! ```text
+//! {"now_ms":5,"id":"c1"}
+//! {"now_ms":5,"error":"the outbox is full: it holds its 1000 messages"}
+//! {"now_ms":0,"action":{"type":"connect","connection":1,"attempt":0}}
+//! {"now_ms":30,"next_deadline_ms":25030,"timer":"heartbeat"}
+//! ```
+//!
+//! A journal holds credentials and bodies as they are. Guard it like them; what is blacked out cannot be replayed.
+
+mod call;
+mod player;
+
+use alloc::string::{String, ToString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::error::Category;
+use thiserror::Error;
+
+use crate::action::Action;
+use crate::dialect::Preset;
+use crate::error::{JsonProblem, PresetError, RestoreError};
+use crate::event::Event;
+use crate::id::MessageId;
+use crate::rng::Seed;
+use crate::session::{Session, Snapshot};
+use crate::time::{Duration, Instant};
+use crate::timer::Timer;
+
+pub use call::{Call, CallError};
+pub use player::Player;
+
+/// The version that a header carries as `"redial"`.
+pub const VERSION: u64 = 1;
+
+/// One line in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// What a replay needs to make the same session; optional, and first.
+    Header(Header),
+    /// The application asks for something.
+    Call {
+        /// When.
+        now: Instant,
+        /// What.
+        call: Call,
+    },
+    /// Something happened.
+    Event {
+        /// When.
+        now: Instant,
+        /// What.
+        event: Event,
+    },
+}
+
+/// What a replay needs to make the same session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// The version of the lines: [`VERSION`].
+    pub redial: u64,
+    /// The preset's name.
+    pub preset: String,
+    /// The seed.
+    pub seed: Seed,
+    /// Changes merged over the preset, as [`Preset::named`] takes them.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub config: Value,
+    /// The durable state it began with, where it did not begin empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
+}
+
+impl Header {
+    /// The header of a session under this preset and seed.
+    pub fn new(preset: &Preset, seed: Seed) -> Self {
+        Self { redial: VERSION, preset: preset.name().to_string(), seed, config: preset.to_json(), snapshot: None }
+    }
+
+    /// The session that this header describes.
+    pub fn session(&self) -> Result<Session, LineError> {
+        if self.redial != VERSION {
+            return Err(LineError::Version { version: self.redial });
+        }
+        let preset = Preset::named(&self.preset, &self.config)?;
+        match self.snapshot.clone() {
+            None => Ok(Session::new(preset, self.seed)),
+            Some(snapshot) => Ok(Session::restore(preset, Instant::ORIGIN, snapshot, Duration::ZERO)?),
+        }
+    }
+}
+
+/// Why a line could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum LineError {
+    /// It is not JSON, or not of the right shape.
+    #[error("the line cannot be read: {problem} at column {column}")]
+    Json {
+        /// What is wrong, in general words.
+        problem: JsonProblem,
+        /// Where, from 1.
+        column: u64,
+    },
+    /// It is neither a header nor a call nor an event, or several at once.
+    #[error("a line has `now_ms` and either `call` or `event`, or it is a header with `redial`, `preset` and `seed`")]
+    Kind,
+    /// The header is of another version.
+    #[error("the journal is of version {version}, this crate reads version 1")]
+    Version {
+        /// The version it claims.
+        version: u64,
+    },
+    /// The header's preset cannot be made.
+    #[error(transparent)]
+    Preset(#[from] PresetError),
+    /// The header's snapshot cannot be restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// A header came after the first line.
+    #[error("a header is the first line of a journal")]
+    LateHeader,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timed {
+    now_ms: Instant,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call: Option<Call>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<Event>,
+}
+
+/// Only tells headers from other lines.
+#[derive(Deserialize)]
+struct Kind {
+    redial: Option<serde::de::IgnoredAny>,
+}
+
+impl Input {
+    /// Reads a line. The error says where the problem is and repeats nothing of the line.
+    pub fn from_line(line: &str) -> Result<Self, LineError> {
+        let kind: Kind = read(line)?;
+        if kind.redial.is_some() {
+            return Ok(Self::Header(read(line)?));
+        }
+        let timed: Timed = read(line)?;
+        match (timed.now_ms, timed.call, timed.event) {
+            (now, Some(call), None) => Ok(Self::Call { now, call }),
+            (now, None, Some(event)) => Ok(Self::Event { now, event }),
+            _ => Err(LineError::Kind),
+        }
+    }
+
+    /// Writes the line, without its line break.
+    pub fn to_line(&self) -> String {
+        match self.clone() {
+            Self::Header(header) => write(&header),
+            Self::Call { now, call } => write(&Timed { now_ms: now, call: Some(call), event: None }),
+            Self::Event { now, event } => write(&Timed { now_ms: now, call: None, event: Some(event) }),
+        }
+    }
+}
+
+/// One line out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Output {
+    /// The session wants something done or known.
+    Action {
+        /// When.
+        #[serde(rename = "now_ms")]
+        now: Instant,
+        /// What.
+        action: Action,
+    },
+    /// The message was taken under this id.
+    Id {
+        /// When.
+        #[serde(rename = "now_ms")]
+        now: Instant,
+        /// The id.
+        id: MessageId,
+    },
+    /// A call was refused, or a line could not be read; the run goes on.
+    Error {
+        /// When.
+        #[serde(rename = "now_ms")]
+        now: Instant,
+        /// Why.
+        error: String,
+    },
+    /// The next deadline, once and last for every line in.
+    Deadline {
+        /// When.
+        #[serde(rename = "now_ms")]
+        now: Instant,
+        /// The deadline; `null` where there is none.
+        #[serde(rename = "next_deadline_ms")]
+        at: Option<Instant>,
+        /// Which timer it is; `null` where there is none.
+        timer: Option<Timer>,
+    },
+}
+
+impl Output {
+    /// Writes the line, without its line break.
+    pub fn to_line(&self) -> String {
+        write(self)
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, LineError> {
+    serde_json::from_str(line).map_err(|error| {
+        let problem = match error.classify() {
+            Category::Eof => JsonProblem::Truncated,
+            Category::Data => JsonProblem::Shape,
+            Category::Syntax | Category::Io => JsonProblem::Syntax,
+        };
+        LineError::Json { problem, column: error.column() as u64 }
+    })
+}
+
+fn write(value: &impl Serialize) -> String {
+    // None of these values has a map with keys that are no text, which is all that can fail here.
+    serde_json::to_string(value).unwrap_or_default()
+}

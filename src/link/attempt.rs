@@ -1,0 +1,170 @@
+//! From `open` to ready, and from `close` to the end.
+
+use alloc::string::String;
+
+use super::life::beat_now;
+use super::loss::{Ending, Flood};
+use super::phase::{Evidence, LoginStep, Phase};
+use super::{Link, News};
+use crate::action::{Action, Cause, State};
+use crate::cx::Cx;
+use crate::error::CloseError;
+use crate::heartbeat::Heartbeat;
+use crate::id::ConnectionId;
+use crate::profile::Login;
+use crate::reconnect::Reconnect;
+use crate::time::{Duration, Instant};
+
+impl Link {
+    /// The user wants a connection; exempt from every wait.
+    pub(crate) fn open(&mut self, cx: &mut Cx<'_>) -> Option<News> {
+        match self.phase {
+            Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
+                return None;
+            }
+            Phase::Closing { connection, .. } => cx.push(Action::Abort { connection }),
+            Phase::Idle | Phase::Waiting { .. } | Phase::GivingUp { .. } | Phase::Stopped { .. } => {}
+        }
+        if !matches!(self.phase, Phase::Waiting { .. } | Phase::GivingUp { .. }) {
+            self.fallback.on_open(cx.now, &cx.config.fallback);
+        }
+        self.reconnect = Reconnect::default();
+        self.too_big = 0;
+        match self.restarted.take() {
+            Some(restarted) => self.resume_outage(cx, restarted),
+            None => self.attempt(cx),
+        }
+        Some(News::Moved)
+    }
+
+    /// The user wants no connection any more.
+    pub(crate) fn close(&mut self, cx: &mut Cx<'_>, code: Option<u16>, reason: String, cause: Cause) -> Option<News> {
+        match self.phase {
+            Phase::Stopped { cause: Cause::Unauthorized } => {
+                self.phase = Phase::Stopped { cause };
+                return Some(News::Ended);
+            }
+            Phase::Closing { .. } | Phase::Stopped { .. } => return None,
+            Phase::Authenticating { connection, .. } | Phase::Ready { connection, .. } => {
+                cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
+                self.fallback.on_stop();
+                self.enter(cx, Phase::Closing { connection, until: cx.now + cx.config.close.timeout, cause }, None);
+                return Some(News::Ended);
+            }
+            Phase::Connecting { connection, .. } => cx.push(Action::Abort { connection }),
+            Phase::Idle | Phase::Preparing { .. } | Phase::Waiting { .. } | Phase::GivingUp { .. } => {}
+        }
+        self.stop(cx, cause, None);
+        Some(News::Ended)
+    }
+
+    /// A socket is open.
+    pub(crate) fn on_opened(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> Option<News> {
+        match self.phase {
+            Phase::Connecting { connection: present, .. } if present == connection => {
+                self.reconnect.on_opened(&cx.config.reconnect);
+                match cx.dialect.profile().login {
+                    Login::None | Login::Handshake => Some(self.ready(cx, connection)),
+                    Login::Challenge | Login::ConfirmedChallenge => {
+                        let until = after(cx.now, cx.config.authentication.timeout);
+                        let login = LoginStep::Unasked;
+                        self.enter(cx, Phase::Authenticating { connection, until, login }, None);
+                        None
+                    }
+                }
+            }
+            _ => {
+                cx.stats.stale_events += 1;
+                let present = self.phase.connection() == Some(connection);
+                if !present && (1..=self.last_connection).contains(&connection.get()) {
+                    // Nobody waits for this socket any more, and an open one would occupy the account at the server.
+                    cx.push(Action::Abort { connection });
+                }
+                None
+            }
+        }
+    }
+
+    /// The connection may carry messages from here on; where it could before, only the heartbeat starts anew.
+    pub(super) fn ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> News {
+        let (fresh, beat) = Heartbeat::start(cx.now, &cx.config.heartbeat);
+        let news = if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
+            *heartbeat = fresh;
+            *login = LoginStep::Answered;
+            News::Moved
+        } else {
+            cx.stats.ready += 1;
+            self.fallback.on_ready();
+            self.flood = Flood::default();
+            let (evidence, login) = (Evidence::None, LoginStep::Answered);
+            self.enter(cx, Phase::Ready { connection, since: cx.now, heartbeat: fresh, evidence, login }, None);
+            News::Ready(connection)
+        };
+        if beat.is_some() {
+            beat_now(cx, connection);
+        }
+        news
+    }
+
+    /// Begins an attempt: asks for a credential where the handshake carries one, then dials.
+    pub(super) fn attempt(&mut self, cx: &mut Cx<'_>) {
+        self.last_connection = self.last_connection.saturating_add(1);
+        let connection = ConnectionId::new(self.last_connection);
+        let wants = cx.dialect.profile().login == Login::Handshake;
+        if wants && self.must_ask(cx) {
+            let until = after(cx.now, cx.config.authentication.timeout);
+            self.enter(cx, Phase::Preparing { connection, until }, None);
+            cx.push(Action::NeedCredential { connection, challenge: None });
+        } else {
+            self.dial(cx, connection);
+        }
+    }
+
+    pub(super) fn dial(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
+        let handshake = cx.dialect.handshake(self.credential.as_ref());
+        let until = after(cx.now, cx.config.reconnect.attempt_timeout);
+        if self.phase.state() == State::Connecting {
+            self.phase = Phase::Connecting { connection, until };
+        } else {
+            self.enter(cx, Phase::Connecting { connection, until }, None);
+        }
+        self.reconnect.on_attempt(cx.now);
+        cx.stats.connects += 1;
+        cx.push(Action::Connect { connection, attempt: self.reconnect.failures(), handshake });
+    }
+
+    /// Changes the phase and tells it.
+    pub(super) fn enter(&mut self, cx: &mut Cx<'_>, phase: Phase, ending: Option<Ending>) {
+        let Ending { code, reason, .. } = ending.unwrap_or_default();
+        let reason = (!reason.is_empty()).then_some(reason);
+        cx.push(Action::State { state: phase.state(), cause: phase.cause(), code, reason });
+        self.phase = phase;
+    }
+
+    pub(super) fn stop(&mut self, cx: &mut Cx<'_>, cause: Cause, ending: Option<Ending>) {
+        self.fallback.on_stop();
+        self.enter(cx, Phase::Stopped { cause }, ending);
+    }
+
+    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, attempts: u32) -> News {
+        cx.push(Action::GaveUp { attempts });
+        self.stop(cx, Cause::GaveUp, None);
+        News::Ended
+    }
+}
+
+/// Checks what an application wants to close with (RFC 6455 §7.4, §5.5).
+pub(crate) fn check_close(code: Option<u16>, reason: &str) -> Result<(), CloseError> {
+    match code {
+        None | Some(1000 | 3000..=4999) => {}
+        Some(code) => return Err(CloseError::Code { code }),
+    }
+    if reason.len() > 123 {
+        return Err(CloseError::Reason { bytes: reason.len() as u64 });
+    }
+    Ok(())
+}
+
+fn after(now: Instant, span: Option<Duration>) -> Instant {
+    span.map_or(Instant::NEVER, |span| now + span)
+}

@@ -1,0 +1,147 @@
+//! Signs of life, and what time brings: heartbeats, polls, and the end of waits.
+
+use alloc::string::String;
+
+use super::loss::Ending;
+use super::phase::{Evidence, Phase};
+use super::{Link, News};
+use crate::action::{Action, Cause, PollCause, Purpose};
+use crate::cx::Cx;
+use crate::fallback;
+use crate::frame::Body;
+use crate::heartbeat;
+use crate::id::ConnectionId;
+use crate::signal::{Payload, Signal};
+
+impl Link {
+    /// Bytes have arrived on the present connection, whatever they mean.
+    pub(crate) fn on_bytes(&mut self, cx: &mut Cx<'_>) {
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            heartbeat.on_frame(cx.now, &cx.config.heartbeat);
+        }
+    }
+
+    /// They could be understood: the connection is of use.
+    pub(crate) fn on_evidence(&mut self) {
+        if let Phase::Ready { evidence, .. } = &mut self.phase {
+            *evidence = Evidence::Heard;
+        }
+    }
+
+    /// A signal that concerns the link.
+    pub(crate) fn on_signal(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: ConnectionId,
+        signal: &Signal<'_>,
+        whole: impl FnOnce(Payload<'_>) -> Body,
+    ) -> Option<News> {
+        match *signal {
+            Signal::Beat => {
+                cx.say(connection, &Signal::BeatReply, Purpose::HeartbeatReply);
+                None
+            }
+            Signal::BeatReply => {
+                if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+                    let rtt = heartbeat.on_reply(cx.now, &cx.config.heartbeat);
+                    cx.push(Action::Alive { connection, rtt });
+                }
+                None
+            }
+            Signal::Challenge { challenge, reference } => self.on_challenge(cx, connection, challenge, reference),
+            Signal::Welcome => self.on_welcome(cx, connection),
+            Signal::Refused { .. } => Some(self.refuse(cx)),
+            Signal::Kick { body } => {
+                cx.push(Action::Kicked { body: whole(body) });
+                cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
+                self.stop(cx, Cause::Kicked, None);
+                Some(News::Ended)
+            }
+            _ => None,
+        }
+    }
+
+    /// A message has arrived: polls start anew, and where polling is on the data is pulled.
+    pub(crate) fn on_push(&mut self, cx: &mut Cx<'_>) {
+        if self.fallback.on_push(cx.now, &cx.config.fallback) {
+            cx.push(Action::Poll { cause: PollCause::Push });
+        }
+    }
+
+    /// The network is said to be back, or the machine woke: find out now.
+    pub(crate) fn on_hint(&mut self, cx: &mut Cx<'_>) {
+        match &mut self.phase {
+            Phase::Ready { connection, heartbeat, .. } => {
+                let connection = *connection;
+                if let Some(heartbeat::Verdict::Beat) = heartbeat.on_wake(cx.now, &cx.config.heartbeat) {
+                    beat_now(cx, connection);
+                }
+            }
+            Phase::Waiting { until, cause } => {
+                let hinted = self.reconnect.on_hint(cx.now, &cx.config.reconnect);
+                if let Some(at) = hinted.filter(|at| *at < *until) {
+                    *until = at;
+                    cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause: *cause });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Time has passed; to be called until it has nothing more to say.
+    pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>) -> Option<News> {
+        if let Some(verdict) = self.fallback.on_tick(cx.now, &cx.config.fallback) {
+            let cause = match verdict {
+                fallback::Verdict::Silence => PollCause::Silence,
+                fallback::Verdict::Down => PollCause::Down,
+            };
+            cx.push(Action::Poll { cause });
+            return Some(News::Moved);
+        }
+        let due = self.phase.deadline().filter(|deadline| deadline.at.is_due(cx.now))?;
+        match (&mut self.phase, due.timer) {
+            (Phase::Ready { connection, heartbeat, .. }, _) => {
+                let connection = *connection;
+                match heartbeat.on_tick(cx.now, &cx.config.heartbeat) {
+                    Some(heartbeat::Verdict::Beat) => beat_now(cx, connection),
+                    Some(heartbeat::Verdict::Dead) => return Some(self.lose(cx, Cause::Dead, Ending::default())),
+                    None => {}
+                }
+                Some(News::Moved)
+            }
+            (Phase::Preparing { .. }, _) => Some(self.lose(cx, Cause::CredentialUnavailable, Ending::default())),
+            (Phase::Connecting { .. }, _) => Some(self.lose(cx, Cause::AttemptTimeout, Ending::default())),
+            (Phase::Authenticating { .. }, _) => Some(self.lose(cx, Cause::AuthenticationTimeout, Ending::default())),
+            (Phase::Closing { connection, cause, .. }, _) => {
+                let (connection, cause) = (*connection, *cause);
+                cx.push(Action::Abort { connection });
+                self.stop(cx, cause, None);
+                Some(News::Moved)
+            }
+            (Phase::Waiting { .. }, _) => {
+                self.attempt(cx);
+                Some(News::Moved)
+            }
+            (Phase::GivingUp { attempts, .. }, _) => {
+                let attempts = *attempts;
+                Some(self.give_up(cx, attempts))
+            }
+            (Phase::Idle | Phase::Stopped { .. }, _) => None,
+        }
+    }
+
+    /// A heartbeat could not be written: a loss, or only told.
+    pub(crate) fn on_beat_failed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> Option<News> {
+        if cx.config.reconnect.first.beat_failed.is_none() {
+            cx.push(Action::Unsent { connection, purpose: Purpose::Heartbeat });
+            return None;
+        }
+        Some(self.lose(cx, Cause::BeatFailed, Ending::default()))
+    }
+}
+
+/// A heartbeat, or a probe out of turn.
+pub(super) fn beat_now(cx: &mut Cx<'_>, connection: ConnectionId) {
+    cx.stats.beats += 1;
+    cx.say(connection, &Signal::Beat, Purpose::Heartbeat);
+}
