@@ -6,21 +6,21 @@
 //!
 //! `cargo run --release --example demo -- --help`
 
-mod client;
+pub(crate) mod client;
 mod faults;
-mod hub;
-mod options;
-mod relay;
+pub(crate) mod hub;
+pub(crate) mod options;
+pub(crate) mod relay;
 mod report;
 mod rng;
-mod score;
+pub(crate) mod score;
 
 #[path = "../blocking.rs"]
 #[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
 mod blocking;
 #[path = "../tokio.rs"]
 #[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
-mod tokio_adapter;
+pub(crate) mod tokio_adapter;
 
 use std::io;
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! Tests, as one program: stories, properties, a simulator, and one oracle that all of them share.
 
+mod adapters;
 mod model;
 mod oracle;
 mod properties;

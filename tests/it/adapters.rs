@@ -1,0 +1,283 @@
+//! The adapters of `examples/` over real sockets on loopback, under a fast clock, with the demo's relay to break them.
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration as Wall;
+
+use redial::{Action, Body, Cause, Config, Preset, Seed, Session, State};
+
+#[path = "../../examples/demo/main.rs"]
+#[allow(dead_code, reason = "the demo is a whole program; the tests use its parts and not its main")]
+mod demo;
+
+use demo::client::Client;
+use demo::hub::Hub;
+use demo::options::{Adapter, Options};
+use demo::relay::Relay;
+use demo::score::NAMES;
+use demo::tokio_adapter::Clock;
+
+const BOTH: [Adapter; 2] = [Adapter::Blocking, Adapter::Tokio];
+/// What no step of a test may exceed, however busy the machine.
+const PATIENCE: Wall = Wall::from_secs(20);
+
+/// A client, and everything its application hears.
+struct Guest {
+    client: Client,
+    actions: Receiver<Action>,
+    shown: Receiver<Body>,
+}
+
+impl Guest {
+    fn enter(adapter: Adapter, url: &str, clock: Clock, preset: Preset, token: &str) -> Self {
+        let mut session = Session::new(preset, Seed::from(7_u64));
+        session.credential(clock.now(), token);
+        let ((act, actions), (show, shown)) = (channel(), channel());
+        let client = Client::start(
+            adapter,
+            url,
+            session,
+            clock,
+            // The test may have seen enough.
+            move |_, action| drop(act.send(action.clone())),
+            move |message| drop(show.send(message.body.clone())),
+        );
+        Self { client: client.expect("loopback has room for one more"), actions, shown }
+    }
+
+    /// The next action of a kind.
+    fn wait<T>(&self, wanted: impl Fn(&Action) -> Option<T>) -> T {
+        loop {
+            let action = self.actions.recv_timeout(PATIENCE).expect("the action comes");
+            if let Some(found) = wanted(&action) {
+                return found;
+            }
+        }
+    }
+
+    fn wait_ready(&self) {
+        self.wait(|action| matches!(action, Action::State { state: State::Ready, .. }).then_some(()));
+    }
+
+    fn wait_lost(&self) -> Cause {
+        self.wait(|action| match action {
+            Action::ScheduleReconnect { cause, .. } => Some(*cause),
+            _ => None,
+        })
+    }
+
+    fn say(&self, from: usize, to: usize) {
+        for number in from..to {
+            self.client.send(format!("message {number}")).expect("the outbox has room");
+        }
+    }
+
+    fn assert_shown(&self, from: usize, to: usize) {
+        for number in from..to {
+            let body = self.shown.recv_timeout(PATIENCE).expect("the message arrives");
+            assert_eq!(body.as_text(), Some(&*format!("message {number}")));
+        }
+    }
+}
+
+/// Two guests of a hub, the first behind a relay.
+async fn chat(adapter: Adapter, speed: u32) -> (Relay, Guest, Guest) {
+    let clock = Clock::new(speed);
+    let mut seeds = (1_u64..).map(Seed::from);
+    let hub = Hub::start(NAMES, clock, || seeds.next().unwrap_or(Seed::from(0_u64)));
+    let hub = hub.await.expect("loopback has a port");
+    let relay = Relay::start(hub.addr(), Wall::ZERO).expect("loopback has a port");
+    let preset = || Preset::uni_app().with_config(Config::default());
+    let a = Guest::enter(adapter, &format!("ws://{}/", relay.addr()), clock, preset(), NAMES[0]);
+    let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), NAMES[1]);
+    a.wait_ready();
+    b.wait_ready();
+    (relay, a, b)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_connection_is_replaced_and_nothing_is_lost_or_shown_twice() {
+    for adapter in BOTH {
+        let (relay, a, b) = chat(adapter, 30).await;
+        a.say(0, 20);
+        relay.cut();
+        a.say(20, 40);
+        b.assert_shown(0, 40);
+        assert!(matches!(a.wait_lost(), Cause::Closed | Cause::Errored));
+        a.wait_ready();
+        b.say(0, 5);
+        a.assert_shown(0, 5);
+        assert!(b.shown.try_recv().is_err(), "nothing is shown twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stall_holds_messages_up_and_loses_none() {
+    for adapter in BOTH {
+        let (relay, a, b) = chat(adapter, 30).await;
+        relay.stall(true);
+        a.say(0, 20);
+        // 20 s of the session's time without a receipt, and it looks for another connection.
+        assert_eq!(a.wait_lost(), Cause::ReceiptOverdue);
+        relay.stall(false);
+        a.wait_ready();
+        a.say(20, 30);
+        b.assert_shown(0, 30);
+        assert!(b.shown.try_recv().is_err(), "nothing is shown twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_open_link_is_noticed_by_its_silence() {
+    for adapter in BOTH {
+        let (relay, a, _b) = chat(adapter, 100).await;
+        relay.half_open();
+        assert_eq!(a.wait_lost(), Cause::Dead);
+        a.wait_ready();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_dials_are_tried_again_until_one_is_taken() {
+    for adapter in BOTH {
+        let (relay, a, b) = chat(adapter, 30).await;
+        relay.refuse(true);
+        relay.cut();
+        a.wait_lost();
+        assert_eq!(a.wait_lost(), Cause::Errored);
+        assert_eq!(a.wait_lost(), Cause::Errored);
+        relay.refuse(false);
+        a.say(0, 3);
+        b.assert_shown(0, 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_refused_in_the_handshake_stops_the_session() {
+    for adapter in BOTH {
+        let clock = Clock::new(1);
+        let hub = Hub::start(NAMES, clock, || Seed::from(1_u64)).await.expect("loopback has a port");
+        let preset = Preset::uni_app().with_config(Config::default());
+        let guest = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset, "nobody");
+        let cause = guest.wait(|action| match action {
+            Action::State { state: State::Stopped, cause, .. } => Some(*cause),
+            _ => None,
+        });
+        assert_eq!(cause, Some(Cause::Unauthorized));
+    }
+}
+
+#[test]
+fn a_dial_that_is_never_answered_is_dropped_and_made_again() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _within = runtime.enter();
+    for adapter in BOTH {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
+        let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
+        let guest = Guest::enter(adapter, &url, Clock::new(50), Preset::plain(), "");
+        let (mut first, _) = listener.accept().expect("the first dial");
+        assert_eq!(guest.wait_lost(), Cause::AttemptTimeout);
+        first.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        // The whole request, and then the end: the session's `Abort` has dropped the socket.
+        let mut request = Vec::new();
+        first.read_to_end(&mut request).expect("the end of the dial, not a time-out");
+        assert!(request.starts_with(b"GET / HTTP/1.1\r\n"));
+        listener.accept().expect("the second dial");
+    }
+}
+
+/// A WebSocket server for one guest, on a thread of its own.
+fn serve(work: impl FnOnce(tungstenite::WebSocket<std::net::TcpStream>) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
+    let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a guest");
+        work(tungstenite::accept(stream).expect("a WebSocket"));
+    });
+    url
+}
+
+#[test]
+fn what_another_thread_sends_leaves_at_once() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _within = runtime.enter();
+    for adapter in BOTH {
+        let (tell, heard) = channel();
+        let url = serve(move |mut socket| drop(tell.send(socket.read().expect("a message").into_text())));
+        let guest = Guest::enter(adapter, &url, Clock::new(1), Preset::plain(), "");
+        guest.wait_ready();
+        // The loop now waits for its first heartbeat, 25 s away; only a wake-up gets the message out before.
+        let Guest { client, .. } = guest;
+        let client = Arc::new(client);
+        let other = Arc::clone(&client);
+        std::thread::spawn(move || other.send("hello".to_owned())).join().expect("it ends").expect("it is taken");
+        let text = heard.recv_timeout(PATIENCE).expect("the message leaves").expect("it is text");
+        assert_eq!(text.as_str(), "hello");
+    }
+}
+
+#[test]
+fn a_ping_is_answered_while_nothing_else_moves() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _within = runtime.enter();
+    for adapter in BOTH {
+        let (tell, heard) = channel();
+        let url = serve(move |mut socket| {
+            socket.send(tungstenite::Message::Ping("here?".into())).expect("it is written");
+            drop(tell.send(socket.read()));
+        });
+        let _guest = Guest::enter(adapter, &url, Clock::new(1), Preset::plain(), "");
+        let answer = heard.recv_timeout(PATIENCE).expect("an answer").expect("a frame");
+        assert_eq!(answer, tungstenite::Message::Pong("here?".into()));
+    }
+}
+
+#[test]
+fn a_write_that_stalls_stops_no_timer() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _within = runtime.enter();
+    for adapter in BOTH {
+        let (done, over) = channel::<()>();
+        // The server reads nothing at all until the test is over.
+        let url = serve(move |socket| {
+            let _ = over.recv();
+            drop(socket);
+        });
+        // No heartbeats: only the adapter's own limit of 20 s, 67 ms on this clock, is left to end this.
+        let mut preset = Preset::plain();
+        preset.config.heartbeat.every = redial::Duration::from_secs(1_000_000);
+        preset.config.reconnect.attempt_timeout = None;
+        let guest = Guest::enter(adapter, &url, Clock::new(300), preset, "");
+        guest.wait_ready();
+        let mut waited = Wall::ZERO;
+        let cause = loop {
+            // More than the kernel takes in the end, and little enough for the adapter's buffer while the limit runs.
+            guest.client.send("x".repeat(60_000)).expect("the outbox has room");
+            std::thread::sleep(Wall::from_millis(2));
+            waited += Wall::from_millis(2);
+            assert!(waited < PATIENCE, "the stalled write is never noticed");
+            let lost = guest.actions.try_iter().find_map(|action| match action {
+                Action::ScheduleReconnect { cause, .. } => Some(cause),
+                _ => None,
+            });
+            if let Some(cause) = lost {
+                break cause;
+            }
+        };
+        assert_eq!(cause, Cause::Errored);
+        drop(done);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_run_of_the_demo_loses_nothing() {
+    let [a, b] = BOTH.map(|adapter| demo::run(Options { messages: 60, faults: 6, seed: 11, adapter, quiet: true }));
+    let (a, b) = tokio::join!(a, b);
+    for report in [a, b] {
+        let report = report.expect("loopback has ports");
+        assert_eq!(report.complaints(), Vec::<String>::new(), "{report}");
+        assert_eq!((report.shown(0), report.shown(1)), (60, 60));
+    }
+}
