@@ -5,18 +5,19 @@
 //!
 //! `cargo run --example blocking [ws://host:port/path]`; without an address it talks to an echo server of its own.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{Shutdown, TcpStream as StdStream, ToSocketAddrs as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
+use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, MessageId, Outgoing, Preset, Purpose,
-    Seed, SendError, Session, State,
+    Action, Body, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, MessageId, Preset, Purpose, Seed,
+    SendError, Session, State,
 };
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::handshake::HandshakeError;
@@ -26,6 +27,8 @@ use tungstenite::{Error, Message, WebSocket, error::ProtocolError};
 type Socket = WebSocket<TcpStream>;
 /// What an application hears: every action, those that the loop itself carries out included.
 type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
+/// Where the inputs go, a line each, if anywhere: after a `journal::Header` line of your own, `examples/replay.rs` runs it again.
+type Journal = Box<dyn io::Write + Send>;
 
 /// How long written bytes may stay in our own buffer before the connection counts as broken.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
@@ -71,9 +74,15 @@ pub(crate) struct Client {
 }
 
 struct Shared {
-    session: Mutex<Session>,
+    core: Mutex<Core>,
     waker: Waker,
     clock: Clock,
+}
+
+/// All inputs pass through here.
+struct Core {
+    session: Session,
+    journal: Option<Journal>,
 }
 
 impl Client {
@@ -82,52 +91,94 @@ impl Client {
         url: &str,
         session: Session,
         clock: Clock,
+        journal: Option<Journal>,
         observer: impl FnMut(Instant, &Action) + Send + 'static,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let shared = Arc::new(Shared { session: Mutex::new(session), waker, clock });
+        let shared = Arc::new(Shared { core: Mutex::new(Core { session, journal }), waker, clock });
         let (url, dials, link) = (url.to_owned(), channel(), Link::None);
         let mut host = Host { shared: Arc::clone(&shared), url, observer: Box::new(observer), poll, dials, link };
         let mut client = Self { shared, thread: None };
-        client.with(Session::open);
+        client.shared.with(|core, now| core.call(now, Call::Open)).map_err(io::Error::other)?;
         client.thread = Some(thread::Builder::new().name("redial".into()).spawn(move || host.run())?);
         Ok(client)
     }
 
     /// Takes a message; the observer hears what becomes of it.
-    pub(crate) fn send(&self, message: impl Into<Outgoing>) -> Result<MessageId, SendError> {
-        self.with(|session, now| session.send(now, message))
+    pub(crate) fn send(&self, body: impl Into<Body>) -> Result<MessageId, SendError> {
+        self.input(|core, now| core.send(now, body.into()))
     }
 
-    /// Any call of the session: `resend`, `credential`, `stats` ... The loop does what follows from it, at once.
-    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
-        let result = self.shared.with(call);
-        // The loop also wakes by itself at its next deadline, so a failed wake-up only delays.
-        let _ = self.shared.waker.wake();
-        result
+    /// Any other call: `Resend`, `Credential`, `ReconnectNow` ... The loop does what follows from it, at once.
+    pub(crate) fn call(&self, call: Call) -> Result<(), CallError> {
+        self.input(|core, now| core.call(now, call))
+    }
+
+    /// Looks at the session: its state, its figures, where a message stands.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
+        self.shared.with(|core, _| look(&core.session))
     }
 
     /// Closes politely and waits for the loop to end; the session bounds that wait by `close.timeout`.
-    pub(crate) fn close(mut self) {
-        self.with(Session::close);
+    pub(crate) fn close(mut self) -> Result<(), CallError> {
+        self.call(Call::Close { code: None, reason: String::new() })?;
         if let Some(thread) = self.thread.take() {
+            // Only the observer can have panicked, and that is told on stderr already.
             let _ = thread.join();
         }
+        Ok(())
+    }
+
+    fn input<T>(&self, input: impl FnOnce(&mut Core, Instant) -> T) -> T {
+        let result = self.shared.with(input);
+        // The loop also wakes by itself at its next deadline, so a failed wake-up only delays.
+        let _ = self.shared.waker.wake();
+        result
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.with(Session::close);
+        // A close without a code cannot be refused.
+        let _ = self.call(Call::Close { code: None, reason: String::new() });
     }
 }
 
 impl Shared {
-    fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
-        let mut session: MutexGuard<'_, Session> = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+    fn with<T>(&self, work: impl FnOnce(&mut Core, Instant) -> T) -> T {
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         // The clock is read under the lock: times then never run backwards.
-        call(&mut session, self.clock.now())
+        work(&mut core, self.clock.now())
+    }
+}
+
+impl Core {
+    fn note(&mut self, input: impl FnOnce() -> Input) {
+        if let Some(journal) = &mut self.journal
+            && writeln!(journal, "{}", input().to_line()).is_err()
+        {
+            // A journal with a gap cannot be replayed, so it ends here.
+            self.journal = None;
+        }
+    }
+
+    fn handle(&mut self, now: Instant, event: Event) {
+        self.note(|| Input::Event { now, event: event.clone() });
+        self.session.handle(now, event);
+    }
+
+    fn call(&mut self, now: Instant, call: Call) -> Result<(), CallError> {
+        self.note(|| Input::Call { now, call: call.clone() });
+        call.make(&mut self.session, now).map(drop)
+    }
+
+    fn send(&mut self, now: Instant, body: Body) -> Result<MessageId, SendError> {
+        self.note(|| {
+            let call = Call::Send { body: body.clone(), id: None, time_to_live: None, once: false };
+            Input::Call { now, call }
+        });
+        self.session.send(now, body)
     }
 }
 
@@ -156,7 +207,7 @@ impl Host {
             self.perform();
             self.flush();
             let now = self.shared.clock.now();
-            let (state, deadline) = self.shared.with(|session, _| (session.state(), session.next_deadline()));
+            let (state, deadline) = self.shared.with(|core, _| (core.session.state(), core.session.next_deadline()));
             if state == State::Stopped {
                 let since = *stopped.get_or_insert(now);
                 if matches!(self.link, Link::None) || now.since(since) >= LINGER {
@@ -178,7 +229,7 @@ impl Host {
 
     /// Carries out what the session wants done.
     fn perform(&mut self) {
-        while let Some((now, action)) = self.shared.with(|session, now| Some((now, session.poll_action()?))) {
+        while let Some((now, action)) = self.shared.with(|core, now| Some((now, core.session.poll_action()?))) {
             match &action {
                 Action::Connect { connection, handshake, .. } => self.dial(*connection, handshake),
                 Action::Send { connection, frame, purpose } => self.write(*connection, frame, purpose),
@@ -302,7 +353,7 @@ impl Host {
     }
 
     fn tell(&self, event: Event) {
-        self.shared.with(|session, now| session.handle(now, event));
+        self.shared.with(|core, now| core.handle(now, event));
     }
 }
 
@@ -457,7 +508,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     getrandom::fill(&mut seed)?;
     let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
     let (echoes, heard) = channel();
-    let client = Client::start(&url, session, Clock::new(1), move |now, action| {
+    let client = Client::start(&url, session, Clock::new(1), None, move |now, action| {
         println!("{:>6} ms  {action:?}", now.as_millis());
         if let Action::Deliver(_) = action {
             // The main thread may have heard enough.
@@ -466,12 +517,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     for text in ["one", "two", "three"] {
         if text == "three" {
-            client.with(Session::reconnect_now)?;
+            client.call(Call::ReconnectNow)?;
         }
         client.send(text)?;
         heard.recv_timeout(time::Duration::from_secs(10))?;
     }
-    client.close();
+    println!("           {} connections in all", client.look(|session| session.stats().connects));
+    client.close()?;
     Ok(())
 }
 

@@ -8,15 +8,16 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time;
 
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
+use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, Message, MessageId, Outgoing, Preset,
+    Action, Body, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, Message, MessageId, Preset,
     Purpose, Seed, SendError, Session, State, Status,
 };
 use tokio::net::TcpStream;
@@ -31,6 +32,8 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Dial = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
 /// Hears every action, those that the loop itself carries out included.
 type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
+/// Where the inputs go, a line each, if anywhere: after a `journal::Header` line of your own, `examples/replay.rs` runs it again.
+type Journal = Box<dyn io::Write + Send>;
 
 /// How long written bytes may stay in our own buffer before the connection counts as broken.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
@@ -80,8 +83,10 @@ struct Shared {
     clock: Clock,
 }
 
+/// All inputs pass through here.
 struct Core {
     session: Session,
+    journal: Option<Journal>,
     /// Those who wait for the outcome of a message.
     waiting: HashMap<MessageId, oneshot::Sender<Status>>,
 }
@@ -100,25 +105,27 @@ pub(crate) fn start(
     url: &str,
     session: Session,
     clock: Clock,
+    journal: Option<Journal>,
     observer: impl FnMut(Instant, &Action) + Send + 'static,
 ) -> (Handle, Messages) {
-    let core = Mutex::new(Core { session, waiting: HashMap::new() });
+    let core = Mutex::new(Core { session, journal, waiting: HashMap::new() });
     let shared = Arc::new(Shared { core, wake: Notify::new(), clock });
     // Unbounded, because whoever stops reading here must not stop the heartbeats: a slow reader pays with memory.
     let (delivered, messages) = mpsc::unbounded_channel();
     let (states, state) = watch::channel(State::Idle);
     let owner = Owner { shared: Arc::clone(&shared), state };
     let host = Host { shared, url: url.to_owned(), observer: Box::new(observer), delivered, states, link: Link::None };
-    owner.with(Session::open);
+    // A fresh or a closed session can always be opened.
+    let _ = owner.call(Call::Open);
     tokio::spawn(host.run());
     (Handle(Arc::new(owner)), Messages(messages))
 }
 
 impl Handle {
     /// Takes a message; the answer says under which id, and later how it settled.
-    pub(crate) fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
+    pub(crate) fn send(&self, body: impl Into<Body>) -> Result<Sent, SendError> {
         let sent = self.0.shared.with(|core, now| {
-            let id = core.session.send(now, message)?;
+            let id = core.send(now, body.into())?;
             let (tell, settled) = oneshot::channel();
             // Under the same lock as `send`: the loop cannot have seen the outcome yet.
             core.waiting.insert(id.clone(), tell);
@@ -128,9 +135,14 @@ impl Handle {
         sent
     }
 
-    /// Any other call of the session: `cancel`, `credential`, `stats` ... The loop does what follows from it, at once.
-    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
-        self.0.with(call)
+    /// Any other call: `Resend`, `Credential`, `ReconnectNow` ... The loop does what follows from it, at once.
+    pub(crate) fn call(&self, call: Call) -> Result<(), CallError> {
+        self.0.call(call)
+    }
+
+    /// Looks at the session: its figures, where a message stands, why it waits.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
+        self.0.shared.with(|core, _| look(&core.session))
     }
 
     /// The phase, to be looked at or waited for.
@@ -140,8 +152,8 @@ impl Handle {
 }
 
 impl Owner {
-    fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
-        let result = self.shared.with(|core, now| call(&mut core.session, now));
+    fn call(&self, call: Call) -> Result<(), CallError> {
+        let result = self.shared.with(|core, now| core.call(now, call));
         self.shared.wake.notify_one();
         result
     }
@@ -149,7 +161,8 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.with(Session::close);
+        // A close without a code cannot be refused.
+        let _ = self.call(Call::Close { code: None, reason: String::new() });
     }
 }
 
@@ -169,10 +182,39 @@ impl Stream for Messages {
 }
 
 impl Shared {
-    fn with<T>(&self, call: impl FnOnce(&mut Core, Instant) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut Core, Instant) -> T) -> T {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         // The clock is read under the lock: times then never run backwards.
-        call(&mut core, self.clock.now())
+        work(&mut core, self.clock.now())
+    }
+}
+
+impl Core {
+    fn note(&mut self, input: impl FnOnce() -> Input) {
+        if let Some(journal) = &mut self.journal
+            && writeln!(journal, "{}", input().to_line()).is_err()
+        {
+            // A journal with a gap cannot be replayed, so it ends here.
+            self.journal = None;
+        }
+    }
+
+    fn handle(&mut self, now: Instant, event: Event) {
+        self.note(|| Input::Event { now, event: event.clone() });
+        self.session.handle(now, event);
+    }
+
+    fn call(&mut self, now: Instant, call: Call) -> Result<(), CallError> {
+        self.note(|| Input::Call { now, call: call.clone() });
+        call.make(&mut self.session, now).map(drop)
+    }
+
+    fn send(&mut self, now: Instant, body: Body) -> Result<MessageId, SendError> {
+        self.note(|| {
+            let call = Call::Send { body: body.clone(), id: None, time_to_live: None, once: false };
+            Input::Call { now, call }
+        });
+        self.session.send(now, body)
     }
 }
 
@@ -227,7 +269,7 @@ impl Host {
                 // Whether anything is due is judged by the clock, not by the end of this sleep.
                 () = tokio::time::sleep(shared.clock.wall_until(wake_at)) => Event::Tick,
             };
-            self.shared.with(|core, now| core.session.handle(now, event));
+            self.shared.with(|core, now| core.handle(now, event));
         }
     }
 
@@ -275,7 +317,7 @@ impl Host {
         {
             self.link = Link::None;
             let event = Event::Errored { connection, cause: Failure::TimedOut, retry_after: None };
-            self.shared.with(|core, now| core.session.handle(now, event));
+            self.shared.with(|core, now| core.handle(now, event));
         }
     }
 }
@@ -447,19 +489,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed)?;
     let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
-    let (handle, mut messages) = start(&url, session, Clock::new(1), |now, action| {
+    let (handle, mut messages) = start(&url, session, Clock::new(1), None, |now, action| {
         println!("{:>6} ms  {action:?}", now.as_millis());
     });
     let mut state = handle.state();
     for text in ["one", "two", "three"] {
         if text == "three" {
-            handle.with(Session::reconnect_now)?;
+            handle.call(Call::ReconnectNow)?;
         }
         let sent = handle.send(text)?;
         println!("           {} is {:?}", sent.id.clone(), sent.settled().await);
         let echo = tokio::time::timeout(time::Duration::from_secs(10), messages.next()).await?;
         println!("           the echo is {:?}", echo.and_then(|echo| Some(echo.body.as_text()?.to_owned())));
     }
+    println!("           {} connections in all", handle.look(|session| session.stats().connects));
     drop(handle);
     state.wait_for(|state| *state == State::Stopped).await?;
     Ok(())

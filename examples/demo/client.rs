@@ -3,6 +3,7 @@
 use std::io;
 
 use futures_util::StreamExt as _;
+use redial::journal::Call;
 use redial::{Action, Instant, Message, SendError, Session, Stats};
 
 use super::blocking;
@@ -22,6 +23,7 @@ impl Client {
         url: &str,
         session: Session,
         clock: Clock,
+        journal: Option<Box<dyn io::Write + Send>>,
         mut observer: impl FnMut(Instant, &Action) + Send + 'static,
         shown: impl Fn(&Message) + Send + 'static,
     ) -> io::Result<Self> {
@@ -32,10 +34,10 @@ impl Client {
                     Action::Deliver(message) => shown(message),
                     action => observer(now, action),
                 };
-                blocking::Client::start(url, session, clock, observer).map(Self::Blocking)
+                blocking::Client::start(url, session, clock, journal, observer).map(Self::Blocking)
             }
             Adapter::Tokio => {
-                let (handle, mut messages) = tokio_adapter::start(url, session, clock, observer);
+                let (handle, mut messages) = tokio_adapter::start(url, session, clock, journal, observer);
                 tokio::spawn(async move {
                     while let Some(message) = messages.next().await {
                         shown(&message);
@@ -55,17 +57,27 @@ impl Client {
 
     /// Messages that are taken and not settled.
     pub(crate) fn unsettled(&self) -> usize {
-        self.with(|session, _| session.unsettled())
+        self.look(Session::unsettled)
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.with(|session, _| session.stats().clone())
+        self.look(|session| session.stats().clone())
     }
 
-    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Session, Instant) -> T) -> T {
+    /// Closes politely; the session bounds how long that takes.
+    pub(crate) fn close(&self) {
+        let call = Call::Close { code: None, reason: String::new() };
+        // A close without a code cannot be refused.
+        let _ = match self {
+            Self::Blocking(client) => client.call(call),
+            Self::Tokio(handle) => handle.call(call),
+        };
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
         match self {
-            Self::Blocking(client) => client.with(call),
-            Self::Tokio(handle) => handle.with(call),
+            Self::Blocking(client) => client.look(look),
+            Self::Tokio(handle) => handle.look(look),
         }
     }
 }

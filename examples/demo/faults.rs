@@ -60,7 +60,7 @@ pub(crate) struct Record {
     pub(crate) since: Option<time::Instant>,
     /// The user only listens: the next heartbeat is all that can find out about the link.
     pub(crate) quiet: bool,
-    pub(crate) slowest_notice: Duration,
+    pub(crate) slowest_notice: Option<Duration>,
     /// Bounds that ran out, each as a sentence.
     pub(crate) overdue: Vec<String>,
 }
@@ -161,7 +161,7 @@ impl Saboteur {
             let notice = at.since(from);
             let late = Config::default().bounds().notice_dead_link.filter(|bound| notice > *bound + ALLOWANCE);
             self.record(|record| {
-                record.slowest_notice = record.slowest_notice.max(notice);
+                record.slowest_notice = record.slowest_notice.max(Some(notice));
                 record.overdue.extend(late.map(|bound| format!("a dead link was noticed after {notice}, not {bound}")));
             });
         }

@@ -130,7 +130,7 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
     let records = [records.next().unwrap_or_default(), records.next().unwrap_or_default()];
     let (wall, speed) = (clock.origin.elapsed(), clock.speed);
     for (client, _) in &stage {
-        client.with(Session::close);
+        client.close();
     }
     Ok(Report {
         options,
@@ -151,7 +151,8 @@ fn introduce(score: &Score, options: &Options) {
         "A and B send each other {messages} messages through a hub, while {faults} faults hit their links (--seed {seed})."
     ));
     score.print(&format!(
-        "Adapter: {adapter:?}. The clients' clocks run {SPEED} times as fast as yours: the column on the left is your time, all other times are theirs.\n"
+        "The {} adapter moves the bytes. Clients and hub live {SPEED} times as fast as you: the times on the left are yours,\nall others are theirs.\n",
+        adapter.name()
     ));
 }
 
@@ -167,6 +168,7 @@ fn enter(who: usize, relay: &Relay, options: &Options, score: &Arc<Score>, rng: 
         &url,
         session,
         score.clock,
+        None,
         move |now, action| log.on_action(who, now, action),
         move |message| screen.on_shown(who, message),
     )

@@ -23,6 +23,15 @@ pub(crate) enum Adapter {
     Tokio,
 }
 
+impl Adapter {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Blocking => "blocking",
+            Self::Tokio => "tokio",
+        }
+    }
+}
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Asked {

@@ -96,12 +96,12 @@ impl fmt::Display for Report {
             Kind::ALL.iter().map(|kind| format!("{} {}", self.faults(*kind), kind.name())).collect();
         let all: usize = self.records.iter().map(|record| record.done.len()).sum();
         writeln!(f, "faults                              {all}: {}", kinds.join(", "))?;
-        let slowest = self.records.iter().map(|record| record.slowest_notice).max().unwrap_or_default();
+        let slowest = self.records.iter().filter_map(|record| record.slowest_notice).max();
+        let slowest = slowest.map_or("none was dead".to_owned(), |slowest| seconds(slowest));
         let bound = Config::default().bounds().notice_dead_link.unwrap_or_default();
         writeln!(
             f,
-            "longest time to notice a dead link  {} (bound {bound}; {ALLOWANCE} more allowed for late timers)",
-            seconds(slowest)
+            "longest time to notice a dead link  {slowest} (bound {bound}; {ALLOWANCE} more allowed for late timers)"
         )?;
         let wall = self.wall.as_secs_f64();
         writeln!(

@@ -1,11 +1,12 @@
 //! The adapters of `examples/` over real sockets on loopback, under a fast clock, with the demo's relay to break them.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration as Wall;
 
+use redial::journal::{Header, Output, Player};
 use redial::{Action, Body, Cause, Config, Preset, Seed, Session, State};
 
 #[path = "../../examples/demo/main.rs"]
@@ -40,6 +41,7 @@ impl Guest {
             url,
             session,
             clock,
+            None,
             // The test may have seen enough.
             move |_, action| drop(act.send(action.clone())),
             move |message| drop(show.send(message.body.clone())),
@@ -268,6 +270,62 @@ fn a_write_that_stalls_stops_no_timer() {
         };
         assert_eq!(cause, Cause::Errored);
         drop(done);
+    }
+}
+
+/// A journal in memory that its reader shares.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics over it").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_journal_of_a_run_over_sockets_gives_the_same_actions_again() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _within = runtime.enter();
+    for adapter in BOTH {
+        let url = serve(|mut socket| {
+            for _ in 0..3 {
+                let message = socket.read().expect("a message");
+                socket.send(message).expect("it is written");
+            }
+        });
+        let (preset, seed, paper) = (Preset::plain(), Seed::from(7_u64), Paper::default());
+        let session = Header::new(&preset, seed).session().expect("the preset is ready-made");
+        let ((act, actions), (show, shown)) = (channel(), channel());
+        let observer = move |_, action: &Action| drop(act.send(action.clone()));
+        let screen = move |message: &redial::Message| drop(show.send(message.clone()));
+        let journal: Box<dyn Write + Send> = Box::new(paper.clone());
+        let client = Client::start(adapter, &url, session.clone(), Clock::new(30), Some(journal), observer, screen);
+        let client = client.expect("loopback has room");
+        for text in ["one", "two", "three"] {
+            client.send(text.to_owned()).expect("the outbox has room");
+            shown.recv_timeout(PATIENCE).expect("the echo");
+        }
+        client.close();
+        let mut heard = Vec::new();
+        while !matches!(heard.last(), Some(Action::State { state: State::Stopped, .. })) {
+            heard.push(actions.recv_timeout(PATIENCE).expect("the session ends"));
+        }
+        let journal = String::from_utf8(paper.0.lock().expect("nobody panics over it").clone()).expect("JSON");
+        let mut player = Player::new(session);
+        let outputs = journal.lines().flat_map(|line| player.play(line));
+        let again = outputs.filter_map(|output| match output {
+            Output::Action { action: Action::Deliver(_), .. } => None,
+            Output::Action { action, .. } => Some(action),
+            _ => None,
+        });
+        // The observer of this test hears no `Deliver`: those went to the screen.
+        heard.retain(|action| !matches!(action, Action::Deliver(_)));
+        assert_eq!(again.collect::<Vec<_>>(), heard);
     }
 }
 
