@@ -47,6 +47,8 @@ pub(crate) const LATENCY: time::Duration = time::Duration::from_millis(8);
 const BURST: usize = 5;
 /// How long a calm and a fault take together, about: the messages are spread over that.
 const TURN: time::Duration = time::Duration::from_millis(1_600);
+/// How far a typist runs ahead of the other's receipts: a session by default remembers 1,024 messages for them.
+const AHEAD: usize = 1_000;
 /// How long nothing at all may move before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -115,7 +117,7 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
             rng: rng.clone(),
         };
         tokio::spawn(saboteur.work(kinds));
-        tokio::spawn(talk(who, Arc::clone(&client), Arc::clone(&record), faults, options.messages));
+        tokio::spawn(talk(who, Arc::clone(&client), Arc::clone(&score), Arc::clone(&record), faults, options.messages));
         stage.push((client, record));
     }
     let records = || stage.iter().map(|(_, record)| record.lock().unwrap_or_else(PoisonError::into_inner).clone());
@@ -175,7 +177,14 @@ fn enter(who: usize, relay: &Relay, options: &Options, score: &Arc<Score>, rng: 
 }
 
 /// Types the messages of one client, spread over the faults to come.
-async fn talk(who: usize, client: Arc<Client>, record: Arc<Mutex<Record>>, faults: usize, messages: usize) {
+async fn talk(
+    who: usize,
+    client: Arc<Client>,
+    score: Arc<Score>,
+    record: Arc<Mutex<Record>>,
+    faults: usize,
+    messages: usize,
+) {
     let (began, mut typed) = (time::Instant::now(), 0);
     while typed < messages {
         tokio::time::sleep(time::Duration::from_millis(4)).await;
@@ -192,6 +201,7 @@ async fn talk(who: usize, client: Arc<Client>, record: Arc<Mutex<Record>>, fault
         #[expect(clippy::cast_precision_loss, reason = "a hundred thousand fits")]
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of it, above zero")]
         let due = ((messages as f64 * part.min(1.0)).ceil() as usize).next_multiple_of(BURST).min(messages);
+        let due = due.min(score.side(who).delivered + AHEAD);
         // A full outbox is the one refusal to be expected, and it has room again soon.
         while typed < due && client.send(format!("{} {}", NAMES[who], typed + 1)).is_ok() {
             typed += 1;

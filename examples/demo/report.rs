@@ -97,7 +97,7 @@ impl fmt::Display for Report {
         let all: usize = self.records.iter().map(|record| record.done.len()).sum();
         writeln!(f, "faults                              {all}: {}", kinds.join(", "))?;
         let slowest = self.records.iter().filter_map(|record| record.slowest_notice).max();
-        let slowest = slowest.map_or("none was dead".to_owned(), |slowest| seconds(slowest));
+        let slowest = slowest.map_or("none was dead".to_owned(), seconds);
         let bound = Config::default().bounds().notice_dead_link.unwrap_or_default();
         writeln!(
             f,
