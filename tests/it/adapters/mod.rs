@@ -2,102 +2,24 @@
 
 use std::io::{Read as _, Write};
 use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Duration as Wall;
 
 use redial::journal::{Header, Output, Player};
-use redial::{Action, Body, Cause, Config, Preset, Seed, Session, State};
+use redial::{Action, Cause, Config, Preset, Seed, State};
 
-#[path = "../../examples/demo/main.rs"]
+#[path = "../../../examples/demo/main.rs"]
 #[allow(dead_code, reason = "the demo is a whole program; the tests use its parts and not its main")]
 mod demo;
+mod guest;
 
 use demo::client::Client;
 use demo::hub::Hub;
-use demo::options::{Adapter, Options};
-use demo::relay::Relay;
+use demo::options::Options;
 use demo::score::NAMES;
 use demo::tokio_adapter::Clock;
-
-const BOTH: [Adapter; 2] = [Adapter::Blocking, Adapter::Tokio];
-/// What no step of a test may exceed, however busy the machine.
-const PATIENCE: Wall = Wall::from_secs(20);
-
-/// A client, and everything its application hears.
-struct Guest {
-    client: Client,
-    actions: Receiver<Action>,
-    shown: Receiver<Body>,
-}
-
-impl Guest {
-    fn enter(adapter: Adapter, url: &str, clock: Clock, preset: Preset, token: &str) -> Self {
-        let mut session = Session::new(preset, Seed::from(7_u64));
-        session.credential(clock.now(), token);
-        let ((act, actions), (show, shown)) = (channel(), channel());
-        let client = Client::start(
-            adapter,
-            url,
-            session,
-            clock,
-            None,
-            // The test may have seen enough.
-            move |_, action| drop(act.send(action.clone())),
-            move |message| drop(show.send(message.body.clone())),
-        );
-        Self { client: client.expect("loopback has room for one more"), actions, shown }
-    }
-
-    /// The next action of a kind.
-    fn wait<T>(&self, wanted: impl Fn(&Action) -> Option<T>) -> T {
-        loop {
-            let action = self.actions.recv_timeout(PATIENCE).expect("the action comes");
-            if let Some(found) = wanted(&action) {
-                return found;
-            }
-        }
-    }
-
-    fn wait_ready(&self) {
-        self.wait(|action| matches!(action, Action::State { state: State::Ready, .. }).then_some(()));
-    }
-
-    fn wait_lost(&self) -> Cause {
-        self.wait(|action| match action {
-            Action::ScheduleReconnect { cause, .. } => Some(*cause),
-            _ => None,
-        })
-    }
-
-    fn say(&self, from: usize, to: usize) {
-        for number in from..to {
-            self.client.send(format!("message {number}")).expect("the outbox has room");
-        }
-    }
-
-    fn assert_shown(&self, from: usize, to: usize) {
-        for number in from..to {
-            let body = self.shown.recv_timeout(PATIENCE).expect("the message arrives");
-            assert_eq!(body.as_text(), Some(&*format!("message {number}")));
-        }
-    }
-}
-
-/// Two guests of a hub, the first behind a relay.
-async fn chat(adapter: Adapter, speed: u32) -> (Relay, Guest, Guest) {
-    let clock = Clock::new(speed);
-    let mut seeds = (1_u64..).map(Seed::from);
-    let hub = Hub::start(NAMES, clock, || seeds.next().unwrap_or(Seed::from(0_u64)));
-    let hub = hub.await.expect("loopback has a port");
-    let relay = Relay::start(hub.addr(), Wall::ZERO).expect("loopback has a port");
-    let preset = || Preset::uni_app().with_config(Config::default());
-    let a = Guest::enter(adapter, &format!("ws://{}/", relay.addr()), clock, preset(), NAMES[0]);
-    let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), NAMES[1]);
-    a.wait_ready();
-    b.wait_ready();
-    (relay, a, b)
-}
+use guest::{BOTH, Guest, PATIENCE, Paper, chat, serve};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_connection_is_replaced_and_nothing_is_lost_or_shown_twice() {
@@ -190,17 +112,6 @@ fn a_dial_that_is_never_answered_is_dropped_and_made_again() {
     }
 }
 
-/// A WebSocket server for one guest, on a thread of its own.
-fn serve(work: impl FnOnce(tungstenite::WebSocket<std::net::TcpStream>) + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
-    let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
-    std::thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a guest");
-        work(tungstenite::accept(stream).expect("a WebSocket"));
-    });
-    url
-}
-
 #[test]
 fn what_another_thread_sends_leaves_at_once() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -270,20 +181,6 @@ fn a_write_that_stalls_stops_no_timer() {
         };
         assert_eq!(cause, Cause::Errored);
         drop(done);
-    }
-}
-
-/// A journal in memory that its reader shares.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("nobody panics over it").write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
