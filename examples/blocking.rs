@@ -83,10 +83,12 @@ struct Shared {
 struct Core {
     session: Session,
     journal: Option<Journal>,
+    /// Nobody is left to open the session again.
+    over: bool,
 }
 
 impl Client {
-    /// Opens the session and keeps it connected until it stops.
+    /// Opens the session and keeps it connected. Where it stops by itself (kicked, refused, given up), `Call::Open` revives it.
     pub(crate) fn start(
         url: &str,
         session: Session,
@@ -96,7 +98,7 @@ impl Client {
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let shared = Arc::new(Shared { core: Mutex::new(Core { session, journal }), waker, clock });
+        let shared = Arc::new(Shared { core: Mutex::new(Core { session, journal, over: false }), waker, clock });
         let (url, dials, link) = (url.to_owned(), channel(), Link::None);
         let mut host = Host { shared: Arc::clone(&shared), url, observer: Box::new(observer), poll, dials, link };
         let mut client = Self { shared, thread: None };
@@ -122,12 +124,19 @@ impl Client {
 
     /// Closes politely and waits for the loop to end; the session bounds that wait by `close.timeout`.
     pub(crate) fn close(mut self) -> Result<(), CallError> {
-        self.call(Call::Close { code: None, reason: String::new() })?;
+        self.end()?;
         if let Some(thread) = self.thread.take() {
             // Only the observer can have panicked, and that is told on stderr already.
             let _ = thread.join();
         }
         Ok(())
+    }
+
+    fn end(&self) -> Result<(), CallError> {
+        self.input(|core, now| {
+            core.over = true;
+            core.call(now, Call::Close { code: None, reason: String::new() })
+        })
     }
 
     fn input<T>(&self, input: impl FnOnce(&mut Core, Instant) -> T) -> T {
@@ -141,7 +150,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         // A close without a code cannot be refused.
-        let _ = self.call(Call::Close { code: None, reason: String::new() });
+        let _ = self.end();
     }
 }
 
@@ -205,17 +214,23 @@ impl Host {
         let (mut more, mut stopped) = (false, None);
         loop {
             self.perform();
-            self.flush();
+            if !self.flush() {
+                self.perform();
+            }
             let now = self.shared.clock.now();
-            let (state, deadline) = self.shared.with(|core, _| (core.session.state(), core.session.next_deadline()));
-            if state == State::Stopped {
-                let since = *stopped.get_or_insert(now);
-                if matches!(self.link, Link::None) || now.since(since) >= LINGER {
-                    return;
-                }
+            let (state, deadline, over) =
+                self.shared.with(|core, _| (core.session.state(), core.session.next_deadline(), core.over));
+            if state != State::Stopped {
+                stopped = None;
+            } else if now.since(*stopped.get_or_insert(now)) >= LINGER {
+                self.link = Link::None;
+            }
+            let lingers = stopped.filter(|_| !matches!(self.link, Link::None));
+            if over && stopped.is_some() && lingers.is_none() {
+                return;
             }
             let blocked = if let Link::Open { blocked, .. } = &self.link { *blocked } else { None };
-            let limits = [deadline.map(|d| d.at), blocked.map(|at| at + WRITE_LIMIT), stopped.map(|at| at + LINGER)];
+            let limits = [deadline.map(|d| d.at), blocked.map(|at| at + WRITE_LIMIT), lingers.map(|at| at + LINGER)];
             let wait = limits.into_iter().flatten().min().map(|at| self.shared.clock.wall_until(at));
             // An interrupted or failed wait is a short one: whatever is there is looked at below.
             let _ = self.poll.poll(&mut events, if more { Some(time::Duration::ZERO) } else { wait });
@@ -330,20 +345,26 @@ impl Host {
         }
     }
 
-    /// Moves what is buffered, queued pongs included, and gives up a connection that takes nothing for too long.
-    fn flush(&mut self) {
+    /// Moves what is buffered, queued pongs included; `false` where that showed the connection to be over.
+    fn flush(&mut self) -> bool {
         let now = self.shared.clock.now();
-        let Link::Open { connection, socket, blocked } = &mut self.link else { return };
+        let Link::Open { connection, socket, blocked } = &mut self.link else { return true };
         let connection = *connection;
-        match socket.flush() {
-            Ok(()) => *blocked = None,
-            Err(error) if would_block(&error) => {
-                if now.since(*blocked.get_or_insert(now)) >= WRITE_LIMIT {
-                    self.lost(Event::Errored { connection, cause: Failure::TimedOut, retry_after: None });
-                }
+        let event = match socket.flush() {
+            Ok(()) => {
+                *blocked = None;
+                return true;
             }
-            Err(error) => self.lost(ended(connection, &error)),
-        }
+            Err(error) if would_block(&error) => {
+                if now.since(*blocked.get_or_insert(now)) < WRITE_LIMIT {
+                    return true;
+                }
+                Event::Errored { connection, cause: Failure::TimedOut, retry_after: None }
+            }
+            Err(error) => ended(connection, &error),
+        };
+        self.lost(event);
+        false
     }
 
     /// The connection is over: the socket goes, the session hears it.

@@ -87,6 +87,8 @@ struct Shared {
 struct Core {
     session: Session,
     journal: Option<Journal>,
+    /// Nobody is left to open the session again.
+    over: bool,
     /// Those who wait for the outcome of a message.
     waiting: HashMap<MessageId, oneshot::Sender<Status>>,
 }
@@ -97,10 +99,12 @@ pub(crate) struct Sent {
     settled: oneshot::Receiver<Status>,
 }
 
-/// What arrives, as a stream; it ends with the session.
+/// What arrives, as a stream; it ends with the last handle.
 pub(crate) struct Messages(mpsc::UnboundedReceiver<Message>);
 
-/// Opens the session and keeps it connected until it stops. To be called within a runtime.
+/// Opens the session and keeps it connected. To be called within a runtime.
+///
+/// Where the session stops by itself (kicked, refused, given up), `Call::Open` revives it.
 pub(crate) fn start(
     url: &str,
     session: Session,
@@ -108,7 +112,7 @@ pub(crate) fn start(
     journal: Option<Journal>,
     observer: impl FnMut(Instant, &Action) + Send + 'static,
 ) -> (Handle, Messages) {
-    let core = Mutex::new(Core { session, journal, waiting: HashMap::new() });
+    let core = Mutex::new(Core { session, journal, over: false, waiting: HashMap::new() });
     let shared = Arc::new(Shared { core, wake: Notify::new(), clock });
     // Unbounded, because whoever stops reading here must not stop the heartbeats: a slow reader pays with memory.
     let (delivered, messages) = mpsc::unbounded_channel();
@@ -162,7 +166,11 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         // A close without a code cannot be refused.
-        let _ = self.call(Call::Close { code: None, reason: String::new() });
+        let _ = self.shared.with(|core, now| {
+            core.over = true;
+            core.call(now, Call::Close { code: None, reason: String::new() })
+        });
+        self.shared.wake.notify_one();
     }
 }
 
@@ -250,15 +258,19 @@ impl Host {
             self.judge_blocked();
             self.perform();
             let now = self.shared.clock.now();
-            let (state, deadline) = self.shared.with(|core, _| (core.session.state(), core.session.next_deadline()));
-            if state == State::Stopped {
-                let since = *stopped.get_or_insert(now);
-                if matches!(self.link, Link::None) || now.since(since) >= LINGER {
-                    return;
-                }
+            let (state, deadline, over) =
+                self.shared.with(|core, _| (core.session.state(), core.session.next_deadline(), core.over));
+            if state != State::Stopped {
+                stopped = None;
+            } else if now.since(*stopped.get_or_insert(now)) >= LINGER {
+                self.link = Link::None;
+            }
+            let lingers = stopped.filter(|_| !matches!(self.link, Link::None));
+            if over && stopped.is_some() && lingers.is_none() {
+                return;
             }
             let blocked = if let Link::Open { blocked, .. } = &self.link { *blocked } else { None };
-            let limits = [deadline.map(|d| d.at), blocked.map(|at| at + WRITE_LIMIT), stopped.map(|at| at + LINGER)];
+            let limits = [deadline.map(|d| d.at), blocked.map(|at| at + WRITE_LIMIT), lingers.map(|at| at + LINGER)];
             let wake_at = limits.into_iter().flatten().min().unwrap_or(Instant::NEVER);
             let shared = Arc::clone(&self.shared);
             let event = tokio::select! {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration as Wall;
 
-use redial::journal::{Header, Output, Player};
+use redial::journal::{Call, Header, Output, Player};
 use redial::{Action, Cause, Config, Preset, Seed, State};
 
 #[path = "../../../examples/demo/main.rs"]
@@ -79,7 +79,7 @@ async fn refused_dials_are_tried_again_until_one_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_is_refused_in_the_handshake_stops_the_session() {
+async fn a_refused_token_stops_the_session_until_it_is_opened_with_a_better_one() {
     for adapter in BOTH {
         let clock = Clock::new(1);
         let hub = Hub::start(NAMES, clock, || Seed::from(1_u64)).await.expect("loopback has a port");
@@ -90,6 +90,14 @@ async fn a_token_that_is_refused_in_the_handshake_stops_the_session() {
             _ => None,
         });
         assert_eq!(cause, Some(Cause::Unauthorized));
+        for call in [Call::Credential { value: NAMES[0].into() }, Call::Open] {
+            let made = match &guest.client {
+                Client::Blocking(client) => client.call(call),
+                Client::Tokio(handle) => handle.call(call),
+            };
+            assert_eq!(made, Ok(()));
+        }
+        guest.wait_ready();
     }
 }
 
