@@ -172,6 +172,8 @@ pub(crate) struct Reconnect {
     unstable: u32,
     last_attempt: Option<Instant>,
     last_hint: Option<Instant>,
+    /// Until when the server asked not to be bothered.
+    asked_until: Option<Instant>,
 }
 
 impl Reconnect {
@@ -183,6 +185,7 @@ impl Reconnect {
     /// An attempt begins.
     pub(crate) fn on_attempt(&mut self, now: Instant) {
         self.last_attempt = Some(now);
+        self.asked_until = None;
     }
 
     /// A socket is open.
@@ -222,7 +225,7 @@ impl Reconnect {
     }
 
     fn next_attempt(
-        &self,
+        &mut self,
         now: Instant,
         policy: &ReconnectPolicy,
         loss: Loss,
@@ -243,6 +246,7 @@ impl Reconnect {
                 MeasuredFrom::Attempt => self.last_attempt.unwrap_or(now) + delay,
             }
         };
+        self.asked_until = past.retry_after.map(|wait| now + wait.min(RETRY_AFTER_MAX));
         let asked = match past.retry_after {
             Some(wait) => planned.max(now) + wait.min(RETRY_AFTER_MAX),
             None => planned,
@@ -265,13 +269,14 @@ impl Reconnect {
         }
     }
 
-    /// A hint says that trying now is worth it; believed once in the stable time, and never below the floor.
+    /// A hint says that trying now is worth it; believed once in the stable time, never below the floor, and never before
+    /// the server asked for it.
     pub(crate) fn on_hint(&mut self, now: Instant, policy: &ReconnectPolicy) -> Option<Instant> {
         if self.last_hint.is_some_and(|last| now.since(last) < policy.stable) {
             return None;
         }
         self.last_hint = Some(now);
-        Some(self.floor().max(now))
+        Some(self.floor().max(self.asked_until.unwrap_or_default()).max(now))
     }
 }
 

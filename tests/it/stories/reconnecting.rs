@@ -197,6 +197,17 @@ fn what_the_server_asks_for_with_retry_after_is_added_to() {
 }
 
 #[test]
+fn a_hint_does_not_shorten_what_the_server_asked_for() {
+    let mut story = Story::plain();
+    story.open();
+    let connection = story.connection();
+    let retry_after = Some(Duration::from_secs(30));
+    story.event(Event::Errored { connection, cause: Failure::Refused, retry_after });
+    story.wait(10_000).event(Event::Online);
+    assert_eq!(story.wait_for_connect(), 20_000);
+}
+
+#[test]
 fn a_hint_that_the_network_is_back_ends_the_wait_once_in_the_stable_time() {
     let mut story = Story::plain();
     story.open();
@@ -210,6 +221,13 @@ fn a_hint_that_the_network_is_back_ends_the_wait_once_in_the_stable_time() {
     assert_eq!(story.state(), State::Connecting, "the floor of 5 s has passed");
     story.errored(Failure::Refused).wait(6_000).event(Event::Online);
     assert_eq!(story.state(), State::Waiting, "one hint was believed, the next comes too soon");
+    story.wait(14_000).errored(Failure::Refused);
+    while story.now() < 800_000 {
+        story.wait_for_connect();
+        story.errored(Failure::Refused);
+    }
+    story.wait(6_000).event(Event::Online);
+    assert_eq!(story.state(), State::Connecting, "after the stable time a hint is believed again");
 }
 
 #[test]
