@@ -160,3 +160,10 @@ fn a_ping_of_the_server_is_life_and_no_message() {
     assert!(story.seen().is_empty());
     assert_eq!(story.deadline().map(|deadline| deadline.at.as_millis()), Some(45_000));
 }
+
+#[test]
+fn any_frame_answers_a_probe_even_where_only_replies_are_life() {
+    let mut story = Story::plain_with(|config| config.heartbeat.life = redial::Life::Reply);
+    story.ready().event(Event::Online).wait(4_000).text("still here").wait(10_000);
+    assert_eq!((story.state(), story.connects.len()), (State::Ready, 1));
+}

@@ -201,3 +201,17 @@ fn plain_delivers_every_text_and_every_binary_frame() {
         .collect();
     assert_eq!(bodies, [Body::from("same"), Body::from("same"), Body::from(vec![0, 255])]);
 }
+
+#[test]
+fn a_new_connection_is_not_blamed_for_the_malformed_frames_of_the_last() {
+    let mut story = Story::uni_app();
+    story.ready();
+    for _ in 0..2 {
+        for _ in 0..8 {
+            story.text("{");
+        }
+        assert_eq!(story.state(), State::Ready);
+        story.closed(None).wait_for_connect();
+        story.opened();
+    }
+}

@@ -82,3 +82,28 @@ fn attempts_with_slots_are_measured_from_the_attempt() {
     story.wait(9_000).errored(Failure::Refused);
     assert_eq!(story.state(), State::Connecting, "a slot that has passed is now");
 }
+
+#[test]
+fn a_stable_connection_sets_the_safety_floor_back() {
+    let mut story = Story::plain_with(impatient);
+    story.open();
+    for _ in 0..7 {
+        story.opened().closed(None).wait_for_connect();
+    }
+    story.opened().text("hello").wait(30_000).closed(None);
+    assert_eq!(story.state(), State::Connecting, "its floor has long passed");
+    assert_eq!(story.opened().closed(None).wait_for_connect(), 250);
+}
+
+#[test]
+fn what_is_settled_makes_room() {
+    let mut story = Story::plain_with(|config| {
+        config.outbox.messages = Bounded::clamped(1);
+        config.outbox.bytes = Bounded::clamped(10);
+    });
+    story.ready();
+    for _ in 0..5 {
+        story.send("0123456789");
+    }
+    assert_eq!(story.seen().messages().len(), 5);
+}
