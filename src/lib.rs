@@ -60,6 +60,8 @@ mod delivery;
 mod link;
 
 // Floors 7 and 8: the session, its counterpart, its journal.
+#[doc = include_str!("invariants.md")]
+pub mod invariants {}
 pub mod journal;
 mod peer;
 mod session;

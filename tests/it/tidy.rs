@@ -163,3 +163,18 @@ fn the_library_stays_without_std_and_without_unsafe() {
         assert!(!text.lines().any(|line| line.trim_start().starts_with("use std::")), "{file} uses std");
     }
 }
+
+#[test]
+fn every_invariant_names_tests_that_exist() {
+    let page = fs::read_to_string(root().join("src/invariants.md")).expect("there is a page of invariants");
+    let tests: String = files("tests").into_iter().map(|(_, text)| text).collect();
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).filter(|word| word.contains("::")).collect();
+    assert!(named.len() > 60, "only {} tests are named", named.len());
+    for name in named {
+        let function = name.rsplit("::").next().unwrap_or(name);
+        assert!(tests.contains(&format!("fn {function}(")), "the page names `{name}`, and there is no such test");
+    }
+    for number in (1..=51).map(|n| format!("| S{n} |")).chain((1..=13).map(|n| format!("| L{n} |"))) {
+        assert!(page.contains(&number), "the page has no row {number}");
+    }
+}
