@@ -135,17 +135,6 @@ pub(crate) struct Entry {
     losses: u32,
 }
 
-/// What became of a message whose write failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Returned {
-    /// It waits for the next connection.
-    Queued,
-    /// It is settled so.
-    Settled(Status),
-    /// It is not in flight.
-    Unknown,
-}
-
 impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
@@ -292,33 +281,44 @@ impl Outbox {
         confirmed
     }
 
-    /// The socket did not take the message.
-    pub(crate) fn on_send_failed(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Returned {
-        let seq = match self.index.get(id) {
-            Some(&seq) if self.in_flight.remove(&seq) => seq,
-            Some(_) => return Returned::Unknown,
-            // Only what was settled by its being handed over can be undone by that write's failure.
-            None if self.settled.get(id).is_none_or(|past| past.status != Status::Sent) => return Returned::Unknown,
-            None => match self.settled.take_back(id) {
-                Some((seq, kept)) => {
-                    self.insert(seq, Entry::reopened(id.clone(), kept), policy);
-                    seq
-                }
-                None => return Returned::Unknown,
-            },
-        };
+    /// The socket did not take the message; gives where it and those behind it stand now, nothing for one not in flight.
+    pub(crate) fn on_send_failed(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+        let Some(seq) = self.take_back(id, policy) else { return Vec::new() };
+        let mut failed = alloc::vec![seq];
+        if policy.send_failure == SendFailure::EndLink {
+            // Writes go out in order and this one ends the link, so nothing that was handed over behind it went out either.
+            for (seq, id) in self.settled.sent_behind(seq) {
+                failed.extend(self.take_back(&id, policy).filter(|again| *again == seq));
+            }
+        }
+        failed.into_iter().filter_map(|seq| self.unsend(seq, policy)).collect()
+    }
+
+    /// Takes a message out of flight, also where its being handed over had settled it.
+    fn take_back(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Option<u64> {
+        if let Some(seq) = self.index.get(id) {
+            return self.in_flight.remove(seq).then_some(*seq);
+        }
+        // Only what was settled by its being handed over can be undone by that write's failure.
+        self.settled.get(id).filter(|past| past.status == Status::Sent)?;
+        let (seq, kept) = self.settled.take_back(id)?;
+        self.insert(seq, Entry::reopened(id.clone(), kept), policy);
+        Some(seq)
+    }
+
+    /// One write of a message did not happen.
+    fn unsend(&mut self, seq: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         self.queued.insert(seq);
-        let Some(entry) = self.entries.get_mut(&seq) else { return Returned::Unknown };
+        let entry = self.entries.get_mut(&seq)?;
         entry.sends = entry.sends.saturating_sub(1);
         if entry.sends == 0 {
             entry.first_sent = None;
         }
         match policy.send_failure {
-            SendFailure::EndLink => Returned::Queued,
+            SendFailure::EndLink => Some((entry.id.clone(), Status::Queued)),
             SendFailure::Tell => {
                 let status = entry.failed();
-                self.settle(seq, status, policy);
-                Returned::Settled(status)
+                self.settle(seq, status, policy)
             }
         }
     }

@@ -137,6 +137,16 @@ impl Settled {
         Some((kept.seq, kept))
     }
 
+    /// Those that were handed over behind this place in line and settled by that, in order.
+    pub(crate) fn sent_behind(&self, seq: u64) -> Vec<(u64, MessageId)> {
+        let sent = |id: &MessageId| {
+            let past = self.past.get(id).filter(|past| past.status == Status::Sent)?;
+            let kept = past.kept.as_ref().filter(|kept| kept.seq > seq)?;
+            Some((kept.seq, id.clone()))
+        };
+        self.bodies.values().filter_map(sent).collect()
+    }
+
     /// The connection is lost: no write of it can be reported as failed any more.
     pub(crate) fn forget_sent_bodies(&mut self) {
         let sent: Vec<u64> = self

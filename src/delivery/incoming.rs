@@ -79,6 +79,10 @@ impl Delivery {
 
     /// The user has read a message.
     pub(crate) fn mark_read(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), MarkReadError> {
+        let limit = cx.config.limits.id_bytes.get();
+        if !id.is_writable(limit) {
+            return Err(MarkReadError::BadId { limit });
+        }
         let frame = cx.encode(&Signal::Read { id: id.clone() }).map_err(|_| MarkReadError::NoWord)?;
         if let Some(connection) = self.ready_line() {
             cx.send(connection, frame, Purpose::Receipt { id: id.clone() });

@@ -10,7 +10,7 @@ use crate::cx::Cx;
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
-use crate::outbox::{Resend, Returned, SendFailure, WhileDown};
+use crate::outbox::{Resend, SendFailure, WhileDown};
 use crate::outgoing::Outgoing;
 use crate::settled::Confirmed;
 use crate::signal::{Payload, Signal};
@@ -134,11 +134,7 @@ impl Delivery {
     /// Not a byte of this was written. Says whether the connection is to be given up for it.
     pub(crate) fn on_send_failed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, purpose: Purpose) -> bool {
         if let Purpose::Message { id } = &purpose {
-            match self.outbox.on_send_failed(id, &cx.config.outbox) {
-                Returned::Queued => tell(cx, [(id.clone(), Status::Queued)]),
-                Returned::Settled(status) => tell(cx, [(id.clone(), status)]),
-                Returned::Unknown => {}
-            }
+            tell(cx, self.outbox.on_send_failed(id, &cx.config.outbox));
         }
         match cx.config.outbox.send_failure {
             SendFailure::EndLink => true,

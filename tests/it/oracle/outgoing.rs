@@ -44,7 +44,7 @@ impl Outgoing {
         actions: &[Action],
     ) -> Verdict {
         if !step.is_stale() {
-            self.take_back(&step.input);
+            self.take_back(session, &step.input);
         }
         self.steer(step);
         let mut touched = Vec::new();
@@ -76,19 +76,26 @@ impl Outgoing {
         Ok(())
     }
 
-    /// A write that failed was none.
-    fn take_back(&mut self, input: &Input) {
+    /// A write that failed was none; and where it ends the link, those behind it were none either.
+    fn take_back(&mut self, session: &Session, input: &Input) {
         let Input::Event { event: Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) }, .. } =
             input
         else {
             return;
         };
-        if let Some(message) = self.messages.get_mut(id)
-            && message.status == Status::Sent
-            && message.on == Some(*connection)
-        {
-            message.handed -= 1;
-            message.on = None;
+        let (sent, connection) = (Status::Sent, Some(*connection));
+        let Some(failed) = self.messages.get(id).filter(|message| message.status == sent && message.on == connection)
+        else {
+            return;
+        };
+        let place = failed.place;
+        let ends = session.preset().config.outbox.send_failure == SendFailure::EndLink && !self.receipts;
+        for message in self.messages.values_mut() {
+            let behind = ends && message.place > place;
+            if (behind || message.place == place) && message.status == sent && message.on == connection {
+                message.handed -= 1;
+                message.on = None;
+            }
         }
     }
 

@@ -47,6 +47,22 @@ fn a_failed_write_opens_the_round_again_and_the_message_goes_out_on_the_next_con
 }
 
 #[test]
+fn what_was_handed_over_behind_a_failed_write_did_not_go_out_either() {
+    let mut story = Story::plain();
+    story.ready();
+    let ids = ["one", "two", "three"].map(|body| story.send(body));
+    story.seen();
+    story.send_failed(Purpose::Message { id: ids[1].clone() });
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&ids[0]), [], "it went out before the write that failed");
+    assert_eq!(seen.statuses(&ids[1]), [Status::Queued]);
+    assert_eq!(seen.statuses(&ids[2]), [Status::Queued], "nobody will report this one: its connection is over");
+    story.wait_for_connect();
+    story.opened();
+    assert_eq!(story.seen().messages(), ["two", "three"], "in the order in which they were taken");
+}
+
+#[test]
 fn a_failed_write_that_is_only_told_settles_the_message_once_however_often_it_is_told() {
     let mut story = Story::plain_with(|config| config.outbox.send_failure = redial::SendFailure::Tell);
     story.ready();
