@@ -1,0 +1,212 @@
+//! The chat hub that speaks `uni_app`: one `Peer` a user, and a store, so that a killed hub goes on where it was.
+//!
+//! What one user says is stored, then acknowledged, then pushed to everybody else, whoever is away now included. A `Peer`
+//! recognises repeats and pushes again until it is acknowledged; the store does the same across restarts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use redial::{
+    Acknowledge, Action, Body, Bounded, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Peer,
+    PeerPolicy, Preset, Purpose, Seed, Status,
+};
+
+use super::service::{Member, Replies, Reply, Service, name_in};
+use super::store::{Store, Taken};
+
+/// Who the operator is among the users.
+const OPERATOR: &str = "operator";
+
+struct User {
+    peer: Peer,
+    line: Option<(ConnectionId, Member)>,
+}
+
+/// The hub.
+pub(crate) struct Hub {
+    users: BTreeMap<String, User>,
+    members: BTreeMap<Member, String>,
+    store: Store,
+    announced: u64,
+}
+
+impl Hub {
+    /// A hub that goes on with what is in the file, if there is one.
+    pub(crate) fn new(path: Option<PathBuf>) -> Result<Self, String> {
+        let store = match path {
+            Some(path) => Store::open(&path).map_err(|error| format!("{} cannot be used: {error}", path.display()))?,
+            None => Store::default(),
+        };
+        Ok(Self { users: BTreeMap::new(), members: BTreeMap::new(), store, announced: 0 })
+    }
+
+    /// The user of this name, with everything it is owed on its way if it was not here before.
+    fn user(&mut self, now: Instant, name: &str, out: &mut Replies) -> Option<&mut User> {
+        if !self.users.contains_key(name) {
+            let mut config = Config::default();
+            config.inbox.acknowledge = Acknowledge::OnCall;
+            config.outbox.messages = Bounded::clamped(100_000);
+            config.outbox.bytes = Bounded::clamped(64 << 20);
+            // A push carries the sender's name and id in its own.
+            config.limits.id_bytes = Bounded::clamped(256);
+            let mut seed = [0; 16];
+            getrandom::fill(&mut seed).ok()?;
+            let preset = Preset::uni_app().with_config(config);
+            let mut user = User { peer: Peer::new(preset, PeerPolicy::default(), Seed::from_bytes(seed)), line: None };
+            let owed: Vec<&Taken> = self.store.owed_to(name).collect();
+            if !owed.is_empty() {
+                out.say(format!("{} stored messages are for {name}", owed.len()));
+            }
+            for taken in owed {
+                push(&mut user.peer, now, taken, name, out);
+            }
+            self.users.insert(name.to_owned(), user);
+        }
+        self.users.get_mut(name)
+    }
+
+    /// Carries out what the peers want done, until none wants anything.
+    fn perform(&mut self, now: Instant, out: &mut Replies) {
+        let names: Vec<String> = self.users.keys().cloned().collect();
+        while let Some((name, action)) = names.iter().find_map(|name| Some((name, self.next_action(name)?))) {
+            match action {
+                Action::Send { connection, frame, purpose } => {
+                    if let Some(member) = self.member(name, connection) {
+                        let push = matches!(purpose, Purpose::Message { .. });
+                        out.0.push(Reply::Send { member, frame, push });
+                    }
+                }
+                Action::Abort { connection } => {
+                    if let Some(member) = self.member(name, connection) {
+                        out.0.push(Reply::Drop { member });
+                    }
+                }
+                Action::Deliver(message) => self.on_message(now, name, message.id, &message.body, out),
+                Action::Status { id, status: Status::Accepted } => self.on_reached(now, name, &id, out),
+                Action::Malformed { error, .. } => out.say(format!("{name} sent something unreadable: {error}")),
+                _ => {}
+            }
+        }
+    }
+
+    fn next_action(&mut self, name: &str) -> Option<Action> {
+        self.users.get_mut(name)?.peer.poll_action()
+    }
+
+    fn member(&self, name: &str, connection: ConnectionId) -> Option<Member> {
+        let (present, member) = self.users.get(name)?.line?;
+        (present == connection).then_some(member)
+    }
+
+    fn on_message(&mut self, now: Instant, from: &str, id: Option<MessageId>, body: &Body, out: &mut Replies) {
+        let (Some(id), Some(text)) = (id, body.as_text()) else { return };
+        let taken = Taken { from: from.to_owned(), id: id.clone(), text: text.to_owned() };
+        match self.store.take(taken.clone()) {
+            Ok(is_new) => {
+                if let Some(user) = self.users.get_mut(from) {
+                    // Only now is it safe; what cannot be acknowledged any more was so before.
+                    let _ = user.peer.acknowledge(now, &id);
+                }
+                if is_new {
+                    out.say(format!("{from}: {text}"));
+                    self.spread(now, &taken, out);
+                } else {
+                    out.say(format!("{from} repeated {id}, which was here already"));
+                }
+            }
+            // Not acknowledged, so the sender keeps it.
+            Err(error) => out.say(format!("the store fails: {error}")),
+        }
+    }
+
+    fn spread(&mut self, now: Instant, taken: &Taken, out: &mut Replies) {
+        for (name, user) in self.users.iter_mut().filter(|(name, _)| **name != taken.from) {
+            push(&mut user.peer, now, taken, name, out);
+        }
+    }
+
+    fn on_reached(&mut self, now: Instant, name: &str, push: &MessageId, out: &mut Replies) {
+        match self.store.reach(name, push) {
+            Ok(Some(Taken { from, id, .. })) => {
+                if let Some(user) = self.users.get_mut(from) {
+                    user.peer.delivered(now, id.clone());
+                }
+            }
+            Ok(None) => {}
+            Err(error) => out.say(format!("the store fails: {error}")),
+        }
+    }
+
+    fn tell(&mut self, now: Instant, member: Member, event: impl FnOnce(ConnectionId) -> Event, out: &mut Replies) {
+        let user = self.members.get(&member).and_then(|name| self.users.get_mut(name));
+        if let Some(User { peer, line: Some((connection, present)) }) = user
+            && *present == member
+        {
+            peer.handle(now, event(*connection));
+        }
+        self.perform(now, out);
+    }
+}
+
+/// Hands a message to somebody's peer, which keeps it until it is acknowledged.
+fn push(peer: &mut Peer, now: Instant, taken: &Taken, to: &str, out: &mut Replies) {
+    let message = Outgoing::from(format!("{}: {}", taken.from, taken.text)).id(taken.push_id());
+    if let Err(error) = peer.push(now, message) {
+        out.say(format!("a message for {to} has to wait for a restart: {error}"));
+    }
+}
+
+impl Service for Hub {
+    fn on_open(&mut self, now: Instant, member: Member, query: &str, out: &mut Replies) {
+        let name = name_in(query).unwrap_or_else(|| format!("guest{member}"));
+        let Some(user) = self.user(now, &name, out) else { return };
+        let connection = user.peer.accept(now);
+        let old = user.line.replace((connection, member));
+        out.say(format!("{name} has come"));
+        if let Some((_, old)) = old {
+            out.0.push(Reply::Drop { member: old });
+        }
+        self.members.insert(member, name);
+        self.perform(now, out);
+    }
+
+    fn on_text(&mut self, now: Instant, member: Member, text: &str, out: &mut Replies) {
+        let frame = Frame::text(text.to_owned());
+        self.tell(now, member, |connection| Event::FrameIn { connection, frame }, out);
+    }
+
+    fn on_gone(&mut self, now: Instant, member: Member, out: &mut Replies) {
+        let closed = |connection| Event::Closed { connection, code: None, reason: String::new() };
+        self.tell(now, member, closed, out);
+        if let Some(name) = self.members.remove(&member) {
+            if let Some(user) = self.users.get_mut(&name) {
+                user.line = user.line.filter(|(_, present)| *present != member);
+            }
+            out.say(format!("{name} has gone"));
+        }
+    }
+
+    fn announce(&mut self, now: Instant, text: &str, out: &mut Replies) {
+        self.announced += 1;
+        // Times differ between two lives of one hub, so such an id never comes again.
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
+        let id = MessageId::from(format!("{since}-{}", self.announced));
+        let taken = Taken { from: OPERATOR.to_owned(), id, text: text.to_owned() };
+        match self.store.take(taken.clone()) {
+            Ok(_) => self.spread(now, &taken, out),
+            Err(error) => out.say(format!("the store fails: {error}")),
+        }
+        self.perform(now, out);
+    }
+
+    fn on_tick(&mut self, now: Instant, out: &mut Replies) {
+        for user in self.users.values_mut() {
+            user.peer.handle(now, Event::Tick);
+        }
+        self.perform(now, out);
+    }
+
+    fn stored(&self) -> Option<usize> {
+        Some(self.store.len())
+    }
+}
