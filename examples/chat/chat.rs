@@ -1,0 +1,229 @@
+//! The conversation between a person, a session and the page between them.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::{thread, time};
+
+use redial::{Action, Instant, MessageId, Outgoing, PollCause, Session, State, WhileDown};
+
+use super::Input;
+use super::blocking::Client;
+use super::options::{Options, commands};
+use super::page::Page;
+use super::poll::{self, News};
+
+/// How long the end of the input waits for what is unsettled.
+const PATIENCE: time::Duration = time::Duration::from_secs(15);
+/// What happens within so short a time is shown together.
+const MOMENT: time::Duration = time::Duration::from_millis(20);
+
+pub(crate) struct Chat {
+    page: Page,
+    client: Client,
+    options: Options,
+    inputs: Sender<Input>,
+    /// A pipe types faster than a socket opens: its lines wait for the connection where the session would refuse them.
+    lines: VecDeque<String>,
+    lines_wait: bool,
+    end: End,
+    polls: Polls,
+}
+
+/// How far the program is from its end.
+enum End {
+    /// Nobody has asked for it.
+    Open,
+    /// The input has ended: what is unsettled gets its time.
+    Settling(time::Instant),
+    /// The session is closing because somebody said so.
+    Leaving,
+    /// The session has stopped; whether it was asked to.
+    Stopped { asked: bool },
+}
+
+/// Fetching by request: one at a time.
+#[derive(Default)]
+struct Polls {
+    fetched: usize,
+    under_way: bool,
+    /// Something has changed since the present one was sent.
+    again: bool,
+}
+
+impl Chat {
+    pub(crate) fn new(options: Options, client: Client, inputs: Sender<Input>) -> Self {
+        let refuses = options.preset.config.outbox.while_down != WhileDown::Queue;
+        Self {
+            page: Page::new(options.preset.name() == "live_chat"),
+            client,
+            options,
+            inputs,
+            lines: VecDeque::new(),
+            lines_wait: refuses && !io::stdin().is_terminal(),
+            end: End::Open,
+            polls: Polls::default(),
+        }
+    }
+
+    /// Goes on until the session stops. Says whether somebody wanted that, and nothing was left unsettled.
+    pub(crate) fn run(mut self, happened: &Receiver<Input>) -> bool {
+        loop {
+            match happened.recv_timeout(MOMENT) {
+                Ok(input) => self.on_input(input),
+                Err(RecvTimeoutError::Timeout) => self.page.flush(),
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+            self.type_lines();
+            match self.end {
+                End::Open | End::Leaving => {}
+                End::Settling(since) => {
+                    let unsettled = self.client.with(|session, _| session.unsettled()) + self.lines.len();
+                    if unsettled == 0 {
+                        self.leave(None, "");
+                    } else if since.elapsed() >= PATIENCE {
+                        println!("-- {unsettled} messages are left unsettled");
+                        return false;
+                    }
+                }
+                End::Stopped { asked } => {
+                    for input in happened.try_iter() {
+                        self.on_input(input);
+                    }
+                    self.page.flush();
+                    self.client.close();
+                    return asked;
+                }
+            }
+        }
+    }
+
+    fn on_input(&mut self, input: Input) {
+        match input {
+            Input::Line(line) => self.lines.push_back(line),
+            Input::End if matches!(self.end, End::Open) => self.end = End::Settling(time::Instant::now()),
+            Input::End => {}
+            Input::FrameIn(frame) => self.page.frame_in(&frame),
+            Input::Polled(news) => self.on_polled(news),
+            Input::Action(now, action) => {
+                self.page.on_action(now, &action);
+                match action {
+                    Action::State { state: State::Stopped, .. } => {
+                        self.end = End::Stopped { asked: matches!(self.end, End::Leaving) };
+                    }
+                    Action::NeedCredential { challenge, .. } => self.prove(challenge),
+                    Action::Poll { cause } => self.poll(cause),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Answers the live chat's challenge with its key, and any other question with the name.
+    fn prove(&mut self, challenge: Option<String>) {
+        let proof = match (&self.options.key, challenge) {
+            (Some(key), Some(seed)) => format!("{:x}", md5::compute(format!("{seed}{key}"))),
+            _ => self.options.name.clone(),
+        };
+        self.client.with(|session, now| session.credential(now, proof));
+    }
+
+    fn poll(&mut self, cause: PollCause) {
+        if self.polls.under_way {
+            // The one under way may be too early to see this change.
+            self.polls.again |= cause == PollCause::Push;
+            return;
+        }
+        self.polls.under_way = true;
+        let (url, since, inputs) = (self.options.url.clone(), self.polls.fetched, self.inputs.clone());
+        thread::spawn(move || drop(inputs.send(Input::Polled(poll::messages(&url, since)))));
+    }
+
+    fn on_polled(&mut self, news: io::Result<News>) {
+        self.polls.under_way = false;
+        match news {
+            Ok(news) if news.total < self.polls.fetched => {
+                // The server has begun anew, and counts from one again.
+                self.polls.fetched = 0;
+                self.polls.again = true;
+            }
+            Ok(news) => {
+                self.polls.fetched = news.total;
+                let mine = format!("{}: ", self.options.name);
+                for text in news.messages.iter().filter(|text| !text.starts_with(&mine)) {
+                    self.page.fetched(text);
+                }
+            }
+            Err(error) => println!("-- the poll failed: {error}"),
+        }
+        if std::mem::take(&mut self.polls.again) {
+            self.poll(PollCause::Push);
+        }
+    }
+
+    fn type_lines(&mut self) {
+        while let Some(line) = self.lines.pop_front() {
+            let is_command = line.starts_with('/');
+            if self.lines_wait && !is_command && self.client.with(|session, _| session.state()) != State::Ready {
+                self.lines.push_front(line);
+                return;
+            }
+            match line.trim_end() {
+                "" => {}
+                command if is_command => self.command(command),
+                text => self.say(text),
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        match self.client.send(Outgoing::from(text)) {
+            Ok(id) => self.page.typed(&id, text),
+            Err(error) => println!("-- refused: {error}"),
+        }
+    }
+
+    fn command(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.trim();
+        match word {
+            "/help" => println!("{}", commands()),
+            "/state" => self.client.with(|session, now| Page::state(session, now)),
+            "/frames" => self.page.toggle_frames(),
+            "/list" => self.page.list(),
+            "/read" if self.page.mark_read(rest) => println!("-- #{rest} is read"),
+            "/resend" => {
+                self.with_message(rest, |session, now, id| session.resend(now, id).map_err(|error| error.to_string()));
+            }
+            "/cancel" => {
+                self.with_message(rest, |session, now, id| session.cancel(now, id).map_err(|error| error.to_string()));
+            }
+            "/reconnect" => {
+                if let Err(error) = self.client.with(Session::reconnect_now) {
+                    println!("-- refused: {error}");
+                }
+            }
+            "/close" => {
+                let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+                self.leave(code.parse().ok(), reason);
+            }
+            "/quit" => self.leave(None, ""),
+            _ => println!("-- `{line}` makes no sense here; try /help"),
+        }
+    }
+
+    fn with_message(&self, number: &str, call: impl FnOnce(&mut Session, Instant, &MessageId) -> Result<(), String>) {
+        // A number as it stands on the screen, or an id as it stands on the wire.
+        let id = self.page.own(number).unwrap_or_else(|| MessageId::from(number));
+        if let Err(error) = self.client.with(|session, now| call(session, now, &id)) {
+            println!("-- refused: {error}");
+        }
+    }
+
+    fn leave(&mut self, code: Option<u16>, reason: &str) {
+        match self.client.with(|session, now| session.close_with(now, code, reason)) {
+            Ok(()) => self.end = End::Leaving,
+            Err(error) => println!("-- refused: {error}"),
+        }
+    }
+}

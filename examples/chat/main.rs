@@ -1,0 +1,97 @@
+//! A terminal client for any of the presets: type a line and watch its status change.
+//!
+//! `cargo run --example serve -- --preset uni_app` in one terminal; in two others
+//! `cargo run --example chat -- --preset uni_app --lossless --name ana` and the same with `ben`. Then kill the server,
+//! go on typing, and start it again.
+//!
+//! The session runs under the adapter of `examples/blocking.rs`, unchanged. Its input may be a pipe: the program then waits
+//! for everything to settle before it ends.
+
+mod chat;
+mod options;
+mod page;
+mod poll;
+mod spy;
+
+#[path = "../blocking.rs"]
+#[allow(dead_code, reason = "the file is a whole example; the chat uses its adapter and not its main")]
+mod blocking;
+#[path = "../screen/events.rs"]
+mod events;
+#[path = "../screen/store.rs"]
+#[allow(dead_code, reason = "the chat never takes a message off its page")]
+mod store;
+
+use std::io::{self, BufRead as _};
+use std::process::ExitCode;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use redial::{Action, Frame, Instant, Seed, Session};
+
+use blocking::{Client, Clock};
+use chat::Chat;
+use options::{HELP, Options, commands};
+use poll::News;
+use spy::Spy;
+
+/// Everything that can happen to this program.
+enum Input {
+    Line(String),
+    End,
+    Action(Instant, Action),
+    FrameIn(Frame),
+    Polled(io::Result<News>),
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says whether nothing was left unsettled, and nobody but the user ended the session.
+fn run() -> Result<bool, String> {
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed).map_err(|error| format!("the system has no randomness: {error}"))?;
+    let made_up = format!("guest-{:02x}{:02x}", seed[14], seed[15]);
+    let Some(options) = Options::parse(std::env::args().skip(1), made_up)? else {
+        println!("{HELP}\n\n{}", commands());
+        return Ok(true);
+    };
+    println!("{} at {} as {}; /help lists the commands", options.preset.name(), options.url, options.name);
+    let (inputs, happened) = channel();
+    let client = start(&options, &inputs, Seed::from_bytes(seed))?;
+    read_lines(&inputs);
+    Ok(Chat::new(options, client, inputs).run(&happened))
+}
+
+fn start(options: &Options, inputs: &Sender<Input>, seed: Seed) -> Result<Client, String> {
+    let mut session = Session::new(Spy::on(options.preset.clone(), inputs.clone()), seed);
+    // The login token of the chat hub; the others have no use for it or ask for their own.
+    if options.preset.name() == "uni_app" {
+        session.credential(Instant::ORIGIN, options.name.as_str());
+    }
+    let tell = inputs.clone();
+    // Nobody hears it any more once the program is on its way out.
+    let look_on = move |now: Instant, action: &Action| drop(tell.send(Input::Action(now, action.clone())));
+    Client::start(&options.url, session, Clock::new(1), look_on).map_err(|error| format!("no thread for it: {error}"))
+}
+
+fn read_lines(inputs: &Sender<Input>) {
+    let inputs = inputs.clone();
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            if inputs.send(Input::Line(line)).is_err() {
+                return;
+            }
+        }
+        // The program may have ended before its input.
+        let _ = inputs.send(Input::End);
+    });
+}

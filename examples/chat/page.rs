@@ -1,0 +1,224 @@
+//! What is on the terminal: turns actions into lines.
+
+use std::fmt::Write as _;
+
+use redial::{Action, Body, Duration, Frame, Instant, MessageId, PollCause, Purpose, Session, State, Status};
+use serde_json::Value;
+
+use super::events::{Events, Name, News};
+use super::store::{Key, Side, Store};
+
+/// A frame is shown up to here.
+const FRAME_MAX: usize = 160;
+
+/// The messages, and what is to be shown of everything else.
+pub(crate) struct Page {
+    store: Store,
+    events: Option<Events>,
+    frames: bool,
+    /// Statuses that are not on the screen yet, so that those of one moment share a line.
+    risen: Vec<(Key, Vec<Status>)>,
+    /// How the last connection ended, for the line that tells of the next one.
+    ended: Option<String>,
+}
+
+impl Page {
+    /// An empty page; with `events` it also tells the live chat's named events.
+    pub(crate) fn new(events: bool) -> Self {
+        let events = events.then(named_events);
+        Self { store: Store::default(), events, frames: false, risen: Vec::new(), ended: None }
+    }
+
+    /// Shows frames from here on, or does not.
+    pub(crate) fn toggle_frames(&mut self) {
+        self.frames = !self.frames;
+        println!("-- frames are {}", if self.frames { "shown" } else { "not shown any more" });
+    }
+
+    /// A message was taken.
+    pub(crate) fn typed(&mut self, id: &MessageId, text: &str) {
+        self.store.write(id, text);
+    }
+
+    /// The id of the own message with this number.
+    pub(crate) fn own(&self, number: &str) -> Option<MessageId> {
+        let (_, entry) = self.store.iter().find(|(key, _)| key.get().to_string() == number)?;
+        entry.id.clone().filter(|_| matches!(entry.side, Side::Mine(_)))
+    }
+
+    /// Marks the message with this number as read.
+    pub(crate) fn mark_read(&mut self, number: &str) -> bool {
+        let key = self.store.iter().map(|(key, _)| key).find(|key| key.get().to_string() == number);
+        key.is_some_and(|key| self.store.mark_read(key))
+    }
+
+    /// Lists all messages.
+    pub(crate) fn list(&self) {
+        for (key, entry) in self.store.iter() {
+            let state = match entry.side {
+                Side::Mine(status) => format!("{}, {}", word(status), lower(&entry.read_state())),
+                Side::Theirs(read) => lower(&read),
+            };
+            println!("   #{:<4} {:<40} {state}", key.get(), readable(&entry.body));
+        }
+        println!("-- {} messages", self.store.len());
+    }
+
+    /// Says where a session is and why.
+    pub(crate) fn state(session: &Session, now: Instant) {
+        println!("-- {}", session.explain());
+        match session.next_deadline() {
+            Some(next) => println!("   now {now}; next: {} in {}", next.timer, seconds(next.at.since(now))),
+            None => println!("   now {now}; no timer runs"),
+        }
+        let stats = session.stats();
+        println!(
+            "   {} connects, {} lost, {} heartbeats, {} frames in",
+            stats.connects, stats.lost, stats.beats, stats.frames_in
+        );
+    }
+
+    /// A frame has come in.
+    pub(crate) fn frame_in(&self, frame: &Frame) {
+        if self.frames {
+            println!("   <- {}", frame_text(frame));
+        }
+    }
+
+    /// A message was fetched by request.
+    pub(crate) fn fetched(&mut self, text: &str) {
+        let message = redial::Message { id: None, body: Body::from(text) };
+        self.on_action(Instant::ORIGIN, &Action::Deliver(message));
+    }
+
+    /// Shows an action.
+    pub(crate) fn on_action(&mut self, now: Instant, action: &Action) {
+        let key = self.store.on_action(action);
+        match action {
+            Action::Status { status, .. } => self.rise(key, *status),
+            Action::Send { frame, purpose, .. } if self.frames => {
+                let hidden = matches!(purpose, Purpose::Auth);
+                println!("   -> {}", if hidden { "(the login)".to_owned() } else { frame_text(frame) });
+            }
+            Action::Deliver(message) => {
+                if let Some(key) = key {
+                    self.flush();
+                    println!("#{:<3} {}", key.get(), readable(&message.body));
+                }
+            }
+            other => {
+                self.flush();
+                self.tell(now, other);
+            }
+        }
+        if let Some(events) = &mut self.events {
+            events.on_action(action);
+        }
+    }
+
+    /// Brings the statuses of this moment on the screen.
+    pub(crate) fn flush(&mut self) {
+        for (key, statuses) in self.risen.drain(..) {
+            let words: Vec<String> = statuses.into_iter().map(word).collect();
+            println!("     #{} {}", key.get(), words.join(", "));
+        }
+    }
+
+    fn rise(&mut self, key: Option<Key>, status: Status) {
+        let Some(key) = key else { return };
+        match self.risen.iter_mut().find(|(risen, _)| *risen == key) {
+            Some((_, statuses)) => statuses.push(status),
+            None => self.risen.push((key, vec![status])),
+        }
+    }
+
+    fn tell(&mut self, now: Instant, action: &Action) {
+        match action {
+            Action::State { state, cause, code, reason } => {
+                let mut line = cause.map_or(String::new(), |cause| cause.to_string());
+                if let Some(code) = code {
+                    let _ = write!(line, " ({code}{})", reason.as_ref().map(|r| format!(" {r}")).unwrap_or_default());
+                }
+                match state {
+                    State::Waiting => self.ended = Some(line),
+                    State::Stopped => println!("-- stopped: {line}"),
+                    State::Connecting | State::Idle => {}
+                    other => println!("-- {other}"),
+                }
+            }
+            Action::ScheduleReconnect { at, attempt, cause } => {
+                let why = self.ended.take().unwrap_or_else(|| cause.to_string());
+                println!("-- {why}; attempt {} in {}", attempt + 1, seconds(at.since(now)));
+            }
+            Action::GaveUp { attempts } => println!("-- gave up after {attempts} attempts"),
+            Action::Kicked { .. } => println!("-- this account is connected elsewhere"),
+            Action::Malformed { error, .. } => println!("-- a frame that makes no sense: {error}"),
+            Action::Unsent { .. } => println!("-- something could not be written"),
+            Action::LateReceipt { id } => println!("-- {id} did arrive after all"),
+            Action::Poll { cause } => println!("-- polling: {}", why_poll(*cause)),
+            Action::Alive { rtt: Some(rtt), .. } if self.frames => println!("   alive, {rtt} there and back"),
+            _ => {}
+        }
+    }
+}
+
+fn why_poll(cause: PollCause) -> &'static str {
+    match cause {
+        PollCause::Silence => "no push for a while",
+        PollCause::Down => "the socket stays down",
+        PollCause::Push => "something has changed",
+    }
+}
+
+/// The events as this program tells them; messages and heartbeats have lines of their own.
+fn named_events() -> Events {
+    let mut events = Events::default();
+    for name in Name::ALL.into_iter().filter(|name| !matches!(name, Name::Message | Name::Heartbeat)) {
+        events.on(name, move |news| match news {
+            News::Close { code: Some(code), reason } => println!("   (event {name} {code} {reason})"),
+            _ => println!("   (event {name})"),
+        });
+    }
+    events
+}
+
+/// A body as a person wants it: the words inside of what the services wrap them in.
+fn readable(body: &Body) -> String {
+    let Some(text) = body.as_text() else { return format!("({} bytes)", body.len()) };
+    let value = serde_json::from_str::<Value>(text).unwrap_or_default();
+    let field = |name: &str| value.get(name).and_then(Value::as_str);
+    match (field("content"), field("message"), field("from")) {
+        (Some(content), _, _) => content.to_owned(),
+        (None, Some(message), Some(from)) => format!("{from}: {message}"),
+        (None, Some(message), None) => message.to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+fn frame_text(frame: &Frame) -> String {
+    match frame {
+        Frame::Text(text) if text.chars().count() > FRAME_MAX => {
+            format!("{}... ({} bytes)", text.chars().take(FRAME_MAX).collect::<String>(), text.len())
+        }
+        Frame::Text(text) => text.to_string(),
+        Frame::Binary(bytes) => format!("({} bytes)", bytes.len()),
+        Frame::Ping(_) => "(a WebSocket ping)".to_owned(),
+        Frame::Pong(_) => "(a WebSocket pong)".to_owned(),
+    }
+}
+
+fn word(status: Status) -> String {
+    match status {
+        Status::NotSent => "not sent".to_owned(),
+        Status::Rejected { code } => format!("rejected ({code})"),
+        other => lower(&other),
+    }
+}
+
+fn lower(value: &impl std::fmt::Debug) -> String {
+    format!("{value:?}").to_lowercase()
+}
+
+fn seconds(span: Duration) -> String {
+    format!("{}.{} s", span.as_millis() / 1_000, span.as_millis() % 1_000 / 100)
+}

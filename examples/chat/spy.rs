@@ -1,0 +1,53 @@
+//! Shows the frames that come in, by standing between a session and its dialect.
+
+use std::sync::mpsc::Sender;
+
+use super::Input;
+use redial::{Dialect, Frame, Handshake, Limits, Malformed, Preset, Profile, Secret, Side, Signal, Unencodable};
+
+/// A dialect that lets somebody look on.
+#[derive(Debug)]
+pub(crate) struct Spy {
+    preset: Preset,
+    seen: Sender<Input>,
+}
+
+impl Spy {
+    /// The same preset, with everything that is read told to `seen` first.
+    pub(crate) fn on(preset: Preset, seen: Sender<Input>) -> Preset {
+        let config = preset.config.clone();
+        Preset::new(Self { preset, seen }, config)
+    }
+}
+
+impl Dialect for Spy {
+    fn name(&self) -> &str {
+        self.preset.name()
+    }
+
+    fn profile(&self) -> Profile {
+        self.preset.dialect().profile()
+    }
+
+    fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+        // Nobody looking is no reason to stop reading.
+        let _ = self.seen.send(Input::FrameIn(frame.clone()));
+        self.preset.dialect().decode(reader, frame, limits)
+    }
+
+    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+        self.preset.dialect().encode(writer, signal)
+    }
+
+    fn handshake(&self, credential: Option<&Secret>) -> Handshake {
+        self.preset.dialect().handshake(credential)
+    }
+
+    fn forbids_retry(&self, code: u16) -> Option<bool> {
+        self.preset.dialect().forbids_retry(code)
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        self.preset.dialect().settings()
+    }
+}
