@@ -45,6 +45,7 @@ enum End {
 /// Fetching by request: one at a time.
 #[derive(Default)]
 struct Polls {
+    wanted: bool,
     fetched: usize,
     under_way: bool,
     /// Something has changed since the present one was sent.
@@ -54,15 +55,16 @@ struct Polls {
 impl Chat {
     pub(crate) fn new(options: Options, client: Client, inputs: Sender<Input>) -> Self {
         let refuses = options.preset.config.outbox.while_down != WhileDown::Queue;
+        let polls = Polls { wanted: options.preset.config.fallback.is_on(), ..Polls::default() };
         Self {
-            page: Page::new(options.preset.name() == "live_chat"),
+            page: Page::new(options.preset.name()),
             client,
             options,
             inputs,
             lines: VecDeque::new(),
             lines_wait: refuses && !io::stdin().is_terminal(),
             end: End::Open,
-            polls: Polls::default(),
+            polls,
         }
     }
 
@@ -78,11 +80,11 @@ impl Chat {
             match self.end {
                 End::Open | End::Leaving => {}
                 End::Settling(since) => {
-                    let unsettled = self.client.with(|session, _| session.unsettled()) + self.lines.len();
-                    if unsettled == 0 {
+                    let (unsettled, lines) = (self.client.with(|session, _| session.unsettled()), self.lines.len());
+                    if unsettled + lines == 0 {
                         self.leave(None, "");
                     } else if since.elapsed() >= PATIENCE {
-                        println!("-- {unsettled} messages are left unsettled");
+                        println!("-- {unsettled} messages are unsettled, {lines} lines were never sent");
                         return false;
                     }
                 }
@@ -111,6 +113,8 @@ impl Chat {
                     Action::State { state: State::Stopped, .. } => {
                         self.end = End::Stopped { asked: matches!(self.end, End::Leaving) };
                     }
+                    // Pushes may have been missed while nobody was connected.
+                    Action::State { state: State::Ready, .. } if self.polls.wanted => self.poll(PollCause::Push),
                     Action::NeedCredential { challenge, .. } => self.prove(challenge),
                     Action::Poll { cause } => self.poll(cause),
                     _ => {}

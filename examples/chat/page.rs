@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use redial::{Action, Body, Duration, Frame, Instant, MessageId, PollCause, Purpose, Session, State, Status};
+use redial::{Action, Body, Duration, Frame, Instant, Message, MessageId, PollCause, Purpose, Session, State, Status};
 use serde_json::Value;
 
 use super::events::{Events, Name, News};
@@ -15,6 +15,8 @@ const FRAME_MAX: usize = 160;
 pub(crate) struct Page {
     store: Store,
     events: Option<Events>,
+    /// A push says only that there is something to fetch, so it is no message.
+    pulls: bool,
     frames: bool,
     /// Statuses that are not on the screen yet, so that those of one moment share a line.
     risen: Vec<(Key, Vec<Status>)>,
@@ -23,10 +25,11 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// An empty page; with `events` it also tells the live chat's named events.
-    pub(crate) fn new(events: bool) -> Self {
-        let events = events.then(named_events);
-        Self { store: Store::default(), events, frames: false, risen: Vec::new(), ended: None }
+    /// An empty page for a service.
+    pub(crate) fn new(preset: &str) -> Self {
+        let events = (preset == "live_chat").then(named_events);
+        let pulls = preset == "vue_polling";
+        Self { store: Store::default(), events, pulls, frames: false, risen: Vec::new(), ended: None }
     }
 
     /// Shows frames from here on, or does not.
@@ -55,11 +58,14 @@ impl Page {
     /// Lists all messages.
     pub(crate) fn list(&self) {
         for (key, entry) in self.store.iter() {
-            let state = match entry.side {
-                Side::Mine(status) => format!("{}, {}", word(status), lower(&entry.read_state())),
-                Side::Theirs(read) => lower(&read),
-            };
-            println!("   #{:<4} {:<40} {state}", key.get(), readable(&entry.body));
+            let text = readable(&entry.body);
+            let read = lower(&entry.read_state());
+            match (entry.side, entry.send_state()) {
+                (Side::Mine(status), Some(sending)) => {
+                    println!("   #{:<3} you: {text}   [{} ({}), {read}]", key.get(), lower(&sending), word(status));
+                }
+                _ => println!("   #{:<3} {text}   [{read}]", key.get()),
+            }
         }
         println!("-- {} messages", self.store.len());
     }
@@ -79,31 +85,30 @@ impl Page {
     }
 
     /// A frame has come in.
-    pub(crate) fn frame_in(&self, frame: &Frame) {
+    pub(crate) fn frame_in(&mut self, frame: &Frame) {
         if self.frames {
+            self.flush();
             println!("   <- {}", frame_text(frame));
         }
     }
 
     /// A message was fetched by request.
     pub(crate) fn fetched(&mut self, text: &str) {
-        let message = redial::Message { id: None, body: Body::from(text) };
-        self.on_action(Instant::ORIGIN, &Action::Deliver(message));
+        let message = Message { id: None, body: Body::from(text) };
+        self.deliver(&Action::Deliver(message));
     }
 
     /// Shows an action.
     pub(crate) fn on_action(&mut self, now: Instant, action: &Action) {
-        let key = self.store.on_action(action);
         match action {
-            Action::Status { status, .. } => self.rise(key, *status),
-            Action::Send { frame, purpose, .. } if self.frames => {
-                let hidden = matches!(purpose, Purpose::Auth);
-                println!("   -> {}", if hidden { "(the login)".to_owned() } else { frame_text(frame) });
-            }
-            Action::Deliver(message) => {
-                if let Some(key) = key {
+            Action::Status { status, .. } => self.rise(action, *status),
+            Action::Deliver(_) if self.pulls => {}
+            Action::Deliver(_) => self.deliver(action),
+            Action::Send { frame, purpose, .. } => {
+                if self.frames {
                     self.flush();
-                    println!("#{:<3} {}", key.get(), readable(&message.body));
+                    let hidden = matches!(purpose, Purpose::Auth);
+                    println!("   -> {}", if hidden { "(the login)".to_owned() } else { frame_text(frame) });
                 }
             }
             other => {
@@ -124,8 +129,16 @@ impl Page {
         }
     }
 
-    fn rise(&mut self, key: Option<Key>, status: Status) {
-        let Some(key) = key else { return };
+    fn deliver(&mut self, action: &Action) {
+        self.flush();
+        let key = self.store.on_action(action);
+        if let (Some(key), Action::Deliver(message)) = (key, action) {
+            println!("#{:<3} {}", key.get(), readable(&message.body));
+        }
+    }
+
+    fn rise(&mut self, action: &Action, status: Status) {
+        let Some(key) = self.store.on_action(action) else { return };
         match self.risen.iter_mut().find(|(risen, _)| *risen == key) {
             Some((_, statuses)) => statuses.push(status),
             None => self.risen.push((key, vec![status])),
@@ -148,7 +161,7 @@ impl Page {
             }
             Action::ScheduleReconnect { at, attempt, cause } => {
                 let why = self.ended.take().unwrap_or_else(|| cause.to_string());
-                println!("-- {why}; attempt {} in {}", attempt + 1, seconds(at.since(now)));
+                println!("-- {why}; try {attempt} in {}", seconds(at.since(now)));
             }
             Action::GaveUp { attempts } => println!("-- gave up after {attempts} attempts"),
             Action::Kicked { .. } => println!("-- this account is connected elsewhere"),

@@ -6,6 +6,7 @@
 mod fault;
 mod http;
 mod hub;
+mod line;
 mod live_chat;
 mod server;
 mod service;

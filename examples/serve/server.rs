@@ -6,20 +6,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use redial::{Frame, Instant};
+use redial::Instant;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant as Wall;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message as Wire;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::fault::Fault;
 use super::http::{self, Wish};
+use super::line::{Line, Order};
 use super::service::{Member, Replies, Reply, Service};
 
 /// More connections than this are turned away.
@@ -49,25 +48,20 @@ pub(crate) struct Options {
     pub(crate) say: Box<dyn Fn(&str) + Send + Sync>,
 }
 
-struct Shared {
+/// What the connections have in common.
+pub(crate) struct Shared {
     state: Mutex<State>,
-    fault: watch::Receiver<Fault>,
+    pub(crate) fault: watch::Receiver<Fault>,
     origin: Wall,
     speed: u32,
-    frames: bool,
-    say: Box<dyn Fn(&str) + Send + Sync>,
+    pub(crate) frames: bool,
+    pub(crate) say: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 struct State {
     service: Box<dyn Service>,
     members: BTreeMap<Member, mpsc::Sender<Order>>,
     last: Member,
-}
-
-/// What a connection's task is told to do.
-enum Order {
-    Frame(Frame),
-    Close(u16, String),
 }
 
 impl Server {
@@ -132,7 +126,7 @@ impl Shared {
     }
 
     /// One input of the service, and everything that follows from it.
-    fn with(&self, input: impl FnOnce(&mut dyn Service, Instant, &mut Replies)) {
+    pub(crate) fn with(&self, input: impl FnOnce(&mut dyn Service, Instant, &mut Replies)) {
         let mut state = self.state();
         let now = self.origin.elapsed().saturating_mul(self.speed);
         let now = Instant::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
@@ -154,7 +148,7 @@ impl Shared {
     }
 
     /// A span of the service's clock, by the wall.
-    fn wall(&self, span: Duration) -> Duration {
+    pub(crate) fn wall(&self, span: Duration) -> Duration {
         span / self.speed
     }
 
@@ -210,6 +204,8 @@ impl Shared {
         let asks = *self.fault.borrow() != Fault::NoAuth;
         if asks {
             self.with(|service, now, out| service.on_open(now, member, &query, out));
+        } else {
+            (self.say)("somebody has come and is never asked who it is");
         }
         Line { shared: &self, member, socket: Box::new(socket), inbox }.carry().await;
         self.state().members.remove(&member);
@@ -245,88 +241,5 @@ impl State {
         if !taken {
             self.members.remove(&member);
         }
-    }
-}
-
-/// One connection.
-struct Line<'a> {
-    shared: &'a Shared,
-    member: Member,
-    socket: Box<WebSocketStream<TcpStream>>,
-    inbox: mpsc::Receiver<Order>,
-}
-
-impl Line<'_> {
-    /// Carries frames both ways until the connection ends, or the present fault ends it.
-    async fn carry(mut self) {
-        let mut faults = self.shared.fault.clone();
-        let (mut since, mut frozen) = (Wall::now(), false);
-        loop {
-            let fault = *faults.borrow_and_update();
-            let strike = fault.strikes_after().filter(|_| !frozen).map(|after| since + self.shared.wall(after));
-            tokio::select! {
-                biased;
-                changed = faults.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    (since, frozen) = (Wall::now(), false);
-                }
-                () = sleep_until(strike) => match fault {
-                    Fault::HalfOpen => {
-                        frozen = true;
-                        (self.shared.say)(&format!("connection {} is half-open from here on", self.member));
-                    }
-                    Fault::Kick => {
-                        since = Wall::now();
-                        self.shared.with(|service, _, out| service.kick(self.member, out));
-                    }
-                    _ => return,
-                },
-                order = self.inbox.recv() => {
-                    let Some(order) = order else { return };
-                    if !frozen && fault != Fault::Silent && !self.obey(order).await {
-                        return;
-                    }
-                }
-                message = self.socket.next(), if !frozen => {
-                    let Some(Ok(message)) = message else { return };
-                    self.hear(&message);
-                }
-            }
-        }
-    }
-
-    async fn obey(&mut self, order: Order) -> bool {
-        let message = match order {
-            Order::Frame(Frame::Text(text)) => Wire::text(text.into_owned()),
-            Order::Frame(Frame::Binary(bytes)) => Wire::binary(bytes),
-            Order::Frame(Frame::Ping(bytes)) => Wire::Ping(bytes.into()),
-            Order::Frame(Frame::Pong(bytes)) => Wire::Pong(bytes.into()),
-            Order::Close(code, reason) => Wire::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })),
-        };
-        self.show("->", &message);
-        let limit = Duration::from_secs(10);
-        matches!(tokio::time::timeout(limit, self.socket.send(message)).await, Ok(Ok(())))
-    }
-
-    fn hear(&self, message: &Wire) {
-        self.show("<-", message);
-        if let Wire::Text(text) = message {
-            self.shared.with(|service, now, out| service.on_text(now, self.member, text.as_str(), out));
-        }
-    }
-
-    fn show(&self, way: &str, message: &Wire) {
-        if self.shared.frames {
-            (self.shared.say)(&format!("connection {} {way} {message:?}", self.member));
-        }
-    }
-}
-
-async fn sleep_until(at: Option<Wall>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -4,6 +4,7 @@ mod adapters;
 mod model;
 mod oracle;
 mod properties;
+mod screen;
 mod sim;
 mod stories;
 mod support;
