@@ -163,7 +163,6 @@ impl Page {
                 let why = self.ended.take().unwrap_or_else(|| cause.to_string());
                 println!("-- {why}; try {attempt} in {}", seconds(at.since(now)));
             }
-            Action::GaveUp { attempts } => println!("-- gave up after {attempts} attempts"),
             Action::Kicked { .. } => println!("-- this account is connected elsewhere"),
             Action::Malformed { error, .. } => println!("-- a frame that makes no sense: {error}"),
             Action::Unsent { .. } => println!("-- something could not be written"),

@@ -3,6 +3,7 @@
 mod adapters;
 mod model;
 mod oracle;
+mod programs;
 mod properties;
 mod screen;
 mod sim;

@@ -1,0 +1,337 @@
+//! All five presets over real sockets: the servers of `examples/serve`, the adapter of `examples/blocking.rs`, and a clock
+//! that runs `SPEED` times as fast as the wall's, for both sides alike.
+
+#[path = "../../examples/blocking.rs"]
+#[allow(dead_code, reason = "the file is a whole example; the tests use its adapter and not its main")]
+mod blocking;
+#[path = "../../examples/serve/fault.rs"]
+#[allow(dead_code, reason = "only the program tells what a fault does")]
+mod fault;
+#[path = "../../examples/serve/http.rs"]
+mod http;
+#[path = "../../examples/serve/hub.rs"]
+mod hub;
+#[path = "../../examples/serve/line.rs"]
+mod line;
+#[path = "../../examples/serve/live_chat.rs"]
+mod live_chat;
+#[path = "../../examples/chat/poll.rs"]
+mod poll;
+#[path = "../../examples/serve/server.rs"]
+#[allow(dead_code, reason = "only the program counts connections")]
+mod server;
+#[path = "../../examples/serve/service.rs"]
+#[allow(dead_code, reason = "only the program asks how much is stored")]
+mod service;
+#[path = "../../examples/serve/store.rs"]
+#[allow(dead_code, reason = "only the program asks how much is stored")]
+mod store;
+#[path = "../../examples/serve/talk.rs"]
+mod talk;
+#[path = "../../examples/serve/vue_polling.rs"]
+mod vue_polling;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::time;
+
+use redial::{Action, Cause, Config, Instant, MessageId, PollCause, Preset, Seed, SendError, Session, State, Status};
+use serde_json::json;
+
+use blocking::{Client, Clock};
+use fault::Fault;
+use server::{Options, Server};
+use service::Settings;
+
+const SPEED: u32 = 40;
+/// What does not happen within this much of the wall's time does not happen.
+const PATIENCE: time::Duration = time::Duration::from_secs(8);
+
+/// What a client sees of a server that drops its sockets: a reset where a frame was still on its way, an end where none was.
+const CUT: [Cause; 2] = [Cause::Closed, Cause::Errored];
+
+fn serve(preset: &str, addr: SocketAddr, fault: Fault, settings: &Settings) -> Server {
+    let begun = time::Instant::now();
+    loop {
+        let service = service::named(preset, settings.clone()).expect("there is a server for every preset");
+        let options = Options { addr, fault, speed: SPEED, frames: false, say: Box::new(|_| {}) };
+        match Server::start(service, options) {
+            Ok(server) => return server,
+            // A port that was used a moment ago may take a moment.
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "no server at {addr}: {error}"),
+        }
+        std::thread::sleep(time::Duration::from_millis(20));
+    }
+}
+
+fn serve_anywhere(preset: &str, fault: Fault) -> Server {
+    serve(preset, SocketAddr::from(([127, 0, 0, 1], 0)), fault, &Settings::default())
+}
+
+/// A client under the blocking adapter, and everything its session has done.
+struct Page {
+    client: Client,
+    actions: Receiver<(Instant, Action)>,
+    log: Vec<(Instant, Action)>,
+    key: &'static str,
+}
+
+impl Page {
+    fn open(preset: Preset, addr: SocketAddr, query: &str, token: &str) -> Self {
+        let mut session = Session::new(preset, Seed::from(u64::from(addr.port())));
+        session.credential(Instant::ORIGIN, token);
+        let (tell, actions) = channel();
+        let url = format!("ws://{addr}/socket{query}");
+        let look_on = move |now: Instant, action: &Action| drop(tell.send((now, action.clone())));
+        let client =
+            Client::start(&url, session, Clock::new(SPEED), look_on).expect("there are threads and file handles");
+        Self { client, actions, log: Vec::new(), key: "k" }
+    }
+
+    /// Waits for an action; what was seen before does not count.
+    fn until(&mut self, what: &str, mut wanted: impl FnMut(&Action) -> bool) -> (Instant, Action) {
+        let begun = time::Instant::now();
+        loop {
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let Ok((now, action)) = self.actions.recv_timeout(left) else {
+                panic!("{what} did not come; what came was {:#?}", self.log);
+            };
+            if let Action::NeedCredential { challenge: Some(challenge), .. } = &action {
+                let proof = format!("{:x}", md5::compute(format!("{challenge}{}", self.key)));
+                self.client.with(|session, now| session.credential(now, proof));
+            }
+            self.log.push((now, action.clone()));
+            if wanted(&action) {
+                return (now, action);
+            }
+        }
+    }
+
+    fn until_ready(&mut self) -> Instant {
+        self.until("a ready connection", |action| matches!(action, Action::State { state: State::Ready, .. })).0
+    }
+
+    fn until_alive(&mut self) {
+        self.until("the answer to a heartbeat", |action| matches!(action, Action::Alive { .. }));
+    }
+
+    fn until_lost(&mut self, by: &[Cause]) -> Instant {
+        let lost = |action: &Action| match action {
+            Action::State { state: State::Waiting, cause: Some(cause), .. } => by.contains(cause),
+            _ => false,
+        };
+        self.until("a lost connection", lost).0
+    }
+
+    fn until_delivered(&mut self, text: &str) {
+        let body = |action: &Action| match action {
+            Action::Deliver(message) => message.body.as_text().map(str::to_owned),
+            _ => None,
+        };
+        self.until(text, |action| body(action).is_some_and(|body| body.contains(text)));
+    }
+
+    fn until_status(&mut self, id: &MessageId, wanted: Status) {
+        self.until(
+            "a status",
+            |action| matches!(action, Action::Status { id: of, status } if of == id && *status == wanted),
+        );
+    }
+
+    fn say(&self, text: &str) -> MessageId {
+        self.client.send(text).expect("the session takes it")
+    }
+
+    /// The texts that were delivered so far, in order.
+    fn delivered(&self) -> Vec<&str> {
+        let bodies = self.log.iter().filter_map(|(_, action)| match action {
+            Action::Deliver(message) => message.body.as_text(),
+            _ => None,
+        });
+        bodies.collect()
+    }
+}
+
+fn named(name: &str, changes: &serde_json::Value) -> Preset {
+    Preset::named(name, changes).expect("a preset by its name")
+}
+
+#[test]
+fn react_im_leaves_a_server_that_says_nothing_for_a_minute_and_is_back_at_once() {
+    let server = serve_anywhere("react_im", Fault::None);
+    let [mut ana, mut ben] = ["ana", "ben"]
+        .map(|name| Page::open(named("react_im", &json!({"preset": {"fuid": name}})), server.addr(), "", "unused"));
+    ana.until_ready();
+    ben.until_ready();
+    ana.until_alive();
+    let id = ana.say("good morning");
+    ana.until_status(&id, Status::Sent);
+    ben.until_delivered("ana: good morning");
+
+    server.set_fault(Fault::Silent);
+    let lost = ana.until_lost(&[Cause::Dead]);
+    server.set_fault(Fault::None);
+    let back = ana.until_ready();
+    assert!(back.since(lost).as_millis() < 5_000, "back {} after the loss", back.since(lost));
+    ana.until_alive();
+    ana.say("still here");
+    // Ben's own minute of silence may just be over: then he is on his way back, and hears the next thing.
+    ben.until_alive();
+    ana.client.close();
+}
+
+#[test]
+fn vue_polling_fetches_what_the_socket_does_not_bring() {
+    let server = serve_anywhere("vue_polling", Fault::None);
+    let url = format!("ws://{}/socket", server.addr());
+    let polls = json!({"fallback": {"loop_time_ms": 20_000}});
+    let mut page = Page::open(named("vue_polling", &polls), server.addr(), "?name=ana", "unused");
+    page.until_ready();
+    page.until_alive();
+    server.announce("the first");
+    page.until_delivered(r#"{"changed":"messages"}"#);
+    page.until("a pull", |action| *action == Action::Poll { cause: PollCause::Push });
+    assert_eq!(poll::messages(&url, 0).expect("the endpoint answers").messages, ["the first"]);
+
+    server.set_fault(Fault::Silent);
+    server.announce("the second, of which the socket says nothing");
+    page.until("a poll", |action| *action == Action::Poll { cause: PollCause::Silence });
+    let news = poll::messages(&url, 1).expect("the endpoint answers while the socket is silent");
+    assert_eq!((news.total, news.messages.len()), (2, 1));
+    let lost = page.until_lost(&[Cause::Dead]);
+    server.set_fault(Fault::None);
+    let back = page.until_ready();
+    assert!((5_000..9_000).contains(&back.since(lost).as_millis()), "back {} after the loss", back.since(lost));
+    page.until_alive();
+    server.announce("the third");
+    page.until("a pull", |action| *action == Action::Poll { cause: PollCause::Push });
+    page.client.close();
+}
+
+#[test]
+fn wechat_is_turned_away_let_in_left_hanging_and_back_after_five_seconds() {
+    let server = serve_anywhere("wechat", Fault::NoAuth);
+    let [mut ana, mut ben] = ["ana", "ben"].map(|name| {
+        let preset = named("wechat", &json!({"preset": {"task_id": 7, "user_id": name}}));
+        Page::open(preset, server.addr(), "", "unused")
+    });
+    ana.until_lost(&[Cause::Errored]);
+    server.set_fault(Fault::None);
+    ana.until_ready();
+    ben.until_ready();
+    ana.until_alive();
+    ana.say("good morning");
+    ben.until_delivered("ana: good morning");
+
+    server.set_fault(Fault::HalfOpen);
+    let lost = ana.until_lost(&[Cause::Dead]);
+    let back = ana.until_ready();
+    assert!((5_000..9_000).contains(&back.since(lost).as_millis()), "back {} after the loss", back.since(lost));
+    server.set_fault(Fault::None);
+    ana.until_alive();
+    ana.client.close();
+}
+
+#[test]
+fn live_chat_answers_the_challenge_survives_a_cut_and_obeys_a_kick() {
+    let settings = Settings { key: Some("k".into()), ..Settings::default() };
+    let server = serve("live_chat", SocketAddr::from(([127, 0, 0, 1], 0)), Fault::None, &settings);
+    let preset = |user: &str| named("live_chat", &json!({"preset": {"room_id": 1, "user_id": user, "key": "k"}}));
+    let [mut ana, mut ben] = ["ana", "ben"].map(|user| Page::open(preset(user), server.addr(), "", "unused"));
+    ana.until_ready();
+    ben.until_ready();
+    ana.until_alive();
+    ana.say("good morning");
+    ben.until_delivered("good morning");
+
+    server.cut();
+    let lost = ana.until_lost(&CUT);
+    let back = ana.until_ready();
+    assert!(back.since(lost).as_millis() < 4_000, "back {} after the loss", back.since(lost));
+    ana.until_alive();
+
+    let mut elsewhere = Page::open(preset("ana"), server.addr(), "", "unused");
+    elsewhere.until_ready();
+    ana.until("a kick", |action| matches!(action, Action::Kicked { .. }));
+    ana.until("the end", |action| matches!(action, Action::State { state: State::Stopped, .. }));
+    assert_eq!(ana.client.send("hello?"), Err(SendError::Stopped));
+
+    drop(server);
+    let lost = elsewhere.until_lost(&CUT);
+    let mut tries = 0;
+    let (gave_up, _) = elsewhere.until("giving up", |action| {
+        tries += u32::from(matches!(action, Action::Connect { .. }));
+        matches!(action, Action::GaveUp { .. })
+    });
+    assert_eq!(tries, 3);
+    let span = gave_up.since(lost).as_millis();
+    assert!((15_000..19_000).contains(&span), "gave up {span} ms after the loss");
+}
+
+/// A file that is gone when the test is.
+struct TempFile(PathBuf);
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn uni_app_with_the_default_configuration_loses_nothing_when_the_server_is_killed() {
+    let file = TempFile(std::env::temp_dir().join(format!("redial-hub-{}.jsonl", std::process::id())));
+    let settings = Settings { store: Some(file.0.clone()), ..Settings::default() };
+    let server = serve("uni_app", SocketAddr::from(([127, 0, 0, 1], 0)), Fault::Duplicates, &settings);
+    let addr = server.addr();
+    let preset = || Preset::uni_app().with_config(Config::default());
+    let mut ana = Page::open(preset(), addr, "", "ana");
+    ana.until_ready();
+    let first = ana.say("one");
+    ana.until_status(&first, Status::Accepted);
+
+    // Ben has never been here when the server dies for the first time.
+    drop(server);
+    ana.until_lost(&CUT);
+    let second = ana.say("two");
+    let server = serve("uni_app", addr, Fault::Duplicates, &settings);
+    ana.until_status(&second, Status::Accepted);
+    let mut ben = Page::open(preset(), addr, "", "ben");
+    ben.until_delivered("ana: two");
+    ana.until_status(&second, Status::Delivered);
+
+    let third = ana.say("three");
+    drop(server);
+    let answer = ben.say("four, said to nobody yet");
+    let server = serve("uni_app", addr, Fault::None, &settings);
+    ben.until_status(&answer, Status::Delivered);
+    ana.until_delivered("ben: four");
+    if ana.client.with(|session, _| session.status(&third)) != Some(Status::Delivered) {
+        ana.until_status(&third, Status::Delivered);
+    }
+    ana.until_alive();
+    server.announce("that was all");
+    ben.until_delivered("that was all");
+    assert_eq!(ben.delivered(), ["ana: one", "ana: two", "ana: three", "operator: that was all"]);
+    assert_eq!(ana.delivered(), ["ben: four, said to nobody yet"]);
+    assert_eq!(ana.client.with(|session, _| session.unsettled()), 0);
+    ana.client.close();
+    ben.client.close();
+}
+
+#[test]
+fn uni_app_as_documented_beats_every_five_seconds_and_is_back_five_after_a_close() {
+    let server = serve_anywhere("uni_app", Fault::None);
+    let mut page = Page::open(Preset::uni_app(), server.addr(), "", "ana");
+    page.until_ready();
+    let id = page.say("good morning");
+    page.until_status(&id, Status::Accepted);
+    let beat = |action: &Action| matches!(action, Action::Send { purpose: redial::Purpose::Heartbeat, .. });
+    page.until("a heartbeat", beat);
+    server.cut();
+    let lost = page.until_lost(&CUT);
+    assert_eq!(page.client.send("down"), Err(SendError::NotReady));
+    let back = page.until_ready();
+    assert!((5_000..9_000).contains(&back.since(lost).as_millis()), "back {} after the loss", back.since(lost));
+    page.client.close();
+}
