@@ -5,10 +5,11 @@ use std::io::{self, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::{thread, time};
 
-use redial::{Action, Instant, MessageId, Outgoing, PollCause, Session, State, WhileDown};
+use redial::journal::Call;
+use redial::{Action, MessageId, PollCause, Session, State, WhileDown};
 
 use super::Input;
-use super::blocking::Client;
+use super::blocking::{Client, Clock};
 use super::options::{Options, commands};
 use super::page::Page;
 use super::poll::{self, News};
@@ -21,6 +22,7 @@ const MOMENT: time::Duration = time::Duration::from_millis(20);
 pub(crate) struct Chat {
     page: Page,
     client: Client,
+    clock: Clock,
     options: Options,
     inputs: Sender<Input>,
     /// A pipe types faster than a socket opens: its lines wait for the connection where the session would refuse them.
@@ -53,12 +55,13 @@ struct Polls {
 }
 
 impl Chat {
-    pub(crate) fn new(options: Options, client: Client, inputs: Sender<Input>) -> Self {
+    pub(crate) fn new(options: Options, client: Client, clock: Clock, inputs: Sender<Input>) -> Self {
         let refuses = options.preset.config.outbox.while_down != WhileDown::Queue;
         let polls = Polls { wanted: options.preset.config.fallback.is_on(), ..Polls::default() };
         Self {
             page: Page::new(options.preset.name()),
             client,
+            clock,
             options,
             inputs,
             lines: VecDeque::new(),
@@ -80,7 +83,7 @@ impl Chat {
             match self.end {
                 End::Open | End::Leaving => {}
                 End::Settling(since) => {
-                    let (unsettled, lines) = (self.client.with(|session, _| session.unsettled()), self.lines.len());
+                    let (unsettled, lines) = (self.client.look(Session::unsettled), self.lines.len());
                     if unsettled + lines == 0 {
                         self.leave(None, "");
                     } else if since.elapsed() >= PATIENCE {
@@ -93,8 +96,7 @@ impl Chat {
                         self.on_input(input);
                     }
                     self.page.flush();
-                    self.client.close();
-                    return asked;
+                    return self.client.close().is_ok() && asked;
                 }
             }
         }
@@ -111,7 +113,7 @@ impl Chat {
                 self.page.on_action(now, &action);
                 match action {
                     Action::State { state: State::Stopped, .. } => {
-                        self.end = End::Stopped { asked: matches!(self.end, End::Leaving) };
+                        self.on_stopped();
                     }
                     // Pushes may have been missed while nobody was connected.
                     Action::State { state: State::Ready, .. } if self.polls.wanted => self.poll(PollCause::Push),
@@ -123,13 +125,23 @@ impl Chat {
         }
     }
 
+    /// Somebody at the terminal may want to begin anew; a pipe has had its say.
+    fn on_stopped(&mut self) {
+        let asked = matches!(self.end, End::Leaving);
+        if asked || !io::stdin().is_terminal() {
+            self.end = End::Stopped { asked };
+        } else {
+            println!("   /open begins anew, /quit ends");
+        }
+    }
+
     /// Answers the live chat's challenge with its key, and any other question with the name.
     fn prove(&mut self, challenge: Option<String>) {
         let proof = match (&self.options.key, challenge) {
             (Some(key), Some(seed)) => format!("{:x}", md5::compute(format!("{seed}{key}"))),
             _ => self.options.name.clone(),
         };
-        self.client.with(|session, now| session.credential(now, proof));
+        self.call(Call::Credential { value: proof.into() });
     }
 
     fn poll(&mut self, cause: PollCause) {
@@ -168,7 +180,7 @@ impl Chat {
     fn type_lines(&mut self) {
         while let Some(line) = self.lines.pop_front() {
             let is_command = line.starts_with('/');
-            if self.lines_wait && !is_command && self.client.with(|session, _| session.state()) != State::Ready {
+            if self.lines_wait && !is_command && self.client.look(Session::state) != State::Ready {
                 self.lines.push_front(line);
                 return;
             }
@@ -181,7 +193,7 @@ impl Chat {
     }
 
     fn say(&mut self, text: &str) {
-        match self.client.send(Outgoing::from(text)) {
+        match self.client.send(text) {
             Ok(id) => self.page.typed(&id, text),
             Err(error) => println!("-- refused: {error}"),
         }
@@ -192,21 +204,14 @@ impl Chat {
         let rest = rest.trim();
         match word {
             "/help" => println!("{}", commands()),
-            "/state" => self.client.with(|session, now| Page::state(session, now)),
+            "/state" => self.client.look(|session| Page::state(session, self.clock.now())),
             "/frames" => self.page.toggle_frames(),
             "/list" => self.page.list(),
             "/read" if self.page.mark_read(rest) => println!("-- #{rest} is read"),
-            "/resend" => {
-                self.with_message(rest, |session, now, id| session.resend(now, id).map_err(|error| error.to_string()));
-            }
-            "/cancel" => {
-                self.with_message(rest, |session, now, id| session.cancel(now, id).map_err(|error| error.to_string()));
-            }
-            "/reconnect" => {
-                if let Err(error) = self.client.with(Session::reconnect_now) {
-                    println!("-- refused: {error}");
-                }
-            }
+            "/resend" => self.call(Call::Resend { id: self.message(rest) }),
+            "/cancel" => self.call(Call::Cancel { id: self.message(rest) }),
+            "/open" => self.call(Call::Open),
+            "/reconnect" => self.call(Call::ReconnectNow),
             "/close" => {
                 let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
                 self.leave(code.parse().ok(), reason);
@@ -216,16 +221,23 @@ impl Chat {
         }
     }
 
-    fn with_message(&self, number: &str, call: impl FnOnce(&mut Session, Instant, &MessageId) -> Result<(), String>) {
-        // A number as it stands on the screen, or an id as it stands on the wire.
-        let id = self.page.own(number).unwrap_or_else(|| MessageId::from(number));
-        if let Err(error) = self.client.with(|session, now| call(session, now, &id)) {
+    /// A number as it stands on the screen, or an id as it stands on the wire.
+    fn message(&self, number: &str) -> MessageId {
+        self.page.own(number).unwrap_or_else(|| MessageId::from(number))
+    }
+
+    fn call(&self, call: Call) {
+        if let Err(error) = self.client.call(call) {
             println!("-- refused: {error}");
         }
     }
 
     fn leave(&mut self, code: Option<u16>, reason: &str) {
-        match self.client.with(|session, now| session.close_with(now, code, reason)) {
+        if self.client.look(Session::state) == State::Stopped {
+            self.end = End::Stopped { asked: true };
+            return;
+        }
+        match self.client.call(Call::Close { code, reason: reason.to_owned() }) {
             Ok(()) => self.end = End::Leaving,
             Err(error) => println!("-- refused: {error}"),
         }

@@ -22,12 +22,14 @@ mod events;
 #[allow(dead_code, reason = "the chat never takes a message off its page")]
 mod store;
 
-use std::io::{self, BufRead as _};
+use std::fs::File;
+use std::io::{self, BufRead as _, Write as _};
 use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use redial::{Action, Frame, Instant, Seed, Session};
+use redial::journal::{self, Header};
+use redial::{Action, Frame, Instant, Preset, Seed, Session};
 
 use blocking::{Client, Clock};
 use chat::Chat;
@@ -66,21 +68,26 @@ fn run() -> Result<bool, String> {
     };
     println!("{} at {} as {}; /help lists the commands", options.preset.name(), options.url, options.name);
     let (inputs, happened) = channel();
-    let client = start(&options, &inputs, Seed::from_bytes(seed))?;
+    let clock = Clock::new(1);
+    let client = start(&options, &inputs, clock, Seed::from_bytes(seed))?;
     read_lines(&inputs);
-    Ok(Chat::new(options, client, inputs).run(&happened))
+    Ok(Chat::new(options, client, clock, inputs).run(&happened))
 }
 
-fn start(options: &Options, inputs: &Sender<Input>, seed: Seed) -> Result<Client, String> {
-    let mut session = Session::new(Spy::on(options.preset.clone(), inputs.clone()), seed);
-    // The login token of the chat hub; the others have no use for it or ask for their own.
-    if options.preset.name() == "uni_app" {
-        session.credential(Instant::ORIGIN, options.name.as_str());
-    }
+fn start(options: &Options, inputs: &Sender<Input>, clock: Clock, seed: Seed) -> Result<Client, String> {
+    let journal = options.journal.as_ref().map(|path| journal(path, &options.preset, seed)).transpose()?;
+    let session = Session::new(Spy::on(options.preset.clone(), inputs.clone()), seed);
     let tell = inputs.clone();
     // Nobody hears it any more once the program is on its way out.
     let look_on = move |now: Instant, action: &Action| drop(tell.send(Input::Action(now, action.clone())));
-    Client::start(&options.url, session, Clock::new(1), look_on).map_err(|error| format!("no thread for it: {error}"))
+    Client::start(&options.url, session, clock, journal, look_on).map_err(|error| format!("it cannot begin: {error}"))
+}
+
+/// The file in which every input is written down, for `examples/replay.rs`.
+fn journal(path: &str, preset: &Preset, seed: Seed) -> Result<Box<dyn io::Write + Send>, String> {
+    let header = journal::Input::Header(Header::new(preset, seed)).to_line();
+    let begun = File::create(path).and_then(|mut file| writeln!(file, "{header}").map(|()| file));
+    Ok(Box::new(begun.map_err(|error| format!("{path} cannot be written: {error}"))?))
 }
 
 fn read_lines(inputs: &Sender<Input>) {

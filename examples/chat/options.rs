@@ -1,16 +1,18 @@
 //! The command line, and the preset it asks for.
 
-use redial::{Config, Preset};
+use redial::{Config, CredentialSource, Login, Preset};
 use serde_json::{Value, json};
 
 pub(crate) const HELP: &str = "\
 usage: chat --preset NAME [--url ws://127.0.0.1:7420/socket] [--name YOU] [--config FILE.json] [--lossless]
+            [--journal FILE]
 
 presets: plain, uni_app, react_im, vue_polling, wechat, live_chat
 --url       where the server is; `serve` prints it
 --name      who you are to the others; made up where it is missing
 --config    changes to the preset, as a merge patch: {\"heartbeat\":{\"every_ms\":1000},\"preset\":{\"key\":\"k\"}}
---lossless  uni_app: its words with the default configuration, which queues, resends and notices silence";
+--lossless  uni_app: its words with the default configuration, which queues, resends and notices silence
+--journal   write every input into a file, which `replay` can run again; it holds what is said, and logins";
 
 const COMMANDS: &str = "\
 /state           where the session is, what it waits for and why
@@ -19,6 +21,7 @@ const COMMANDS: &str = "\
 /read N          mark message N as read
 /resend N        send a failed message again, under the same id
 /cancel N        take back a message that has not left
+/open            begin anew after a stop, or connect without waiting
 /reconnect       drop this connection and make another
 /close [CODE REASON]   close for good and end
 /quit            the same; so does the end of the input, once everything is settled";
@@ -36,6 +39,7 @@ pub(crate) struct Options {
     pub(crate) name: String,
     /// The key that answers the live chat's challenge.
     pub(crate) key: Option<String>,
+    pub(crate) journal: Option<String>,
 }
 
 impl Options {
@@ -43,7 +47,7 @@ impl Options {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>, made_up: String) -> Result<Option<Self>, String> {
         let (mut preset, mut name) = (String::new(), made_up);
         let (mut url, mut changes) = ("ws://127.0.0.1:7420/socket".to_owned(), json!({}));
-        let mut lossless = false;
+        let (mut lossless, mut journal) = (false, None);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{HELP}"));
             match word.as_str() {
@@ -52,6 +56,7 @@ impl Options {
                 "--url" => url = value()?,
                 "--name" => name = value()?,
                 "--config" => changes = read(&value()?)?,
+                "--journal" => journal = Some(value()?),
                 "--lossless" => lossless = true,
                 _ => return Err(format!("there is no option `{word}`\n{HELP}")),
             }
@@ -77,7 +82,11 @@ impl Options {
             }
             made = made.with_config(Config::default());
         }
-        Ok(Some(Self { preset: made, url, name, key }))
+        if made.dialect().profile().login == Login::Handshake {
+            // The name is the token, and it is asked for at every attempt, as a token that runs out would be.
+            made.config.authentication.credential = CredentialSource::Asked;
+        }
+        Ok(Some(Self { preset: made, url, name, key, journal }))
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) mod score;
 
 #[path = "../blocking.rs"]
 #[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
-mod blocking;
+pub(crate) mod blocking;
 #[path = "../tokio.rs"]
 #[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
 pub(crate) mod tokio_adapter;

@@ -3,13 +3,13 @@
 //! `cargo run --example serve -- --preset uni_app`, then `cargo run --example chat -- --preset uni_app --name ana` in another
 //! terminal. Kill the server and start it again: whoever talks through `uni_app` loses nothing.
 
-mod fault;
+pub(crate) mod fault;
 mod http;
 mod hub;
 mod line;
 mod live_chat;
-mod server;
-mod service;
+pub(crate) mod server;
+pub(crate) mod service;
 mod store;
 mod talk;
 mod vue_polling;

@@ -11,7 +11,7 @@ use redial::{Action, Cause, Config, Preset, Seed, State};
 
 #[path = "../../../examples/demo/main.rs"]
 #[allow(dead_code, reason = "the demo is a whole program; the tests use its parts and not its main")]
-mod demo;
+pub(crate) mod demo;
 mod guest;
 
 use demo::client::Client;

@@ -2,48 +2,24 @@
 //! that runs many times as fast as the wall's, for both sides alike. A busy machine makes the wall's milliseconds many here, so
 //! nothing is asked of spans that the machine decides, only of those that the session does.
 
-#[path = "../../examples/blocking.rs"]
-#[allow(dead_code, reason = "the file is a whole example; the tests use its adapter and not its main")]
-mod blocking;
-#[path = "../../examples/serve/fault.rs"]
-#[allow(dead_code, reason = "only the program tells what a fault does")]
-mod fault;
-#[path = "../../examples/serve/http.rs"]
-mod http;
-#[path = "../../examples/serve/hub.rs"]
-mod hub;
-#[path = "../../examples/serve/line.rs"]
-mod line;
-#[path = "../../examples/serve/live_chat.rs"]
-mod live_chat;
-#[path = "../../examples/chat/poll.rs"]
+mod page;
+#[path = "../../../examples/chat/poll.rs"]
 mod poll;
-#[path = "../../examples/serve/server.rs"]
-#[allow(dead_code, reason = "only the program counts connections")]
-mod server;
-#[path = "../../examples/serve/service.rs"]
-#[allow(dead_code, reason = "only the program asks how much is stored")]
-mod service;
-#[path = "../../examples/serve/store.rs"]
-#[allow(dead_code, reason = "only the program asks how much is stored")]
-mod store;
-#[path = "../../examples/serve/talk.rs"]
-mod talk;
-#[path = "../../examples/serve/vue_polling.rs"]
-mod vue_polling;
+#[path = "../../../examples/serve/main.rs"]
+#[allow(dead_code, reason = "a whole program; the tests use its server and not its command line")]
+mod serve;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, channel};
 use std::time;
 
-use redial::{Action, Cause, Config, Instant, MessageId, PollCause, Preset, Seed, SendError, Session, State, Status};
+use redial::{Action, Cause, Config, PollCause, Preset, SendError, Session, State, Status};
 use serde_json::json;
 
-use blocking::{Client, Clock};
-use fault::Fault;
-use server::{Options, Server};
-use service::Settings;
+use page::Page;
+use serve::fault::Fault;
+use serve::server::{Options, Server};
+use serve::service::{self, Settings};
 
 /// Where a silent link is noticed after minutes.
 const FAST: u32 = 50;
@@ -55,7 +31,7 @@ const PATIENCE: time::Duration = time::Duration::from_secs(8);
 /// What a client sees of a server that drops its sockets: a reset where a frame was still on its way, an end where none was.
 const CUT: [Cause; 2] = [Cause::Closed, Cause::Errored];
 
-fn serve(preset: &str, speed: u32, addr: SocketAddr, fault: Fault, settings: &Settings) -> Server {
+fn listen(preset: &str, speed: u32, addr: SocketAddr, fault: Fault, settings: &Settings) -> Server {
     let begun = time::Instant::now();
     loop {
         let service = service::named(preset, settings.clone()).expect("there is a server for every preset");
@@ -69,98 +45,13 @@ fn serve(preset: &str, speed: u32, addr: SocketAddr, fault: Fault, settings: &Se
     }
 }
 
-fn serve_anywhere(preset: &str, speed: u32, fault: Fault) -> Server {
-    serve(preset, speed, SocketAddr::from(([127, 0, 0, 1], 0)), fault, &Settings::default())
+fn listen_anywhere(preset: &str, speed: u32, fault: Fault) -> Server {
+    listen(preset, speed, SocketAddr::from(([127, 0, 0, 1], 0)), fault, &Settings::default())
 }
 
 /// A wait as it is seen a little after it has begun.
 fn is_about(millis: u64, wanted: u64) -> bool {
     (wanted / 5..=wanted).contains(&millis)
-}
-
-/// A client under the blocking adapter, and everything its session has done.
-struct Page {
-    client: Client,
-    actions: Receiver<(Instant, Action)>,
-    log: Vec<(Instant, Action)>,
-    key: &'static str,
-}
-
-impl Page {
-    fn open(preset: Preset, speed: u32, addr: SocketAddr, query: &str, token: &str) -> Self {
-        let mut session = Session::new(preset, Seed::from(u64::from(addr.port())));
-        session.credential(Instant::ORIGIN, token);
-        let (tell, actions) = channel();
-        let url = format!("ws://{addr}/socket{query}");
-        let look_on = move |now: Instant, action: &Action| drop(tell.send((now, action.clone())));
-        let client =
-            Client::start(&url, session, Clock::new(speed), look_on).expect("there are threads and file handles");
-        Self { client, actions, log: Vec::new(), key: "k" }
-    }
-
-    /// Waits for an action; what was seen before does not count.
-    fn until(&mut self, what: &str, mut wanted: impl FnMut(&Action) -> bool) -> (Instant, Action) {
-        let begun = time::Instant::now();
-        loop {
-            let left = PATIENCE.saturating_sub(begun.elapsed());
-            let Ok((now, action)) = self.actions.recv_timeout(left) else {
-                panic!("{what} did not come; what came was {:#?}", self.log);
-            };
-            if let Action::NeedCredential { challenge: Some(challenge), .. } = &action {
-                let proof = format!("{:x}", md5::compute(format!("{challenge}{}", self.key)));
-                self.client.with(|session, now| session.credential(now, proof));
-            }
-            self.log.push((now, action.clone()));
-            if wanted(&action) {
-                return (now, action);
-            }
-        }
-    }
-
-    fn until_ready(&mut self) {
-        self.until("a ready connection", |action| matches!(action, Action::State { state: State::Ready, .. }));
-    }
-
-    fn until_alive(&mut self) {
-        self.until("the answer to a heartbeat", |action| matches!(action, Action::Alive { .. }));
-    }
-
-    /// Waits for a loss, and says for how many milliseconds the session will now wait.
-    fn until_lost(&mut self, by: &[Cause]) -> u64 {
-        let lost = |action: &Action| matches!(action, Action::ScheduleReconnect { cause, .. } if by.contains(cause));
-        match self.until("a lost connection", lost) {
-            (now, Action::ScheduleReconnect { at, .. }) => at.since(now).as_millis(),
-            _ => 0,
-        }
-    }
-
-    fn until_delivered(&mut self, text: &str) {
-        let body = |action: &Action| match action {
-            Action::Deliver(message) => message.body.as_text().map(str::to_owned),
-            _ => None,
-        };
-        self.until(text, |action| body(action).is_some_and(|body| body.contains(text)));
-    }
-
-    fn until_status(&mut self, id: &MessageId, wanted: Status) {
-        self.until(
-            "a status",
-            |action| matches!(action, Action::Status { id: of, status } if of == id && *status == wanted),
-        );
-    }
-
-    fn say(&self, text: &str) -> MessageId {
-        self.client.send(text).expect("the session takes it")
-    }
-
-    /// The texts that were delivered so far, in order.
-    fn delivered(&self) -> Vec<&str> {
-        let bodies = self.log.iter().filter_map(|(_, action)| match action {
-            Action::Deliver(message) => message.body.as_text(),
-            _ => None,
-        });
-        bodies.collect()
-    }
 }
 
 fn named(name: &str, changes: &serde_json::Value) -> Preset {
@@ -169,7 +60,7 @@ fn named(name: &str, changes: &serde_json::Value) -> Preset {
 
 #[test]
 fn react_im_leaves_a_server_that_says_nothing_for_a_minute_and_is_back_at_once() {
-    let server = serve_anywhere("react_im", FAST, Fault::None);
+    let server = listen_anywhere("react_im", FAST, Fault::None);
     let [mut ana, mut ben] = ["ana", "ben"].map(|name| {
         Page::open(named("react_im", &json!({"preset": {"fuid": name}})), FAST, server.addr(), "", "unused")
     });
@@ -188,12 +79,12 @@ fn react_im_leaves_a_server_that_says_nothing_for_a_minute_and_is_back_at_once()
     assert!(wait <= 250, "waits {wait} ms");
     ana.until_ready();
     ana.until_alive();
-    ana.client.close();
+    ana.close();
 }
 
 #[test]
 fn vue_polling_fetches_what_the_socket_does_not_bring() {
-    let server = serve_anywhere("vue_polling", FAST, Fault::None);
+    let server = listen_anywhere("vue_polling", FAST, Fault::None);
     let url = format!("ws://{}/socket", server.addr());
     let polls = json!({"fallback": {"loop_time_ms": 20_000}});
     let mut page = Page::open(named("vue_polling", &polls), FAST, server.addr(), "?name=ana", "unused");
@@ -216,12 +107,12 @@ fn vue_polling_fetches_what_the_socket_does_not_bring() {
     page.until_alive();
     server.announce("the third");
     page.until("a pull", |action| *action == Action::Poll { cause: PollCause::Push });
-    page.client.close();
+    page.close();
 }
 
 #[test]
 fn wechat_is_turned_away_let_in_left_hanging_and_back_after_five_seconds() {
-    let server = serve_anywhere("wechat", SLOW, Fault::NoAuth);
+    let server = listen_anywhere("wechat", SLOW, Fault::NoAuth);
     let [mut ana, mut ben] = ["ana", "ben"].map(|name| {
         let preset = named("wechat", &json!({"preset": {"task_id": 7, "user_id": name}}));
         Page::open(preset, SLOW, server.addr(), "", "unused")
@@ -242,13 +133,13 @@ fn wechat_is_turned_away_let_in_left_hanging_and_back_after_five_seconds() {
     ana.until_ready();
     server.set_fault(Fault::None);
     ana.until_alive();
-    ana.client.close();
+    ana.close();
 }
 
 #[test]
 fn live_chat_answers_the_challenge_survives_a_cut_and_obeys_a_kick() {
     let settings = Settings { key: Some("k".into()), ..Settings::default() };
-    let server = serve("live_chat", SLOW, SocketAddr::from(([127, 0, 0, 1], 0)), Fault::None, &settings);
+    let server = listen("live_chat", SLOW, SocketAddr::from(([127, 0, 0, 1], 0)), Fault::None, &settings);
     let preset = |user: &str| named("live_chat", &json!({"preset": {"room_id": 1, "user_id": user, "key": "k"}}));
     let [mut ana, mut ben] = ["ana", "ben"].map(|user| Page::open(preset(user), SLOW, server.addr(), "", "unused"));
     ana.until_ready();
@@ -297,7 +188,7 @@ impl Drop for TempFile {
 fn uni_app_with_the_default_configuration_loses_nothing_when_the_server_is_killed() {
     let file = TempFile(std::env::temp_dir().join(format!("redial-hub-{}.jsonl", std::process::id())));
     let settings = Settings { store: Some(file.0.clone()), ..Settings::default() };
-    let server = serve("uni_app", SLOW, SocketAddr::from(([127, 0, 0, 1], 0)), Fault::Duplicates, &settings);
+    let server = listen("uni_app", SLOW, SocketAddr::from(([127, 0, 0, 1], 0)), Fault::Duplicates, &settings);
     let addr = server.addr();
     let preset = || Preset::uni_app().with_config(Config::default());
     let mut ana = Page::open(preset(), SLOW, addr, "", "ana");
@@ -309,7 +200,7 @@ fn uni_app_with_the_default_configuration_loses_nothing_when_the_server_is_kille
     drop(server);
     ana.until_lost(&CUT);
     let second = ana.say("two");
-    let server = serve("uni_app", SLOW, addr, Fault::Duplicates, &settings);
+    let server = listen("uni_app", SLOW, addr, Fault::Duplicates, &settings);
     ana.until_status(&second, Status::Accepted);
     let mut ben = Page::open(preset(), SLOW, addr, "", "ben");
     ben.until_delivered("ana: two");
@@ -318,10 +209,10 @@ fn uni_app_with_the_default_configuration_loses_nothing_when_the_server_is_kille
     let third = ana.say("three");
     drop(server);
     let answer = ben.say("four, said to nobody yet");
-    let server = serve("uni_app", SLOW, addr, Fault::None, &settings);
+    let server = listen("uni_app", SLOW, addr, Fault::None, &settings);
     ben.until_status(&answer, Status::Delivered);
     ana.until_delivered("ben: four");
-    if ana.client.with(|session, _| session.status(&third)) != Some(Status::Delivered) {
+    if ana.client.look(|session| session.status(&third)) != Some(Status::Delivered) {
         ana.until_status(&third, Status::Delivered);
     }
     ana.until_alive();
@@ -329,14 +220,14 @@ fn uni_app_with_the_default_configuration_loses_nothing_when_the_server_is_kille
     ben.until_delivered("that was all");
     assert_eq!(ben.delivered(), ["ana: one", "ana: two", "ana: three", "operator: that was all"]);
     assert_eq!(ana.delivered(), ["ben: four, said to nobody yet"]);
-    assert_eq!(ana.client.with(|session, _| session.unsettled()), 0);
-    ana.client.close();
-    ben.client.close();
+    assert_eq!(ana.client.look(Session::unsettled), 0);
+    ana.close();
+    ben.close();
 }
 
 #[test]
 fn uni_app_as_documented_beats_every_five_seconds_and_is_back_five_after_a_close() {
-    let server = serve_anywhere("uni_app", SLOW, Fault::None);
+    let server = listen_anywhere("uni_app", SLOW, Fault::None);
     let mut page = Page::open(Preset::uni_app(), SLOW, server.addr(), "", "ana");
     page.until_ready();
     let id = page.say("good morning");
@@ -348,5 +239,5 @@ fn uni_app_as_documented_beats_every_five_seconds_and_is_back_five_after_a_close
     assert_eq!(page.client.send("down"), Err(SendError::NotReady));
     assert!(is_about(wait, 5_000), "waits {wait} ms");
     page.until_ready();
-    page.client.close();
+    page.close();
 }
