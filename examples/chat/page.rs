@@ -62,7 +62,10 @@ impl Page {
             let read = lower(&entry.read_state());
             match (entry.side, entry.send_state()) {
                 (Side::Mine(status), Some(sending)) => {
-                    println!("   #{:<3} you: {text}   [{} ({}), {read}]", key.get(), lower(&sending), word(status));
+                    let (sending, status) = (lower(&sending), word(status));
+                    // The page's word and the session's, where they are two.
+                    let both = if sending == status { sending } else { format!("{sending}: {status}") };
+                    println!("   #{:<3} you: {text}   [{both}, {read}]", key.get());
                 }
                 _ => println!("   #{:<3} {text}   [{read}]", key.get()),
             }
