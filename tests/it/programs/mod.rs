@@ -22,9 +22,9 @@ use serve::server::{Options, Server};
 use serve::service::{self, Settings};
 
 /// Where a silent link is noticed after minutes.
-const FAST: u32 = 50;
+const FAST: u32 = 60;
 /// Where an attempt has little time to succeed.
-const SLOW: u32 = 20;
+const SLOW: u32 = 25;
 /// What does not happen within this much of the wall's time does not happen.
 const PATIENCE: time::Duration = time::Duration::from_secs(8);
 
