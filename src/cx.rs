@@ -1,16 +1,18 @@
 //! What every step works with: the time, the configuration, the dialect, and the one queue of actions.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::action::{Action, Purpose};
 use crate::config::Config;
 use crate::dialect::Dialect;
 use crate::error::Unencodable;
 use crate::frame::Frame;
-use crate::id::ConnectionId;
+use crate::id::{ConnectionId, MessageId};
 use crate::rng::Rng;
 use crate::signal::{Side, Signal};
 use crate::stats::Stats;
+use crate::status::Status;
 use crate::time::Instant;
 
 /// The surroundings of one input.
@@ -45,6 +47,20 @@ impl Cx<'_> {
 
     pub(crate) fn push(&mut self, action: Action) {
         self.out.push_back(action);
+    }
+
+    /// Takes back the messages to this connection that nobody has polled yet, each with its `Sent`; gives their ids in order.
+    pub(crate) fn withdraw(&mut self, connection: ConnectionId) -> Vec<MessageId> {
+        let mut withdrawn = Vec::new();
+        self.out.retain(|action| match action {
+            Action::Send { connection: of, purpose: Purpose::Message { id }, .. } if *of == connection => {
+                withdrawn.push(id.clone());
+                false
+            }
+            Action::Status { id, status: Status::Sent } => !withdrawn.contains(id),
+            _ => true,
+        });
+        withdrawn
     }
 
     pub(crate) fn encode(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {

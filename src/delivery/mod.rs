@@ -94,8 +94,8 @@ impl Delivery {
 
     /// The connection is lost, and another will be tried.
     pub(crate) fn on_lost(&mut self, cx: &mut Cx<'_>, cause: Cause) {
-        let was_ready = core::mem::replace(&mut self.line, Line::Down) != Line::Down;
-        if was_ready {
+        if let Line::Ready(connection) = core::mem::replace(&mut self.line, Line::Down) {
+            self.take_back_unpolled(cx, connection);
             // Silence says nothing about a message; a close, an error or a missing receipt may.
             let suspicious = matches!(cause, Cause::Closed | Cause::Errored | Cause::ReceiptOverdue);
             let settled = self.outbox.on_lost(suspicious, &cx.config.outbox);

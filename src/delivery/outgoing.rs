@@ -145,6 +145,15 @@ impl Delivery {
         }
     }
 
+    /// The connection is lost before the host has taken these messages from the queue: they were never handed over.
+    pub(super) fn take_back_unpolled(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
+        for id in cx.withdraw(connection) {
+            let unsent = self.outbox.on_send_failed(&id, &cx.config.outbox);
+            // Those that wait on were told as queued before, and of their being sent nobody has heard.
+            tell(cx, unsent.into_iter().filter(|(_, status)| *status != Status::Queued));
+        }
+    }
+
     /// The first in line was not confirmed in time: a new connection asks again, or the message is given up as unknown.
     pub(super) fn on_overdue(&mut self, cx: &mut Cx<'_>, seq: u64) -> Demand {
         match cx.config.outbox.resend {

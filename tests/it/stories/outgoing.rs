@@ -1,7 +1,10 @@
 //! Messages on their way out, where nothing confirms them: `plain`.
 
 use redial::journal::{Call, CallError};
-use redial::{CancelError, MessageId, Purpose, ResendError, State, Status};
+use redial::{
+    Action, CancelError, ConnectionId, Event, Instant, MessageId, Preset, Purpose, ResendError, Seed, Session, State,
+    Status,
+};
 
 use crate::support::Story;
 
@@ -63,6 +66,25 @@ fn what_was_handed_over_behind_a_failed_write_did_not_go_out_either() {
 }
 
 #[test]
+fn a_message_that_nobody_polled_before_the_connection_was_lost_was_never_sent() {
+    let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
+    let connection = ConnectionId::new(1);
+    let now = Instant::ORIGIN;
+    session.open(now);
+    session.handle(now, Event::Opened { connection });
+    let id = session.send(now, "hello").expect("there is room");
+    session.handle(now, Event::Closed { connection, code: None, reason: String::new() });
+    let actions: Vec<Action> = std::iter::from_fn(|| session.poll_action()).collect();
+    let sends = actions.iter().filter(|action| matches!(action, Action::Send { .. })).count();
+    assert_eq!(sends, 0, "the connection it was for is gone: {actions:?}");
+    assert_eq!(session.status(&id), Some(Status::Queued), "so it waits for the next one");
+    assert!(!actions.contains(&Action::Status { id: id.clone(), status: Status::Sent }));
+
+    session.close(now);
+    assert_eq!(session.status(&id), Some(Status::NotSent), "and that is the truth");
+}
+
+#[test]
 fn a_failed_write_that_is_only_told_settles_the_message_once_however_often_it_is_told() {
     let mut story = Story::plain_with(|config| config.outbox.send_failure = redial::SendFailure::Tell);
     story.ready();
@@ -73,7 +95,7 @@ fn a_failed_write_that_is_only_told_settles_the_message_once_however_often_it_is
     }
     let seen = story.seen();
     assert_eq!(seen.statuses(&id), [Status::NotSent]);
-    assert_eq!(seen.count(|action| matches!(action, redial::Action::Unsent { .. })), 3);
+    assert_eq!(seen.count(|action| matches!(action, Action::Unsent { .. })), 3);
     assert_eq!(story.state(), State::Ready);
     story.call(Call::Resend { id: id.clone() }).expect("it failed");
     assert_eq!(story.seen().messages(), ["hello"]);
@@ -134,10 +156,10 @@ fn a_message_whose_time_is_over_is_settled_for_what_it_is() {
 fn sleep_counts_for_the_age_of_a_message() {
     let mut story = Story::plain();
     let id = story.send_for("perishable", 60_000);
-    story.wait(10_000).event(redial::Event::Woke { asleep: redial::Duration::from_secs(49) });
+    story.wait(10_000).event(Event::Woke { asleep: redial::Duration::from_secs(49) });
     assert_eq!(story.session.status(&id), Some(Status::Queued));
     assert_eq!(story.deadline().map(|deadline| deadline.at.as_millis()), Some(11_000));
-    story.event(redial::Event::Woke { asleep: redial::Duration::from_secs(1) });
+    story.event(Event::Woke { asleep: redial::Duration::from_secs(1) });
     assert_eq!(story.session.status(&id), Some(Status::NotSent));
 }
 
