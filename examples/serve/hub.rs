@@ -60,6 +60,10 @@ impl Hub {
             for taken in owed {
                 push(&mut user.peer, now, taken, name, out);
             }
+            // Receipts of which an earlier process may not have told any more.
+            for id in self.store.reached_of(name) {
+                user.peer.delivered(now, id.clone());
+            }
             self.users.insert(name.to_owned(), user);
         }
         self.users.get_mut(name)
@@ -112,10 +116,19 @@ impl Hub {
                     self.spread(now, &taken, out);
                 } else {
                     out.say(format!("{from} repeated {id}, which was here already"));
+                    self.retell(now, from, &id);
                 }
             }
             // Not acknowledged, so the sender keeps it.
             Err(error) => out.say(format!("the store fails: {error}")),
+        }
+    }
+
+    /// Somebody repeats what the store knows, so the receipt may be lost as the first acknowledgement was.
+    fn retell(&mut self, now: Instant, from: &str, id: &MessageId) {
+        let has_reached = self.store.reached_of(from).any(|known| known == id);
+        if let Some(user) = self.users.get_mut(from).filter(|_| has_reached) {
+            user.peer.delivered(now, id.clone());
         }
     }
 

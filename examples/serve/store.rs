@@ -3,13 +3,16 @@
 //! One JSON line for each message that was taken and for each that reached somebody. A line is written before anybody hears
 //! of what it says, so a hub that is killed at any moment knows at least what it has promised.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
 use redial::MessageId;
 use serde::{Deserialize, Serialize};
+
+/// So many of somebody's messages may lack a receipt after a restart.
+const LATEST: usize = 100;
 
 /// A message as it was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +41,8 @@ enum Line {
 pub(crate) struct Store {
     messages: Vec<Taken>,
     known: BTreeSet<(String, MessageId)>,
-    reached: BTreeSet<(String, MessageId)>,
+    /// By push, who has it.
+    reached: BTreeMap<MessageId, BTreeSet<String>>,
     file: Option<File>,
 }
 
@@ -53,7 +57,7 @@ impl Store {
             // A line that was cut short by the end of a process had promised nothing yet.
             match serde_json::from_str(line) {
                 Ok(Line::Taken(taken)) => store.remember(taken),
-                Ok(Line::Reached { push, user }) => drop(store.reached.insert((user, push))),
+                Ok(Line::Reached { push, user }) => drop(store.reached.entry(push).or_default().insert(user)),
                 Err(_) => {}
             }
         }
@@ -76,7 +80,7 @@ impl Store {
 
     /// Notes that a user has a message; the message, if this is news.
     pub(crate) fn reach(&mut self, user: &str, push: &MessageId) -> io::Result<Option<&Taken>> {
-        if !self.reached.insert((user.to_owned(), push.clone())) {
+        if !self.reached.entry(push.clone()).or_default().insert(user.to_owned()) {
             return Ok(None);
         }
         self.note(&Line::Reached { push: push.clone(), user: user.to_owned() })?;
@@ -85,9 +89,14 @@ impl Store {
 
     /// What a user has not got yet, in order.
     pub(crate) fn owed_to<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a Taken> {
-        self.messages
-            .iter()
-            .filter(move |taken| taken.from != user && !self.reached.contains(&(user.to_owned(), taken.push_id())))
+        let has = move |taken: &Taken| self.reached.get(&taken.push_id()).is_some_and(|users| users.contains(user));
+        self.messages.iter().filter(move |taken| taken.from != user && !has(taken))
+    }
+
+    /// Which of a user's latest messages have reached anybody.
+    pub(crate) fn reached_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a MessageId> {
+        let latest = self.messages.iter().rev().filter(move |taken| taken.from == user).take(LATEST);
+        latest.filter(|taken| self.reached.contains_key(&taken.push_id())).map(|taken| &taken.id)
     }
 
     /// How many messages there are.

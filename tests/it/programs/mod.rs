@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time;
 
+use redial::journal::Call;
 use redial::{Action, Cause, Config, PollCause, Preset, SendError, Session, State, Status};
 use serde_json::json;
 
@@ -240,4 +241,27 @@ fn uni_app_as_documented_beats_every_five_seconds_and_is_back_five_after_a_close
     assert!(is_about(wait, 5_000), "waits {wait} ms");
     page.until_ready();
     page.close();
+}
+
+#[test]
+fn a_killed_hub_tells_afterwards_what_had_reached_whom() {
+    let file = TempFile(std::env::temp_dir().join(format!("redial-receipts-{}.jsonl", std::process::id())));
+    let settings = Settings { store: Some(file.0.clone()), ..Settings::default() };
+    let lines = [
+        r#"{"taken":{"from":"ana","id":"c1","text":"one"}}"#,
+        r#"{"reached":{"push":"ana/c1","user":"ben"}}"#,
+        r#"{"taken":{"from":"ana","id":"c2","te"#,
+    ];
+    std::fs::write(&file.0, lines.join("\n")).expect("there is room for a file");
+    let server = listen("uni_app", SLOW, SocketAddr::from(([127, 0, 0, 1], 0)), Fault::None, &settings);
+    let mut ana = Page::open(Preset::uni_app().with_config(Config::default()), SLOW, server.addr(), "", "ana");
+    ana.until_ready();
+    for (text, id, last) in [("one", "c1", Status::Delivered), ("two", "c2", Status::Accepted)] {
+        let call = Call::Send { body: text.into(), id: Some(id.into()), time_to_live: None, once: false };
+        ana.client.call(call).expect("the session takes it");
+        ana.until_status(&id.into(), last);
+    }
+    let mut ben = Page::open(Preset::uni_app().with_config(Config::default()), SLOW, server.addr(), "", "ben");
+    ben.until_delivered("ana: two");
+    assert_eq!(ben.delivered(), ["ana: two"], "what he had before is not told again");
 }
