@@ -55,7 +55,7 @@ impl Hub {
             let mut user = User { peer: Peer::new(preset, PeerPolicy::default(), Seed::from_bytes(seed)), line: None };
             let owed: Vec<&Taken> = self.store.owed_to(name).collect();
             if !owed.is_empty() {
-                out.say(format!("{} stored messages are for {name}", owed.len()));
+                out.say(format!("stored messages for {name}: {}", owed.len()));
             }
             for taken in owed {
                 push(&mut user.peer, now, taken, name, out);

@@ -70,7 +70,9 @@ fn run() -> Result<(), String> {
     let server = Server::start(service, options)
         .map_err(|error| format!("{} is not to be had: {error}. Try --addr 127.0.0.1:0.", asked.addr))?;
     println!("{} at ws://{}/socket", asked.preset, server.addr());
-    println!("connect with: cargo run --example chat -- --preset {} --url ws://{}/socket", asked.preset, server.addr());
+    let lossless = if asked.preset == "uni_app" { " --lossless" } else { "" };
+    let to = format!("--preset {}{lossless} --url ws://{}/socket", asked.preset, server.addr());
+    println!("connect with: cargo run --example chat -- {to} --name ana");
     if let (Some(path), Some(count)) = (store, stored) {
         println!("{count} messages in {}", path.display());
     }
