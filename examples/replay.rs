@@ -3,9 +3,13 @@
 //! The file holds the lines that went into a session and, between them, the lines that came out. Every input is played
 //! again. The first output that differs is printed with the ten lines before it, and the exit code is 1.
 
+#[path = "stdio/host.rs"]
+mod host;
+
 use std::collections::VecDeque;
 use std::process::ExitCode;
 
+use host::Host;
 use redial::journal::{Output, Player};
 use redial::{Preset, Seed, Session};
 use serde_json::Value;
@@ -58,11 +62,13 @@ fn replay(journal: &str) -> Result<Summary, String> {
         steps.iter().flat_map(|step| &step.recorded).any(|(_, _, value)| value.get("next_deadline_ms").is_some());
     let silent = steps.iter().all(|step| step.recorded.is_empty());
     let mut player = Player::new(Session::new(Preset::plain(), Seed::from(0_u64)));
+    let mut host = Host::new(&Value::Null);
     let mut trail = VecDeque::new();
     let mut compared = 0;
     for step in &steps {
         remember(&mut trail, step.number, step.input);
-        let outputs = player.play(step.input);
+        host = Host::from_header(step.input).unwrap_or(host);
+        let outputs = host.play(&mut player, step.input);
         // A header is often put in front of a recording, so an answer to it need not be there.
         let unanswered_header = step.number == 1 && step.recorded.is_empty();
         if silent || unanswered_header {

@@ -150,7 +150,7 @@ pub enum Action {
     },
     /// To know: the attempts are used up. The session has stopped.
     GaveUp {
-        /// How many attempts failed in a row.
+        /// Losses in a row by then: the one that began the outage, and every attempt since.
         attempts: u32,
     },
     /// To know: a frame could not be understood. It changed nothing else.

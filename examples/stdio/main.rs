@@ -3,12 +3,15 @@
 //! `cargo run --example stdio -- --preset NAME [--seed N] [--config FILE.json]` drives redial from any language. The lines are
 //! those of the `journal` module. `--list` prints the presets, `--describe` what a preset promises.
 
+mod host;
+
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
 
-use redial::journal::{Output, Player};
-use redial::{Action, Preset, Seed, Session};
+use host::Host;
+use redial::journal::Player;
+use redial::{Preset, Seed, Session};
 use serde_json::Value;
 
 const USAGE: &str = "usage: stdio --preset NAME [--seed N] [--config FILE.json] [--describe] | --list";
@@ -64,8 +67,8 @@ fn run() -> Result<(), Problem> {
         Some(seed) => Seed::from(seed),
         None => random_seed()?,
     };
-    let host = Host { key: key(&options.config) };
-    converse(&mut Player::new(Session::new(preset, seed)), &host)
+    let host = Host::new(&options.config);
+    converse(&mut Player::new(Session::new(preset, seed)), host)
 }
 
 /// The command line; `None` asks for the list.
@@ -128,35 +131,7 @@ fn describe(preset: &Preset) {
     }
 }
 
-/// What this host knows beside the session.
-struct Host {
-    /// The key that answers `live_chat`'s challenge.
-    key: Option<String>,
-}
-
-fn key(config: &Value) -> Option<String> {
-    config.get("preset")?.get("key")?.as_str().map(str::to_owned)
-}
-
-impl Host {
-    /// Answers what the session asks and this host knows by itself.
-    fn answer(&self, player: &mut Player, outputs: &mut Vec<Output>) {
-        let asked = outputs.iter().find_map(|output| match output {
-            Output::Action { now, action: Action::NeedCredential { challenge: Some(challenge), .. } } => {
-                Some((*now, challenge.clone()))
-            }
-            _ => None,
-        });
-        let (Some(key), Some((now, challenge))) = (&self.key, asked) else { return };
-        let proof = format!("{:x}", md5::compute(format!("{challenge}{key}")));
-        player.session_mut().credential(now, proof);
-        // The deadline line stays last, and there is one of it.
-        outputs.pop();
-        outputs.extend(player.drain());
-    }
-}
-
-fn converse(player: &mut Player, host: &Host) -> Result<(), Problem> {
+fn converse(player: &mut Player, mut host: Host) -> Result<(), Problem> {
     let mut input = io::stdin().lock();
     let mut output = io::stdout().lock();
     let mut line = Vec::new();
@@ -171,9 +146,8 @@ fn converse(player: &mut Player, host: &Host) -> Result<(), Problem> {
         }
         // Bytes that are no UTF-8 make a line that cannot be read, and that is said like any other.
         let text = String::from_utf8_lossy(&line);
-        let mut outputs = player.play(text.trim_end());
-        host.answer(player, &mut outputs);
-        for answer in outputs {
+        host = Host::from_header(text.trim_end()).unwrap_or(host);
+        for answer in host.play(player, text.trim_end()) {
             writeln!(output, "{}", answer.to_line())?;
         }
         output.flush()?;
