@@ -1,8 +1,10 @@
 //! Tests, as one program: stories, properties, a simulator, and one oracle that all of them share.
 
 mod adapters;
+mod journal;
 mod model;
 mod oracle;
+mod pipe;
 mod programs;
 mod properties;
 mod screen;

@@ -1,0 +1,195 @@
+//! The journal: lines in, lines out, the same again on every replay.
+
+use redial::journal::{Call, Header, Input, Output, Player};
+use redial::{
+    Body, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId, Preset, Purpose, Seed,
+    Session,
+};
+use serde_json::{Value, json};
+
+fn player(preset: Preset) -> Player {
+    Player::new(Session::new(preset, Seed::from(7_u64)))
+}
+
+fn play(player: &mut Player, lines: &[&str]) -> Vec<String> {
+    lines.iter().flat_map(|line| player.play(line)).map(|output| output.to_line()).collect()
+}
+
+#[test]
+fn a_session_on_a_pipe_answers_as_the_documentation_says() {
+    let mut player = player(Preset::plain());
+    let answers = play(
+        &mut player,
+        &[
+            r#"{"now_ms":0,"call":{"type":"open"}}"#,
+            r#"{"now_ms":5,"call":{"type":"send","body":"hello","id":"c1"}}"#,
+            r#"{"now_ms":30,"event":{"type":"opened","connection":1}}"#,
+            r#"{"now_ms":40,"event":{"type":"frame_in","connection":1,"frame":{"text":"hi"}}}"#,
+            r#"{"now_ms":25040,"event":{"type":"tick"}}"#,
+            r#"{"now_ms":25050,"event":{"type":"frame_in","connection":1,"frame":{"pong":""}}}"#,
+            r#"{"now_ms":26000,"call":{"type":"close","code":3001,"reason":"bye"}}"#,
+            r#"{"now_ms":26100,"event":{"type":"closed","connection":1,"code":3001}}"#,
+        ],
+    );
+    let expected = [
+        r#"{"now_ms":0,"action":{"type":"state","state":"connecting"}}"#,
+        r#"{"now_ms":0,"action":{"type":"connect","connection":1,"attempt":0}}"#,
+        r#"{"now_ms":0,"next_deadline_ms":10000,"timer":"attempt"}"#,
+        r#"{"now_ms":5,"id":"c1"}"#,
+        r#"{"now_ms":5,"action":{"type":"status","id":"c1","status":"queued"}}"#,
+        r#"{"now_ms":5,"next_deadline_ms":10000,"timer":"attempt"}"#,
+        r#"{"now_ms":30,"action":{"type":"state","state":"ready"}}"#,
+        r#"{"now_ms":30,"action":{"type":"send","connection":1,"frame":{"text":"hello"},"purpose":{"type":"message","id":"c1"}}}"#,
+        r#"{"now_ms":30,"action":{"type":"status","id":"c1","status":"sent"}}"#,
+        r#"{"now_ms":30,"next_deadline_ms":25030,"timer":"heartbeat"}"#,
+        r#"{"now_ms":40,"action":{"type":"deliver","body":"hi"}}"#,
+        r#"{"now_ms":40,"next_deadline_ms":25040,"timer":"heartbeat"}"#,
+        r#"{"now_ms":25040,"action":{"type":"send","connection":1,"frame":{"ping":""},"purpose":{"type":"heartbeat"}}}"#,
+        r#"{"now_ms":25040,"next_deadline_ms":50040,"timer":"heartbeat"}"#,
+        r#"{"now_ms":25050,"action":{"type":"alive","connection":1,"rtt_ms":10}}"#,
+        r#"{"now_ms":25050,"next_deadline_ms":50050,"timer":"heartbeat"}"#,
+        r#"{"now_ms":26000,"action":{"type":"close","connection":1,"code":3001,"reason":"bye"}}"#,
+        r#"{"now_ms":26000,"action":{"type":"state","state":"closing","cause":"user"}}"#,
+        r#"{"now_ms":26000,"next_deadline_ms":29000,"timer":"close"}"#,
+        r#"{"now_ms":26100,"action":{"type":"state","state":"stopped","cause":"user","code":3001}}"#,
+        r#"{"now_ms":26100,"next_deadline_ms":null,"timer":null}"#,
+    ];
+    assert_eq!(answers, expected);
+}
+
+#[test]
+fn every_line_gets_one_deadline_last_whatever_is_wrong_with_it() {
+    let mut player = player(Preset::plain());
+    let bad = [
+        "",
+        "nonsense",
+        "[]",
+        r#"{"now_ms":1}"#,
+        r#"{"call":{"type":"open"}}"#,
+        r#"{"now_ms":1,"call":{"type":"open"},"event":{"type":"tick"}}"#,
+        r#"{"now_ms":1,"call":{"type":"dance"}}"#,
+        r#"{"now_ms":-1,"event":{"type":"tick"}}"#,
+        r#"{"now_ms":1,"event":{"type":"frame_in","connection":1,"frame":{"binary":"not base64"}}}"#,
+        r#"{"redial":1,"preset":"plain","seed":1}"#,
+        r#"{"now_ms":1,"call":{"type":"close","code":1001}}"#,
+    ];
+    for line in bad {
+        let outputs = player.play(line);
+        assert!(matches!(outputs.first(), Some(Output::Error { .. })), "{line}: {outputs:?}");
+        let deadlines = outputs.iter().filter(|output| matches!(output, Output::Deadline { .. })).count();
+        assert_eq!((deadlines, matches!(outputs.last(), Some(Output::Deadline { .. }))), (1, true), "{line}");
+    }
+    let outputs = player.play(r#"{"now_ms":2,"call":{"type":"open"}}"#);
+    assert!(outputs.len() > 1, "and the run goes on: {outputs:?}");
+}
+
+#[test]
+fn an_error_about_a_line_repeats_nothing_of_it() {
+    let mut player = player(Preset::plain());
+    for line in [
+        r#"{"now_ms":1,"event":{"type":"frame_in","connection":"SECRET","frame":{"text":"SECRET"}}}"#,
+        r#"{"now_ms":1,"call":{"type":"SECRET"}}"#,
+        "SECRET",
+    ] {
+        let shown: String = player.play(line).iter().map(Output::to_line).collect();
+        assert!(shown.contains("error") && !shown.contains("SECRET"), "{shown}");
+    }
+}
+
+#[test]
+fn a_header_makes_the_same_session_of_every_preset() {
+    let settings = json!({"preset": {"room_id": 1, "user_id": "u", "key": "k"}, "heartbeat": {"every_ms": 7_000}});
+    for name in Preset::names() {
+        let settings = if name == "live_chat" { &settings } else { &json!({"heartbeat": {"every_ms": 7_000}}) };
+        let preset = Preset::named(name, settings).expect("the settings are complete");
+        let line = Input::Header(Header::new(&preset, Seed::from(9_u64))).to_line();
+        let Ok(Input::Header(header)) = Input::from_line(&line) else { panic!("{line}") };
+        assert_eq!(header.session().expect("it is of this version"), Session::new(preset, Seed::from(9_u64)), "{name}");
+    }
+}
+
+#[test]
+fn a_header_of_another_version_or_with_another_preset_is_refused_in_a_sentence() {
+    let answer = |line: &str| play(&mut player(Preset::plain()), &[line]).remove(0);
+    assert_eq!(
+        answer(r#"{"redial":2,"preset":"plain","seed":1}"#),
+        r#"{"now_ms":0,"error":"the journal is of version 2, this crate reads version 1"}"#
+    );
+    let unknown = answer(r#"{"redial":1,"preset":"nobody","seed":1}"#);
+    assert!(unknown.contains("there is no preset of that name; there are: plain, uni_app"), "{unknown}");
+}
+
+#[test]
+fn a_snapshot_in_the_header_is_where_a_replay_begins() {
+    let mut session = Session::new(Preset::uni_app().with_config(redial::Config::default()), Seed::from(7_u64));
+    session.send(Instant::ORIGIN, "hello").expect("there is room");
+    let preset = session.preset().clone();
+    let header = Header { snapshot: Some(session.snapshot()), ..Header::new(&preset, Seed::from(7_u64)) };
+    let Ok(Input::Header(header)) = Input::from_line(&Input::Header(header).to_line()) else { panic!("a header") };
+    assert_eq!(header.session().expect("it is whole").unsettled(), 1);
+}
+
+#[test]
+fn every_call_and_every_event_reads_back_as_it_was_written() {
+    let (id, connection, now) = (MessageId::from("m1"), ConnectionId::new(3), Instant::from_millis(5));
+    let calls = [
+        Call::Open,
+        Call::Close { code: Some(3001), reason: "bye".into() },
+        Call::Send {
+            body: Body::from("x"),
+            id: Some(7.into()),
+            time_to_live: Some(Duration::from_secs(1)),
+            once: true,
+        },
+        Call::Send { body: Body::from(vec![0, 255]), id: None, time_to_live: None, once: false },
+        Call::Resend { id: id.clone() },
+        Call::Cancel { id: id.clone() },
+        Call::Acknowledge { id: id.clone() },
+        Call::Reject { id: id.clone() },
+        Call::MarkRead { id: id.clone() },
+        Call::ReconnectNow,
+        Call::Hold,
+        Call::Release,
+        Call::Drain { within: Duration::from_secs(2) },
+        Call::Credential { value: "token".into() },
+        Call::CredentialFailed { why: CredentialFailure::Expired },
+        Call::Persisted { version: 4 },
+    ];
+    let events = [
+        Event::Opened { connection },
+        Event::FrameIn { connection, frame: Frame::Ping(vec![1]) },
+        Event::Tick,
+        Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) },
+        Event::Errored { connection, cause: Failure::Tls, retry_after: Some(Duration::from_secs(3)) },
+        Event::Closed { connection, code: Some(1006), reason: "gone".into() },
+        Event::Online,
+        Event::Offline,
+        Event::Woke { asleep: Duration::from_secs(9) },
+    ];
+    let inputs = calls.map(|call| Input::Call { now, call }).into_iter();
+    for input in inputs.chain(events.map(|event| Input::Event { now, event })) {
+        assert_eq!(Input::from_line(&input.to_line()), Ok(input));
+    }
+}
+
+#[test]
+fn the_names_on_the_lines_are_the_documented_ones() {
+    let written = |input: Input| serde_json::from_str::<Value>(&input.to_line()).expect("a line is JSON");
+    let now = Instant::from_millis(5);
+    let send = Call::Send { body: Body::from("x"), id: None, time_to_live: None, once: false };
+    assert_eq!(written(Input::Call { now, call: send }), json!({"now_ms": 5, "call": {"type": "send", "body": "x"}}));
+    let woke = Event::Woke { asleep: Duration::from_secs(1) };
+    assert_eq!(
+        written(Input::Event { now, event: woke }),
+        json!({"now_ms": 5, "event": {"type": "woke", "asleep_ms": 1_000}})
+    );
+    for line in [
+        r#"{"now_ms":5,"event":{"type":"errored","connection":1}}"#,
+        r#"{"now_ms":5,"event":{"type":"closed","connection":1}}"#,
+        r#"{"now_ms":5,"event":{"type":"send_failed","connection":1}}"#,
+        r#"{"now_ms":5,"event":{"type":"woke"}}"#,
+        r#"{"now_ms":5,"call":{"type":"close"}}"#,
+    ] {
+        assert!(Input::from_line(line).is_ok(), "what is optional may be left out: {line}");
+    }
+}

@@ -1,0 +1,76 @@
+//! The program `stdio`, as another program would drive it: a line in, its answer out at once, over real pipes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// The example beside this test: `cargo test` builds both.
+fn stdio() -> Command {
+    let test = std::env::current_exe().expect("a test has a file");
+    let built = test.ancestors().nth(2).expect("it lies in deps").join("examples");
+    let program: PathBuf = built.join(format!("stdio{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "{} is not built: cargo build --examples", program.display());
+    Command::new(program)
+}
+
+fn run(words: &[&str]) -> Output {
+    stdio().args(words).stdin(Stdio::null()).output().expect("it starts")
+}
+
+#[test]
+fn each_line_is_answered_before_the_next_is_written() {
+    let mut child = stdio()
+        .args(["--preset", "wechat", "--seed", "7"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("its stdin is a pipe");
+    let mut output = BufReader::new(child.stdout.take().expect("its stdout is a pipe"));
+    let mut answer = |line: &str| {
+        writeln!(input, "{line}").expect("it reads");
+        let mut answer = String::new();
+        while !answer.contains("next_deadline_ms") {
+            assert!(output.read_line(&mut answer).expect("it writes") > 0, "it ended after {answer}");
+        }
+        answer
+    };
+    assert!(answer(r#"{"now_ms":0,"call":{"type":"open"}}"#).contains(r#""connect""#));
+    assert!(
+        answer(r#"{"now_ms":9,"event":{"type":"opened","connection":1}}"#)
+            .ends_with("10009,\"timer\":\"heartbeat\"}\n")
+    );
+    assert!(answer(r#"{"now_ms":10009,"event":{"type":"tick"}}"#).contains(r#""frame":{"text":"ping"}"#));
+    assert!(answer("what?").contains("cannot be read"));
+    drop(input);
+    assert!(child.wait().expect("it ends with its input").success());
+}
+
+#[test]
+fn it_lists_the_presets_and_describes_what_each_promises() {
+    let list = String::from_utf8(run(&["--list"]).stdout).expect("text");
+    assert_eq!(
+        list.lines().collect::<Vec<_>>(),
+        ["plain", "uni_app", "react_im", "vue_polling", "wechat", "live_chat"]
+    );
+    let bounds = String::from_utf8(run(&["--preset", "plain", "--describe"]).stdout).expect("text");
+    assert!(bounds.contains("a dead link is noticed within: 55 s"), "{bounds}");
+    assert!(bounds.contains("connects in 120 s at most: 10\n"), "{bounds}");
+}
+
+#[test]
+fn what_is_missing_or_unknown_is_said_in_a_sentence_with_exit_code_2() {
+    for (words, said) in [
+        (&["--preset", "live_chat"][..], "the preset `live_chat` needs the setting `room_id`"),
+        (&["--preset", "nobody"], "there is no preset of that name"),
+        (&["--preset"], "--preset needs a value"),
+        (&["--dance"], "there is no option `--dance`"),
+        (&[], "--preset is missing"),
+    ] {
+        let output = run(words);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {stderr}");
+        assert!(stderr.contains(said), "{words:?}: {stderr}");
+        assert!(output.stdout.is_empty(), "{words:?}");
+    }
+}
