@@ -254,10 +254,14 @@ impl Reconnect {
         Some(asked.max(self.floor()).max(now))
     }
 
-    /// A restart carried an outage over: how long its next attempt has to wait.
+    /// A restart carried an outage over: how long its next attempt has to wait. One attempt that was cut short by the restart
+    /// itself is no outage yet, but it counts.
     pub(crate) fn on_restarted(&mut self, failures: u32, policy: &ReconnectPolicy, rng: &mut Rng) -> Duration {
         self.failures = failures;
         self.unstable = failures;
+        if failures <= 1 {
+            return Duration::ZERO;
+        }
         policy.jitter.spread(policy.again.delay(failures.saturating_sub(2)), rng).max(floor_after(failures))
     }
 

@@ -10,7 +10,7 @@ use crate::cx::Cx;
 use crate::error::Malformed;
 use crate::event::Failure;
 use crate::id::ConnectionId;
-use crate::reconnect::{Loss, Past, Verdict};
+use crate::reconnect::{Loss, Past, Reconnect, Verdict};
 use crate::time::{Duration, Instant};
 
 /// What is known of how a connection ended.
@@ -107,10 +107,19 @@ impl Link {
         }
     }
 
-    /// The process was restarted in the middle of an outage: the wait goes on, so that a crash loop is no connect storm.
+    /// The process was restarted in the middle of an outage: its count goes on, so that a crash loop is no connect storm.
     pub(super) fn resume_outage(&mut self, cx: &mut Cx<'_>, restarted: Restarted) {
         let wait = self.reconnect.on_restarted(restarted.failures, &cx.config.reconnect, cx.rng);
-        let at = cx.now + (wait - restarted.away);
+        let left = wait - restarted.away;
+        if left == Duration::ZERO {
+            if restarted.away >= cx.config.reconnect.stable {
+                // Whoever was away for so long is in no loop of crashes.
+                self.reconnect = Reconnect::default();
+            }
+            self.attempt(cx);
+            return;
+        }
+        let at = cx.now + left;
         let cause = Cause::Restarted;
         self.enter(cx, Phase::Waiting { until: at, cause }, None);
         cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause });

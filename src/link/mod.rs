@@ -98,7 +98,8 @@ impl Link {
     /// loop of attempts like any other.
     pub(crate) fn freeze(&self, now: Instant, config: &Config) -> FrozenLink {
         let failures = match &self.phase {
-            Phase::Idle | Phase::Closing { .. } | Phase::Stopped { .. } => 0,
+            Phase::Idle => self.restarted.map_or(0, |restarted| restarted.failures),
+            Phase::Closing { .. } | Phase::Stopped { .. } => 0,
             Phase::Ready { .. } if self.is_stable(now, config) => 0,
             Phase::Waiting { .. } | Phase::GivingUp { .. } => self.reconnect.failures(),
             Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
@@ -112,8 +113,7 @@ impl Link {
     pub(crate) fn thaw(frozen: &FrozenLink, away: Duration) -> Self {
         let mut link = Self::new();
         link.last_connection = frozen.connections;
-        // One attempt that was cut short by the restart itself is no outage.
-        link.restarted = (frozen.failures > 1).then_some(Restarted { failures: frozen.failures, away });
+        link.restarted = (frozen.failures > 0).then_some(Restarted { failures: frozen.failures, away });
         link
     }
 
