@@ -17,8 +17,10 @@ use crate::status::Status;
 pub(crate) struct Settled {
     past: BTreeMap<MessageId, Past>,
     order: BTreeMap<u64, MessageId>,
-    /// Bodies that are kept, oldest first: of failed messages, and the last few that were sent without receipts.
-    bodies: BTreeMap<u64, MessageId>,
+    /// Failed messages whose bodies are kept for `resend`, oldest first.
+    failed: BTreeMap<u64, MessageId>,
+    /// The last few that were sent without receipts, whose bodies are kept for a failed write.
+    sent: BTreeMap<u64, MessageId>,
     body_bytes: usize,
     next: u64,
 }
@@ -67,7 +69,14 @@ pub(crate) enum Confirmed {
 
 impl Settled {
     pub(crate) fn new() -> Self {
-        Self { past: BTreeMap::new(), order: BTreeMap::new(), bodies: BTreeMap::new(), body_bytes: 0, next: 0 }
+        Self {
+            past: BTreeMap::new(),
+            order: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            body_bytes: 0,
+            next: 0,
+        }
     }
 
     pub(crate) fn get(&self, id: &MessageId) -> Option<&Past> {
@@ -89,12 +98,13 @@ impl Settled {
         let kept = kept.filter(|_| keeps);
         if let Some(kept) = &kept {
             self.body_bytes = self.body_bytes.saturating_add(kept.body.len());
-            self.bodies.insert(stamp, id.clone());
+            let bodies = if status == Status::Sent { &mut self.sent } else { &mut self.failed };
+            bodies.insert(stamp, id.clone());
         }
         self.order.insert(stamp, id.clone());
         self.past.insert(id, Past { status, kept, stamp });
-        if status == Status::Sent && self.bodies.len() > sent_bodies {
-            self.drop_oldest_body();
+        if self.sent.len() > sent_bodies {
+            self.drop_oldest_sent_body();
         }
         while self.past.len() > room {
             let Some((_, oldest)) = self.order.first_key_value() else { break };
@@ -144,38 +154,37 @@ impl Settled {
             let kept = past.kept.as_ref().filter(|kept| kept.seq > seq)?;
             Some((kept.seq, id.clone()))
         };
-        self.bodies.values().filter_map(sent).collect()
+        self.sent.values().filter_map(sent).collect()
     }
 
     /// The connection is lost: no write of it can be reported as failed any more.
     pub(crate) fn forget_sent_bodies(&mut self) {
-        let sent: Vec<u64> = self
-            .bodies
-            .iter()
-            .filter(|(_, id)| self.past.get(*id).is_some_and(|past| past.status == Status::Sent))
-            .map(|(stamp, _)| *stamp)
-            .collect();
-        for stamp in sent {
-            self.drop_body(stamp);
+        while !self.sent.is_empty() {
+            self.drop_oldest_sent_body();
         }
     }
 
     /// Drops the oldest bodies until at most `bytes` of them are kept.
     pub(crate) fn make_room(&mut self, bytes: usize) {
-        while self.body_bytes > bytes && !self.bodies.is_empty() {
-            self.drop_oldest_body();
+        while self.body_bytes > bytes {
+            if let Some((_, id)) = self.failed.pop_first() {
+                self.drop_body(&id);
+            } else if !self.sent.is_empty() {
+                self.drop_oldest_sent_body();
+            } else {
+                return;
+            }
         }
     }
 
-    fn drop_oldest_body(&mut self) {
-        if let Some((&stamp, _)) = self.bodies.first_key_value() {
-            self.drop_body(stamp);
+    fn drop_oldest_sent_body(&mut self) {
+        if let Some((_, id)) = self.sent.pop_first() {
+            self.drop_body(&id);
         }
     }
 
-    fn drop_body(&mut self, stamp: u64) {
-        let Some(id) = self.bodies.remove(&stamp) else { return };
-        if let Some(kept) = self.past.get_mut(&id).and_then(|past| past.kept.take()) {
+    fn drop_body(&mut self, id: &MessageId) {
+        if let Some(kept) = self.past.get_mut(id).and_then(|past| past.kept.take()) {
             self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
         }
     }
@@ -183,7 +192,8 @@ impl Settled {
     fn forget(&mut self, id: &MessageId) -> Option<Kept> {
         let past = self.past.remove(id)?;
         self.order.remove(&past.stamp);
-        self.bodies.remove(&past.stamp);
+        self.failed.remove(&past.stamp);
+        self.sent.remove(&past.stamp);
         if let Some(kept) = &past.kept {
             self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
         }
