@@ -466,7 +466,7 @@ pub(crate) struct FrozenEntry {
     repeat: Repeat,
     sends: u32,
     losses: u32,
-    /// How long ago it was first sent.
+    /// How long ago it was first sent in this round.
     #[serde(rename = "age_ms", default, skip_serializing_if = "Option::is_none")]
     age: Option<Duration>,
     /// What is left of its time to live.
@@ -484,16 +484,16 @@ impl Outbox {
     pub(crate) fn freeze(&self, now: Instant, durability: Durability) -> Vec<FrozenEntry> {
         let aged = now + self.slept;
         let freeze = |entry: &Entry| {
-            let at_least = u32::from(durability == Durability::WriteAhead);
-            let sends = entry.sends.max(at_least);
+            let may_leave = durability == Durability::WriteAhead;
+            let first_sent = entry.first_sent.or(may_leave.then_some(aged));
             FrozenEntry {
                 id: entry.id.clone(),
                 body: entry.body.clone(),
                 repeat: entry.repeat,
-                sends,
+                sends: entry.sends.max(u32::from(may_leave)),
                 losses: entry.losses,
-                age: (sends > 0).then(|| aged.since(entry.first_sent.unwrap_or(aged))),
-                left: entry.expires.map(|at| at.since(aged)),
+                age: first_sent.map(|first| aged.since(first)),
+                left: entry.expires.filter(|at| *at != Instant::NEVER).map(|at| at.since(aged)),
             }
         };
         self.entries.values().map(freeze).collect()
@@ -533,10 +533,11 @@ impl Outbox {
         outbox
     }
 
-    /// Settles what may have been sent and may not be sent again.
+    /// Settles what may have been sent in this round and may not be sent again.
     pub(crate) fn settle_unrepeatable(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
-        let unrepeatable =
-            |entry: &Entry| entry.sends > 0 && (policy.resend == Resend::Never || entry.repeat == Repeat::Never);
+        let unrepeatable = |entry: &Entry| {
+            entry.first_sent.is_some() && (policy.resend == Resend::Never || entry.repeat == Repeat::Never)
+        };
         let seqs: Vec<u64> =
             self.entries.iter().filter(|(_, entry)| unrepeatable(entry)).map(|(seq, _)| *seq).collect();
         seqs.into_iter().filter_map(|seq| self.settle(seq, Status::Unconfirmed, policy)).collect()
