@@ -10,6 +10,7 @@ use crate::action::{Action, Cause, State};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, Demand};
 use crate::dialect::Preset;
+use crate::durability::Durability;
 use crate::error::{AcknowledgeError, Malformed, SendError};
 use crate::event::Event;
 use crate::frame::Frame;
@@ -96,6 +97,8 @@ impl Peer {
         config.outbox.receipt_timeout = policy.push_again;
         config.outbox.quarantine = None;
         config.inbox.deliver = Deliver::Content;
+        // Nobody tells a peer that something is stored, so it must not wait for that.
+        config.durability = Durability::Off;
         let mut rng = Rng::new(seed);
         let nonce = rng.next_u64();
         let delivery = Delivery::new(nonce, &preset.config);

@@ -30,6 +30,22 @@ pub(super) struct Ledger {
     answers: VecDeque<Answer>,
 }
 
+/// Versions that may be under way at once with each its own release; beyond, messages wait for a later one.
+const SEALS: usize = 1_024;
+
+impl Ledger {
+    /// Messages up to this place in line are covered by this version.
+    fn seal(&mut self, version: u64, end: u64) {
+        let full = self.seals.len() >= SEALS;
+        match self.seals.back_mut() {
+            // Covered by an earlier version already.
+            Some((_, covered)) if *covered >= end => {}
+            Some(last) if full => *last = (version, end),
+            _ => self.seals.push_back((version, end)),
+        }
+    }
+}
+
 /// An acknowledgement or a refusal that waits for its version.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Answer {
@@ -89,7 +105,7 @@ impl Delivery {
         let version = self.version(attempts);
         if version > self.ledger.announced {
             self.ledger.announced = version;
-            self.ledger.seals.push_back((version, self.outbox.end()));
+            self.ledger.seal(version, self.outbox.end());
             cx.push(Action::Persist { version });
         }
         let announced = self.ledger.announced;
