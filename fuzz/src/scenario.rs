@@ -96,8 +96,7 @@ impl Bytes<'_> {
 /// A session that lives through a history, and what its host remembers.
 struct History {
     session: Session,
-    /// None under write-ahead: there the oracle's books, which open with `Queued`, lag behind the session's.
-    oracle: Option<Oracle>,
+    oracle: Oracle,
     inputs: Vec<String>,
     connections: u64,
     ids: Vec<MessageId>,
@@ -109,8 +108,7 @@ struct History {
 impl History {
     fn new(preset: Preset) -> Self {
         let session = Session::new(preset, Seed::from(1_u64));
-        let stored_first = session.preset().config.durability == Durability::WriteAhead;
-        let oracle = (!stored_first).then(|| Oracle::thorough(&session));
+        let oracle = Oracle::thorough(&session);
         Self {
             session,
             oracle,
@@ -125,9 +123,7 @@ impl History {
 
     fn play(&mut self, input: Input) {
         self.inputs.push(input.to_line());
-        if let Some(oracle) = &mut self.oracle {
-            oracle.before(&self.session, &input);
-        }
+        self.oracle.before(&self.session, &input);
         match input {
             Input::Call { now, call } => {
                 if let Ok(Some(id)) = call.make(&mut self.session, now) {
@@ -147,8 +143,7 @@ impl History {
                 _ => {}
             }
         }
-        let verdict = self.oracle.as_mut().map_or(Ok(()), |oracle| oracle.after(&self.session, &actions));
-        if let Err(violation) = verdict {
+        if let Err(violation) = self.oracle.after(&self.session, &actions) {
             panic!("{violation}\nafter\n{}\nwith {:?}", self.inputs.join("\n"), self.session.preset().name());
         }
     }

@@ -30,6 +30,11 @@ impl Connections {
         self.open
     }
 
+    /// The sockets went with the process; the numbers of connections go on.
+    pub(super) fn restarted(&mut self) {
+        *self = Self { named: self.named, dialed: self.dialed, ..Self::default() };
+    }
+
     /// Whether an event belongs to a connection, or a stage of it, that is over or has not begun.
     pub(super) fn is_stale(&self, event: &Event) -> bool {
         let Some(connection) = event.connection() else { return false };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redial::journal::{Call, Input};
 use redial::{Acknowledge, Action, Deliver, Event, MessageId, Purpose, Session, Signal, State};
 
+use super::ledger::{Ledger, waits};
 use super::{Step, Verdict, decode, rule};
 
 /// What the oracle has seen of messages on their way in.
@@ -17,12 +18,22 @@ pub(super) struct Incoming {
     echoes: BTreeSet<MessageId>,
     /// What the application has answered.
     answered: BTreeSet<MessageId>,
+    /// The version that covers what is known of an id, by the input that last changed it.
+    covered_by: BTreeMap<MessageId, u64>,
+    fresh: Vec<MessageId>,
+    /// Echoes that may have to be acknowledged once that is stored, by how many ids had come before.
+    later: BTreeMap<MessageId, u64>,
 }
 
 impl Incoming {
-    pub(super) fn judge(&mut self, session: &Session, step: &Step, actions: &[Action]) -> Verdict {
+    pub(super) fn judge(&mut self, session: &Session, step: &Step, ledger: &Ledger, actions: &[Action]) -> Verdict {
         if let Input::Call { call: Call::Acknowledge { id } | Call::Reject { id }, .. } = &step.input {
-            self.answered.insert(id.clone());
+            if self.answered.insert(id.clone()) {
+                self.fresh.push(id.clone());
+            }
+        }
+        if waits(session) {
+            self.hear_echo(session, step);
         }
         let mut delivered = 0;
         for action in actions {
@@ -34,12 +45,33 @@ impl Incoming {
                     }
                 }
                 Action::Send { purpose: Purpose::Ack { id } | Purpose::Nack { id }, .. } => {
-                    self.acknowledge(session, step, id)?;
+                    self.acknowledge(session, step, ledger, id)?;
                 }
                 _ => {}
             }
         }
-        frame(session, step, delivered, actions)
+        for id in std::mem::take(&mut self.fresh) {
+            self.covered_by.insert(id, ledger.announced());
+        }
+        frame(session, step, ledger, delivered, actions)
+    }
+
+    /// After a restart what waited for the application comes again.
+    pub(super) fn restarted(&mut self, session: &Session) {
+        if session.preset().config.inbox.acknowledge == Acknowledge::OnCall {
+            self.known.retain(|id, _| self.answered.contains(id) || self.echoes.contains(id));
+        }
+        self.covered_by.clear();
+        self.later.clear();
+    }
+
+    fn hear_echo(&mut self, session: &Session, step: &Step) {
+        if let Some(Signal::Ack { echo: Some(echo), .. }) = frame_of(session, step)
+            && !self.known.contains_key(&echo.id)
+        {
+            self.later.entry(echo.id).or_insert(self.entered);
+            self.entered += 1;
+        }
     }
 
     fn enter(&mut self, session: &Session, id: &MessageId) -> Verdict {
@@ -47,13 +79,14 @@ impl Incoming {
         if let Some(before) = self.known.insert(id.clone(), self.entered) {
             let since = self.entered - before;
             rule!(since > window, "{id} was shown twice with {} ids between, the window is {window}", since - 1);
-            self.answered.remove(id);
         }
+        self.answered.remove(id);
         self.entered += 1;
+        self.fresh.push(id.clone());
         Ok(())
     }
 
-    fn acknowledge(&mut self, session: &Session, step: &Step, id: &MessageId) -> Verdict {
+    fn acknowledge(&mut self, session: &Session, step: &Step, ledger: &Ledger, id: &MessageId) -> Verdict {
         if let Some(Signal::Ack { echo: Some(echo), .. }) = frame_of(session, step)
             && echo.id == *id
             && !self.known.contains_key(id)
@@ -61,6 +94,14 @@ impl Incoming {
             self.known.insert(id.clone(), self.entered);
             self.entered += 1;
             self.echoes.insert(id.clone());
+        }
+        if let Some(before) = self.later.remove(id).filter(|_| !self.known.contains_key(id)) {
+            self.known.insert(id.clone(), before);
+            self.echoes.insert(id.clone());
+        }
+        if waits(session) {
+            let stored = self.covered_by.get(id).is_none_or(|version| ledger.covers(*version));
+            rule!(stored && !self.fresh.contains(id), "{id} was acknowledged before that it was shown was stored");
         }
         rule!(self.known.contains_key(id), "{id} was acknowledged and never shown");
         if session.preset().config.inbox.acknowledge == Acknowledge::OnCall && !self.echoes.contains(id) {
@@ -71,7 +112,7 @@ impl Incoming {
 }
 
 /// What a frame of the present connection must lead to.
-fn frame(session: &Session, step: &Step, delivered: usize, actions: &[Action]) -> Verdict {
+fn frame(session: &Session, step: &Step, ledger: &Ledger, delivered: usize, actions: &[Action]) -> Verdict {
     let Input::Event { event: Event::FrameIn { .. }, .. } = &step.input else {
         rule!(delivered == 0, "something was shown, and no frame had come");
         return Ok(());
@@ -86,14 +127,14 @@ fn frame(session: &Session, step: &Step, delivered: usize, actions: &[Action]) -
         return Ok(());
     };
     rule!(!malformed, "a frame that can be understood was told as malformed");
-    message(session, &signal, delivered, actions)
+    message(session, &signal, ledger.is_level(), delivered, actions)
 }
 
-fn message(session: &Session, signal: &Signal<'_>, delivered: usize, actions: &[Action]) -> Verdict {
+fn message(session: &Session, signal: &Signal<'_>, level: bool, delivered: usize, actions: &[Action]) -> Verdict {
     let profile = session.preset().dialect().profile();
     match signal {
         Signal::Message { id: Some(id), .. } if profile.acks => {
-            if session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
+            if level && session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
                 let acked = actions
                     .iter()
                     .any(|action| matches!(action, Action::Send { purpose: Purpose::Ack { id: of }, .. } if of == id));

@@ -5,6 +5,7 @@
 
 mod connections;
 mod incoming;
+mod ledger;
 mod outgoing;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use redial::{Action, ConnectionId, Event, Frame, Instant, Session, Side, Signal,
 
 use connections::Connections;
 use incoming::Incoming;
+use ledger::Ledger;
 use outgoing::Outgoing;
 
 /// A rule that was broken, in a sentence.
@@ -44,6 +46,7 @@ pub(crate) struct Oracle {
     connections: Connections,
     outgoing: Outgoing,
     incoming: Incoming,
+    ledger: Ledger,
     /// Whether sessions are cloned and compared; without it the oracle only reads.
     thorough: bool,
     step: Option<Step>,
@@ -75,6 +78,7 @@ impl Oracle {
             connections: Connections::default(),
             outgoing: Outgoing::new(profile.receipts),
             incoming: Incoming::default(),
+            ledger: Ledger::default(),
             thorough: false,
             step: None,
         }
@@ -106,17 +110,21 @@ impl Oracle {
         let Some(step) = self.step.take() else { return Ok(()) };
         let heard = heard(session, &step, &self.connections);
         self.connections.judge(session, &step, heard.is_some_and(|heard| heard.is_ok()), actions)?;
-        self.outgoing.judge(session, &step, self.connections.open(), actions)?;
-        self.incoming.judge(session, &step, actions)?;
+        self.ledger.judge(session, &step, actions)?;
+        self.outgoing.judge(session, &step, self.connections.open(), self.ledger.is_level(), actions)?;
+        self.incoming.judge(session, &step, &self.ledger, actions)?;
         deadlines(session)?;
+        // Acknowledgements that waited for the host to store leave together.
+        let answers = if ledger::waits(session) { session.preset().config.inbox.pending.get() } else { 0 };
         rule!(
-            actions.len() <= 24 + 4 * step.unsettled.max(session.unsettled()),
+            actions.len() as u64 <= answers + (24 + 4 * step.unsettled.max(session.unsettled())) as u64,
             "one input gave {} actions with {} messages unsettled",
             actions.len(),
             step.unsettled
         );
         if step.stopped_for_good && !matches!(step.input, Input::Call { call: Call::Open, .. }) {
-            let quiet = actions.iter().all(|action| matches!(action, Action::Abort { .. }));
+            // An answer of the application is still worth storing.
+            let quiet = actions.iter().all(|action| matches!(action, Action::Abort { .. } | Action::Persist { .. }));
             rule!(quiet, "after the end there was output: {actions:?}");
         }
         if let Some(twin) = &step.twin {
@@ -127,6 +135,21 @@ impl Oracle {
             early_tick_changes_nothing(session)?;
         }
         Ok(())
+    }
+
+    /// The process has ended and another has taken over its stored state, which held all that had happened.
+    pub(crate) fn restarted(&mut self, session: &Session, actions: &[Action]) -> Verdict {
+        self.connections.restarted();
+        self.ledger = Ledger::default();
+        self.incoming.restarted(session);
+        self.outgoing.restarted(ledger::waits(session));
+        let stale = self.connections.open();
+        rule!(stale.is_none(), "a restarted session has the connection {stale:?}");
+        self.before(session, &Input::Event { now: session.now(), event: Event::Tick });
+        let Some(step) = self.step.take() else { return Ok(()) };
+        self.ledger.judge(session, &step, actions)?;
+        self.outgoing.judge(session, &step, None, self.ledger.is_level(), actions)?;
+        self.incoming.judge(session, &step, &self.ledger, actions)
     }
 }
 

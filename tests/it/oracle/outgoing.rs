@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use redial::journal::{Call, Input};
 use redial::{Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, Session, State, Status};
 
+use super::ledger::waits;
 use super::{Step, Verdict, rule};
 
 /// What the oracle has seen of messages on their way out.
@@ -29,6 +30,8 @@ struct Sent {
     handed: u32,
     on: Option<ConnectionId>,
     first: Option<Frame>,
+    /// A new round was asked for, and is told once that is stored.
+    reopened: bool,
 }
 
 impl Outgoing {
@@ -41,6 +44,7 @@ impl Outgoing {
         session: &Session,
         step: &Step,
         open: Option<ConnectionId>,
+        level: bool,
         actions: &[Action],
     ) -> Verdict {
         if !step.is_stale() {
@@ -69,11 +73,43 @@ impl Outgoing {
         if step.state != State::Closing && has_ended(session) && !step.stopped_for_good {
             (self.held, self.draining) = (false, false);
         }
-        self.add_up(session, open)?;
+        self.reopen(session, step);
+        self.add_up(session, open, level)?;
         for id in touched {
             self.agrees(session, id)?;
         }
         Ok(())
+    }
+
+    /// A new process knows what was not settled, and under write-ahead must take it for sent.
+    pub(super) fn restarted(&mut self, waits: bool) {
+        (self.line, self.held, self.draining) = (None, false, false);
+        for message in self.messages.values_mut().filter(|message| !message.is_settled(self.receipts)) {
+            (message.status, message.on) = (Status::Queued, None);
+            message.handed = message.handed.max(u32::from(waits));
+        }
+    }
+
+    /// Under write-ahead a new round begins here and is told later.
+    fn reopen(&mut self, session: &Session, step: &Step) {
+        let Input::Call { call, .. } = &step.input else { return };
+        let (id, again) = match call {
+            Call::Resend { id } => (id, true),
+            // An id that the session forgot may be given to another message.
+            Call::Send { id: Some(id), .. } => (id, false),
+            _ => return,
+        };
+        if waits(session)
+            && session.status(id) == Some(Status::Queued)
+            && let Some(message) = self.messages.get_mut(id)
+            && message.is_settled(self.receipts)
+            && !message.reopened
+        {
+            if !again {
+                *message = Sent { status: message.status, ..Sent::new(0) };
+            }
+            message.reopened = true;
+        }
     }
 
     /// A write that failed was none; and where it ends the link, those behind it were none either.
@@ -138,11 +174,24 @@ impl Outgoing {
         if status == Status::Queued {
             return self.begin(step, id);
         }
+        if waits(session) && status.may_resend() {
+            // It may have been taken and settled before the taking was stored and told, even in this very step.
+            let message = self.messages.entry(id.clone()).or_insert(Sent::new(0));
+            match &step.input {
+                Input::Call { call: Call::Resend { id: of }, .. } if of == id => message.reopened = true,
+                Input::Call { call: Call::Send { id: Some(of), .. }, .. }
+                    if of == id && message.is_settled(self.receipts) && !message.reopened =>
+                {
+                    *message = Sent::new(0);
+                }
+                _ => {}
+            }
+        }
         let Some(message) = self.messages.get_mut(id) else {
             rule!(false, "{id} is {status:?}, but nobody took it");
             return Ok(());
         };
-        let settled = message.is_settled(self.receipts);
+        let settled = message.is_settled(self.receipts) && !message.reopened;
         // Where nothing confirms, a failed write undoes what was settled as sent.
         let undone = message.status == Status::Sent && gave_back(session, step, id);
         let allowed = match status {
@@ -156,11 +205,11 @@ impl Outgoing {
             Status::Cancelled => !settled && message.handed == 0 && is_cancel(&step.input, id),
         };
         rule!(allowed, "{id} went from {} to {status:?}, handed over {} times", message.word(), message.handed);
-        message.status = status;
+        (message.status, message.reopened) = (status, false);
         Ok(())
     }
 
-    /// A round begins: by `send`, by `resend`, or because the write failed.
+    /// A round begins: by `send`, by `resend`, by their having been stored, or because the write failed.
     fn begin(&mut self, step: &Step, id: &MessageId) -> Verdict {
         self.rounds += 1;
         let place = self.rounds;
@@ -181,8 +230,15 @@ impl Outgoing {
             (known, Input::Call { call: Call::Send { .. }, .. }) => {
                 let forgotten = known.is_none_or(|message| message.is_settled(self.receipts));
                 rule!(forgotten, "{id} was taken twice");
-                let message = Sent { status: Status::Queued, place, handed: 0, on: None, first: None };
-                self.messages.insert(id.clone(), message);
+                self.messages.insert(id.clone(), Sent::new(place));
+            }
+            (Some(message), Input::Call { call: Call::Persisted { .. }, .. }) if message.reopened => {
+                (message.status, message.place, message.on, message.reopened) = (Status::Queued, place, None, false);
+            }
+            (known, Input::Call { call: Call::Persisted { .. }, .. }) => {
+                let forgotten = known.is_none_or(|message| message.is_settled(self.receipts));
+                rule!(forgotten, "{id} was stored twice");
+                self.messages.insert(id.clone(), Sent::new(place));
             }
             _ => rule!(false, "{id} is queued by {:?}", step.input),
         }
@@ -190,11 +246,11 @@ impl Outgoing {
     }
 
     /// Nothing taken goes missing, the window is kept, and what may leave has left.
-    fn add_up(&self, session: &Session, open: Option<ConnectionId>) -> Verdict {
+    fn add_up(&self, session: &Session, open: Option<ConnectionId>, level: bool) -> Verdict {
         let unsettled: Vec<_> =
             self.messages.iter().filter(|(_, message)| !message.is_settled(self.receipts)).collect();
         rule!(
-            unsettled.len() == session.unsettled(),
+            unsettled.len() == session.unsettled() || (!level && unsettled.len() < session.unsettled()),
             "{} messages have no outcome, the session holds {}",
             unsettled.len(),
             session.unsettled()
@@ -223,6 +279,10 @@ impl Outgoing {
 }
 
 impl Sent {
+    fn new(place: u64) -> Self {
+        Self { status: Status::Queued, place, handed: 0, on: None, first: None, reopened: false }
+    }
+
     fn is_settled(&self, receipts: bool) -> bool {
         self.status.settles(receipts) || matches!(self.status, Status::Delivered | Status::Read)
     }

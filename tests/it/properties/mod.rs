@@ -9,17 +9,18 @@ use proptest::prelude::*;
 use redial::journal::Input;
 use redial::{Duration, Preset};
 
-use steps::{Step, steps};
-use world::{World, shifted};
+pub(crate) use steps::{Step, What, steps};
+pub(crate) use world::World;
+use world::shifted;
 
 /// So many cases, unless the environment asks for more; a failure is worth a line in a story, not a file of seeds.
-fn cases(usually: u32) -> ProptestConfig {
+pub(crate) fn cases(usually: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(usually), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// Plays the steps under one preset; the error is the violation with the journal that led to it.
-fn play(preset: Preset, steps: &[Step], origin: u64) -> Result<World, TestCaseError> {
+pub(crate) fn play(preset: Preset, steps: &[Step], origin: u64) -> Result<World, TestCaseError> {
     let name = preset.name().to_owned();
     let mut world = World::new(preset, 7, origin);
     for step in steps {
@@ -51,7 +52,7 @@ proptest! {
     #![proptest_config(cases(80))]
 
     #[test]
-    fn every_rule_holds_over_long_runs_in_the_dialect_that_confirms(steps in steps(400), which in 0..4_usize) {
+    fn every_rule_holds_over_long_runs_in_the_dialect_that_confirms(steps in steps(400), which in 0..6_usize) {
         let presets: Vec<Preset> = presets::all().into_iter().filter(|preset| preset.name() == "uni_app").collect();
         play(presets[which].clone(), &steps, 0)?;
     }

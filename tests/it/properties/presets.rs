@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use redial::{
-    Acknowledge, Backoff, Bounded, Config, CredentialSource, DeadLink, Duration, FirstDelay, Jitter, MeasuredFrom,
-    Preset, Reset, SendFailure, Unauthorized, WhileDown,
+    Acknowledge, Backoff, Bounded, Config, CredentialSource, DeadLink, Durability, Duration, FirstDelay, Jitter,
+    MeasuredFrom, Preset, Reset, SendFailure, Unauthorized, WhileDown,
 };
 use serde_json::{Value, json};
 
@@ -25,7 +25,14 @@ pub(crate) fn all() -> Vec<Preset> {
     let variants = |name| {
         let preset = || named(name);
         let tight = tight(&preset().config);
-        [preset(), preset().with_config(Config::default()), preset().with_config(tight), preset().with_config(hasty())]
+        [
+            preset(),
+            preset().with_config(Config::default()),
+            preset().with_config(stored(tight.clone())),
+            preset().with_config(tight),
+            preset().with_config(stored(Config::default())),
+            preset().with_config(hasty()),
+        ]
     };
     Preset::names().flat_map(variants).collect()
 }
@@ -57,6 +64,12 @@ fn tight(of: &Config) -> Config {
     config.limits.frame_bytes = Bounded::clamped(400);
     config.limits.message_bytes = Bounded::clamped(40);
     config.limits.malformed = NonZeroU32::new(2);
+    config
+}
+
+/// The same, storing before it acts.
+fn stored(mut config: Config) -> Config {
+    config.durability = Durability::WriteAhead;
     config
 }
 

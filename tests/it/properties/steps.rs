@@ -36,7 +36,12 @@ pub(crate) enum What {
     Woke(Duration),
     Open,
     Close,
-    Send { size: usize, ttl: Option<Duration>, once: bool, own_id: Option<u8> },
+    Send {
+        size: usize,
+        ttl: Option<Duration>,
+        once: bool,
+        own_id: Option<u8>,
+    },
     Resend(Index),
     Cancel(Index),
     Acknowledge(u8),
@@ -48,6 +53,8 @@ pub(crate) enum What {
     Drain(Duration),
     Credential,
     CredentialFailed(CredentialFailure),
+    /// The host has stored the latest version, or the one before it.
+    Persisted(bool),
 }
 
 /// The connection an event names.
@@ -125,6 +132,7 @@ fn what() -> impl Strategy<Value = What> {
         1 => span().prop_map(What::Drain),
         6 => Just(What::Credential),
         1 => credential_failure().prop_map(What::CredentialFailed),
+        12 => prop::bool::weighted(0.8).prop_map(What::Persisted),
     ]
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct World {
     oracle: Oracle,
     now: u64,
     connection: u64,
+    /// The last version that was to be stored.
+    version: u64,
     /// Ids that `send` gave.
     ids: Vec<MessageId>,
     pub(crate) inputs: Vec<Input>,
@@ -27,7 +29,7 @@ impl World {
         let session = Session::new(preset, Seed::from(seed));
         let oracle = Oracle::thorough(&session);
         let (inputs, outputs) = (Vec::new(), Vec::new());
-        Self { session, oracle, now: origin, connection: 0, ids: Vec::new(), inputs, outputs }
+        Self { session, oracle, now: origin, connection: 0, version: 0, ids: Vec::new(), inputs, outputs }
     }
 
     pub(crate) fn step(&mut self, step: &Step) -> Result<(), Violation> {
@@ -65,6 +67,7 @@ impl World {
                 Action::Connect { connection, .. } | Action::NeedCredential { connection, .. } => {
                     self.connection = connection.get();
                 }
+                Action::Persist { version } => self.version = *version,
                 _ => {}
             }
         }
@@ -128,6 +131,7 @@ impl World {
             What::Release => Call::Release,
             What::Drain(within) => Call::Drain { within: *within },
             What::Credential => Call::Credential { value: "token".into() },
+            What::Persisted(latest) => Call::Persisted { version: self.version.saturating_sub(u64::from(!latest)) },
             What::CredentialFailed(why) => Call::CredentialFailed { why: *why },
             _ => return None,
         })

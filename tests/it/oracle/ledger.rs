@@ -1,0 +1,56 @@
+//! What the host has stored, where the session waits for that: versions rise, and nothing counts before it is stored.
+
+use redial::journal::{Call, Input};
+use redial::{Action, Durability, Session};
+
+use super::{Step, Verdict, rule};
+
+/// The versions that were named and stored.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ledger {
+    announced: u64,
+    persisted: u64,
+}
+
+impl Ledger {
+    pub(super) fn judge(&mut self, session: &Session, step: &Step, actions: &[Action]) -> Verdict {
+        if let Input::Call { call: Call::Persisted { version }, .. } = &step.input {
+            self.persisted = self.persisted.max(self.announced.min(*version));
+        }
+        let versions = || actions.iter().filter_map(version);
+        rule!(versions().count() <= 1, "one input asked several times to store: {actions:?}");
+        for version in versions() {
+            rule!(waits(session), "asked to store, and durability is off");
+            rule!(version > self.announced, "version {version} came after {}", self.announced);
+            self.announced = version;
+        }
+        Ok(())
+    }
+
+    /// The latest version that was named.
+    pub(super) fn announced(&self) -> u64 {
+        self.announced
+    }
+
+    /// Whether what was known when this version was the latest is stored.
+    pub(super) fn covers(&self, version: u64) -> bool {
+        version <= self.persisted
+    }
+
+    /// Whether everything is stored.
+    pub(super) fn is_level(&self) -> bool {
+        self.persisted == self.announced
+    }
+}
+
+/// Whether the session stores before it acts.
+pub(super) fn waits(session: &Session) -> bool {
+    session.preset().config.durability == Durability::WriteAhead
+}
+
+fn version(action: &Action) -> Option<u64> {
+    match action {
+        Action::Persist { version } => Some(*version),
+        _ => None,
+    }
+}
