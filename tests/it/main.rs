@@ -1,6 +1,7 @@
 //! Tests, as one program: stories, properties, a simulator, and one oracle that all of them share.
 
 mod adapters;
+mod durability;
 mod journal;
 mod model;
 mod oracle;

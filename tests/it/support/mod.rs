@@ -1,5 +1,6 @@
 //! A story: one session on a virtual clock, told step by step, with the oracle listening to every word.
 
+mod restart;
 mod seen;
 
 use redial::journal::{Call, CallError, Input};
@@ -19,6 +20,9 @@ pub(crate) struct Story {
     connection: ConnectionId,
     /// Everything that came out since the last `seen`.
     fresh: Vec<redial::Action>,
+    /// The last version that was to be stored, and what was stored last, with what the oracle knew then.
+    pub(crate) version: u64,
+    stored: Option<(String, Oracle)>,
     /// When each connect came, from the beginning.
     pub(crate) connects: Vec<u64>,
 }
@@ -31,7 +35,16 @@ impl Story {
     pub(crate) fn seeded(preset: Preset, seed: u64) -> Self {
         let session = Session::new(preset, Seed::from(seed));
         let oracle = Oracle::thorough(&session);
-        Self { session, oracle, now: 0, connection: ConnectionId::new(0), fresh: Vec::new(), connects: Vec::new() }
+        Self {
+            session,
+            oracle,
+            now: 0,
+            connection: ConnectionId::new(0),
+            fresh: Vec::new(),
+            version: 0,
+            stored: None,
+            connects: Vec::new(),
+        }
     }
 
     /// `plain` at default settings.
@@ -111,16 +124,24 @@ impl Story {
 
     fn drain(&mut self) {
         let actions: Vec<_> = std::iter::from_fn(|| self.session.poll_action()).collect();
-        for action in &actions {
-            if let redial::Action::Connect { connection, .. } = action {
-                self.connection = *connection;
-                self.connects.push(self.now);
-            }
-        }
+        self.note(&actions);
         if let Err(violation) = self.oracle.after(&self.session, &actions) {
             panic!("at {} ms: {violation}\n{actions:#?}", self.now);
         }
         self.fresh.extend(actions);
+    }
+
+    fn note(&mut self, actions: &[redial::Action]) {
+        for action in actions {
+            match action {
+                redial::Action::Connect { connection, .. } => {
+                    self.connection = *connection;
+                    self.connects.push(self.now);
+                }
+                redial::Action::Persist { version } => self.version = *version,
+                _ => {}
+            }
+        }
     }
 
     pub(crate) fn open(&mut self) -> &mut Self {

@@ -1,0 +1,118 @@
+//! A process that crashes again and again is a loop of attempts like any other, and must not become a storm.
+
+use redial::{Cause, Failure, State};
+
+use crate::support::Story;
+
+/// Runs processes that crash a moment after each connect, until so much time has passed; says when the connects came.
+fn crash_loop(mut before: impl FnMut(&mut Story), lifetime: u64, until: u64) -> Vec<u64> {
+    let mut story = Story::write_ahead(|_| {});
+    story.persist();
+    let (mut clock, mut stored_at, mut connects) = (0, 0, Vec::new());
+    while clock < until {
+        story.crash(clock - stored_at);
+        before(&mut story);
+        let began = clock;
+        story.open();
+        if story.connects.is_empty() {
+            story.wait_for_connect();
+        }
+        clock = began + story.now();
+        connects.push(clock);
+        // Stored before the dial: then the process dies with it.
+        story.persist();
+        stored_at = clock;
+        clock += lifetime;
+        story.connects.clear();
+    }
+    connects
+}
+
+#[test]
+fn a_process_that_crashes_at_every_connect_connects_ever_more_slowly() {
+    let connects = crash_loop(|_| {}, 5, 3_600_000);
+    let gaps: Vec<u64> = connects.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(gaps[0], 5, "a single crash is no outage");
+    assert!(gaps[1] >= 250 && gaps[6] >= 8_000 && gaps[10] >= 30_000, "{gaps:?}");
+    assert!(gaps.iter().all(|gap| *gap <= 60_010), "the longest wait is the policy's: {gaps:?}");
+    let bound = redial::Config::default().bounds().connects_in_120_s as usize;
+    for (at, start) in connects.iter().enumerate() {
+        let within = connects[at..].iter().take_while(|connect| **connect < start + 120_000).count();
+        assert!(within <= bound + 1, "{within} connects in 120 s from {start} ms on, the bound is {bound}");
+    }
+}
+
+#[test]
+fn twenty_crashes_in_a_row_stay_far_apart_even_when_each_process_stores_before_it_opens() {
+    let chatty = |story: &mut Story| {
+        story.send("typed at each start");
+        story.persist();
+    };
+    let connects = crash_loop(chatty, 5, 600_000);
+    let early = connects.iter().filter(|at| **at < 120_000).count();
+    assert!(early <= 11, "{early} connects in the first 120 s: {connects:?}");
+    assert!(connects.len() >= 15, "and it never gives up: {connects:?}");
+}
+
+#[test]
+fn one_restart_while_connecting_costs_no_wait_but_counts() {
+    let mut story = Story::write_ahead(|_| {});
+    story.open().persist().crash(50);
+    story.seen();
+    story.open();
+    assert_eq!(story.state(), State::Connecting);
+    story.persist().crash(50).open();
+    assert_eq!(story.state(), State::Waiting);
+    let losses = story.seen().losses();
+    assert!(matches!(losses[..], [(Cause::Restarted, at)] if (500..=1_000).contains(&at)), "{losses:?}");
+}
+
+#[test]
+fn an_outage_goes_on_after_a_restart_and_the_time_away_counts() {
+    for (away, waits) in [(0, true), (20_000, true), (61_000, false)] {
+        let mut story = Story::write_ahead(|_| {});
+        story.open();
+        for _ in 0..10 {
+            story.errored(Failure::Refused).wait_for_connect();
+        }
+        story.restart(away).open();
+        assert_eq!(story.state() == State::Waiting, waits, "{away} ms away");
+        if waits {
+            let losses = story.seen().losses();
+            assert!(
+                matches!(losses[..], [(Cause::Restarted, at)] if at <= 60_000 - away && at >= 30_000 - away.min(30_000)),
+                "{losses:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_long_absence_ends_the_outage_and_a_stable_connection_leaves_none() {
+    let mut story = Story::write_ahead(|_| {});
+    story.open();
+    for _ in 0..10 {
+        story.errored(Failure::Refused).wait_for_connect();
+    }
+    story.restart(61_000).back();
+    story.seen();
+    story.errored(Failure::Io);
+    let losses = story.seen().losses();
+    assert!(losses[0].1 <= story.now() + 500, "the count began anew: {losses:?}");
+
+    story.wait_for_connect();
+    story.opened().pong().wait(29_999).pong().wait(1);
+    story.restart(0).open();
+    assert_eq!(story.state(), State::Connecting, "what ended was a good connection");
+}
+
+#[test]
+fn a_snapshot_of_a_session_that_was_closed_owes_no_wait() {
+    let mut story = Story::write_ahead(|_| {});
+    story.open();
+    for _ in 0..10 {
+        story.errored(Failure::Refused).wait_for_connect();
+    }
+    story.close().restart(0).open();
+    assert_eq!(story.state(), State::Connecting);
+}

@@ -1,0 +1,77 @@
+//! Messages on their way in, across a restart: shown once, acknowledged every time.
+
+use redial::journal::{Call, CallError};
+use redial::{Acknowledge, AcknowledgeError};
+
+use super::push;
+use crate::support::Story;
+
+#[test]
+fn what_was_shown_before_a_restart_is_acknowledged_again_and_not_shown_again() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().text(&push("m1")).persist();
+    // Killed right after the storing: the acknowledgement may never have left.
+    story.crash(2_000).back();
+    story.seen();
+    story.text(&push("m1"));
+    let seen = story.seen();
+    assert!(seen.delivered().is_empty());
+    assert_eq!(seen.acks(), ["m1".into()]);
+}
+
+#[test]
+fn what_was_shown_and_not_stored_is_shown_again() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().persist().text(&push("m1"));
+    assert!(story.seen().acks().is_empty(), "so the server still has it");
+    story.crash(2_000).back();
+    story.seen();
+    story.text(&push("m1"));
+    assert_eq!(story.seen().delivered(), ["news of m1"]);
+}
+
+#[test]
+fn a_message_that_waits_for_the_application_is_delivered_again_by_the_next_process() {
+    let mut story = Story::write_ahead(|config| config.inbox.acknowledge = Acknowledge::OnCall);
+    story.ready().text(&push("m1")).text(&push("m2"));
+    story.call(Call::Acknowledge { id: "m1".into() }).expect("it waits");
+    story.restart(0).back();
+    let unknown = Err(CallError::Acknowledge(AcknowledgeError::Unknown));
+    assert_eq!(story.call(Call::Acknowledge { id: "m2".into() }), unknown, "the new process was not given it yet");
+    story.persist();
+    story.seen();
+    story.text(&push("m1")).text(&push("m2"));
+    let seen = story.seen();
+    assert_eq!(seen.acks(), ["m1".into()], "m1 was acknowledged by the application");
+    assert_eq!(seen.delivered(), ["news of m2"]);
+    story.call(Call::Acknowledge { id: "m2".into() }).expect("it waits");
+    assert!(story.seen().acks().is_empty());
+    assert_eq!(story.persist().seen().acks(), ["m2".into()]);
+}
+
+#[test]
+fn what_the_application_refused_stays_refused() {
+    let mut story = Story::write_ahead(|config| config.inbox.acknowledge = Acknowledge::OnCall);
+    story.ready().text(&push("poison"));
+    story.call(Call::Reject { id: "poison".into() }).expect("it waits");
+    story.restart(0).back();
+    story.seen();
+    story.text(&push("poison"));
+    let seen = story.seen();
+    assert!(seen.delivered().is_empty());
+    assert_eq!(seen.acks(), ["poison".into()], "uni_app has no word for a refusal");
+}
+
+#[test]
+fn the_window_outlives_restarts_with_its_order() {
+    let mut story = Story::uni_app_with(|config| config.inbox.window = redial::Bounded::clamped(3));
+    story.ready();
+    for id in ["m1", "m2", "m3"] {
+        story.text(&push(id));
+    }
+    story.restart(0).back().text(&push("m4")).restart(0).back();
+    story.seen();
+    story.text(&push("m2")).text(&push("m3")).text(&push("m4"));
+    assert!(story.seen().delivered().is_empty(), "the last three are known");
+    assert_eq!(story.text(&push("m1")).seen().delivered(), ["news of m1"], "the oldest was forgotten");
+}

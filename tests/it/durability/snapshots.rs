@@ -1,0 +1,121 @@
+//! The snapshot itself: refused where it is not to be trusted, no larger than it must be, and as good as the original.
+
+use redial::journal::{Header, Input, Player};
+use redial::{Duration, Instant, Preset, RestoreError, Seed, Session, Snapshot};
+use serde_json::Value;
+
+use super::{push, receipt};
+use crate::support::Story;
+
+fn restore(text: &str, preset: Preset) -> Result<Session, RestoreError> {
+    let snapshot = serde_json::from_str(text).expect("it has the shape of a snapshot");
+    Session::restore(preset, Instant::ORIGIN, snapshot, Duration::ZERO)
+}
+
+/// A session with something of everything.
+fn lived() -> Story {
+    let mut story = Story::uni_app();
+    story.ready();
+    let accepted = story.send("accepted");
+    story.send_once("sent");
+    story.text(&receipt(&accepted)).text(&push("m1")).hold().send_for("waiting", 60_000);
+    story
+}
+
+#[test]
+fn damage_anywhere_is_found_and_nothing_is_used() {
+    let text = lived().snapshot();
+    let (mut found, mut unreadable) = (0, 0);
+    for at in 0..text.len() {
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] ^= 1;
+        let damaged = String::from_utf8(bytes).expect("a flipped ASCII bit stays ASCII");
+        match serde_json::from_str::<Snapshot>(&damaged) {
+            Err(_) => unreadable += 1,
+            Ok(snapshot) => {
+                let preset = Preset::uni_app();
+                let refused = Session::restore(preset, Instant::ORIGIN, snapshot, Duration::ZERO).err();
+                assert!(
+                    matches!(refused, Some(RestoreError::Damaged | RestoreError::Version { .. })),
+                    "byte {at}: {refused:?}"
+                );
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 100 && unreadable > 100, "{found} found by the checksum, {unreadable} by their shape");
+}
+
+#[test]
+fn a_snapshot_of_another_version_or_preset_is_refused_by_name() {
+    let text = lived().snapshot();
+    let mut value: Value = serde_json::from_str(&text).expect("it is JSON");
+    value["redial"] = 2.into();
+    assert_eq!(restore(&value.to_string(), Preset::uni_app()).err(), Some(RestoreError::Version { version: 2 }));
+    let other = restore(&text, Preset::wechat()).err();
+    assert_eq!(other, Some(RestoreError::Preset { preset: "uni_app".to_owned() }));
+    assert!(other.is_some_and(|error| error.to_string().contains("uni_app")));
+    assert!(restore(&text, Preset::uni_app()).is_ok());
+}
+
+#[test]
+fn a_snapshot_shows_no_bodies_and_holds_no_credential() {
+    let mut story = lived();
+    let shown = format!("{:?}", story.session.snapshot());
+    assert!(!shown.contains("waiting") && shown.contains("uni_app"), "{shown}");
+    assert!(!story.snapshot().contains("token"));
+}
+
+#[test]
+fn a_snapshot_is_as_large_as_what_is_not_settled() {
+    let mut story = Story::uni_app_with(|config| {
+        config.outbox.remembered = redial::Bounded::clamped(100);
+        config.inbox.window = redial::Bounded::clamped(100);
+    });
+    let body = "x".repeat(1_000);
+    let empty = story.snapshot().len();
+    assert!(empty < 500, "an idle one is {empty} bytes");
+    story.ready();
+    for round in 0..500 {
+        let id = story.send(&body);
+        story.text(&receipt(&id)).text(&push(&format!("m{round}")));
+    }
+    let settled = story.snapshot().len();
+    assert!(settled < empty + 200 * 100, "500 settled messages leave {settled} bytes");
+    for _ in 0..50 {
+        story.send(&body);
+    }
+    let unsettled = story.snapshot().len() - settled;
+    assert!((50_000..50_000 + 50 * 200).contains(&unsettled), "50 messages of 1000 bytes take {unsettled} bytes");
+}
+
+#[test]
+fn a_journal_that_begins_with_a_snapshot_replays() {
+    let mut story = lived();
+    let snapshot: Snapshot = serde_json::from_str(&story.snapshot()).expect("it can be read");
+    let mut preset = Preset::uni_app();
+    preset.config = story.session.preset().config.clone();
+    let header = Header { snapshot: Some(snapshot), ..Header::new(&preset, Seed::from(1_u64)) };
+    let lines = [
+        Input::Header(header).to_line(),
+        r#"{"now_ms":0,"call":{"type":"credential","value":"token"}}"#.to_owned(),
+        r#"{"now_ms":0,"call":{"type":"open"}}"#.to_owned(),
+        r#"{"now_ms":10,"event":{"type":"opened","connection":2}}"#.to_owned(),
+        format!(
+            r#"{{"now_ms":20,"event":{{"type":"frame_in","connection":2,"frame":{{"text":{}}}}}}}"#,
+            Value::from(push("m1"))
+        ),
+    ];
+    let play = || {
+        let mut player = Player::new(Session::new(Preset::plain(), Seed::from(9_u64)));
+        let out: Vec<String> = lines.iter().flat_map(|line| player.play(line)).map(|line| line.to_line()).collect();
+        (out, player.session().clone())
+    };
+    let (out, session) = play();
+    let text = out.join("\n");
+    assert!(!text.contains("error"), "{text}");
+    assert!(text.contains(r#""status":"unconfirmed""#), "the half-sent once-only message\n{text}");
+    assert!(text.contains(r#"\"content\":\"waiting\""#), "the waiting one left\n{text}");
+    assert!(text.contains(r#""purpose":{"type":"ack","id":"m1"}"#) && !text.contains("deliver"), "{text}");
+    assert_eq!(play(), (out, session), "and again, byte for byte");
+}

@@ -1,0 +1,167 @@
+//! The order of things: nothing is told, sent or acknowledged before the host has stored what it rests on.
+
+use redial::journal::Call;
+use redial::{Action, Durability, Event, Frame, Peer, PeerPolicy, Preset, Seed, Status};
+
+use super::{push, receipt};
+use crate::support::{Seen, Story};
+
+fn versions(seen: &Seen) -> Vec<u64> {
+    let version = |action: &Action| match action {
+        Action::Persist { version } => Some(*version),
+        _ => None,
+    };
+    seen.all().iter().filter_map(version).collect()
+}
+
+#[test]
+fn a_message_is_told_and_sent_only_after_it_is_stored() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().persist();
+    story.seen();
+    let id = story.send("hello");
+    let seen = story.seen();
+    assert_eq!(versions(&seen).len(), 1);
+    assert!(seen.messages().is_empty(), "it must not leave before it is stored");
+    assert!(seen.statuses(&id).is_empty(), "nor be told");
+    assert_eq!(story.persist().seen().statuses(&id), [Status::Queued, Status::Sent]);
+    story.persist();
+    assert!(story.seen().is_empty(), "storing the same version again does nothing");
+}
+
+#[test]
+fn what_waits_for_the_connection_is_told_when_it_is_stored_and_sent_when_it_is_ready() {
+    let mut story = Story::write_ahead(|_| {});
+    let id = story.send("early");
+    assert_eq!(story.persist().seen().statuses(&id), [Status::Queued]);
+    story.ready();
+    assert_eq!(story.seen().statuses(&id), [Status::Sent]);
+}
+
+#[test]
+fn an_arrival_is_acknowledged_only_after_it_is_stored() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().persist();
+    story.seen();
+    story.text(&push("m1"));
+    let seen = story.seen();
+    assert_eq!(seen.delivered(), ["news of m1"]);
+    assert!(seen.acks().is_empty());
+    let deliver_first = seen.all().iter().position(|action| matches!(action, Action::Persist { .. }));
+    assert_eq!(deliver_first, Some(seen.all().len() - 1), "the request to store comes after what is to be stored");
+    assert_eq!(story.persist().seen().acks(), ["m1".into()]);
+}
+
+#[test]
+fn versions_only_rise_and_an_input_that_changes_nothing_durable_asks_for_nothing() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready();
+    let id = story.send("hello");
+    story.text(&push("m1")).persist().text(&receipt(&id)).text(&push("m2"));
+    let seen = versions(&story.seen());
+    assert!(seen.len() >= 4 && seen.is_sorted_by(|one, other| one < other), "{seen:?}");
+    story.persist();
+    story.seen();
+    story.pong().tick().text("{}").text(&push("m2"));
+    story.event(Event::Online);
+    assert!(versions(&story.seen()).is_empty());
+}
+
+#[test]
+fn a_later_version_covers_all_before_it_and_an_older_one_takes_nothing_back() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready();
+    let early = story.send("one");
+    let version = story.version;
+    let late = story.send("two");
+    story.seen();
+    story.call(Call::Persisted { version }).expect("it is never refused");
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&early), [Status::Queued, Status::Sent]);
+    assert!(seen.statuses(&late).is_empty(), "the second is not covered yet");
+    story.call(Call::Persisted { version: u64::MAX }).expect("it is never refused");
+    assert_eq!(story.seen().statuses(&late), [Status::Queued, Status::Sent]);
+    story.call(Call::Persisted { version: 0 }).expect("it is never refused");
+    let third = story.send("three");
+    assert!(story.seen().statuses(&third).is_empty());
+    assert_eq!(story.persist().seen().statuses(&third), [Status::Queued, Status::Sent]);
+}
+
+#[test]
+fn an_acknowledgement_whose_connection_is_gone_is_dropped_and_the_repeat_is_acknowledged() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().persist().text(&push("m1"));
+    story.closed(1006).wait_for_connect();
+    story.opened();
+    story.seen();
+    assert!(story.persist().seen().acks().is_empty(), "the new connection was asked nothing");
+    story.text(&push("m1"));
+    let seen = story.seen();
+    assert!(seen.delivered().is_empty(), "it was shown already");
+    assert_eq!(seen.acks(), ["m1".into()]);
+}
+
+#[test]
+fn a_repeat_that_comes_before_the_first_is_stored_waits_with_it_and_is_answered_once() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().persist();
+    story.seen();
+    story.text(&push("m1")).text(&push("m1"));
+    assert!(story.seen().acks().is_empty());
+    assert_eq!(story.persist().seen().acks(), ["m1".into()]);
+}
+
+#[test]
+fn a_message_that_is_taken_back_before_it_is_stored_is_told_once_and_never_sent() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().persist();
+    let id = story.send("never mind");
+    story.seen();
+    story.call(Call::Cancel { id: id.clone() }).expect("it was not sent");
+    story.persist();
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&id), [Status::Cancelled]);
+    assert!(seen.messages().is_empty());
+}
+
+#[test]
+fn a_resend_by_hand_waits_for_storing_like_a_send() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().persist();
+    let id = story.send_once("only once");
+    story.persist().closed(1006);
+    assert_eq!(story.seen().statuses(&id).last(), Some(&Status::Unconfirmed));
+    story.wait_for_connect();
+    story.opened().persist();
+    story.call(Call::Resend { id: id.clone() }).expect("it is unconfirmed");
+    assert!(story.seen().statuses(&id).is_empty());
+    assert_eq!(story.persist().seen().statuses(&id), [Status::Queued, Status::Sent]);
+}
+
+#[test]
+fn a_host_that_never_says_that_it_has_stored_holds_messages_back_and_nothing_grows_without_bound() {
+    let mut story = Story::write_ahead(|config| config.outbox.remembered = redial::Bounded::clamped(1));
+    story.ready();
+    for _ in 0..3_000 {
+        let id = story.session.send(story.instant(), "hello").expect("there is room");
+        story.session.cancel(story.instant(), &id).expect("nothing was sent");
+        while story.session.poll_action().is_some() {}
+    }
+    let shown = format!("{:?}", story.session).len();
+    assert!(shown < 40_000, "the session shows as {shown} bytes");
+    assert_eq!(story.session.unsettled(), 0);
+}
+
+#[test]
+fn a_peer_waits_for_nobody_whatever_the_configuration_says() {
+    let mut preset = Preset::uni_app();
+    preset.config.durability = Durability::WriteAhead;
+    let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(1_u64));
+    let now = redial::Instant::ORIGIN;
+    let connection = peer.accept(now);
+    let frame = Frame::text(r#"{"key":"message","data":{"clientMessageId":"c1","content":"hello"}}"#);
+    peer.handle(now, Event::FrameIn { connection, frame });
+    peer.push(now, "news").expect("there is room");
+    let sent = std::iter::from_fn(|| peer.poll_action()).filter(|action| matches!(action, Action::Send { .. })).count();
+    assert_eq!(sent, 2, "the acknowledgement and the push");
+}
