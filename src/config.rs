@@ -52,12 +52,15 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticationPolicy {
-    /// Where credentials come from. Default [`CredentialSource::Held`].
+    /// Where credentials come from. Default [`CredentialSource::Held`], so that one login serves every connection; change it to
+    /// [`CredentialSource::Asked`] where tokens are short-lived.
     pub credential: CredentialSource,
-    /// How long a credential or the answer to a login may take. Default 10 s; `None` waits for ever.
+    /// How long a credential or the answer to a login may take. Default 10 s: a server that has not answered by then rarely does.
+    /// Raise it where a person types the credential; `None` waits for ever.
     #[serde(rename = "timeout_ms")]
     pub timeout: Option<Duration>,
     /// What a handshake refused with 401 or 403 means. Default [`Unauthorized::Stop`]: hammering with a bad token helps nobody.
+    /// Change it where a proxy answers so while the service restarts.
     pub unauthorized: Unauthorized,
 }
 
@@ -97,14 +100,18 @@ pub enum Unauthorized {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosePolicy {
-    /// How long the peer's close is awaited after `close`. Default 3 s.
+    /// How long the peer's close is awaited after `close`. Default 3 s: several round trips of a slow link, and short enough for
+    /// somebody who wants to leave. Nothing else waits for it.
     #[serde(rename = "timeout_ms")]
     pub timeout: Duration,
-    /// The code of a close without one of its own. Default 1000; `None` sends none.
+    /// The code of a close without one of its own. Default 1000, a normal closure (RFC 6455 §7.4.1); `None` sends none, for
+    /// services that expect none.
     pub code: Option<u16>,
-    /// How a dead link is ended. Default [`DeadLink::Abort`].
+    /// How a dead link is ended. Default [`DeadLink::Abort`]: nobody is there to answer a close. Change it where the service counts
+    /// close frames.
     pub dead: DeadLink,
-    /// Which close codes of the peer forbid another attempt. Default [`CloseCodes::Classified`].
+    /// Which close codes of the peer forbid another attempt. Default [`CloseCodes::Classified`]: what the server calls our mistake
+    /// is one again on the next connection. Change it where a service uses its codes otherwise.
     pub codes: CloseCodes,
 }
 
@@ -141,15 +148,19 @@ pub enum CloseCodes {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Bytes of an inbound frame. Default 1 MiB; more is dropped unread and reported.
+    /// Bytes of an inbound frame. Default 1 MiB, far above any chat message; more is dropped unread and reported. Raise it for
+    /// services that push documents.
     pub frame_bytes: Bounded<1, 0x100_0000>,
-    /// Bytes of an outbound body. Default 64 KiB; more is refused.
+    /// Bytes of an outbound body. Default 64 KiB, which common servers take; more is refused, before it can end the link with 1009.
+    /// Set it to the server's own limit.
     pub message_bytes: Bounded<1, 0x10_0000>,
-    /// Bytes of a text id. Default 128.
+    /// Bytes of a text id. Default 128: a UUID takes 36. It bounds what the dedup window can hold.
     pub id_bytes: Bounded<1, 256>,
-    /// Levels of nesting in a frame of JSON. Default 32.
+    /// Levels of nesting in a frame of JSON. Default 32: what people nest by hand stays below ten, and whoever parses the body again
+    /// must survive it.
     pub depth: Bounded<1, 100>,
-    /// Malformed frames within 10 s before the connection is closed with 4400. Default 10; `None` never.
+    /// Malformed frames within 10 s before the connection is closed with 4400. Default 10: one is a mistake, more are a peer that
+    /// speaks something else. `None` never, where a service is known to be sloppy.
     pub malformed: Option<NonZeroU32>,
 }
 

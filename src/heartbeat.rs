@@ -16,16 +16,20 @@ use crate::timer::{Deadline, Timer};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeartbeatPolicy {
-    /// The time between heartbeats. Default 25 s: under the 30 s after which strict middleboxes drop idle links. Zero counts as 1 ms.
+    /// The time between heartbeats. Default 25 s: under the 30 s after which strict middleboxes drop idle links. Lower it to notice
+    /// dead links sooner, raise it for batteries. Zero counts as 1 ms.
     #[serde(rename = "every_ms")]
     pub every: Duration,
-    /// Whether one is sent as soon as the connection is ready. Default no.
+    /// Whether one is sent as soon as the connection is ready. Default no: the handshake was life enough. Change it for servers that
+    /// wait for one.
     pub at_ready: bool,
     /// What the time is counted from. Default [`Clock::SinceLife`]: a busy link needs no heartbeats.
     pub clock: Clock,
-    /// What counts as life. Default [`Life::AnyFrame`].
+    /// What counts as life. Default [`Life::AnyFrame`]: bytes that arrive prove the link. Change it where a proxy in between could be
+    /// the one that sends them.
     pub life: Life,
-    /// When silence is death. Default after 2 unanswered heartbeats and 5 s; `None` never.
+    /// When silence is death. Default after 2 unanswered heartbeats and 5 s: one may be lost to a bad moment, two are not. `None`
+    /// never, for services that answer no heartbeat.
     pub death: Option<Death>,
     /// What a wake-up that comes late does. Default: over 5 s late is a suspend; one probe goes out and has 5 s. `None` does nothing special.
     pub probe: Option<Probe>,

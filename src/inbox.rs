@@ -17,13 +17,15 @@ use crate::id::MessageId;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InboxPolicy {
-    /// Ids remembered to recognise repeats. Default 4,096. A server that keeps at most U pushes unacknowledged needs U plus `pending`.
+    /// Ids remembered to recognise repeats. Default 4,096, about half a megabyte with long ids. A server that keeps at most U pushes unacknowledged needs U plus `pending`.
     pub window: Bounded<1, 1_000_000>,
-    /// When a message is acknowledged. Default [`Acknowledge::OnDelivery`].
+    /// When a message is acknowledged. Default [`Acknowledge::OnDelivery`]; change it where a message must be stored before the
+    /// server may forget it.
     pub acknowledge: Acknowledge,
-    /// Delivered messages that may wait for `acknowledge`. Default 256; what comes beyond is `Deferred`.
+    /// Delivered messages that may wait for `acknowledge`. Default 256, a slow consumer of some seconds; what comes beyond is
+    /// `Deferred` and stays with the server.
     pub pending: Bounded<1, 10_000>,
-    /// What is delivered. Default [`Deliver::Content`].
+    /// What is delivered. Default [`Deliver::Content`]; change it where the application reads fields of the envelope too.
     pub deliver: Deliver,
 }
 

@@ -19,22 +19,26 @@ use crate::time::{Duration, Instant};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReconnectPolicy {
-    /// The delay after the first loss of an outage, by cause. Default 500 ms each.
+    /// The delay after the first loss of an outage, by cause. Default 500 ms each: most losses are over by then, and nobody notices.
     pub first: FirstDelay,
-    /// The delays after that. Default 1 s, doubled each time, up to 60 s.
+    /// The delays after that. Default 1 s, doubled each time, up to 60 s: a server that comes back after an hour is found within a
+    /// minute. Lower the cap where a person waits.
     pub again: Backoff,
     /// What those later delays are measured from. Default [`MeasuredFrom::Failure`].
     pub from: MeasuredFrom,
     /// How delays are spread. Default [`Jitter::Equal`]: a crowd that lost one server does not come back as one.
     pub jitter: Jitter,
-    /// How long an attempt may take to open. Default 10 s; `None` waits for the host's word.
+    /// How long an attempt may take to open. Default 10 s, for TCP, TLS and upgrade over a bad mobile link; `None` waits for the
+    /// host's word.
     #[serde(rename = "attempt_timeout_ms")]
     pub attempt_timeout: Option<Duration>,
-    /// Reconnects in a row before giving up. Default `None`: never.
+    /// Reconnects in a row before giving up. Default `None`: never, since the wait costs nothing. Set it where giving up has a
+    /// meaning of its own.
     pub max: Option<u32>,
     /// What sets the count back. Default [`Reset::OnStable`].
     pub reset: Reset,
-    /// How long a connection must be ready, having heard something, to count as stable. Default 30 s.
+    /// How long a connection must be ready, having heard something, to count as stable. Default 30 s: longer than a default heartbeat,
+    /// so that one was answered.
     #[serde(rename = "stable_ms")]
     pub stable: Duration,
 }
