@@ -16,6 +16,7 @@ use crate::time::Duration;
 /// let bounds = Config::default().bounds();
 /// assert_eq!(bounds.notice_dead_link, Some(Duration::from_secs(55)));
 /// assert_eq!(bounds.connects_in_120_s, 10);
+/// assert_eq!(bounds.connects_in_120_s_if_stable, 20);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
@@ -69,6 +70,13 @@ impl fmt::Display for Guarantee {
     }
 }
 
+/// Where an outage is when a connection is lost: the number of that loss, for the delay and for the safety floor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Outage {
+    unstable: u32,
+    losses: u32,
+}
+
 impl Config {
     /// What this configuration promises, in numbers.
     pub fn bounds(&self) -> Bounds {
@@ -89,42 +97,54 @@ impl Config {
 
     /// The most connects that any server can provoke in a window, by trying every way to lose connections.
     fn connects_within(&self, window: Duration, holding: bool) -> u32 {
-        let quick = self.least_step(1).as_millis().max(1);
-        let held = self.least_held().as_millis();
+        let first = Outage { unstable: 1, losses: 1 };
+        let quick = self.least_step(first).as_millis().max(1);
+        let held = self.least_held(first).as_millis();
         if holding && held < quick.saturating_mul(8) {
             // So short a stable time is no wait at all; the shortest step bounds everything.
             return u32::try_from(window.as_millis() / quick.min(held.max(1))).unwrap_or(u32::MAX).saturating_add(1);
         }
         let mut known = BTreeMap::new();
-        self.further_connects(window.as_millis(), 1, holding, &mut known).saturating_add(1)
+        self.further_connects(window.as_millis(), first, holding, &mut known).saturating_add(1)
     }
 
-    /// Connects that fit into `left` milliseconds after one that is about to be the `losses`-th unstable one in a row.
-    fn further_connects(&self, left: u64, losses: u32, holding: bool, known: &mut BTreeMap<(u64, u32), u32>) -> u32 {
-        if let Some(&count) = known.get(&(left, losses)) {
+    /// Connects that fit into `left` milliseconds after one that is about to be lost.
+    fn further_connects(&self, left: u64, at: Outage, holding: bool, known: &mut BTreeMap<(u64, Outage), u32>) -> u32 {
+        if let Some(&count) = known.get(&(left, at)) {
             return count;
         }
         let mut most = 0;
-        let allowed = self.reconnect.reset == Reset::OnOpen || self.reconnect.max.is_none_or(|max| losses <= max);
-        let step = self.least_step(losses).as_millis();
+        let resets = self.reconnect.reset == Reset::OnOpen;
+        let allowed = resets || self.reconnect.max.is_none_or(|max| at.losses <= max);
+        let step = self.least_step(at).as_millis();
         if let Some(rest) = left.checked_sub(step).filter(|_| allowed) {
-            most = 1 + self.further_connects(rest, losses + 1, holding, known);
+            let next = Outage { unstable: at.unstable + 1, losses: at.losses + 1 };
+            most = 1 + self.further_connects(rest, next, holding, known);
         }
-        if let Some(rest) = left.checked_sub(self.least_held().as_millis()).filter(|_| holding) {
-            most = most.max(1 + self.further_connects(rest, 1, holding, known));
+        if let Some(rest) = left.checked_sub(self.least_held(at).as_millis()).filter(|_| holding) {
+            let next = Outage { unstable: 1, losses: self.losses_after_stable(at) + 1 };
+            most = most.max(1 + self.further_connects(rest, next, holding, known));
         }
-        known.insert((left, losses), most);
+        known.insert((left, at), most);
         most
     }
 
-    /// The least time from one connect to the next, where the first of them is the `losses`-th unstable one in a row.
-    fn least_step(&self, losses: u32) -> Duration {
-        self.least_delay(losses).max(floor_after(losses))
+    /// The least time from one connect to the next, where the first of them does not become stable.
+    fn least_step(&self, at: Outage) -> Duration {
+        self.least_delay(at.losses).max(floor_after(at.unstable))
     }
 
     /// The same where it is held until it counts as stable, and then lost.
-    fn least_held(&self) -> Duration {
-        self.reconnect.stable + self.least_delay(1)
+    fn least_held(&self, at: Outage) -> Duration {
+        self.reconnect.stable + self.least_delay(self.losses_after_stable(at))
+    }
+
+    /// The number of a loss that ends a stable connection.
+    fn losses_after_stable(&self, at: Outage) -> u32 {
+        match self.reconnect.reset {
+            Reset::OnOpen | Reset::OnStable => 1,
+            Reset::Never => at.losses,
+        }
     }
 
     fn least_delay(&self, losses: u32) -> Duration {
