@@ -2,6 +2,7 @@
 
 mod adapters;
 mod durability;
+mod durable;
 mod journal;
 mod model;
 mod oracle;

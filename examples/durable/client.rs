@@ -1,0 +1,195 @@
+//! A client that may be killed at any moment: store, then act.
+//!
+//! One thread, one order of things: take all actions, store what they tell together with the session's state, carry them
+//! out, say `persisted`. Nothing happens to the session between its actions and its snapshot, so the two always match.
+
+use std::io::ErrorKind;
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::time;
+
+use redial::{
+    Action, Backoff, Config, ConnectionId, Durability, Duration, Event, Failure, Frame, Handshake, MessageId, Preset,
+    Seed, Session,
+};
+use tungstenite::{Error, Message, WebSocket};
+
+use super::store::Store;
+use super::{Clock, Fault};
+
+/// How long one dial may take, and one wait for bytes.
+const DIAL: time::Duration = time::Duration::from_secs(2);
+const TURN: time::Duration = time::Duration::from_millis(3);
+/// The user types a message this often.
+const TYPES: time::Duration = time::Duration::from_millis(10);
+
+pub(crate) struct Options {
+    pub(crate) addr: String,
+    pub(crate) db: PathBuf,
+    pub(crate) speed: u32,
+    /// How many messages the user types in all, and how many are awaited, over all processes.
+    pub(crate) types: u64,
+    pub(crate) awaits: u64,
+}
+
+struct Client {
+    options: Options,
+    clock: Clock,
+    store: Store,
+    session: Session,
+    socket: Option<(ConnectionId, WebSocket<TcpStream>)>,
+    /// Typed and taken, but not stored yet.
+    fresh: Vec<(MessageId, u64)>,
+    typed: u64,
+    shown: u64,
+}
+
+/// The words of `uni_app` at the crate's own timings, with storing first.
+fn preset() -> Preset {
+    let mut config = Config { durability: Durability::WriteAhead, ..Config::default() };
+    // A process that is killed every other moment should not have to wait a minute for its next attempt.
+    config.reconnect.again = Backoff { cap: Duration::from_secs(5), ..config.reconnect.again };
+    Preset::uni_app().with_config(config)
+}
+
+/// Runs until everything that was typed is settled and everything awaited was shown; or until it is killed.
+pub(crate) fn run(options: Options) -> Result<(), Fault> {
+    let clock = Clock::new(options.speed);
+    let store = Store::open(&options.db)?;
+    let (typed, shown) = store.counts()?;
+    let session = match store.session()? {
+        Some((snapshot, away)) => {
+            let away = u64::try_from(away.as_millis())?.saturating_mul(options.speed.into());
+            Session::restore(preset(), clock.now(), snapshot, Duration::from_millis(away))?
+        }
+        None => Session::new(preset(), seed()?),
+    };
+    let mut client = Client { options, clock, store, session, socket: None, fresh: Vec::new(), typed, shown };
+    client.live()
+}
+
+fn seed() -> Result<Seed, Fault> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(Seed::from_bytes(bytes))
+}
+
+impl Client {
+    fn live(&mut self) -> Result<(), Fault> {
+        self.session.credential(self.clock.now(), "ana");
+        self.session.open(self.clock.now());
+        let mut next = time::Instant::now();
+        loop {
+            self.store_then_act()?;
+            let all = self.typed >= self.options.types && self.shown >= self.options.awaits;
+            if all && self.session.unsettled() == 0 {
+                return Ok(());
+            }
+            if self.typed < self.options.types && time::Instant::now() >= next {
+                self.type_one();
+                next += TYPES;
+            } else {
+                self.read();
+            }
+            self.session.handle(self.clock.now(), Event::Tick);
+        }
+    }
+
+    fn type_one(&mut self) {
+        // Refused is refused, where the outbox is full: the user tries again a moment later.
+        if let Ok(id) = self.session.send(self.clock.now(), format!("typed {}", self.typed)) {
+            self.fresh.push((id, self.typed));
+            self.typed += 1;
+        }
+    }
+
+    fn store_then_act(&mut self) -> Result<(), Fault> {
+        loop {
+            let actions: Vec<Action> = std::iter::from_fn(|| self.session.poll_action()).collect();
+            if actions.is_empty() {
+                return Ok(());
+            }
+            let version = actions.iter().rev().find_map(|action| match action {
+                Action::Persist { version } => Some(*version),
+                _ => None,
+            });
+            if version.is_some() {
+                self.store.commit(&actions, &self.fresh, &self.session.snapshot())?;
+                self.fresh.clear();
+            }
+            for action in actions {
+                self.act(action);
+            }
+            if let Some(version) = version {
+                self.session.persisted(self.clock.now(), version);
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Connect { connection, handshake, .. } => self.dial(connection, &handshake),
+            Action::Send { connection, frame, .. } => self.write(connection, frame),
+            Action::Close { .. } | Action::Abort { .. } => self.socket = None,
+            Action::Deliver(_) => self.shown += 1,
+            _ => {}
+        }
+    }
+
+    fn dial(&mut self, connection: ConnectionId, handshake: &Handshake) {
+        let event = match connect(&self.options.addr, handshake) {
+            Ok(socket) => {
+                self.socket = Some((connection, socket));
+                Event::Opened { connection }
+            }
+            Err(_) => Event::Errored { connection, cause: Failure::Refused, retry_after: None },
+        };
+        self.session.handle(self.clock.now(), event);
+    }
+
+    fn write(&mut self, connection: ConnectionId, frame: Frame) {
+        let Some((_, socket)) = self.socket.as_mut().filter(|(present, _)| *present == connection) else { return };
+        if socket.send(super::wire(frame)).is_err() {
+            // How much of it was written, nobody knows; `SendFailed` would say that nothing was.
+            self.lost(Event::Errored { connection, cause: Failure::Io, retry_after: None });
+        }
+    }
+
+    /// Hands over one frame, or waits a little for it.
+    fn read(&mut self) {
+        let Some((connection, socket)) = self.socket.as_mut() else {
+            std::thread::sleep(TURN);
+            return;
+        };
+        let connection = *connection;
+        match socket.read() {
+            Ok(Message::Close(_)) => {
+                self.lost(Event::Closed { connection, code: None, reason: String::new() });
+            }
+            Ok(message) => {
+                if let Some(frame) = super::frame(message) {
+                    self.session.handle(self.clock.now(), Event::FrameIn { connection, frame });
+                }
+            }
+            Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => self.lost(Event::Errored { connection, cause: Failure::Io, retry_after: None }),
+        }
+    }
+
+    fn lost(&mut self, event: Event) {
+        self.socket = None;
+        self.session.handle(self.clock.now(), event);
+    }
+}
+
+fn connect(addr: &str, handshake: &Handshake) -> Result<WebSocket<TcpStream>, Fault> {
+    let to = addr.to_socket_addrs()?.next().ok_or("no address")?;
+    let stream = TcpStream::connect_timeout(&to, DIAL)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(DIAL))?;
+    stream.set_write_timeout(Some(DIAL))?;
+    let url = format!("ws://{addr}/?{}", handshake.query.as_deref().unwrap_or_default());
+    let (socket, _) = tungstenite::client(url, stream).map_err(|error| error.to_string())?;
+    socket.get_ref().set_read_timeout(Some(TURN))?;
+    Ok(socket)
+}
