@@ -137,6 +137,8 @@ pub(crate) struct Entry {
     repeat: Repeat,
     /// How often it was handed to a socket, all connections together.
     pub(crate) sends: u32,
+    /// The same in the present round.
+    round: u32,
     first_sent: Option<Instant>,
     sent_at: Instant,
     losses: u32,
@@ -221,7 +223,7 @@ impl Outbox {
         let expires = ttl.or(policy.time_to_live).map(|ttl| now + self.slept + ttl);
         let seq = self.next;
         self.next += 1;
-        let entry = Entry { id, body, expires, repeat, sends: 0, first_sent: None, sent_at: now, losses: 0 };
+        let entry = Entry { id, body, expires, repeat, sends: 0, round: 0, first_sent: None, sent_at: now, losses: 0 };
         self.insert(seq, entry, policy);
     }
 
@@ -260,6 +262,7 @@ impl Outbox {
         let aged = now + self.slept;
         if let Some(entry) = self.entries.get_mut(&seq) {
             entry.sends = entry.sends.saturating_add(1);
+            entry.round = entry.round.saturating_add(1);
             entry.first_sent.get_or_insert(aged);
             entry.sent_at = now;
             self.queued.remove(&seq);
@@ -318,7 +321,8 @@ impl Outbox {
         self.queued.insert(seq);
         let entry = self.entries.get_mut(&seq)?;
         entry.sends = entry.sends.saturating_sub(1);
-        if entry.sends == 0 {
+        entry.round = entry.round.saturating_sub(1);
+        if entry.round == 0 {
             entry.first_sent = None;
         }
         match policy.send_failure {
@@ -531,6 +535,8 @@ impl Outbox {
                 expires: frozen.left.map(|left| aged + left - away),
                 repeat: frozen.repeat,
                 sends: frozen.sends,
+                // How often in the round is not kept; that it was, is what counts.
+                round: u32::from(frozen.age.is_some()),
                 first_sent: frozen.age.map(|age| aged - age - away),
                 sent_at: now,
                 losses: frozen.losses,
@@ -559,6 +565,7 @@ impl Entry {
             expires: None,
             repeat: kept.repeat,
             sends: kept.sends,
+            round: 0,
             first_sent: None,
             sent_at: Instant::ORIGIN,
             losses: 0,

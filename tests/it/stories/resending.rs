@@ -239,3 +239,19 @@ fn a_resend_by_hand_reads_as_the_users_own_decision_whatever_the_age() {
     assert_eq!(story.seen().messages().len(), 1);
     assert_eq!(story.session.status(&id), Some(Status::Sent));
 }
+
+#[test]
+fn a_write_that_failed_in_a_later_round_leaves_that_round_without_an_age() {
+    let mut story = Story::uni_app_with(|config| config.outbox.dedup_window = Some(Duration::from_secs(1)));
+    story.ready();
+    let id = story.send_for("old", 500);
+    story.wait(5_000);
+    story.call(Call::Resend { id: id.clone() }).expect("it is unconfirmed");
+    story.send_failed(Purpose::Message { id: id.clone() });
+    story.wait(2_000);
+    while story.state() != State::Ready {
+        story.wait_for_connect();
+        story.opened();
+    }
+    assert_eq!(story.session.status(&id), Some(Status::Sent), "no copy of this round had left, so none is too old");
+}
