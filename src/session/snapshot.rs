@@ -49,11 +49,14 @@ pub struct Snapshot {
 }
 
 impl Session {
-    /// The durable state as of now.
+    /// The durable state as of [`now`](Session::now), the time of the last input; count `away` from there.
     ///
-    /// Under [`Durability::WriteAhead`](crate::Durability::WriteAhead) store it whenever `Persist` asks, together with what the
-    /// application did with the actions before it, in one transaction: then nothing is lost and nothing is shown twice across a
-    /// crash. Otherwise store it when the process ends in order.
+    /// Under [`Durability::WriteAhead`](crate::Durability#store-then-act) store it whenever `Persist` asks, in one transaction
+    /// with what the application keeps of the actions: then nothing is lost and nothing is shown twice across a crash. Take all
+    /// actions first: the snapshot counts a message as shown as soon as its `Deliver` is queued.
+    ///
+    /// Otherwise store it when the process ends in order. One that is older than the last `send` must not be used: the ids made
+    /// since would be made again, and a server drops a new message under an old id.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot {
@@ -70,8 +73,11 @@ impl Session {
 
     /// The session that a snapshot describes, idle, `away` after the snapshot was taken.
     ///
-    /// What is too old by then for the server's dedup window, or may not be sent twice, settles as `Unconfirmed`. `open` connects
-    /// at once, or after the wait that a running outage had earned. Two sessions restored from one snapshot would mint the same
+    /// What is too old by then for the server's dedup window, or may not be sent twice, settles as `Unconfirmed`; its actions wait
+    /// to be polled. `away` is the wall's time, sleep included. Attempts that had proved nothing count on, so that a process
+    /// that crashes again and again is no storm: `open` connects at once, or after the wait that the outage had earned, less
+    /// `away`. Versions of `Persist` start anew, connections do not. A credential has to be given again, and a hold or a drain
+    /// is over. Messages that waited for `acknowledge` come again from the server and are delivered again. Two sessions restored from one snapshot would mint the same
     /// ids: restore it once.
     pub fn restore(
         preset: impl Into<Arc<Preset>>,
