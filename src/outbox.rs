@@ -14,7 +14,6 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::Bounded;
-use crate::durability::Durability;
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::Body;
 use crate::id::MessageId;
@@ -491,11 +490,10 @@ impl Outbox {
         &self.settled
     }
 
-    /// What is not settled, in order. Under write-ahead everything may be sent right after, so it counts as sent.
-    pub(crate) fn freeze(&self, now: Instant, durability: Durability) -> Vec<FrozenEntry> {
+    /// What is not settled, in order. What `may_leave` right after this was stored counts as sent.
+    pub(crate) fn freeze(&self, now: Instant, may_leave: bool) -> Vec<FrozenEntry> {
         let aged = now + self.slept;
         let freeze = |entry: &Entry| {
-            let may_leave = durability == Durability::WriteAhead;
             let first_sent = entry.first_sent.or(may_leave.then_some(aged));
             FrozenEntry {
                 id: entry.id.clone(),

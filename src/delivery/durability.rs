@@ -28,6 +28,9 @@ pub(super) struct Ledger {
     /// Up to which place in line messages may leave, by version.
     seals: VecDeque<(u64, u64)>,
     answers: VecDeque<Answer>,
+    /// Connections that became ready with messages waiting, counted; and the version from which on they may leave.
+    departures: u64,
+    gate: Option<u64>,
 }
 
 /// Versions that may be under way at once with each its own release; beyond, messages wait for a later one.
@@ -112,11 +115,30 @@ impl Delivery {
         for answer in self.ledger.answers.iter_mut().rev().take_while(|answer| answer.version == u64::MAX) {
             answer.version = announced;
         }
+        if self.ledger.gate == Some(u64::MAX) {
+            self.ledger.gate = Some(announced);
+        }
         self.release_stored(cx);
     }
 
     fn version(&self, attempts: u64) -> u64 {
-        self.outbox.revision().saturating_add(self.inbox.revision()).saturating_add(attempts)
+        let revisions = self.outbox.revision().saturating_add(self.inbox.revision());
+        revisions.saturating_add(self.ledger.departures).saturating_add(attempts)
+    }
+
+    /// A connection is ready. What waits may leave on it once it is stored that it may: until then, a message that was never
+    /// sent is known as that after a crash.
+    pub(super) fn hold_until_stored(&mut self, config: &Config) {
+        self.ledger.gate = None;
+        if config.durability == Durability::WriteAhead && self.outbox.len() > 0 {
+            self.ledger.departures += 1;
+            self.ledger.gate = Some(u64::MAX);
+        }
+    }
+
+    /// Whether messages wait for it to be stored that they may leave.
+    pub(super) fn is_gated(&self) -> bool {
+        self.ledger.gate.is_some_and(|version| version > self.ledger.persisted)
     }
 
     /// The host has stored the state of this version.
@@ -146,12 +168,17 @@ impl Delivery {
         }
     }
 
+    /// Whether what is not sent yet may be a moment after this state is stored.
+    fn may_leave(&self, config: &Config) -> bool {
+        config.durability == Durability::WriteAhead && self.ready_line().is_some()
+    }
+
     /// The durable state, as of `now`.
     pub(crate) fn freeze(&self, now: Instant, config: &Config) -> Frozen {
         Frozen {
             nonce: self.nonce,
             made: self.made,
-            queue: self.outbox.freeze(now, config.durability),
+            queue: self.outbox.freeze(now, self.may_leave(config)),
             settled: self.outbox.settled().freeze(),
             seen: self.inbox.freeze(),
         }

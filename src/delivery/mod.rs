@@ -89,6 +89,7 @@ impl Delivery {
     /// Messages may flow on this connection.
     pub(crate) fn on_ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
         self.line = Line::Ready(connection);
+        self.hold_until_stored(cx.config);
         self.flush(cx);
     }
 

@@ -75,7 +75,7 @@ impl Delivery {
     /// As `flush`, with the frame of one message at hand.
     fn flush_with(&mut self, cx: &mut Cx<'_>, mut written: Option<(&MessageId, Frame)>) {
         let Line::Ready(connection) = self.line else { return };
-        if self.flow == Flow::Held {
+        if self.flow == Flow::Held || self.is_gated() {
             return;
         }
         while let Some((seq, entry)) = self.outbox.next_to_send(&cx.config.outbox) {

@@ -57,7 +57,7 @@ fn under_write_ahead_what_was_stored_may_have_left_a_moment_later() {
     // Killed after the storing: nobody can know whether the frames left.
     story.persist().crash(500);
     assert_eq!(story.seen().statuses(&once), [Status::Unconfirmed]);
-    story.ready();
+    story.back();
     assert_eq!(story.seen().statuses(&many), [Status::Sent]);
     assert_eq!(story.call(Call::Cancel { id: many }), Err(CallError::Cancel(redial::CancelError::Sent)));
 }

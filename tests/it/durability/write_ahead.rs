@@ -35,7 +35,42 @@ fn what_waits_for_the_connection_is_told_when_it_is_stored_and_sent_when_it_is_r
     let id = story.send("early");
     assert_eq!(story.persist().seen().statuses(&id), [Status::Queued]);
     story.ready();
-    assert_eq!(story.seen().statuses(&id), [Status::Sent]);
+    assert!(story.seen().messages().is_empty(), "that it may leave has to be stored, too");
+    assert_eq!(story.persist().seen().statuses(&id), [Status::Sent]);
+}
+
+#[test]
+fn what_was_typed_offline_is_known_after_a_crash_as_never_sent() {
+    let mut story = Story::write_ahead(|config| config.outbox.dedup_window = Some(redial::Duration::from_secs(120)));
+    story.open().persist();
+    let late = story.send("typed in a tunnel");
+    let once = story.send_once("pay 10");
+    let never = story.send("never mind");
+    // An hour later, after attempts that never got anywhere.
+    story.persist().errored(redial::Failure::Io).wait_for_connect();
+    story.persist().crash(3_600_000);
+    story.call(Call::Cancel { id: never.clone() }).expect("not a byte of it was sent");
+    story.back();
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&late), [Status::Sent]);
+    assert_eq!(seen.statuses(&once), [Status::Sent]);
+    assert_eq!(seen.statuses(&never), [Status::Cancelled]);
+}
+
+#[test]
+fn a_version_stored_for_an_earlier_connection_does_not_open_the_next_one() {
+    let mut story = Story::write_ahead(|_| {});
+    let id = story.send_once("pay 10");
+    story.persist().ready();
+    let version = story.version;
+    // The snapshot for that version is taken when the connection is gone, so it says that nothing was sent.
+    story.closed(1006).wait_for_connect();
+    story.opened();
+    story.seen();
+    story.call(Call::Persisted { version }).expect("it is never refused");
+    assert!(story.seen().messages().is_empty());
+    story.persist().crash(0);
+    assert_eq!(story.seen().statuses(&id), [Status::Unconfirmed], "it may have left after the last storing");
 }
 
 #[test]

@@ -32,6 +32,8 @@ struct Sent {
     first: Option<Frame>,
     /// A new round was asked for, and is told once that is stored.
     reopened: bool,
+    /// Another process may have handed it over.
+    maybe: bool,
 }
 
 impl Outgoing {
@@ -86,7 +88,7 @@ impl Outgoing {
         (self.line, self.held, self.draining) = (None, false, false);
         for message in self.messages.values_mut().filter(|message| !message.is_settled(self.receipts)) {
             (message.status, message.on) = (Status::Queued, None);
-            message.handed = message.handed.max(u32::from(waits));
+            message.maybe |= waits;
         }
     }
 
@@ -197,11 +199,11 @@ impl Outgoing {
         let allowed = match status {
             Status::Queued => true,
             Status::Sent => !settled && message.on.is_some(),
-            Status::Accepted | Status::Rejected { .. } => !settled && message.handed > 0,
+            Status::Accepted | Status::Rejected { .. } => !settled && message.was_handed(),
             Status::Delivered => message.status == Status::Accepted,
             Status::Read => matches!(message.status, Status::Accepted | Status::Delivered),
             Status::NotSent => message.handed == 0 && (!settled || undone),
-            Status::Unconfirmed => message.handed > 0 && (!settled || undone),
+            Status::Unconfirmed => message.was_handed() && (!settled || undone),
             Status::Cancelled => !settled && message.handed == 0 && is_cancel(&step.input, id),
         };
         rule!(allowed, "{id} went from {} to {status:?}, handed over {} times", message.word(), message.handed);
@@ -259,7 +261,7 @@ impl Outgoing {
             let flying = unsettled.iter().filter(|(_, message)| message.on == open).count();
             let window = session.preset().config.outbox.in_flight.get();
             rule!(flying as u64 <= window, "{flying} messages are in flight, the window is {window}");
-            let idle = flying == 0 && !unsettled.is_empty() && !self.held;
+            let idle = level && flying == 0 && !unsettled.is_empty() && !self.held;
             rule!(!idle, "ready, and {} messages do not leave", unsettled.len());
         }
         Ok(())
@@ -280,11 +282,15 @@ impl Outgoing {
 
 impl Sent {
     fn new(place: u64) -> Self {
-        Self { status: Status::Queued, place, handed: 0, on: None, first: None, reopened: false }
+        Self { status: Status::Queued, place, handed: 0, on: None, first: None, reopened: false, maybe: false }
     }
 
     fn is_settled(&self, receipts: bool) -> bool {
         self.status.settles(receipts) || matches!(self.status, Status::Delivered | Status::Read)
+    }
+
+    fn was_handed(&self) -> bool {
+        self.handed > 0 || self.maybe
     }
 
     /// Whether the user opened this round by hand.
