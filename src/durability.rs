@@ -55,7 +55,7 @@ use serde::{Deserialize, Serialize};
 ///     }
 /// }
 /// assert_eq!(sent, 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 ///
 /// What a crash leaves is then one of these, whenever it comes:
@@ -66,7 +66,8 @@ use serde::{Deserialize, Serialize};
 /// * an arrival not stored is not acknowledged, so the server pushes it again;
 /// * an arrival stored is in the dedup window: its repeat is acknowledged and not shown again.
 ///
-/// It costs a transaction for each message and each attempt to connect. `Persist` may be answered late and once for many: a
+/// Messages that waited for a connection leave after one more storing, once it is ready: so what was typed offline is known
+/// after a crash as never sent. It costs a transaction for each message and two for each connection. `Persist` may be answered late and once for many: a
 /// version covers all before it, and heartbeats and the connection do not wait for it. `examples/durable` does all this
 /// with an embedded database, and is killed in a test again and again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

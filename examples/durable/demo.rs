@@ -10,8 +10,9 @@ use super::Fault;
 use super::server::{Seen, Server};
 use super::store::Store;
 
-/// The longest life of a client that will be killed.
-const LIFE: u64 = 400;
+/// Half of the clients are killed this soon after their start at the latest, half this soon after they have connected.
+const LIFE: u64 = 150;
+const CONNECTS: time::Duration = time::Duration::from_secs(1);
 /// How long the last client may take to finish.
 const PATIENCE: time::Duration = time::Duration::from_secs(30);
 
@@ -69,8 +70,12 @@ fn kill_again_and_again(plan: Plan, program: &Path, db: &Path) -> Result<Report,
     getrandom::fill(&mut entropy)?;
     let server = Server::start(0, plan.speed, plan.messages, entropy)?;
     let mut dice = plan.seed;
-    for _ in 0..plan.kills {
+    for number in 0..plan.kills {
+        let connections = server.seen().connections;
         let client = start(plan, program, server.addr.to_string(), db)?;
+        if number % 2 == 0 {
+            wait_for_connection(&server, connections);
+        }
         thread::sleep(time::Duration::from_millis(roll(&mut dice) % LIFE));
         // `Child::kill` is SIGKILL: nothing of the process runs after it.
         drop(client);
@@ -88,6 +93,14 @@ fn kill_again_and_again(plan: Plan, program: &Path, db: &Path) -> Result<Report,
         return Err(format!("the last client failed: {ended}").into());
     }
     count(plan, db, server.seen())
+}
+
+/// Waits until the server sees another client, for a bounded time.
+fn wait_for_connection(server: &Server, before: u64) {
+    let begun = time::Instant::now();
+    while server.seen().connections == before && begun.elapsed() < CONNECTS {
+        thread::sleep(time::Duration::from_millis(5));
+    }
 }
 
 fn start(plan: Plan, program: &Path, addr: String, db: &Path) -> Result<Process, Fault> {

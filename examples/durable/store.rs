@@ -1,5 +1,6 @@
 //! What survives the process: the session's state and the application's messages, in one database and one transaction.
 
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,13 +31,23 @@ pub(crate) struct Contents {
 
 impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+        if !path.exists() {
+            // A process killed while it makes the file would leave half of one, so the name comes last.
+            let unfinished = path.with_extension("new");
+            let _ = fs::remove_file(&unfinished);
+            Self::make(&unfinished)?;
+            fs::rename(&unfinished, path)?;
+        }
+        Ok(Self(Database::open(path)?))
+    }
+
+    fn make(path: &Path) -> Result<(), Fault> {
         let database = Database::create(path)?;
         let transaction = database.begin_write()?;
         transaction.open_table(STATE)?;
         transaction.open_table(TYPED)?;
         transaction.open_table(SHOWN)?;
-        transaction.commit()?;
-        Ok(Self(database))
+        Ok(transaction.commit()?)
     }
 
     /// The session's state, and how long ago by the wall's clock it was stored.
