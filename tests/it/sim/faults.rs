@@ -6,8 +6,8 @@ use redial::{ConnectionId, Event, Failure};
 use super::line::{Line, Parcel};
 use super::run::Run;
 
-/// Every kind of fault, by the name under which it is counted.
-pub(crate) const KINDS: [&str; 17] = [
+/// Every kind of fault, by the name under which it is counted and can be left out.
+pub(crate) const FAULTS: [&str; 14] = [
     "cut",
     "half-open",
     "half-open up",
@@ -22,9 +22,6 @@ pub(crate) const KINDS: [&str; 17] = [
     "failed write",
     "close and error",
     "duplicate event",
-    "fenced off",
-    "late event",
-    "late open",
 ];
 
 impl Run {
@@ -41,22 +38,27 @@ impl Run {
             4 => self.go_silent("half-open up", true, false),
             5 => self.go_silent("half-open down", false, true),
             6 => self.stall(),
-            7 => {
-                self.note("suspend");
-                self.sleep();
-            }
-            8 => {
-                self.note("hint");
-                self.hints += 1;
+            7 if self.strikes("suspend") => self.sleep(),
+            8 if self.strikes("hint") => {
+                self.hints.push(self.now);
                 let hint = if self.dice.percent(50) { Event::Online } else { Event::Offline };
                 self.post.at(self.now, Parcel::ToClient(hint));
             }
-            _ => {
-                self.note("renewed by hand");
-                self.hints += 1;
+            9 if self.strikes("renewed by hand") => {
+                self.hints.push(self.now);
                 self.call(Call::ReconnectNow);
             }
+            _ => {}
         }
+    }
+
+    /// Counts a fault that is about to happen; not one of a kind that this run leaves out.
+    pub(super) fn strikes(&mut self, kind: &'static str) -> bool {
+        let strikes = !self.without.contains(&kind);
+        if strikes {
+            self.note(kind);
+        }
+        strikes
     }
 
     fn present(&self) -> Option<ConnectionId> {
@@ -65,8 +67,7 @@ impl Run {
 
     /// The connection breaks; both ends hear of it when they do, if they do.
     fn cut(&mut self) {
-        if let Some(connection) = self.present() {
-            self.note("cut");
+        if let Some(connection) = self.present().filter(|_| self.strikes("cut")) {
             let (client, server) = (self.dice.percent(80), self.dice.percent(80));
             self.break_line(connection, client, server);
         }
@@ -74,19 +75,19 @@ impl Run {
 
     /// The connection swallows what is sent, and nobody is told.
     fn go_silent(&mut self, what: &'static str, up: bool, down: bool) {
-        if let Some(line) = self.present().and_then(|connection| self.lines.get_mut(&connection)) {
+        let Some(connection) = self.present().filter(|_| self.strikes(what)) else { return };
+        if let Some(line) = self.lines.get_mut(&connection) {
             line.up.dead |= up;
             line.down.dead |= down;
-            self.note(what);
         }
     }
 
     fn stall(&mut self) {
         let until = self.now + self.dice.between(1_000, 90_000);
-        if let Some(line) = self.present().and_then(|connection| self.lines.get_mut(&connection)) {
+        let Some(connection) = self.present().filter(|_| self.strikes("stall")) else { return };
+        if let Some(line) = self.lines.get_mut(&connection) {
             line.up.not_before = line.up.not_before.max(until);
             line.down.not_before = line.down.not_before.max(until);
-            self.note("stall");
         }
     }
 
@@ -112,15 +113,13 @@ impl Run {
         let closed = Event::Closed { connection, code: Some(1006), reason: String::new() };
         let errored = Event::Errored { connection, cause: Failure::Io, retry_after: None };
         let (one, other) = if self.dice.percent(50) { (closed, errored) } else { (errored, closed) };
-        if self.dice.percent(30) {
-            self.note("close and error");
+        if self.dice.percent(30) && self.strikes("close and error") {
             self.post.at(at, Parcel::ToClient(one.clone()));
             self.post.at(at + self.dice.tardiness(), Parcel::ToClient(other));
         } else {
             self.post.at(at, Parcel::ToClient(one.clone()));
         }
-        if self.dice.percent(10) {
-            self.note("duplicate event");
+        if self.dice.percent(10) && self.strikes("duplicate event") {
             self.post.at(at + self.dice.tardiness(), Parcel::ToClient(one));
         }
     }
@@ -131,13 +130,9 @@ impl Run {
         let arrives = self.now + self.dice.latency();
         let luck = if self.in_chaos() { self.dice.below(100) } else { 100 };
         match luck {
-            0..10 => {
-                self.note("refused dial");
-                self.refuse(connection);
-            }
-            10..18 => self.note("unanswered dial"),
-            18..28 => {
-                self.note("accepted and dropped");
+            0..10 if self.strikes("refused dial") => self.refuse(connection),
+            10..18 if self.strikes("unanswered dial") => {}
+            18..28 if self.strikes("accepted and dropped") => {
                 self.post.at(arrives, Parcel::ToClient(Event::Opened { connection }));
                 let dropped = Event::Closed { connection, code: None, reason: String::new() };
                 let at = arrives + self.dice.latency();

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redial::journal::{Call, Input};
+use redial::journal::{Call, Header, Input};
 use redial::{
     Action, Config, ConnectionId, Duration, Event, Failure, Frame, Instant, MessageId, Peer, PeerPolicy, Preset, Seed,
-    Session, Status,
+    Session, State, Status,
 };
 
 use super::dice::Dice;
+use super::figures::Figures;
 use super::line::{Line, Parcel, Post};
 use crate::oracle::{Oracle, drain};
 
@@ -27,16 +28,21 @@ pub(crate) struct Run {
     pub(super) lines: BTreeMap<ConnectionId, Line>,
     pub(super) now: u64,
     pub(super) asleep_until: u64,
-    pub(super) hints: usize,
-    pub(super) connects: Vec<u64>,
+    /// When the session was told to hurry, and when it connected.
+    pub(super) hints: Vec<u64>,
+    pub(crate) connects: Vec<u64>,
+    /// Since when the open connection is silent, as far as the host was awake all the while.
+    silent_since: Option<u64>,
+    /// Kinds of faults that are left out.
+    pub(super) without: Vec<&'static str>,
     pub(super) client: Side,
     pub(super) server: Side,
     /// Messages that the session gave up as unknown and the application sent again, out of turn.
     pub(super) again: BTreeSet<String>,
     bodies: BTreeMap<MessageId, String>,
+    header: Header,
     pub(crate) inputs: Vec<Input>,
-    /// What happened, and how often.
-    pub(crate) tally: BTreeMap<&'static str, u64>,
+    pub(crate) figures: Figures,
     broken: Option<String>,
 }
 
@@ -49,10 +55,12 @@ pub(super) struct Side {
 }
 
 impl Run {
-    pub(crate) fn new(seed: u64, thorough: bool) -> Self {
+    pub(crate) fn new(seed: u64, thorough: bool, without: &[&'static str]) -> Self {
         let mut dice = Dice::new(seed);
         let preset = Preset::uni_app().with_config(Config::default());
-        let session = Session::new(preset.clone(), Seed::from(dice.roll()));
+        let own = Seed::from(dice.roll());
+        let header = Header::new(&preset, own);
+        let session = Session::new(preset.clone(), own);
         let peer = Peer::new(preset, PeerPolicy::default(), Seed::from(dice.roll()));
         let oracle = if thorough { Oracle::thorough(&session) } else { Oracle::quick(&session) };
         let mut run = Self {
@@ -64,14 +72,17 @@ impl Run {
             lines: BTreeMap::new(),
             now: 0,
             asleep_until: 0,
-            hints: 0,
+            hints: Vec::new(),
             connects: Vec::new(),
+            silent_since: None,
+            without: without.to_vec(),
             client: Side::default(),
             server: Side::default(),
             again: BTreeSet::new(),
             bodies: BTreeMap::new(),
+            header,
             inputs: Vec::new(),
-            tally: BTreeMap::new(),
+            figures: Figures::default(),
             broken: None,
         };
         run.plan();
@@ -96,7 +107,13 @@ impl Run {
     }
 
     pub(super) fn note(&mut self, what: &'static str) {
-        *self.tally.entry(what).or_default() += 1;
+        self.figures.note(what, 1);
+    }
+
+    /// All that the session was told, as lines that `examples/replay` plays.
+    pub(crate) fn journal(&self) -> String {
+        let header = Input::Header(self.header.clone());
+        std::iter::once(&header).chain(&self.inputs).map(|input| input.to_line() + "\n").collect()
     }
 
     pub(super) fn in_chaos(&self) -> bool {
@@ -193,8 +210,7 @@ impl Run {
             line.accepted = Some(accepted);
             line.down.send(&mut self.post, opens, Parcel::ToClient(Event::Opened { connection }));
         }
-        if self.in_chaos() && self.dice.percent(5) {
-            self.note("duplicate event");
+        if self.in_chaos() && self.dice.percent(5) && self.strikes("duplicate event") {
             let later = opens + self.dice.tardiness();
             self.post.at(later, Parcel::ToClient(Event::Opened { connection }));
         }
@@ -204,13 +220,26 @@ impl Run {
     fn event(&mut self, event: Event) {
         let now = self.instant();
         let stale = self.session.stats().stale_events;
+        let live = matches!(event, Event::FrameIn { .. } | Event::Opened { .. });
         self.before(Input::Event { now, event: event.clone() });
         let opens = matches!(event, Event::Opened { .. });
         self.session.handle(now, event);
         if self.session.stats().stale_events > stale {
             self.note(if opens { "late open" } else { "late event" });
+        } else if live {
+            self.silent_since = Some(self.now);
         }
         self.after();
+        self.listen();
+    }
+
+    /// How long the open connection has been silent by now.
+    fn listen(&mut self) {
+        if self.session.state() != State::Ready {
+            self.silent_since = None;
+        } else if let Some(since) = self.silent_since {
+            self.figures.silence_ms = self.figures.silence_ms.max(self.now - since);
+        }
     }
 
     pub(super) fn call(&mut self, call: Call) -> Option<MessageId> {
@@ -293,8 +322,7 @@ impl Run {
     }
 
     fn upload(&mut self, connection: ConnectionId, frame: Frame, purpose: redial::Purpose) {
-        if self.in_chaos() && self.dice.below(1_000) < 8 {
-            self.note("failed write");
+        if self.in_chaos() && self.dice.below(1_000) < 8 && self.strikes("failed write") {
             let event = Event::SendFailed { connection, purpose: Some(purpose) };
             // The socket is broken from here on, and its host says so at once.
             self.break_line(connection, false, true);
@@ -309,10 +337,12 @@ impl Run {
 
     pub(super) fn sleep(&mut self) {
         let span = self.dice.between(1_000, 120_000);
+        // Who sleeps cannot notice anything: this silence is not measured.
+        self.silent_since = None;
         // Never shorter than a sleep that is under way: what is held for its end must not be overtaken.
         self.asleep_until = self.asleep_until.max(self.now + span);
         if self.dice.percent(50) {
-            self.hints += 1;
+            self.hints.push(self.asleep_until);
             let woke = Event::Woke { asleep: Duration::ZERO };
             self.post.at(self.asleep_until, Parcel::ToClient(woke));
         }
