@@ -1,0 +1,50 @@
+//! The command line.
+
+use crate::sim::FAULTS;
+
+const USAGE: &str =
+    "usage: soak [--seeds N] [--start S] [--seconds T] [--threads N] [--without KIND,KIND] [--thorough]";
+
+/// What is to be run.
+pub(crate) struct Options {
+    pub(crate) seeds: u64,
+    pub(crate) start: u64,
+    /// No seed begins after so many seconds.
+    pub(crate) seconds: Option<u64>,
+    pub(crate) threads: u64,
+    /// Kinds of faults to leave out.
+    pub(crate) without: Vec<&'static str>,
+    /// Whether every seed gets the oracle that is otherwise kept for one in a hundred.
+    pub(crate) thorough: bool,
+}
+
+impl Options {
+    pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let mut options =
+            Self { seeds: 10_000, start: 0, seconds: None, threads: cores, without: Vec::new(), thorough: false };
+        while let Some(word) = words.next() {
+            match &*word {
+                "--seeds" => options.seeds = number(words.next())?,
+                "--start" => options.start = number(words.next())?,
+                "--seconds" => options.seconds = Some(number(words.next())?),
+                "--threads" => options.threads = number(words.next())?.clamp(1, 256),
+                "--thorough" => options.thorough = true,
+                "--without" => {
+                    options.without = words.next().ok_or(USAGE)?.split(',').map(kind).collect::<Result<_, _>>()?
+                }
+                _ => return Err(USAGE.to_owned()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number(word: Option<String>) -> Result<u64, String> {
+    word.and_then(|word| word.replace('_', "").parse().ok()).ok_or_else(|| USAGE.to_owned())
+}
+
+fn kind(word: &str) -> Result<&'static str, String> {
+    let known = FAULTS.into_iter().find(|kind| *kind == word);
+    known.ok_or_else(|| format!("there is no fault {word:?}; there are {}", FAULTS.join(",")))
+}
