@@ -20,7 +20,8 @@ use crate::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
-    /// The longest silence before a dead link is given up, where the host ticks in time; `None` where it never is.
+    /// The longest silence before a dead link is given up, where the host ticks in time; `None` where it never is. An
+    /// [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) on the way asks anew, which may add `heartbeat.probe.wait`.
     pub notice_dead_link: Option<Duration>,
     /// Connects in any 120 s against a server that never lets a connection become stable; hints and the user's own calls come on top.
     pub connects_in_120_s: u32,

@@ -4,6 +4,7 @@ mod adapters;
 mod durability;
 mod durable;
 mod journal;
+mod corpus;
 mod model;
 mod oracle;
 mod pipe;

@@ -33,6 +33,8 @@ pub(crate) struct Run {
     pub(crate) connects: Vec<u64>,
     /// Since when the open connection is silent, as far as the host was awake all the while.
     silent_since: Option<u64>,
+    /// Whether a hint came since.
+    hinted: bool,
     /// Kinds of faults that are left out.
     pub(super) without: Vec<&'static str>,
     pub(super) client: Side,
@@ -75,6 +77,7 @@ impl Run {
             hints: Vec::new(),
             connects: Vec::new(),
             silent_since: None,
+            hinted: false,
             without: without.to_vec(),
             client: Side::default(),
             server: Side::default(),
@@ -221,13 +224,14 @@ impl Run {
         let now = self.instant();
         let stale = self.session.stats().stale_events;
         let live = matches!(event, Event::FrameIn { .. } | Event::Opened { .. });
+        self.hinted |= matches!(event, Event::Online | Event::Woke { .. });
         self.before(Input::Event { now, event: event.clone() });
         let opens = matches!(event, Event::Opened { .. });
         self.session.handle(now, event);
         if self.session.stats().stale_events > stale {
             self.note(if opens { "late open" } else { "late event" });
         } else if live {
-            self.silent_since = Some(self.now);
+            (self.silent_since, self.hinted) = (Some(self.now), false);
         }
         self.after();
         self.listen();
@@ -238,7 +242,9 @@ impl Run {
         if self.session.state() != State::Ready {
             self.silent_since = None;
         } else if let Some(since) = self.silent_since {
-            self.figures.silence_ms = self.figures.silence_ms.max(self.now - since);
+            let figures = &mut self.figures;
+            let longest = if self.hinted { &mut figures.hinted_silence_ms } else { &mut figures.silence_ms };
+            *longest = (*longest).max(self.now - since);
         }
     }
 

@@ -1,0 +1,71 @@
+//! The fuzz targets over their corpus and over every input that once broke something, on stable and without a fuzzer.
+
+use std::path::{Path, PathBuf};
+
+use redial::{Preset, Session, Snapshot};
+
+use crate::oracle;
+
+#[path = "../../fuzz/src/scenario.rs"]
+mod scenario;
+#[path = "../../fuzz/src/target.rs"]
+#[allow(unreachable_pub, reason = "in their own crate the targets are public")]
+mod target;
+
+/// The files of a corpus, and of the regressions of the same target where there are any.
+fn files(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let folders = [root.join("corpus").join(name), root.join("regressions").join(name)];
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let paths = entries.map(|entry| entry.expect("the folder can be read").path());
+    paths.map(|path| (path.clone(), std::fs::read(path).expect("the file can be read"))).collect()
+}
+
+fn replay(name: &str, target: fn(&[u8])) {
+    let files = files(name);
+    assert!(files.len() >= 20, "{name} has only {} files", files.len());
+    for (path, bytes) in files {
+        let outcome = std::panic::catch_unwind(|| target(&bytes));
+        assert!(outcome.is_ok(), "{} breaks the target {name}", path.display());
+    }
+}
+
+#[test]
+fn frames_of_all_dialects_and_what_is_like_them_are_decoded_or_refused() {
+    replay("decode", target::decode);
+}
+
+#[test]
+fn journals_are_played_whatever_their_lines_are() {
+    replay("journal", target::journal);
+}
+
+#[test]
+fn histories_break_no_rule() {
+    replay("session", target::session);
+}
+
+#[test]
+fn snapshots_are_restored_or_refused_and_histories_survive_a_restart() {
+    replay("snapshot", target::snapshot);
+}
+
+#[test]
+fn the_corpus_reaches_past_the_front_door() {
+    let first_bytes: std::collections::BTreeSet<u8> =
+        files("decode").iter().filter_map(|(_, bytes)| Some(bytes.first()? >> 3)).collect();
+    assert!(first_bytes.len() >= Preset::names().count(), "every dialect has frames");
+    let restored = |bytes: &[u8]| {
+        let snapshot: Snapshot = serde_json::from_slice(bytes).ok()?;
+        let preset = Preset::uni_app().with_config(redial::Config::default());
+        Session::restore(preset, redial::Instant::ORIGIN, snapshot, redial::Duration::ZERO).ok()
+    };
+    let restored: Vec<_> = files("snapshot").iter().filter_map(|(_, bytes)| restored(bytes)).collect();
+    assert!(restored.iter().any(|session| session.unsettled() > 0), "a snapshot with messages is accepted");
+    let lines: Vec<String> = files("journal")
+        .iter()
+        .flat_map(|(_, bytes)| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let understood = lines.iter().filter(|line| redial::journal::Input::from_line(line).is_ok()).count();
+    assert!(understood > 200, "only {understood} lines are understood");
+}
