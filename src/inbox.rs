@@ -165,13 +165,18 @@ impl Inbox {
         }
     }
 
-    /// An own message has come back: a repeat of it is nothing new. Counts the ids that had to be forgotten for it.
-    pub(crate) fn on_own(&mut self, id: &MessageId, policy: &InboxPolicy) -> u64 {
-        if self.seen.contains_key(id) {
-            return 0;
+    /// An own message has come back, which is nothing new: it is acknowledged unless its id was another message's before.
+    /// The second value counts the ids that had to be forgotten for it.
+    pub(crate) fn on_own(&mut self, id: &MessageId, policy: &InboxPolicy) -> (Verdict, u64) {
+        match self.seen.get(id) {
+            Some(Seen::Pending) => (Verdict::Wait, 0),
+            Some(Seen::Acknowledged) => (Verdict::AckAgain, 0),
+            Some(Seen::Rejected) => (Verdict::NackAgain, 0),
+            None => {
+                self.seen.insert(id.clone(), Seen::Acknowledged);
+                (Verdict::AckAgain, self.remember(id.clone(), policy))
+            }
         }
-        self.seen.insert(id.clone(), Seen::Acknowledged);
-        self.remember(id.clone(), policy)
     }
 
     fn remember(&mut self, id: MessageId, policy: &InboxPolicy) -> u64 {

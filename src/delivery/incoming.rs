@@ -48,8 +48,14 @@ impl Delivery {
 
     /// An own message has come back as a push: acknowledged like any, shown to nobody.
     pub(crate) fn on_echo(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
-        cx.stats.forgotten += self.inbox.on_own(&id, &cx.config.inbox);
-        self.ack(cx, connection, id);
+        let (verdict, forgotten) = self.inbox.on_own(&id, &cx.config.inbox);
+        cx.stats.forgotten += forgotten;
+        match verdict {
+            // A server may use one id for two messages; the one that waits for the application is not acknowledged by that.
+            Verdict::Wait => {}
+            Verdict::NackAgain => self.nack(cx, connection, id),
+            _ => self.ack(cx, connection, id),
+        }
     }
 
     /// The application has stored a message.

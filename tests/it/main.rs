@@ -5,6 +5,7 @@ mod durability;
 mod durable;
 mod journal;
 mod corpus;
+mod hostile;
 mod model;
 mod oracle;
 mod pipe;
