@@ -1,0 +1,178 @@
+//! What a session takes from the heap, counted by the allocator: a program of its own, since counting is for a whole program.
+#![allow(clippy::cast_possible_wrap, reason = "a test's memory is far from the end of the numbers")]
+
+use std::alloc::System;
+use std::sync::{Mutex, MutexGuard};
+
+use redial::{
+    Acknowledge, Action, Bounded, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Preset, Seed,
+    Session,
+};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// One test at a time, or they would count each other.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What is in use now, of what was taken since.
+fn in_use(region: &Region<'_, System>) -> i64 {
+    let change = region.change();
+    change.bytes_allocated as i64 - change.bytes_deallocated as i64
+}
+
+fn drain(session: &mut Session) -> Vec<Action> {
+    std::iter::from_fn(|| session.poll_action()).collect()
+}
+
+fn ready(config: Config) -> Session {
+    let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
+    session.credential(Instant::ORIGIN, "token");
+    session.open(Instant::ORIGIN);
+    opened(&mut session);
+    session
+}
+
+fn opened(session: &mut Session) {
+    let connection = ConnectionId::new(session.stats().connects);
+    session.handle(session.now(), Event::Opened { connection });
+    drain(session);
+}
+
+fn hear(session: &mut Session, text: String) {
+    let connection = ConnectionId::new(session.stats().connects);
+    session.handle(session.now(), Event::FrameIn { connection, frame: Frame::text(text) });
+}
+
+/// An id as long as one may be.
+fn long(prefix: char, number: u64) -> String {
+    format!("{prefix}{number:0127}")
+}
+
+/// Fills everything that a peer and a caller can fill, and gives the most that was in use after any input.
+fn worst(config: &Config) -> i64 {
+    let region = Region::new(HEAP);
+    let mut session = ready(config.clone());
+    let mut most = 0;
+    let mut look = |session: &mut Session| {
+        drop(drain(session));
+        most = most.max(in_use(&region));
+    };
+    let body =
+        "b".repeat(usize::try_from(config.outbox.bytes.get() / config.outbox.messages.get()).unwrap_or(0).min(60_000));
+    // Settled ones first: sent, confirmed, or failed with their bodies.
+    for number in 0..config.outbox.remembered.get() {
+        let id = long('r', number);
+        let taken = session.send(session.now(), Outgoing::from(&*body).id(&*id));
+        taken.expect("there is room");
+        look(&mut session);
+        if number % 2 == 0 {
+            hear(&mut session, format!(r#"{{"type":"RECEIPT","clientMessageId":"{id}"}}"#));
+        } else {
+            session.close(session.now());
+            session.open(session.now());
+            opened(&mut session);
+        }
+        look(&mut session);
+    }
+    for number in 0..config.outbox.messages.get() {
+        let taken = session.send(session.now(), Outgoing::from(&*body).id(long('s', number)));
+        taken.expect("there is room");
+        look(&mut session);
+    }
+    let pushes = config.inbox.window.get() + config.inbox.pending.get() * 2;
+    for number in 0..pushes {
+        let id = long('p', number);
+        hear(&mut session, format!(r#"{{"type":"MESSAGE","messageId":"{id}","content":"x"}}"#));
+        if number < config.inbox.window.get() {
+            session.acknowledge(session.now(), &MessageId::from(id)).expect("it waits");
+        }
+        look(&mut session);
+    }
+    let frame_bytes = usize::try_from(config.limits.frame_bytes.get()).unwrap_or(0);
+    hear(&mut session, " ".repeat(frame_bytes));
+    look(&mut session);
+    most
+}
+
+#[test]
+fn the_memory_of_a_session_stays_under_its_bound_however_full_it_is() {
+    let _turn = alone();
+    let default = Config::default();
+    let mut small = Config::default();
+    small.outbox.messages = Bounded::clamped(10);
+    small.outbox.remembered = Bounded::clamped(10);
+    small.outbox.bytes = Bounded::clamped(10_000);
+    small.inbox.window = Bounded::clamped(10);
+    small.inbox.pending = Bounded::clamped(10);
+    small.limits.frame_bytes = Bounded::clamped(1_000);
+    let mut large = Config::default();
+    large.outbox.messages = Bounded::clamped(5_000);
+    large.inbox.window = Bounded::clamped(20_000);
+    for mut config in [small, default, large] {
+        config.inbox.acknowledge = Acknowledge::OnCall;
+        let bound = i64::try_from(config.bounds().memory_bytes).expect("a bound that a machine has");
+        let most = worst(&config);
+        assert!(most > 10_000, "{most} bytes are too few to be true");
+        assert!(most <= bound, "{most} bytes are in use, the bound is {bound}");
+    }
+}
+
+#[test]
+fn floods_take_no_memory() {
+    let _turn = alone();
+    let mut session = ready(Config::default());
+    hear(&mut session, r#"{"type":"MESSAGE","messageId":"m","content":"x"}"#.to_owned());
+    drain(&mut session);
+    let region = Region::new(HEAP);
+    for number in 0..20_000 {
+        hear(&mut session, format!(r#"{{"type":"RECEIPT","clientMessageId":"u{number}"}}"#));
+        hear(&mut session, r#"{"type":"MESSAGE","messageId":"m","content":"x"}"#.to_owned());
+        drain(&mut session);
+    }
+    let grown = in_use(&region);
+    // Less than a byte a frame: the test runner takes some, too.
+    assert!(grown < 40_000, "{grown} bytes stayed");
+}
+
+/// Allocations for each of the first acknowledgements, where so many messages wait for theirs.
+fn allocations_an_ack(waiting: u64) -> usize {
+    const ACKS: u64 = 500;
+    // Two thirds are sent, so that every acknowledgement also lets another one leave.
+    let sent = waiting * 65 / 100;
+    let mut config = Config::default();
+    config.outbox.messages = Bounded::clamped(waiting);
+    config.outbox.in_flight = Bounded::clamped(sent);
+    config.outbox.bytes = Bounded::clamped(1 << 30);
+    let mut session = ready(config);
+    for number in 0..waiting {
+        session.send(Instant::ORIGIN, Outgoing::from("x").id(format!("c{number}"))).expect("there is room");
+        drain(&mut session);
+    }
+    assert_eq!(session.unsettled() as u64, waiting);
+    // From the end, so that whoever looks for them from the beginning comes by all the others.
+    let receipts: Vec<String> = (sent - ACKS..sent)
+        .rev()
+        .map(|number| format!(r#"{{"type":"RECEIPT","clientMessageId":"c{number}"}}"#))
+        .collect();
+    let region = Region::new(HEAP);
+    for receipt in receipts {
+        hear(&mut session, receipt);
+        drain(&mut session);
+    }
+    let change = region.change();
+    assert_eq!(session.unsettled() as u64, waiting - ACKS);
+    change.allocations + change.reallocations
+}
+
+#[test]
+fn an_acknowledgement_takes_no_more_work_among_a_hundred_thousand_messages_than_among_a_thousand() {
+    let _turn = alone();
+    let (few, many) = (allocations_an_ack(1_000), allocations_an_ack(100_000));
+    // Trees of another size split at other times, hence not the same; a copy of what waits would be 100,000 for each.
+    assert!(many <= few + 500, "{few} allocations among 1,000, {many} among 100,000");
+}
