@@ -31,7 +31,7 @@ impl Options {
                 "--threads" => options.threads = number(words.next())?.clamp(1, 256),
                 "--thorough" => options.thorough = true,
                 "--without" => {
-                    options.without = words.next().ok_or(USAGE)?.split(',').map(kind).collect::<Result<_, _>>()?
+                    options.without = words.next().ok_or(USAGE)?.split(',').map(kind).collect::<Result<_, _>>()?;
                 }
                 _ => return Err(USAGE.to_owned()),
             }

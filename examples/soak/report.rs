@@ -56,7 +56,7 @@ impl fmt::Display for Report {
         }
         let config = Config::default();
         let bounds = config.bounds();
-        let notice = bounds.notice_dead_link.map_or(0, |bound| bound.as_millis());
+        let notice = bounds.notice_dead_link.map_or(0, redial::Duration::as_millis);
         let hinted = notice + Figures::probe_ms(&config);
         writeln!(f, "\n{:<36}{:>10}{:>10}", "", "seen", "promised")?;
         writeln!(f, "{:<36}{:>10}{notice:>10}", "longest silence of a link, ms", self.figures.silence_ms)?;

@@ -1,11 +1,11 @@
 //! Tests, as one program: stories, properties, a simulator, and one oracle that all of them share.
 
 mod adapters;
+mod corpus;
 mod durability;
 mod durable;
-mod journal;
-mod corpus;
 mod hostile;
+mod journal;
 mod model;
 mod oracle;
 mod pipe;
