@@ -76,12 +76,11 @@ fn worker(options: &Options, next: &AtomicU64, stop: &AtomicBool, watch: Watch) 
             break;
         }
         let thorough = options.thorough || seed % THOROUGH == 0;
-        match sim::play(seed, thorough, &options.without) {
-            Ok(run) => share.figures.add(&run.figures),
-            Err(_) => {
-                stop.store(true, Ordering::Relaxed);
-                share.broken = shrink(seed, thorough, &options.without);
-            }
+        if let Ok(run) = sim::play(seed, thorough, &options.without) {
+            share.figures.add(&run.figures);
+        } else {
+            stop.store(true, Ordering::Relaxed);
+            share.broken = shrink(seed, thorough, &options.without);
         }
         share.seeds += 1;
     }

@@ -155,16 +155,17 @@ impl History {
         match bytes.byte() % 20 {
             0 | 1 => Input::Call { now, call: Call::Open },
             2 | 3 => Input::Event { now, event: Event::Opened { connection } },
-            4 => {
-                Input::Event { now, event: Event::Closed { connection, code: self.code(bytes), reason: String::new() } }
-            }
-            5 => Input::Event { now, event: self.errored(connection, bytes) },
+            4 => Input::Event {
+                now,
+                event: Event::Closed { connection, code: Self::code(bytes), reason: String::new() },
+            },
+            5 => Input::Event { now, event: Self::errored(connection, bytes) },
             6 => Input::Event { now, event: Event::SendFailed { connection, purpose: self.purposes.last().cloned() } },
-            7 => Input::Event { now, event: self.hint(bytes) },
+            7 => Input::Event { now, event: Self::hint(bytes) },
             8..=11 => Input::Event { now, event: Event::FrameIn { connection, frame: self.frame(bytes) } },
-            12..=14 => Input::Call { now, call: self.send(bytes) },
+            12..=14 => Input::Call { now, call: Self::send(bytes) },
             15 => Input::Call { now, call: self.about_a_message(bytes) },
-            16 => Input::Call { now, call: self.about_the_session(bytes) },
+            16 => Input::Call { now, call: Self::about_the_session(bytes) },
             17 => Input::Call { now, call: Call::Persisted { version: self.version } },
             _ => Input::Event { now, event: Event::Tick },
         }
@@ -185,22 +186,22 @@ impl History {
         }
     }
 
-    fn code(&self, bytes: &mut Bytes<'_>) -> Option<u16> {
+    fn code(bytes: &mut Bytes<'_>) -> Option<u16> {
         bytes.one_of(&[None, Some(1000), Some(1006), Some(1009), Some(1008), Some(3500), Some(4000), Some(4500)])
     }
 
-    fn errored(&self, connection: ConnectionId, bytes: &mut Bytes<'_>) -> Event {
+    fn errored(connection: ConnectionId, bytes: &mut Bytes<'_>) -> Event {
         let cause = bytes.one_of(&[Failure::Io, Failure::Refused, Failure::Unauthorized, Failure::TimedOut]);
         let retry_after = bytes.one_of(&[None, None, Some(Duration::from_secs(7)), Some(Duration::MAX)]);
         Event::Errored { connection, cause, retry_after }
     }
 
-    fn hint(&self, bytes: &mut Bytes<'_>) -> Event {
+    fn hint(bytes: &mut Bytes<'_>) -> Event {
         let asleep = Duration::from_secs(u64::from(bytes.byte()) * 60);
         bytes.one_of(&[Event::Online, Event::Offline, Event::Woke { asleep }])
     }
 
-    fn send(&self, bytes: &mut Bytes<'_>) -> Call {
+    fn send(bytes: &mut Bytes<'_>) -> Call {
         let id = match bytes.byte() % 4 {
             0 => Some(MessageId::from(format!("c{}", bytes.byte() % 16))),
             _ => None,
@@ -224,7 +225,7 @@ impl History {
         }
     }
 
-    fn about_the_session(&self, bytes: &mut Bytes<'_>) -> Call {
+    fn about_the_session(bytes: &mut Bytes<'_>) -> Call {
         let why =
             bytes.one_of(&[CredentialFailure::Refused, CredentialFailure::Expired, CredentialFailure::Unavailable]);
         bytes.one_of(&[

@@ -124,8 +124,12 @@ impl Delivery {
 
     /// Time has passed; to be called until it has nothing more to say.
     pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
-        if let Some((id, status)) = self.outbox.expire(cx.now, &cx.config.outbox) {
-            tell(cx, [(id, status)]);
+        let before = self.outbox.len();
+        while let Some(expired) = self.outbox.expire(cx.now, &cx.config.outbox) {
+            tell(cx, [expired]);
+        }
+        if self.outbox.len() < before {
+            // Only now: what is due next must not take the place of what is due as well, only to expire in it.
             self.flush(cx);
             return Some(Demand::Nothing);
         }

@@ -201,3 +201,20 @@ fn a_write_that_failed_never_happened_so_not_sent_is_true_of_it() {
     story.send_failed(Purpose::Message { id: id.clone() }).close();
     assert_eq!(story.session.status(&id), Some(Status::NotSent));
 }
+
+#[test]
+fn messages_whose_time_is_over_make_no_room_for_one_whose_time_is_over_too() {
+    let mut story = Story::uni_app_with(|config| {
+        config.outbox.in_flight = redial::Bounded::clamped(1);
+        config.outbox.receipt_timeout = None;
+        config.heartbeat.death = None;
+    });
+    story.ready();
+    let (first, second) = (story.send_for("first", 500), story.send_for("second", 600));
+    story.seen();
+    story.clock(10_000).tick();
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&first), [Status::Unconfirmed]);
+    assert_eq!(seen.statuses(&second), [Status::NotSent], "it never left, and does not leave to expire on the way");
+    assert!(seen.messages().is_empty());
+}
