@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use redial::{Config, Duration, Event, Failure, Instant, MessageId, Preset, Purpose, Seed, Session, State};
+use redial::{
+    Backoff, Config, Duration, Event, Failure, FirstDelay, Instant, MessageId, Preset, Purpose, Seed, Session, State,
+};
 
 use crate::oracle::drain;
 use crate::support::Story;
@@ -124,4 +126,19 @@ fn a_write_of_an_earlier_life_that_is_said_to_have_failed_changes_nothing() {
     story.send_failed(Purpose::Message { id: id.clone() });
     assert_eq!(story.seen().statuses(&id), []);
     assert_eq!(story.session.status(&id), Some(redial::Status::Sent));
+}
+
+#[test]
+fn a_hint_is_believed_again_when_the_stable_time_is_exactly_over() {
+    for (after, state) in [(29_999, State::Waiting), (30_000, State::Connecting)] {
+        let mut story = Story::plain_with(|config| {
+            let hour = Duration::from_secs(3_600);
+            config.reconnect.first = FirstDelay::all(hour);
+            config.reconnect.again = Backoff::constant(hour);
+        });
+        story.open().errored(Failure::Refused).wait(6_000).event(Event::Online);
+        assert_eq!(story.state(), State::Connecting);
+        story.errored(Failure::Refused).wait(after).event(Event::Online);
+        assert_eq!(story.state(), state, "{after} ms after the first hint");
+    }
 }
