@@ -1,0 +1,210 @@
+//! The operations, each on a warm session and each beside its floor.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use redial::{Action, Bounded, Config, ConnectionId, Event, Frame, Instant, Preset, Secret, Seed, Session};
+
+use crate::floor;
+use crate::measure::{Cost, measured};
+
+/// Rounds before the measured ones: the dedup window (4,096) and the memory of settled messages (1,024) are full by then.
+const WARM: u32 = 6_000;
+const SEED: u64 = 7;
+
+/// A body of 128 bytes, like nothing that needs an escape.
+fn body() -> String {
+    "0123456789abcdef".repeat(8)
+}
+
+/// A preset with ids, receipts and acknowledgements, under the default timings and limits.
+pub(crate) fn with_receipts() -> Preset {
+    Preset::uni_app().with_config(Config::default())
+}
+
+/// A session whose connection is ready, with nothing left to be done.
+pub(crate) fn ready(preset: impl Into<Arc<Preset>>) -> (Session, ConnectionId) {
+    let mut session = Session::new(preset, Seed::from(SEED));
+    session.credential(Instant::ORIGIN, Secret::new("token"));
+    session.open(Instant::ORIGIN);
+    let mut opened = None;
+    while let Some(action) = session.poll_action() {
+        if let Action::Connect { connection, .. } = action {
+            opened = Some(connection);
+        }
+    }
+    let connection = opened.expect("open connects");
+    session.handle(Instant::ORIGIN, Event::Opened { connection });
+    drain(&mut session);
+    (session, connection)
+}
+
+fn drain(session: &mut Session) {
+    while let Some(action) = session.poll_action() {
+        black_box(action);
+    }
+}
+
+fn hear(session: &mut Session, connection: ConnectionId, frame: String) {
+    session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame: Frame::text(frame) });
+    drain(session);
+}
+
+fn pushes(count: u32) -> Vec<String> {
+    let content = body();
+    let push = |number| format!(r#"{{"type":"MESSAGE","messageId":"m-{number:08}","content":"{content}"}}"#);
+    (0..count).map(push).collect()
+}
+
+/// A push arrives, is delivered and acknowledged.
+pub(crate) fn push(rounds: u32) -> Cost {
+    let (mut session, connection) = ready(with_receipts());
+    let mut frames = pushes(WARM + rounds);
+    let cold = frames.split_off(WARM as usize);
+    frames.into_iter().for_each(|frame| hear(&mut session, connection, frame));
+    measured(|| cold.into_iter().for_each(|frame| hear(&mut session, connection, frame)))
+}
+
+/// The same by hand.
+pub(crate) fn push_floor(rounds: u32) -> Cost {
+    let frames = pushes(rounds);
+    measured(|| {
+        for frame in frames {
+            let taken = floor::take_push(&frame).expect("the push is sound");
+            black_box((taken.id, taken.content, taken.acknowledgement));
+        }
+    })
+}
+
+/// The nonce of the ids that a session with the benchmarks' seed mints.
+fn nonce() -> u64 {
+    let (mut session, _) = ready(with_receipts());
+    let id = session.send(Instant::ORIGIN, "x").expect("an empty outbox takes it").to_string();
+    let (nonce, _) = id.split_once('-').expect("an id is nonce-counter");
+    u64::from_str_radix(nonce, 16).expect("the nonce is hexadecimal")
+}
+
+fn receipts(nonce: u64, count: u32) -> Vec<(String, String)> {
+    let receipt = |number| format!(r#"{{"type":"MESSAGE","clientMessageId":"{nonce:016x}-{number}"}}"#);
+    (0..count).map(|number| (body(), receipt(number))).collect()
+}
+
+/// A message is sent, and its receipt arrives.
+pub(crate) fn send(rounds: u32) -> Cost {
+    let (mut session, connection) = ready(with_receipts());
+    let mut exchange = |(body, receipt): (String, String)| {
+        let id = session.send(Instant::ORIGIN, body).expect("there is room");
+        drain(&mut session);
+        hear(&mut session, connection, receipt);
+        black_box(id);
+    };
+    let mut exchanges = receipts(nonce(), WARM + rounds);
+    let cold = exchanges.split_off(WARM as usize);
+    exchanges.into_iter().for_each(&mut exchange);
+    measured(|| cold.into_iter().for_each(exchange))
+}
+
+/// The same by hand.
+pub(crate) fn send_floor(rounds: u32) -> Cost {
+    let nonce = nonce();
+    let exchanges = receipts(nonce, rounds);
+    measured(|| {
+        for (number, (body, receipt)) in (0..).zip(exchanges) {
+            let (id, text) = floor::write_message(nonce, number, &body).expect("text is writable");
+            assert!(floor::is_receipt_for(black_box(&receipt), &id));
+            black_box((id, text));
+        }
+    })
+}
+
+/// A heartbeat is due, is sent, and is answered.
+pub(crate) fn heartbeat(rounds: u32) -> Cost {
+    let (mut session, connection) = ready(Preset::plain());
+    let mut beat = || {
+        let due = session.next_deadline().expect("a beat is due").at;
+        session.handle(due, Event::Tick);
+        drain(&mut session);
+        session.handle(due, Event::FrameIn { connection, frame: Frame::Pong(Vec::new()) });
+        drain(&mut session);
+    };
+    (0..WARM).for_each(|_| beat());
+    measured(|| (0..rounds).for_each(|_| beat()))
+}
+
+/// A tick with nothing due.
+pub(crate) fn tick(rounds: u32) -> Cost {
+    let (mut session, _) = ready(Preset::plain());
+    measured(|| {
+        for _ in 0..rounds {
+            session.handle(black_box(Instant::ORIGIN), Event::Tick);
+            black_box(session.poll_action());
+        }
+    })
+}
+
+/// Asking when the next tick is due.
+pub(crate) fn deadline(rounds: u32) -> Cost {
+    let (session, _) = ready(with_receipts());
+    measured(|| {
+        for _ in 0..rounds {
+            black_box(black_box(&session).next_deadline());
+        }
+    })
+}
+
+/// Acknowledging one of ten messages that are outstanding; another takes its place, which is not measured.
+pub(crate) fn acknowledge_of_ten(rounds: u32) -> Cost {
+    acknowledge(rounds, 10)
+}
+
+/// Acknowledging one of a million.
+pub(crate) fn acknowledge_of_a_million(rounds: u32) -> Cost {
+    acknowledge(rounds, 1_000_000)
+}
+
+fn acknowledge(rounds: u32, outstanding: u32) -> Cost {
+    let mut preset = with_receipts();
+    let outbox = &mut preset.config.outbox;
+    outbox.messages = Bounded::clamped(1_000_000);
+    outbox.bytes = Bounded::clamped(u64::MAX);
+    outbox.in_flight = Bounded::clamped(65_536);
+    let (mut session, connection) = ready(preset);
+    for _ in 0..outstanding {
+        session.send(Instant::ORIGIN, body()).expect("the limits are raised");
+        drain(&mut session);
+    }
+    // Receipts in batches of ten: so many are certain to be in flight, and the outbox is filled up again in between.
+    let mut receipts = receipts(nonce(), rounds).into_iter().map(|(_, receipt)| receipt);
+    let mut cost = Cost::default();
+    loop {
+        let batch: Vec<String> = receipts.by_ref().take(10).collect();
+        if batch.is_empty() {
+            return cost;
+        }
+        let refill = batch.len();
+        let part = measured(|| batch.into_iter().for_each(|receipt| hear(&mut session, connection, receipt)));
+        cost.time += part.time;
+        cost.allocations += part.allocations;
+        for _ in 0..refill {
+            session.send(Instant::ORIGIN, body()).expect("one was settled");
+            drain(&mut session);
+        }
+    }
+}
+
+/// Bytes of an idle session that is connected and has beaten: inline and heap, the shared preset left out.
+pub(crate) fn idle_bytes() -> f64 {
+    let preset = Arc::new(Preset::plain());
+    let mut kept = None;
+    let heap = allocation_counter::measure(|| {
+        let (mut session, connection) = ready(Arc::clone(&preset));
+        let due = session.next_deadline().expect("a beat is due").at;
+        session.handle(due, Event::Tick);
+        session.handle(due, Event::FrameIn { connection, frame: Frame::Pong(Vec::new()) });
+        drain(&mut session);
+        kept = Some(session);
+    });
+    let inline = size_of_val(&kept.expect("a session was made"));
+    let heap = u32::try_from(heap.bytes_current).unwrap_or(u32::MAX);
+    f64::from(u32::try_from(inline).unwrap_or(u32::MAX)) + f64::from(heap)
+}
