@@ -7,106 +7,22 @@
 //!    "once", or first in line at too many losses running.
 //! 5. Ages count the machine's sleep.
 
-use core::num::NonZeroU32;
+mod policy;
+mod snapshot;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
 
-use crate::bounded::Bounded;
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
-use crate::settled::{Confirmed, FrozenPast, Kept, Settled};
+use crate::settled::{Confirmed, Kept, Settled};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
-/// Messages on their way out.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutboxPolicy {
-    /// Messages held at most. Default 1,000: minutes of typing without a network. Raise it for devices that collect while they
-    /// are offline.
-    pub messages: Bounded<1, 1_000_000>,
-    /// Bytes of bodies held at most. Default 4 MiB, of which failed messages that are kept for `resend` use what is left over.
-    pub bytes: Bounded<1, 0x4000_0000>,
-    /// Messages sent and not yet confirmed at most. Default 32; raise it on links of long delay.
-    pub in_flight: Bounded<1, 65_536>,
-    /// What `send` does while the connection is not ready. Default [`WhileDown::Queue`]; refuse what is worthless when it is late,
-    /// such as the moves of a game.
-    pub while_down: WhileDown,
-    /// What becomes of unconfirmed messages when the connection is lost. Default [`Resend::NextConnection`], which needs a server
-    /// that recognises repeated ids; without one choose [`Resend::Never`].
-    pub resend: Resend,
-    /// How long a confirmation may take before the link is recycled. Default 20 s: a server that answers pings and confirms nothing
-    /// is stuck. Raise it for servers that store slowly; `None` waits for ever.
-    #[serde(rename = "receipt_timeout_ms")]
-    pub receipt_timeout: Option<Duration>,
-    /// Losses in a row with one message first in line before it is settled `Unconfirmed` and the rest goes on. Default 3; `None` never.
-    pub quarantine: Option<NonZeroU32>,
-    /// What a failed write of anything but a heartbeat means. Default [`SendFailure::EndLink`]: a socket that does not take one frame
-    /// rarely takes the next.
-    pub send_failure: SendFailure,
-    /// How long the server recognises a repeated id. Default `None`, not known. What was sent longer ago is settled `Unconfirmed` instead of being sent again.
-    #[serde(rename = "dedup_window_ms")]
-    pub dedup_window: Option<Duration>,
-    /// How long a message may wait for its outcome. Default `None`, for ever; set it for what is pointless later, or a message at a
-    /// time with `Outgoing::time_to_live`.
-    #[serde(rename = "time_to_live_ms")]
-    pub time_to_live: Option<Duration>,
-    /// Settled messages remembered, for late receipts, marks and `resend`. Default 1,024, a screenful many times over; what is older
-    /// no longer rises to `Delivered` or `Read`.
-    pub remembered: Bounded<0, 1_000_000>,
-}
-
-impl Default for OutboxPolicy {
-    fn default() -> Self {
-        Self {
-            messages: Bounded::clamped(1_000),
-            bytes: Bounded::clamped(4 << 20),
-            in_flight: Bounded::clamped(32),
-            while_down: WhileDown::Queue,
-            resend: Resend::NextConnection,
-            receipt_timeout: Some(Duration::from_secs(20)),
-            quarantine: NonZeroU32::new(3),
-            send_failure: SendFailure::EndLink,
-            dedup_window: None,
-            time_to_live: None,
-            remembered: Bounded::clamped(1_024),
-        }
-    }
-}
-
-/// What `send` does while the connection is not ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhileDown {
-    /// The message waits in the outbox.
-    Queue,
-    /// The call is refused, and what was not sent when the connection ends is settled `NotSent`.
-    Refuse,
-}
-
-/// What becomes of unconfirmed messages when the connection is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Resend {
-    /// They are settled `Unconfirmed`; the user may send them again by hand.
-    Never,
-    /// They go out again on the next connection, first, in order, under the same ids (MQTT 5 §4.4).
-    NextConnection,
-}
-
-/// What a failed write of anything but a heartbeat means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SendFailure {
-    /// The connection is as good as lost; the message waits for the next one.
-    EndLink,
-    /// The connection goes on; the message is settled and `Unsent` is told.
-    Tell,
-}
+pub use policy::{OutboxPolicy, Resend, SendFailure, WhileDown};
+pub(crate) use snapshot::FrozenEntry;
 
 /// Messages that are taken and not settled, and the memory of those that were.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -465,93 +381,6 @@ impl Outbox {
         self.settled.remember(id.clone(), status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
         Some((id, status))
-    }
-}
-
-/// One unsettled message in a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct FrozenEntry {
-    id: MessageId,
-    body: Body,
-    repeat: Repeat,
-    sends: u32,
-    losses: u32,
-    /// How long ago it was first sent in this round.
-    #[serde(rename = "age_ms", default, skip_serializing_if = "Option::is_none")]
-    age: Option<Duration>,
-    /// What is left of its time to live.
-    #[serde(rename = "left_ms", default, skip_serializing_if = "Option::is_none")]
-    left: Option<Duration>,
-}
-
-/// Snapshots.
-impl Outbox {
-    pub(crate) fn settled(&self) -> &Settled {
-        &self.settled
-    }
-
-    /// What is not settled, in order. What `may_leave` right after this was stored counts as sent.
-    pub(crate) fn freeze(&self, now: Instant, may_leave: bool) -> Vec<FrozenEntry> {
-        let aged = now + self.slept;
-        let freeze = |entry: &Entry| {
-            let first_sent = entry.first_sent.or(may_leave.then_some(aged));
-            FrozenEntry {
-                id: entry.id.clone(),
-                body: entry.body.clone(),
-                repeat: entry.repeat,
-                sends: entry.sends.max(u32::from(may_leave)),
-                losses: entry.losses,
-                age: first_sent.map(|first| aged.since(first)),
-                left: entry.expires.filter(|at| *at != Instant::NEVER).map(|at| at.since(aged)),
-            }
-        };
-        self.entries.values().map(freeze).collect()
-    }
-
-    /// The outbox as a snapshot held it, `away` later.
-    pub(crate) fn thaw(
-        now: Instant,
-        queue: Vec<FrozenEntry>,
-        settled: Vec<FrozenPast>,
-        away: Duration,
-        policy: &OutboxPolicy,
-    ) -> Self {
-        let mut outbox = Self::new();
-        // Ages may be longer than this clock has run, so the clock of ages starts that much ahead.
-        let oldest = queue.iter().filter_map(|entry| entry.age).max().unwrap_or_default();
-        outbox.slept = oldest + away;
-        let aged = now + outbox.slept;
-        for past in settled {
-            outbox.settled.remember(past.id, past.status, past.kept, policy.remembered.as_count(), 0);
-        }
-        for frozen in queue {
-            let seq = outbox.next;
-            outbox.next += 1;
-            let entry = Entry {
-                id: frozen.id,
-                body: frozen.body,
-                expires: frozen.left.map(|left| aged + left - away),
-                repeat: frozen.repeat,
-                sends: frozen.sends,
-                // How often in the round is not kept; that it was, is what counts.
-                round: u32::from(frozen.age.is_some()),
-                first_sent: frozen.age.map(|age| aged - age - away),
-                sent_at: now,
-                losses: frozen.losses,
-            };
-            outbox.insert(seq, entry, policy);
-        }
-        outbox
-    }
-
-    /// Settles what may have been sent in this round and may not be sent again.
-    pub(crate) fn settle_unrepeatable(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
-        let unrepeatable = |entry: &Entry| {
-            entry.first_sent.is_some() && (policy.resend == Resend::Never || entry.repeat == Repeat::Never)
-        };
-        let seqs: Vec<u64> =
-            self.entries.iter().filter(|(_, entry)| unrepeatable(entry)).map(|(seq, _)| *seq).collect();
-        seqs.into_iter().filter_map(|seq| self.settle(seq, Status::Unconfirmed, policy)).collect()
     }
 }
 

@@ -36,7 +36,7 @@ const TOO_LONG: usize = 300;
 
 /// Files that are too long and known to be; the number only ever falls.
 const KNOWN_LONG: [(&str, usize); 4] = [
-    ("src/outbox.rs", 480),
+    ("src/outbox.rs", 325),
     ("tests/it/sim/run.rs", 320),
     ("tests/it/model/world.rs", 340),
     // One file a system, however much its document says.

@@ -1,0 +1,98 @@
+//! The outbox in a snapshot.
+
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, Outbox, OutboxPolicy, Resend};
+use crate::frame::Body;
+use crate::id::MessageId;
+use crate::outgoing::Repeat;
+use crate::settled::{FrozenPast, Settled};
+use crate::status::Status;
+use crate::time::{Duration, Instant};
+
+/// One unsettled message in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct FrozenEntry {
+    id: MessageId,
+    body: Body,
+    repeat: Repeat,
+    sends: u32,
+    losses: u32,
+    /// How long ago it was first sent in this round.
+    #[serde(rename = "age_ms", default, skip_serializing_if = "Option::is_none")]
+    age: Option<Duration>,
+    /// What is left of its time to live.
+    #[serde(rename = "left_ms", default, skip_serializing_if = "Option::is_none")]
+    left: Option<Duration>,
+}
+
+impl Outbox {
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
+    }
+
+    /// What is not settled, in order. What `may_leave` right after this was stored counts as sent.
+    pub(crate) fn freeze(&self, now: Instant, may_leave: bool) -> Vec<FrozenEntry> {
+        let aged = now + self.slept;
+        let freeze = |entry: &Entry| {
+            let first_sent = entry.first_sent.or(may_leave.then_some(aged));
+            FrozenEntry {
+                id: entry.id.clone(),
+                body: entry.body.clone(),
+                repeat: entry.repeat,
+                sends: entry.sends.max(u32::from(may_leave)),
+                losses: entry.losses,
+                age: first_sent.map(|first| aged.since(first)),
+                left: entry.expires.filter(|at| *at != Instant::NEVER).map(|at| at.since(aged)),
+            }
+        };
+        self.entries.values().map(freeze).collect()
+    }
+
+    /// The outbox as a snapshot held it, `away` later.
+    pub(crate) fn thaw(
+        now: Instant,
+        queue: Vec<FrozenEntry>,
+        settled: Vec<FrozenPast>,
+        away: Duration,
+        policy: &OutboxPolicy,
+    ) -> Self {
+        let mut outbox = Self::new();
+        // Ages may be longer than this clock has run, so the clock of ages starts that much ahead.
+        let oldest = queue.iter().filter_map(|entry| entry.age).max().unwrap_or_default();
+        outbox.slept = oldest + away;
+        let aged = now + outbox.slept;
+        for past in settled {
+            outbox.settled.remember(past.id, past.status, past.kept, policy.remembered.as_count(), 0);
+        }
+        for frozen in queue {
+            let seq = outbox.next;
+            outbox.next += 1;
+            let entry = Entry {
+                id: frozen.id,
+                body: frozen.body,
+                expires: frozen.left.map(|left| aged + left - away),
+                repeat: frozen.repeat,
+                sends: frozen.sends,
+                // How often in the round is not kept; that it was, is what counts.
+                round: u32::from(frozen.age.is_some()),
+                first_sent: frozen.age.map(|age| aged - age - away),
+                sent_at: now,
+                losses: frozen.losses,
+            };
+            outbox.insert(seq, entry, policy);
+        }
+        outbox
+    }
+
+    /// Settles what may have been sent in this round and may not be sent again.
+    pub(crate) fn settle_unrepeatable(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+        let unrepeatable = |entry: &Entry| {
+            entry.first_sent.is_some() && (policy.resend == Resend::Never || entry.repeat == Repeat::Never)
+        };
+        let seqs: Vec<u64> =
+            self.entries.iter().filter(|(_, entry)| unrepeatable(entry)).map(|(seq, _)| *seq).collect();
+        seqs.into_iter().filter_map(|seq| self.settle(seq, Status::Unconfirmed, policy)).collect()
+    }
+}
