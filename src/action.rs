@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Malformed;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
+use crate::state::{Cause, State};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
@@ -223,108 +224,6 @@ pub enum Purpose {
         /// The message.
         id: MessageId,
     },
-}
-
-/// The phase of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Not opened yet.
-    Idle,
-    /// An attempt is under way, or waits for its credential.
-    Connecting,
-    /// The socket is open; the login is not done.
-    Authenticating,
-    /// Messages flow.
-    Ready,
-    /// The application has closed; the peer's close is awaited, for a bounded time.
-    Closing,
-    /// The next attempt has its time.
-    Waiting,
-    /// Nothing more happens until `open`.
-    Stopped,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Idle => "idle",
-            Self::Connecting => "connecting",
-            Self::Authenticating => "authenticating",
-            Self::Ready => "ready",
-            Self::Closing => "closing",
-            Self::Waiting => "waiting",
-            Self::Stopped => "stopped",
-        })
-    }
-}
-
-/// Why a connection ended or the session stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Cause {
-    /// The host reported an error.
-    Errored,
-    /// The connection was closed from outside.
-    Closed,
-    /// Silence, and an unanswered heartbeat.
-    Dead,
-    /// A heartbeat could not be written.
-    BeatFailed,
-    /// A frame other than a heartbeat could not be written.
-    SendFailed,
-    /// The attempt took too long.
-    AttemptTimeout,
-    /// The login took too long.
-    AuthenticationTimeout,
-    /// No credential was to be had.
-    CredentialUnavailable,
-    /// A message was not confirmed in time.
-    ReceiptOverdue,
-    /// More malformed frames came than the limit allows.
-    MalformedFlood,
-    /// The process was restarted while attempts were failing.
-    Restarted,
-    /// The application asked for a new connection.
-    Renewed,
-    /// The application closed.
-    User,
-    /// The application drained, and then closed.
-    Drained,
-    /// The account is connected elsewhere.
-    Kicked,
-    /// The credential was refused.
-    Unauthorized,
-    /// The peer's close code forbids another attempt.
-    Terminal,
-    /// The attempts are used up.
-    GaveUp,
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Errored => "the connection failed",
-            Self::Closed => "the connection was closed",
-            Self::Dead => "the link went silent and a heartbeat stayed unanswered",
-            Self::BeatFailed => "a heartbeat could not be written",
-            Self::SendFailed => "a frame could not be written",
-            Self::AttemptTimeout => "the attempt took too long",
-            Self::AuthenticationTimeout => "the login took too long",
-            Self::CredentialUnavailable => "no credential was to be had",
-            Self::ReceiptOverdue => "a message was not confirmed in time",
-            Self::MalformedFlood => "too many malformed frames came",
-            Self::Restarted => "the process was restarted while attempts were failing",
-            Self::Renewed => "the application asked for a new connection",
-            Self::User => "the application closed",
-            Self::Drained => "the application drained the session",
-            Self::Kicked => "the account is connected elsewhere",
-            Self::Unauthorized => "the credential was refused",
-            Self::Terminal => "the close code forbids another attempt",
-            Self::GaveUp => "the attempts are used up",
-        })
-    }
 }
 
 /// Why the host is asked to poll.

@@ -26,19 +26,20 @@ mod frame;
 mod id;
 mod rng;
 mod secret;
-mod stats;
 mod time;
 
 // Floor 1: words.
 mod durability;
 mod outgoing;
 mod signal;
+mod state;
 mod status;
 mod timer;
 
-// Floor 2: refusals, and the memory of settled messages.
+// Floor 2: refusals, figures, and the memory of settled messages.
 mod error;
 mod settled;
+mod stats;
 
 // Floor 3: small machines.
 mod fallback;
@@ -66,7 +67,7 @@ pub mod journal;
 mod peer;
 mod session;
 
-pub use action::{Action, Cause, Handshake, Message, PollCause, Purpose, State};
+pub use action::{Action, Handshake, Message, PollCause, Purpose};
 pub use bounded::Bounded;
 pub use config::{
     AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, DeadLink, Limits, Unauthorized,
@@ -95,6 +96,7 @@ pub use rng::Seed;
 pub use secret::Secret;
 pub use session::{Bounds, Explanation, Guarantee, Session, Snapshot};
 pub use signal::{Echo, Payload, Side, Signal};
+pub use state::{Cause, State};
 pub use stats::Stats;
 pub use status::Status;
 pub use time::{Duration, Instant};

@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Action, Cause, State};
+use crate::action::Action;
 use crate::cx::Cx;
 use crate::delivery::{Delivery, Demand};
 use crate::dialect::Preset;
@@ -20,6 +20,7 @@ use crate::outbox::{Resend, WhileDown};
 use crate::outgoing::Outgoing;
 use crate::rng::{Rng, Seed};
 use crate::signal::{Side, Signal};
+use crate::state::{Cause, State};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::{Duration, Instant};

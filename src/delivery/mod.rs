@@ -9,13 +9,14 @@ mod durability;
 mod incoming;
 mod outgoing;
 
-use crate::action::{Action, Cause};
+use crate::action::Action;
 use crate::config::Config;
 use crate::cx::Cx;
 use crate::durability::Durability;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
+use crate::state::Cause;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 use crate::timer::{Deadline, Timer};

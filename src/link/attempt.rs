@@ -6,13 +6,14 @@ use super::life::beat_now;
 use super::loss::{Ending, Flood};
 use super::phase::{Evidence, LoginStep, Phase};
 use super::{Link, News};
-use crate::action::{Action, Cause, State};
+use crate::action::Action;
 use crate::cx::Cx;
 use crate::error::CloseError;
 use crate::heartbeat::Heartbeat;
 use crate::id::ConnectionId;
 use crate::profile::Login;
 use crate::reconnect::Reconnect;
+use crate::state::{Cause, State};
 use crate::time::{Duration, Instant};
 
 impl Link {

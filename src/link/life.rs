@@ -5,13 +5,14 @@ use alloc::string::String;
 use super::loss::Ending;
 use super::phase::{Evidence, Phase};
 use super::{Link, News};
-use crate::action::{Action, Cause, PollCause, Purpose};
+use crate::action::{Action, PollCause, Purpose};
 use crate::cx::Cx;
 use crate::fallback;
 use crate::frame::Body;
 use crate::heartbeat;
 use crate::id::ConnectionId;
 use crate::signal::{Payload, Signal};
+use crate::state::Cause;
 
 impl Link {
     /// Bytes have arrived on the present connection, whatever they mean.

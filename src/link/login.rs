@@ -5,7 +5,7 @@ use alloc::borrow::ToOwned;
 use super::loss::Ending;
 use super::phase::{LoginStep, Phase};
 use super::{Link, News};
-use crate::action::{Action, Cause, Purpose};
+use crate::action::{Action, Purpose};
 use crate::config::CredentialSource;
 use crate::cx::Cx;
 use crate::event::CredentialFailure;
@@ -13,6 +13,7 @@ use crate::id::ConnectionId;
 use crate::profile::Login;
 use crate::secret::Secret;
 use crate::signal::{Payload, Signal};
+use crate::state::Cause;
 
 impl Link {
     /// Whether the host must be asked before anything can be proved.

@@ -4,13 +4,14 @@ use alloc::string::String;
 
 use super::phase::{Evidence, Phase};
 use super::{Link, News, Restarted};
-use crate::action::{Action, Cause};
+use crate::action::Action;
 use crate::config::{CloseCodes, Config, DeadLink, Unauthorized};
 use crate::cx::Cx;
 use crate::error::Malformed;
 use crate::event::Failure;
 use crate::id::ConnectionId;
 use crate::reconnect::{Loss, Past, Reconnect, Verdict};
+use crate::state::Cause;
 use crate::time::{Duration, Instant};
 
 /// What is known of how a connection ended.

@@ -13,12 +13,12 @@ mod phase;
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::Cause;
 use crate::config::Config;
 use crate::fallback::Fallback;
 use crate::id::ConnectionId;
 use crate::reconnect::Reconnect;
 use crate::secret::Secret;
+use crate::state::Cause;
 use crate::time::{Duration, Instant};
 use crate::timer::{Deadline, Timer};
 

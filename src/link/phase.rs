@@ -2,9 +2,9 @@
 
 use alloc::string::String;
 
-use crate::action::{Cause, State};
 use crate::heartbeat::Heartbeat;
 use crate::id::ConnectionId;
+use crate::state::{Cause, State};
 use crate::time::Instant;
 use crate::timer::{Deadline, Timer};
 

@@ -3,13 +3,13 @@
 use alloc::string::String;
 
 use super::Session;
-use crate::action::Cause;
 use crate::error::{AcknowledgeError, CancelError, CloseError, MarkReadError, NotOpenError, ResendError, SendError};
 use crate::event::CredentialFailure;
 use crate::id::MessageId;
 use crate::link::check_close;
 use crate::outgoing::Outgoing;
 use crate::secret::Secret;
+use crate::state::Cause;
 use crate::time::{Duration, Instant};
 
 impl Session {

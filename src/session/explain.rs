@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Session;
-use crate::action::{Cause, State};
+use crate::state::{Cause, State};
 use crate::timer::Deadline;
 
 /// Why this phase, and waiting for what.

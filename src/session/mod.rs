@@ -8,7 +8,7 @@ mod snapshot;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
-use crate::action::{Action, Cause, Purpose, State};
+use crate::action::{Action, Purpose};
 use crate::cx::Cx;
 use crate::delivery::{Delivery, Demand};
 use crate::dialect::Preset;
@@ -20,6 +20,7 @@ use crate::inbox::Deliver;
 use crate::link::{Ending, Link, News};
 use crate::rng::{Rng, Seed};
 use crate::signal::{Payload, Side, Signal};
+use crate::state::{Cause, State};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. A module imports from lower floors only; files of one folder may know each other.
 const FLOORS: [&[&str]; 10] = [
-    &["bounded", "frame", "id", "rng", "secret", "stats", "time"],
-    &["durability", "outgoing", "signal", "status", "timer"],
-    &["error", "settled"],
+    &["bounded", "frame", "id", "rng", "secret", "time"],
+    &["durability", "outgoing", "signal", "state", "status", "timer"],
+    &["error", "settled", "stats"],
     &["fallback", "heartbeat", "inbox", "outbox", "reconnect"],
     &["action", "config", "cx", "event", "profile", "dialect"],
     // The dialects themselves, above the trait they implement.
