@@ -109,7 +109,12 @@ pub enum Action {
         /// What ended the connection.
         cause: Cause,
     },
-    /// To know: a heartbeat was answered.
+    /// To know: the link went silent and was asked out of turn. What follows is `Alive`, or its end.
+    Suspected {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// To know: a heartbeat was answered, or a suspected link has shown life.
     Alive {
         /// The connection.
         connection: ConnectionId,

@@ -24,6 +24,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) rng: &'a mut Rng,
     pub(crate) out: &'a mut VecDeque<Action>,
     pub(crate) stats: &'a mut Stats,
+    /// Whether nobody knows if the link still carries anything; what need not leave waits for that.
+    pub(crate) in_doubt: bool,
 }
 
 impl Cx<'_> {

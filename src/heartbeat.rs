@@ -3,7 +3,8 @@
 //! 1. Silence is never death without an unanswered heartbeat.
 //! 2. A wake-up that comes late finds out first: one probe, one verdict; the beats that were missed are skipped.
 //! 3. What has arrived counts before silence is judged: the caller reports frames first and ticks after.
-//! 4. Every deadline here dies with the connection.
+//! 4. A link can be suspected before it is dead: asked again out of turn, with a verdict of its own.
+//! 5. Every deadline here dies with the connection.
 
 use core::num::NonZeroU32;
 
@@ -31,6 +32,10 @@ pub struct HeartbeatPolicy {
     /// When silence is death. Default after 2 unanswered heartbeats and 5 s: one may be lost to a bad moment, two are not. `None`
     /// never, for services that answer no heartbeat.
     pub death: Option<Death>,
+    /// When a silent link is suspected and asked again out of turn. Default `None`: silence is told when it is death. Set it where a
+    /// person looks at the link's state, or where dead links must be noticed sooner than heartbeats come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspicion: Option<Suspicion>,
     /// What a wake-up that comes late does. Default: over 5 s late is a suspend; one probe goes out and has 5 s. `None` does nothing special.
     pub probe: Option<Probe>,
 }
@@ -43,6 +48,7 @@ impl Default for HeartbeatPolicy {
             clock: Clock::SinceLife,
             life: Life::AnyFrame,
             death: Some(Death { beats: NonZeroU32::MIN.saturating_add(1), grace: Duration::from_secs(5) }),
+            suspicion: None,
             probe: Some(Probe::default()),
         }
     }
@@ -97,6 +103,34 @@ impl Death {
     }
 }
 
+/// When a silent link is suspected: so many heartbeats in a row unanswered, and a while after the last of them. It is told as
+/// `Suspected`, a heartbeat goes out at once, and a link that says nothing to that either is dead.
+///
+/// ```
+/// use redial::{Config, Duration, Suspicion};
+/// let mut config = Config::default();
+/// config.heartbeat.suspicion = Some(Suspicion::default());
+/// assert_eq!(config.bounds().notice_dead_link, Some(Duration::from_secs(25 + 3 + 5)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suspicion {
+    /// Unanswered heartbeats in a row. Default 1.
+    pub beats: NonZeroU32,
+    /// The time after the last of them. Default 3 s, longer than any round trip that is of use.
+    #[serde(rename = "after_ms")]
+    pub after: Duration,
+    /// How long the answer to the second heartbeat may take. Default 5 s.
+    #[serde(rename = "wait_ms")]
+    pub wait: Duration,
+}
+
+impl Default for Suspicion {
+    fn default() -> Self {
+        Self { beats: NonZeroU32::MIN, after: Duration::from_secs(3), wait: Duration::from_secs(5) }
+    }
+}
+
 /// What happens when the clock jumped: the machine slept, or the host was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +154,8 @@ impl Default for Probe {
 pub(crate) enum Verdict {
     /// Send a heartbeat.
     Beat,
+    /// Send a heartbeat out of turn, and tell why.
+    Suspect,
     /// The link is dead.
     Dead,
 }
@@ -131,8 +167,17 @@ pub(crate) struct Heartbeat {
     dead_at: Option<Instant>,
     /// Set while a probe is out: it stands in for the regular verdict.
     verdict_at: Option<Instant>,
+    trust: Trust,
     unanswered: u32,
     question: Question,
+}
+
+/// Whether silence has become suspicious.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Trust {
+    Full,
+    Until(Instant),
+    Lost,
 }
 
 /// The last heartbeat, for the round-trip time and for lock-step.
@@ -151,6 +196,7 @@ impl Heartbeat {
             beat_at: Some(now + policy.period()),
             dead_at: None,
             verdict_at: None,
+            trust: Trust::Full,
             unanswered: 0,
             question: Question::None,
         };
@@ -164,12 +210,22 @@ impl Heartbeat {
         (heartbeat, policy.at_ready.then_some(Verdict::Beat))
     }
 
-    /// Any frame has arrived.
-    pub(crate) fn on_frame(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+    /// Any frame has arrived; says whether the link was suspected until now.
+    pub(crate) fn on_frame(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
+        let suspected = self.trust == Trust::Lost;
         self.verdict_at = None;
+        if suspected {
+            self.trust = Trust::Full;
+        }
         if policy.life == Life::AnyFrame {
             self.on_life(now, policy);
         }
+        suspected
+    }
+
+    /// Whether a heartbeat out of turn is unanswered: after a wake-up, a hint, or on suspicion.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.verdict_at.is_some()
     }
 
     /// The answer to a heartbeat has arrived; gives the round-trip time where it is known.
@@ -187,6 +243,7 @@ impl Heartbeat {
         self.unanswered = 0;
         self.dead_at = None;
         self.verdict_at = None;
+        self.trust = Trust::Full;
         if policy.clock == Clock::SinceLife {
             self.beat_at = Some(now + policy.period());
         }
@@ -198,7 +255,7 @@ impl Heartbeat {
         if self.verdict_at.is_some() {
             return None;
         }
-        self.probe(now, policy, probe);
+        self.probe(now, policy, probe.wait);
         Some(Verdict::Beat)
     }
 
@@ -210,16 +267,21 @@ impl Heartbeat {
         }
         match due.timer {
             Timer::Probe => return Some(Verdict::Dead),
-            Timer::Death | Timer::Heartbeat => {
+            _ => {
                 if let Some(probe) = policy.probe.filter(|probe| now.since(due.at) > probe.late) {
-                    self.probe(now, policy, probe);
+                    self.probe(now, policy, probe.wait);
                     return Some(Verdict::Beat);
                 }
             }
-            _ => {}
         }
-        if due.timer == Timer::Death {
-            return Some(Verdict::Dead);
+        match (due.timer, policy.suspicion) {
+            (Timer::Death, _) => return Some(Verdict::Dead),
+            (Timer::Suspicion, Some(suspicion)) => {
+                self.probe(now, policy, suspicion.wait);
+                self.trust = Trust::Lost;
+                return Some(Verdict::Suspect);
+            }
+            _ => {}
         }
         if policy.clock == Clock::LockStep && self.question != Question::None {
             // The last one was not echoed: the chain ends here, and only `death` could still speak.
@@ -234,25 +296,46 @@ impl Heartbeat {
 
     /// When silence from here on would be judged death; `None` where it never is.
     pub(crate) fn death_if_silent(&self, policy: &HeartbeatPolicy) -> Option<Instant> {
-        let death = policy.death?;
-        if let Some(at) = self.verdict_at.or(self.dead_at) {
+        if policy.death.is_none() && policy.suspicion.is_none() {
+            return None;
+        }
+        if let Some(at) = self.verdict_at {
             return Some(at);
         }
-        let remaining = u64::from(death.beats.get().saturating_sub(self.unanswered).max(1)) - 1;
-        Some(self.beat_at? + policy.period().times(remaining) + death.grace)
+        let by_death = policy
+            .death
+            .and_then(|death| self.dead_at.or_else(|| Some(self.nth_beat(death.beats, policy)? + death.grace)));
+        let by_suspicion = policy.suspicion.and_then(|suspicion| match self.trust {
+            Trust::Until(at) => Some(at + suspicion.wait),
+            _ => Some(self.nth_beat(suspicion.beats, policy)? + suspicion.after + suspicion.wait),
+        });
+        [by_death, by_suspicion].into_iter().flatten().min()
+    }
+
+    /// When the n-th unanswered heartbeat in a row would go out, or the next one where so many have.
+    fn nth_beat(&self, n: NonZeroU32, policy: &HeartbeatPolicy) -> Option<Instant> {
+        let remaining = u64::from(n.get().saturating_sub(self.unanswered).max(1)) - 1;
+        Some(self.beat_at? + policy.period().times(remaining))
     }
 
     /// The next moment at which this machine wants a tick.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         let verdict = match self.verdict_at {
             Some(at) => Some(Deadline { at, timer: Timer::Probe }),
-            None => self.dead_at.map(|at| Deadline { at, timer: Timer::Death }),
+            None => Deadline::earlier(self.dead_at.map(|at| Deadline { at, timer: Timer::Death }), self.suspicion()),
         };
         let beat = self.beat_at.map(|at| Deadline { at, timer: Timer::Heartbeat });
         Deadline::earlier(verdict, beat)
     }
 
-    fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, probe: Probe) {
+    fn suspicion(&self) -> Option<Deadline> {
+        match self.trust {
+            Trust::Until(at) => Some(Deadline { at, timer: Timer::Suspicion }),
+            Trust::Full | Trust::Lost => None,
+        }
+    }
+
+    fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, wait: Duration) {
         if let Some(due) = self.beat_at {
             self.beat_at = Some(match policy.clock {
                 Clock::Grid => Self::next_beat(now, due, policy),
@@ -261,7 +344,8 @@ impl Heartbeat {
         }
         self.unanswered = 0;
         self.dead_at = None;
-        self.verdict_at = Some(now + probe.wait);
+        self.verdict_at = Some(now + wait);
+        self.trust = Trust::Full;
         self.ask(now);
     }
 
@@ -277,6 +361,10 @@ impl Heartbeat {
         let last = policy.death.filter(|death| self.unanswered == death.beats.get());
         if let (Some(death), None) = (last, self.verdict_at) {
             self.dead_at = Some(now + death.grace);
+        }
+        let last = policy.suspicion.filter(|suspicion| self.unanswered == suspicion.beats.get());
+        if let (Some(suspicion), None) = (last, self.verdict_at) {
+            self.trust = Trust::Until(now + suspicion.after);
         }
     }
 
@@ -299,7 +387,9 @@ impl HeartbeatPolicy {
 
     /// The longest silence before a link counts as dead, where the clock is looked at in time; `None` for never.
     pub(crate) fn notice(&self) -> Option<Duration> {
-        let death = self.death?;
-        Some(self.period().times(u64::from(death.beats.get())) + death.grace)
+        let after = |beats: NonZeroU32, rest: Duration| self.period().times(u64::from(beats.get())) + rest;
+        let death = self.death.map(|death| after(death.beats, death.grace));
+        let suspicion = self.suspicion.map(|one| after(one.beats, one.after + one.wait));
+        [death, suspicion].into_iter().flatten().min()
     }
 }

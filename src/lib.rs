@@ -84,7 +84,7 @@ pub use error::{
 pub use event::{CredentialFailure, Event, Failure};
 pub use fallback::FallbackPolicy;
 pub use frame::{Body, Frame};
-pub use heartbeat::{Clock, Death, HeartbeatPolicy, Life, Probe};
+pub use heartbeat::{Clock, Death, HeartbeatPolicy, Life, Probe, Suspicion};
 pub use id::{ConnectionId, MessageId};
 pub use inbox::{Acknowledge, Deliver, InboxPolicy};
 pub use outbox::{OutboxPolicy, Resend, SendFailure, WhileDown};
@@ -97,7 +97,7 @@ pub use secret::Secret;
 pub use session::{Bounds, Explanation, Guarantee, Session, Snapshot};
 pub use signal::{Echo, Payload, Side, Signal};
 pub use state::{Cause, State};
-pub use stats::Stats;
+pub use stats::{RoundTrip, Stats, TimeIn};
 pub use status::Status;
 pub use time::{Duration, Instant};
 pub use timer::{Deadline, Timer};

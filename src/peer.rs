@@ -218,6 +218,7 @@ impl Peer {
             rng: &mut self.rng,
             out: &mut self.actions,
             stats: &mut self.stats,
+            in_doubt: false,
         };
         let mut parts = Parts {
             policy: &self.policy,

@@ -2,16 +2,38 @@
 
 use core::hash::{Hash, Hasher};
 
+use alloc::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
+
+use crate::state::{Cause, State};
+use crate::time::Duration;
 
 /// What a session has counted since it was made.
 ///
 /// Figures are not state: two sessions that differ only here compare equal.
+///
+/// ```
+/// use redial::{Cause, ConnectionId, Duration, Event, Failure, Instant, Preset, Seed, Session, State};
+///
+/// let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
+/// session.open(Instant::ORIGIN);
+/// let refused = Event::Errored { connection: ConnectionId::new(1), cause: Failure::Refused, retry_after: None };
+/// session.handle(Instant::from_millis(30), refused);
+/// assert_eq!(session.stats().losses[&Cause::Errored], 1);
+/// assert_eq!(session.stats().time_in.get(State::Connecting), Duration::from_millis(30));
+/// ```
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Attempts to connect.
     pub connects: u64,
+    /// Connections and attempts that were lost and meant to be replaced, by what ended them.
+    pub losses: BTreeMap<Cause, u64>,
+    /// The time spent in each phase since the first `open`.
+    #[serde(rename = "time_in_ms")]
+    pub time_in: TimeIn,
+    /// Round trips, from heartbeats to their answers.
+    pub round_trip: RoundTrip,
     /// Connections that became ready.
     pub ready: u64,
     /// Connections lost after they were ready.
@@ -54,4 +76,96 @@ impl Eq for Stats {}
 
 impl Hash for Stats {
     fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// The time spent in each phase, up to the latest input; `Idle` is not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeIn {
+    connecting: Duration,
+    authenticating: Duration,
+    ready: Duration,
+    closing: Duration,
+    waiting: Duration,
+    stopped: Duration,
+}
+
+impl TimeIn {
+    /// The time spent in one phase.
+    pub fn get(&self, state: State) -> Duration {
+        let mut copy = *self;
+        copy.slot(state).map_or(Duration::ZERO, |span| *span)
+    }
+
+    /// So much time went by in this phase.
+    pub(crate) fn add(&mut self, state: State, span: Duration) {
+        if let Some(slot) = self.slot(state) {
+            *slot = *slot + span;
+        }
+    }
+
+    fn slot(&mut self, state: State) -> Option<&mut Duration> {
+        Some(match state {
+            // Before the first `open` the origin of time is anywhere.
+            State::Idle => return None,
+            State::Connecting => &mut self.connecting,
+            State::Authenticating => &mut self.authenticating,
+            State::Ready => &mut self.ready,
+            State::Closing => &mut self.closing,
+            State::Waiting => &mut self.waiting,
+            State::Stopped => &mut self.stopped,
+        })
+    }
+}
+
+/// Round trips, smoothed as TCP does it (RFC 6298 §2), over all connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoundTrip {
+    samples: u64,
+    #[serde(rename = "latest_ms")]
+    latest: Duration,
+    /// In microseconds: eighths of a millisecond would be lost otherwise.
+    smoothed_us: u64,
+    variation_us: u64,
+}
+
+impl RoundTrip {
+    /// How many were measured.
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// The last one; `None` before the first.
+    pub fn latest(&self) -> Option<Duration> {
+        (self.samples > 0).then_some(self.latest)
+    }
+
+    /// The smoothed round-trip time, rounded to the millisecond; `None` before the first.
+    pub fn smoothed(&self) -> Option<Duration> {
+        (self.samples > 0).then(|| rounded(self.smoothed_us))
+    }
+
+    /// Their mean deviation from it, rounded to the millisecond; `None` before the first.
+    pub fn variation(&self) -> Option<Duration> {
+        (self.samples > 0).then(|| rounded(self.variation_us))
+    }
+
+    pub(crate) fn add(&mut self, latest: Duration) {
+        let sample = latest.as_millis().saturating_mul(1_000);
+        if self.samples == 0 {
+            self.smoothed_us = sample;
+            self.variation_us = sample / 2;
+        } else {
+            let distance = self.smoothed_us.abs_diff(sample);
+            self.variation_us = self.variation_us - self.variation_us / 4 + distance / 4;
+            self.smoothed_us = self.smoothed_us - self.smoothed_us / 8 + sample / 8;
+        }
+        self.latest = latest;
+        self.samples += 1;
+    }
+}
+
+fn rounded(micros: u64) -> Duration {
+    Duration::from_millis(micros.saturating_add(500) / 1_000)
 }

@@ -24,6 +24,8 @@ pub enum Timer {
     Death,
     /// The verdict on a probe.
     Probe,
+    /// The moment a silent link is suspected.
+    Suspicion,
     /// The next heartbeat.
     Heartbeat,
     /// The end of an attempt that does not open.
@@ -55,6 +57,7 @@ impl fmt::Display for Timer {
         f.write_str(match self {
             Self::Death => "the verdict on a silent link",
             Self::Probe => "the answer to a probe",
+            Self::Suspicion => "the answer to a heartbeat, before the link is suspected",
             Self::Heartbeat => "the next heartbeat",
             Self::Attempt => "the attempt to open",
             Self::Credential => "a credential",

@@ -75,7 +75,7 @@ impl Delivery {
     /// As `flush`, with the frame of one message at hand.
     fn flush_with(&mut self, cx: &mut Cx<'_>, mut written: Option<(&MessageId, Frame)>) {
         let Line::Ready(connection) = self.line else { return };
-        if self.flow == Flow::Held || self.is_gated() {
+        if self.flow == Flow::Held || self.is_gated() || waits_for_life(cx) {
             return;
         }
         while let Some((seq, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
@@ -211,6 +211,11 @@ impl Delivery {
     fn next_id(&self) -> MessageId {
         MessageId::from(format!("{:016x}-{}", self.nonce, self.made))
     }
+}
+
+/// Whether what is not sent yet had better wait for a sign of life: sent into the dark it would only become `Unconfirmed`.
+fn waits_for_life(cx: &Cx<'_>) -> bool {
+    cx.in_doubt && cx.config.outbox.while_down == WhileDown::Queue
 }
 
 fn encode(cx: &Cx<'_>, id: &MessageId, body: &Body) -> Result<Frame, SendError> {

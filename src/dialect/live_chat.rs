@@ -137,6 +137,7 @@ fn config(has_key: bool) -> Config {
             clock: Clock::LockStep,
             life: Life::Reply,
             death: None,
+            suspicion: None,
             probe: None,
         },
         reconnect: ReconnectPolicy {

@@ -60,6 +60,7 @@ fn config() -> Config {
             clock: Clock::Grid,
             life: Life::Reply,
             death: Death::after(59, second),
+            suspicion: None,
             probe: Some(Probe::default()),
         },
         reconnect: ReconnectPolicy {

@@ -109,6 +109,7 @@ fn config() -> Config {
             clock: Clock::Grid,
             life: Life::Reply,
             death: None,
+            suspicion: None,
             probe: None,
         },
         reconnect: ReconnectPolicy {

@@ -53,6 +53,7 @@ fn config() -> Config {
             clock: Clock::SinceLife,
             life: Life::AnyFrame,
             death: Death::after(5, Duration::ZERO),
+            suspicion: None,
             probe: Some(Probe::default()),
         },
         reconnect: ReconnectPolicy {

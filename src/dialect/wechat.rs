@@ -61,6 +61,7 @@ fn config() -> Config {
             clock: Clock::SinceLife,
             life: Life::Reply,
             death: Death::after(1, ten),
+            suspicion: None,
             probe: Some(Probe::default()),
         },
         reconnect: ReconnectPolicy {

@@ -17,8 +17,10 @@ use crate::state::Cause;
 impl Link {
     /// Bytes have arrived on the present connection, whatever they mean.
     pub(crate) fn on_bytes(&mut self, cx: &mut Cx<'_>) {
-        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
-            heartbeat.on_frame(cx.now, &cx.config.heartbeat);
+        if let Phase::Ready { connection, heartbeat, .. } = &mut self.phase {
+            if heartbeat.on_frame(cx.now, &cx.config.heartbeat) {
+                cx.push(Action::Alive { connection: *connection, rtt: None });
+            }
         }
     }
 
@@ -45,6 +47,7 @@ impl Link {
             Signal::BeatReply => {
                 if let Phase::Ready { heartbeat, .. } = &mut self.phase {
                     let rtt = heartbeat.on_reply(cx.now, &cx.config.heartbeat);
+                    rtt.into_iter().for_each(|rtt| cx.stats.round_trip.add(rtt));
                     cx.push(Action::Alive { connection, rtt });
                 }
                 None
@@ -105,6 +108,10 @@ impl Link {
                 let connection = *connection;
                 match heartbeat.on_tick(cx.now, &cx.config.heartbeat) {
                     Some(heartbeat::Verdict::Beat) => beat_now(cx, connection),
+                    Some(heartbeat::Verdict::Suspect) => {
+                        cx.push(Action::Suspected { connection });
+                        beat_now(cx, connection);
+                    }
                     Some(heartbeat::Verdict::Dead) => return Some(self.lose(cx, Cause::Dead, Ending::default())),
                     None => {}
                 }

@@ -94,6 +94,7 @@ impl Link {
         let verdict = self.reconnect.on_lost(cx.now, policy, loss(cause), past, cx.rng);
         let was_good = past.stable || (was_ready && self.reconnect.failures() == 1);
         self.fallback.on_lost(cx.now, &cx.config.fallback, was_good);
+        *cx.stats.losses.entry(cause).or_default() += 1;
         match verdict {
             Verdict::ConnectAt(at, attempt) => {
                 self.enter(cx, Phase::Waiting { until: at, cause }, Some(ending));
@@ -122,6 +123,7 @@ impl Link {
         }
         let at = cx.now + left;
         let cause = Cause::Restarted;
+        *cx.stats.losses.entry(cause).or_default() += 1;
         self.enter(cx, Phase::Waiting { until: at, cause }, None);
         cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause });
     }

@@ -141,6 +141,11 @@ impl Link {
         matches!(self.phase, Phase::Ready { .. })
     }
 
+    /// Whether a heartbeat out of turn is unanswered, so that nobody knows whether the link still carries anything.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_in_doubt())
+    }
+
     /// The next moment at which the link wants a tick.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         let poll = self.fallback.deadline().map(|at| Deadline { at, timer: Timer::Poll });

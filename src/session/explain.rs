@@ -24,6 +24,8 @@ pub struct Explanation {
     pub failures: u32,
     /// Messages that are taken and not settled.
     pub unsettled: usize,
+    /// Whether a heartbeat out of turn is unanswered: after a wake-up, a hint, or on suspicion. Messages that can wait do.
+    pub in_doubt: bool,
     /// What ends the wait at the latest.
     pub waiting_for: Option<Deadline>,
 }
@@ -36,6 +38,7 @@ impl Session {
             cause: self.link.phase().cause(),
             failures: self.link.failures(),
             unsettled: self.unsettled(),
+            in_doubt: self.link.is_in_doubt(),
             waiting_for: self.next_deadline(),
         }
     }
@@ -49,6 +52,9 @@ impl fmt::Display for Explanation {
         }
         if let Some(cause) = self.cause {
             write!(f, ", because {cause}")?;
+        }
+        if self.in_doubt {
+            write!(f, ", but in doubt")?;
         }
         match self.unsettled {
             0 => {}

@@ -149,6 +149,7 @@ impl Session {
 
     /// One input: the work itself, then everything whose time has come.
     fn input<T>(&mut self, now: Instant, work: impl FnOnce(&mut Halves<'_>, &mut Cx<'_>) -> T) -> T {
+        self.stats.time_in.add(self.link.phase().state(), now.since(self.clock));
         self.clock = self.clock.max(now);
         let mut cx = Cx {
             now: self.clock,
@@ -158,9 +159,11 @@ impl Session {
             rng: &mut self.rng,
             out: &mut self.actions,
             stats: &mut self.stats,
+            in_doubt: self.link.is_in_doubt(),
         };
         let mut halves = Halves { link: &mut self.link, delivery: &mut self.delivery };
         let result = work(&mut halves, &mut cx);
+        halves.resume(&mut cx);
         halves.tick(&mut cx);
         let attempts = halves.link.attempts();
         halves.delivery.settle_version(&mut cx, attempts);
@@ -202,6 +205,7 @@ impl Halves<'_> {
     fn tick(&mut self, cx: &mut Cx<'_>) {
         loop {
             if let Some(news) = self.link.on_tick(cx) {
+                cx.in_doubt = self.link.is_in_doubt();
                 self.pass_on(cx, Some(news));
             } else if let Some(demand) = self.delivery.on_tick(cx) {
                 let news = match demand {
@@ -213,6 +217,13 @@ impl Halves<'_> {
             } else {
                 return;
             }
+        }
+    }
+
+    /// What waited for a sign of life leaves once there is one.
+    fn resume(&mut self, cx: &mut Cx<'_>) {
+        if core::mem::replace(&mut cx.in_doubt, self.link.is_in_doubt()) && !cx.in_doubt {
+            self.delivery.flush(cx);
         }
     }
 

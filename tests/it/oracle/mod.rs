@@ -59,6 +59,7 @@ pub(crate) struct Step {
     pub(crate) state: State,
     pub(crate) stopped_for_good: bool,
     pub(crate) unsettled: usize,
+    pub(crate) in_doubt: bool,
     stale: Option<ConnectionId>,
     twin: Option<Session>,
 }
@@ -100,6 +101,7 @@ impl Oracle {
             state: session.state(),
             stopped_for_good: is_stopped_for_good(session),
             unsettled: session.unsettled(),
+            in_doubt: session.explain().in_doubt,
             stale,
             twin: self.thorough.then(|| session.clone()),
         });

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use redial::journal::{Call, Input};
-use redial::{Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, Session, State, Status};
+use redial::{
+    Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, Session, State, Status, WhileDown,
+};
 
 use super::ledger::waits;
 use super::{Step, Verdict, rule};
@@ -58,6 +60,9 @@ impl Outgoing {
             match action {
                 Action::Send { connection, frame, purpose: Purpose::Message { id } } => {
                     self.hand_over(session, *connection, frame, id)?;
+                    let heard = matches!(step.input, Input::Event { event: Event::FrameIn { .. }, .. });
+                    let dark = !heard && step.in_doubt && waits_for_life(session);
+                    rule!(!dark, "{id} was sent while a heartbeat out of turn was unanswered");
                     let told = matches!(&actions.get(at + 1), Some(Action::Status { id: of, status: Status::Sent }) if of == id);
                     rule!(told, "{id} was sent and that was not told at once");
                 }
@@ -261,7 +266,7 @@ impl Outgoing {
             let flying = unsettled.iter().filter(|(_, message)| message.on == open).count();
             let window = session.preset().config.outbox.in_flight.get();
             rule!(flying as u64 <= window, "{flying} messages are in flight, the window is {window}");
-            let idle = level && flying == 0 && !unsettled.is_empty() && !self.held;
+            let idle = level && flying == 0 && !unsettled.is_empty() && !self.held && !waits_for_life(session);
             rule!(!idle, "ready, and {} messages do not leave", unsettled.len());
         }
         Ok(())
@@ -319,4 +324,9 @@ fn has_ended(session: &Session) -> bool {
 
 fn is_cancel(input: &Input, id: &MessageId) -> bool {
     matches!(input, Input::Call { call: Call::Cancel { id: of }, .. } if of == id)
+}
+
+/// Whether messages that can wait do, because nobody knows if the link still carries anything.
+fn waits_for_life(session: &Session) -> bool {
+    session.explain().in_doubt && session.preset().config.outbox.while_down == WhileDown::Queue
 }

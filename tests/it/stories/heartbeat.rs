@@ -1,6 +1,6 @@
 //! Finding out that a link is dead, and that it is not.
 
-use redial::{Action, Cause, Duration, Event, Frame, Purpose, State, Timer};
+use redial::{Action, Cause, Duration, Event, Frame, Life, Purpose, State, Status, Suspicion, Timer};
 
 use crate::support::Story;
 
@@ -144,7 +144,7 @@ fn where_that_is_only_told_the_link_goes_on() {
 
 #[test]
 fn a_flood_of_frames_starves_no_timer() {
-    let mut story = Story::plain_with(|config| config.heartbeat.life = redial::Life::Reply);
+    let mut story = Story::plain_with(|config| config.heartbeat.life = Life::Reply);
     story.ready().seen();
     for _ in 0..60 {
         story.sleep(1_000).text("noise");
@@ -163,7 +163,92 @@ fn a_ping_of_the_server_is_life_and_no_message() {
 
 #[test]
 fn any_frame_answers_a_probe_even_where_only_replies_are_life() {
-    let mut story = Story::plain_with(|config| config.heartbeat.life = redial::Life::Reply);
+    let mut story = Story::plain_with(|config| config.heartbeat.life = Life::Reply);
     story.ready().event(Event::Online).wait(4_000).text("still here").wait(10_000);
     assert_eq!((story.state(), story.connects.len()), (State::Ready, 1));
+}
+
+fn suspicious() -> Story {
+    let mut story = Story::plain_with(|config| config.heartbeat.suspicion = Some(Suspicion::default()));
+    story.ready().seen();
+    story
+}
+
+#[test]
+fn a_silent_link_is_suspected_and_asked_again_before_it_is_dead() {
+    let mut story = suspicious();
+    let connection = story.connection();
+    story.wait(25_000 + 2_999);
+    assert_eq!((story.seen().beats(), story.deadline().map(|due| due.timer)), (1, Some(Timer::Suspicion)));
+    story.wait(1);
+    let seen = story.seen();
+    assert_eq!((&seen.all()[0], seen.beats()), (&Action::Suspected { connection }, 1));
+    assert!(story.session.explain().to_string().starts_with("ready, but in doubt"), "{}", story.session.explain());
+    story.wait(4_999);
+    assert_eq!(story.state(), State::Ready);
+    story.wait(1);
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead);
+    assert_eq!(
+        story.now(),
+        story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis()
+    );
+}
+
+#[test]
+fn a_suspected_link_that_says_anything_is_trusted_again() {
+    for life in [Life::AnyFrame, Life::Reply] {
+        let mut story = Story::plain_with(|config| {
+            config.heartbeat.suspicion = Some(Suspicion::default());
+            config.heartbeat.life = life;
+        });
+        let connection = story.ready().connection();
+        story.wait(28_000).seen();
+        story.text("a late word");
+        assert_eq!(story.seen().all()[0], Action::Alive { connection, rtt: None });
+        assert!(!story.session.explain().in_doubt);
+        story.wait(5_000).text("another");
+        assert_eq!(story.seen().delivered(), ["another"], "{life:?}: told once, and the verdict is off");
+        assert_eq!(story.state(), State::Ready);
+    }
+}
+
+#[test]
+fn suspicion_that_comes_late_is_a_suspend_and_probes_first() {
+    let mut story = suspicious();
+    story.wait(25_000).seen();
+    story.sleep(600_000).tick();
+    let seen = story.seen();
+    assert_eq!((seen.beats(), seen.all().len()), (1, 1), "a probe, and no suspicion: {seen:?}");
+}
+
+#[test]
+fn suspicion_finds_dead_links_where_nothing_else_does() {
+    let mut story = Story::plain_with(|config| {
+        config.heartbeat.death = None;
+        config.heartbeat.suspicion = Some(Suspicion::default());
+        config.reconnect.first.errored = None;
+    });
+    story.ready().wait(25_000 + 8_000);
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead);
+}
+
+#[test]
+fn what_is_sent_into_the_dark_waits_for_a_sign_of_life() {
+    let mut story = Story::uni_app();
+    story.ready().seen();
+    story.event(Event::Woke { asleep: Duration::from_secs(600) });
+    let id = story.send("is anybody there?");
+    let seen = story.seen();
+    assert_eq!((seen.beats(), seen.messages().len()), (1, 0), "the probe goes out, the message waits");
+    assert_eq!(story.session.status(&id), Some(Status::Queued));
+    story.pong();
+    assert_eq!(story.seen().messages().len(), 1);
+    assert_eq!(story.session.status(&id), Some(Status::Sent));
+
+    story.event(Event::Woke { asleep: Duration::from_secs(600) });
+    let id = story.send("and now?");
+    story.wait(5_000).seen();
+    assert_eq!(story.session.status(&id), Some(Status::Queued), "nobody answered: it never left, and that is certain");
+    story.close();
+    assert_eq!(story.session.status(&id), Some(Status::NotSent));
 }

@@ -2,6 +2,7 @@
 
 mod closing;
 mod edges;
+mod figures;
 mod heartbeat;
 mod incoming;
 mod limits;
