@@ -47,7 +47,9 @@ impl Link {
             Signal::BeatReply => {
                 if let Phase::Ready { heartbeat, .. } = &mut self.phase {
                     let rtt = heartbeat.on_reply(cx.now, &cx.config.heartbeat);
-                    rtt.into_iter().for_each(|rtt| cx.stats.round_trip.add(rtt));
+                    if let Some(rtt) = rtt {
+                        cx.stats.round_trip.add(rtt);
+                    }
                     cx.push(Action::Alive { connection, rtt });
                 }
                 None
