@@ -25,6 +25,7 @@ use crate::frame::Frame;
 use crate::profile::Profile;
 use crate::secret::Secret;
 use crate::signal::{Side, Signal};
+use crate::time::Duration;
 
 pub use catalogue::Preset;
 pub use live_chat::{LiveChat, LiveChatSettings};
@@ -121,6 +122,19 @@ pub trait Dialect: Debug + Send + Sync {
     /// Whether a close code of the peer forbids another attempt; `None` leaves that to the configuration.
     fn forbids_retry(&self, code: u16) -> Option<bool> {
         let _ = code;
+        None
+    }
+
+    /// Whether a new credential can be told on a live link, as a `Login` nobody asked for. By default no: it serves the next one.
+    fn renews_login(&self) -> bool {
+        false
+    }
+
+    /// How long the peer's close asks to stay away, in whatever way this service says that; honoured up to an hour, jitter and floor
+    /// on top. By default it says nothing. Before the connection is open there is `retry_after` of
+    /// [`Event::Errored`](crate::Event::Errored).
+    fn retry_after(&self, code: u16, reason: &str) -> Option<Duration> {
+        let _ = (code, reason);
         None
     }
 

@@ -40,11 +40,19 @@ impl Link {
                     LoginStep::Credential { reference } => self.answer(cx, connection, reference.as_deref()),
                     other => {
                         *login = other;
+                        self.renew_login(cx, connection);
                         None
                     }
                 }
             }
             _ => None,
+        }
+    }
+
+    /// Tells the server of a new credential before the old one runs out, where the service has a word for that.
+    fn renew_login(&self, cx: &mut Cx<'_>, connection: ConnectionId) {
+        if let (true, true, Some(credential)) = (self.is_ready(), cx.dialect.renews_login(), self.credential.clone()) {
+            cx.say(connection, &Signal::Login { credential, reference: None }, Purpose::Auth);
         }
     }
 

@@ -75,7 +75,8 @@ impl Link {
             self.stop(cx, cause, Some(Ending { code, reason, retry_after: None }));
             return Some(News::Moved);
         }
-        Some(self.lose(cx, Cause::Closed, Ending { code, reason, retry_after: None }))
+        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, &reason));
+        Some(self.lose(cx, Cause::Closed, Ending { code, reason, retry_after }))
     }
 
     /// The present connection is over: the one place where that is decided.

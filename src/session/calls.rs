@@ -138,7 +138,8 @@ impl Session {
         self.counted(drained)
     }
 
-    /// Gives a credential: for the question that is open, and for later ones.
+    /// Gives a credential: for the question that is open, for later ones, and at once to a server that takes a new one on a live
+    /// link.
     pub fn credential(&mut self, now: Instant, value: impl Into<Secret>) {
         let value = value.into();
         self.input(now, |session, cx| {

@@ -8,6 +8,7 @@ mod incoming;
 mod limits;
 mod login;
 mod outgoing;
+mod own_dialect;
 mod reconnecting;
 mod refusals;
 mod resending;

@@ -38,7 +38,7 @@ impl Seen {
         self.sends(|purpose| *purpose == Purpose::Heartbeat).len()
     }
 
-    fn sends(&self, wanted: impl Fn(&Purpose) -> bool) -> Vec<String> {
+    pub(crate) fn sends(&self, wanted: impl Fn(&Purpose) -> bool) -> Vec<String> {
         let text = |action: &Action| match action {
             Action::Send { frame, purpose, .. } if wanted(purpose) => {
                 Some(frame.as_text().unwrap_or_default().to_owned())
