@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded::Bounded;
 use crate::durability::Durability;
+use crate::error::ConfigError;
 use crate::fallback::FallbackPolicy;
 use crate::heartbeat::HeartbeatPolicy;
 use crate::inbox::InboxPolicy;
@@ -46,6 +47,26 @@ pub struct Config {
     pub fallback: FallbackPolicy,
     /// What a peer or a caller may ask for at most.
     pub limits: Limits,
+}
+
+impl Config {
+    /// Whether the settings go together, as far as they are known to have to; [`Preset::named`](crate::Preset::named) asks.
+    ///
+    /// ```
+    /// use redial::{Bounded, Config, ConfigError};
+    /// let mut config = Config::default();
+    /// config.inbox.server_keeps = Some(60);
+    /// assert_eq!(config.check(), Ok(()));
+    /// config.inbox.window = Bounded::clamped(16);
+    /// assert_eq!(config.check(), Err(ConfigError::Window { window: 16, needed: 60 }));
+    /// ```
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let window = self.inbox.window.get();
+        match self.inbox.needed_window() {
+            Some(needed) if needed > window => Err(ConfigError::Window { window, needed }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Credentials and logins; they matter to dialects that have them.

@@ -268,4 +268,23 @@ pub enum PresetError {
         /// What is wrong with it; the text is the caller's own.
         problem: String,
     },
+    /// The settings contradict each other.
+    #[error("the configuration contradicts itself: {0}")]
+    Config(#[from] ConfigError),
+}
+
+/// Which settings of a configuration contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The dedup window is shorter than what the server may repeat.
+    #[error(
+        "the inbox remembers {window} ids and must remember {needed}: all that the server keeps and all that may wait"
+    )]
+    Window {
+        /// `inbox.window`.
+        window: u64,
+        /// `inbox.server_keeps`, and `inbox.pending` where the application acknowledges.
+        needed: u64,
+    },
 }

@@ -19,6 +19,10 @@ use crate::id::MessageId;
 pub struct InboxPolicy {
     /// Ids remembered to recognise repeats. Default 4,096, about half a megabyte with long ids. A server that keeps at most U pushes unacknowledged needs U plus `pending`.
     pub window: Bounded<1, 1_000_000>,
+    /// The most pushes the server keeps unacknowledged and repeats in order, U, where that is known. Default `None`. With it the window
+    /// is checked by [`Config::check`](crate::Config::check), and [`Bounds`](crate::Bounds) promises more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_keeps: Option<u32>,
     /// When a message is acknowledged. Default [`Acknowledge::OnDelivery`]; change it where a message must be stored before the
     /// server may forget it.
     pub acknowledge: Acknowledge,
@@ -29,10 +33,22 @@ pub struct InboxPolicy {
     pub deliver: Deliver,
 }
 
+impl InboxPolicy {
+    /// The window that this server's repeats ask for: all that it keeps, and all that may wait for the application.
+    pub(crate) fn needed_window(&self) -> Option<u64> {
+        let waiting = match self.acknowledge {
+            Acknowledge::OnDelivery => 0,
+            Acknowledge::OnCall => self.pending.get(),
+        };
+        Some(u64::from(self.server_keeps?) + waiting)
+    }
+}
+
 impl Default for InboxPolicy {
     fn default() -> Self {
         Self {
             window: Bounded::clamped(4_096),
+            server_keeps: None,
             acknowledge: Acknowledge::OnDelivery,
             pending: Bounded::clamped(256),
             deliver: Deliver::Content,

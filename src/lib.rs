@@ -78,8 +78,8 @@ pub use dialect::{
 };
 pub use durability::Durability;
 pub use error::{
-    AcknowledgeError, CancelError, CloseError, JsonProblem, Malformed, MarkReadError, NotOpenError, PresetError,
-    ResendError, RestoreError, SendError, Unencodable,
+    AcknowledgeError, CancelError, CloseError, ConfigError, JsonProblem, Malformed, MarkReadError, NotOpenError,
+    PresetError, ResendError, RestoreError, SendError, Unencodable,
 };
 pub use event::{CredentialFailure, Event, Failure};
 pub use fallback::FallbackPolicy;

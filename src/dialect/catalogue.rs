@@ -87,6 +87,7 @@ impl Preset {
         let mut config = serde_json::to_value(&preset.config).map_err(|error| invalid(&error))?;
         merge(&mut config, changes);
         preset.config = read(config)?;
+        preset.config.check()?;
         Ok(preset)
     }
 

@@ -94,6 +94,15 @@ impl Preset {
     ///
     /// Resending, queueing and an inbound deadline are switched on by changing the configuration; `Config::default()` with
     /// these words is a chat that loses nothing while the server recognises repeats.
+    ///
+    /// With `Config::default()` this is promised, and this is not:
+    ///
+    /// | direction | promised | not promised |
+    /// |---|---|---|
+    /// | out | Nothing lost, nothing shown twice, while the server recognises the id of a message it has seen. | A server that forgot its ids shows twice what is sent again. `outbox.dedup_window` says how long it remembers: what is older then becomes `Unconfirmed`, the machine's sleep counted. |
+    /// | out | `Accepted` means that the server said so. | That the server stored it before it said so. |
+    /// | in | Nothing shown twice among the last `inbox.window` ids; with `inbox.server_keeps` known and the window at least as long, nothing at all. | A server that repeats out of order, or more than it said. |
+    /// | in | Nothing lost, while the server pushes again what is not acknowledged. | The document's server pushes again only once: both copies lost is a message lost, told to nobody here. Fetching the history after a reconnect is the repair. |
     pub fn uni_app() -> Self {
         Self::new(UniApp::default(), config())
     }

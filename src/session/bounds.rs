@@ -46,6 +46,8 @@ pub enum Guarantee {
     OnceWithin(Duration),
     /// Nothing shown twice among so many ids; nothing lost where the server pushes again what is not acknowledged.
     OnceAmong(u64),
+    /// Nothing lost, nothing shown twice, while the server keeps at most so many pushes unacknowledged and repeats them in order.
+    OnceInOrder(u32),
 }
 
 impl fmt::Display for Guarantee {
@@ -67,6 +69,12 @@ impl fmt::Display for Guarantee {
                     "nothing shown twice among the last {ids} ids; nothing lost while the server pushes again what is not acknowledged"
                 )
             }
+            Self::OnceInOrder(keeps) => {
+                write!(
+                    f,
+                    "nothing lost, nothing shown twice, while the server keeps at most {keeps} pushes and repeats them in order"
+                )
+            }
         }
     }
 }
@@ -86,13 +94,17 @@ impl Config {
             (Resend::NextConnection, None) => Guarantee::OnceWhileServerRemembers,
             (Resend::NextConnection, Some(window)) => Guarantee::OnceWithin(window),
         };
+        let inbound = match self.inbox.server_keeps {
+            Some(keeps) if self.check().is_ok() => Guarantee::OnceInOrder(keeps),
+            _ => Guarantee::OnceAmong(self.inbox.window.get()),
+        };
         Bounds {
             notice_dead_link: self.heartbeat.notice(),
             connects_in_120_s: self.connects_within(Duration::from_secs(120), false),
             connects_in_120_s_if_stable: self.connects_within(Duration::from_secs(120), true),
             memory_bytes: self.memory(),
             outbound,
-            inbound: Guarantee::OnceAmong(self.inbox.window.get()),
+            inbound,
         }
     }
 

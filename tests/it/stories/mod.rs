@@ -3,6 +3,7 @@
 mod closing;
 mod edges;
 mod figures;
+mod guarantees;
 mod heartbeat;
 mod incoming;
 mod limits;

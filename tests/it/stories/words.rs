@@ -1,6 +1,6 @@
 //! What a session says about itself: its sentences and its numbers.
 
-use redial::{Config, Duration, Failure, Guarantee, MeasuredFrom, Resend};
+use redial::{Acknowledge, Bounded, Config, ConfigError, Duration, Failure, Guarantee, MeasuredFrom, Preset, Resend};
 
 use crate::support::Story;
 
@@ -44,8 +44,26 @@ fn bounds_follow_from_the_configuration() {
     config.heartbeat.death = None;
     assert_eq!(config.bounds().notice_dead_link, None);
     let memory = config.bounds().memory_bytes;
-    config.outbox.bytes = redial::Bounded::clamped(8 << 20);
+    config.outbox.bytes = Bounded::clamped(8 << 20);
     assert_eq!(config.bounds().memory_bytes, memory + (4 << 20));
+}
+
+#[test]
+fn a_window_shorter_than_what_the_server_repeats_is_refused_and_promises_less() {
+    let mut config = Config::default();
+    config.inbox.server_keeps = Some(4_000);
+    assert_eq!(config.bounds().inbound, Guarantee::OnceInOrder(4_000));
+    config.inbox.acknowledge = Acknowledge::OnCall;
+    assert_eq!(config.check(), Err(ConfigError::Window { window: 4_096, needed: 4_000 + 256 }));
+    assert_eq!(config.bounds().inbound, Guarantee::OnceAmong(4_096), "what cannot be kept is not promised");
+    config.inbox.window = Bounded::clamped(4_256);
+    assert_eq!(config.check(), Ok(()));
+    let changes = serde_json::json!({"inbox": {"server_keeps": 60, "window": 16}});
+    let refused = Preset::named("uni_app", &changes).expect_err("60 repeats do not fit into a window of 16");
+    assert_eq!(
+        refused.to_string(),
+        "the configuration contradicts itself: the inbox remembers 16 ids and must remember 60: all that the server keeps and all that may wait"
+    );
 }
 
 #[test]
@@ -74,9 +92,11 @@ fn guarantees_read_as_sentences() {
         Guarantee::OnceWhileServerRemembers,
         Guarantee::OnceWithin(Duration::from_secs(120)),
         Guarantee::OnceAmong(4_096),
+        Guarantee::OnceInOrder(60),
     ]
     .map(|guarantee| guarantee.to_string());
     assert!(texts[0].contains("at most once"));
     assert!(texts[2].contains("120 s"));
     assert!(texts[3].contains("4096"));
+    assert!(texts[4].contains("at most 60 pushes"));
 }
