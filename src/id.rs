@@ -1,5 +1,6 @@
 //! Names: of connections, which the session hands out, and of messages, which either side chooses.
 
+use core::cmp::Ordering;
 use core::fmt;
 
 use alloc::string::String;
@@ -41,7 +42,9 @@ impl fmt::Debug for ConnectionId {
 /// The name of a message: a text, or an integer where the service counts. `1` and `"1"` are two different ids.
 ///
 /// An id of the session's own making reads `nonce-counter`. Ids are opaque: never trimmed, never folded, compared byte
-/// for byte. Integers go up to 2^53 - 1, the largest that every JSON reader agrees on (RFC 8259 §6).
+/// for byte. Integers go up to 2^53 - 1, the largest that every JSON reader agrees on (RFC 8259 §6). Their order puts
+/// integers first and short texts before long ones, so that ids which count up rise. A text of up to 30 bytes takes nothing
+/// from the heap.
 ///
 /// ```
 /// use redial::MessageId;
@@ -51,10 +54,65 @@ impl fmt::Debug for ConnectionId {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(Written);
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The bytes a text may have to stand in the id itself.
+const SHORT: usize = 30;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Written {
     Number(u64),
-    Text(Arc<str>),
+    /// A text of at most `SHORT` bytes, zeros behind it.
+    Short {
+        len: u8,
+        bytes: [u8; SHORT],
+    },
+    /// A longer one.
+    Long(Arc<str>),
+}
+
+impl Written {
+    fn text(text: &str) -> Self {
+        let mut bytes = [0; SHORT];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(start), Ok(len)) => {
+                start.copy_from_slice(text.as_bytes());
+                Self::Short { len, bytes }
+            }
+            _ => Self::Long(Arc::from(text)),
+        }
+    }
+
+    /// The bytes of a text.
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Number(_) => &[],
+            Self::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Long(text) => text.as_bytes(),
+        }
+    }
+}
+
+impl Ord for Written {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Number(one), Self::Number(other)) => one.cmp(other),
+            (Self::Number(_), _) => Ordering::Less,
+            (_, Self::Number(_)) => Ordering::Greater,
+            // The zeros behind it make no difference between texts of one length.
+            (Self::Short { len, bytes }, Self::Short { len: other_len, bytes: other }) => {
+                len.cmp(other_len).then_with(|| bytes.cmp(other))
+            }
+            _ => {
+                let (one, other) = (self.bytes(), other.bytes());
+                one.len().cmp(&other.len()).then_with(|| one.cmp(other))
+            }
+        }
+    }
+}
+
+impl PartialOrd for Written {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl MessageId {
@@ -64,37 +122,73 @@ impl MessageId {
     /// The id's text, or `None` where it is an integer.
     pub fn as_text(&self) -> Option<&str> {
         match &self.0 {
-            Written::Text(text) => Some(text),
             Written::Number(_) => None,
+            Written::Short { .. } => core::str::from_utf8(self.0.bytes()).ok(),
+            Written::Long(text) => Some(text),
         }
     }
 
     /// Whether it can stand on a wire: a text of 1 to `limit` bytes, or an integer up to [`MessageId::MAX_NUMBER`].
     pub(crate) fn is_writable(&self, limit: u64) -> bool {
         match &self.0 {
-            Written::Text(text) => !text.is_empty() && text.len() as u64 <= limit,
             Written::Number(number) => *number <= Self::MAX_NUMBER,
+            text => !text.bytes().is_empty() && text.bytes().len() as u64 <= limit,
         }
     }
 
     /// Bytes the id takes on the wire, quotes not counted; an integer counts as 16.
     pub fn wire_len(&self) -> usize {
         match &self.0 {
-            Written::Text(text) => text.len(),
             Written::Number(_) => 16,
+            text => text.bytes().len(),
         }
+    }
+
+    /// An id of a session's own making: the nonce in 16 hexadecimal digits, a hyphen, the counter.
+    pub(crate) fn minted(nonce: u64, counter: u64) -> Self {
+        // From the right: the counter's up to 20 digits, the hyphen, the nonce.
+        let mut text = [0; 37];
+        let mut start = text.len();
+        let mut put = |digit: u64, base: &[u8]| {
+            start -= 1;
+            let byte = usize::try_from(digit).ok().and_then(|digit| base.get(digit));
+            if let (Some(slot), Some(byte)) = (text.get_mut(start), byte) {
+                *slot = *byte;
+            }
+        };
+        let mut rest = counter;
+        loop {
+            put(rest % 10, b"0123456789");
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        put(0, b"-");
+        (0..16).for_each(|digit| put((nonce >> (4 * digit)) & 15, b"0123456789abcdef"));
+        let written = text.get(start..).and_then(|text| core::str::from_utf8(text).ok());
+        Self::from(written.unwrap_or_default())
+    }
+
+    /// The number an id ends in, as far as it has eighteen digits: what counts up in ids that do.
+    pub(crate) fn tail(&self) -> u64 {
+        if let Written::Number(number) = self.0 {
+            return number;
+        }
+        let digits = self.0.bytes().iter().rev().take(18).take_while(|byte| byte.is_ascii_digit());
+        digits.fold((0, 1), |(sum, unit), digit| (sum + u64::from(digit - b'0') * unit, unit * 10)).0
     }
 }
 
 impl From<&str> for MessageId {
     fn from(text: &str) -> Self {
-        Self(Written::Text(Arc::from(text)))
+        Self(Written::text(text))
     }
 }
 
 impl From<String> for MessageId {
     fn from(text: String) -> Self {
-        Self(Written::Text(Arc::from(text)))
+        Self(Written::text(&text))
     }
 }
 
@@ -108,7 +202,7 @@ impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Written::Number(number) => write!(f, "{number}"),
-            Written::Text(text) => f.write_str(text),
+            _ => f.write_str(self.as_text().unwrap_or_default()),
         }
     }
 }
@@ -117,7 +211,7 @@ impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Written::Number(number) => write!(f, "{number}"),
-            Written::Text(text) => write!(f, "{text:?}"),
+            _ => write!(f, "{:?}", self.as_text().unwrap_or_default()),
         }
     }
 }
@@ -126,7 +220,7 @@ impl Serialize for MessageId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Written::Number(number) => serializer.serialize_u64(*number),
-            Written::Text(text) => serializer.serialize_str(text),
+            _ => serializer.serialize_str(self.as_text().unwrap_or_default()),
         }
     }
 }

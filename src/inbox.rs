@@ -5,13 +5,13 @@
 //! 3. The window forgets its oldest acknowledged id first, and never one that still waits for the application.
 //! 4. A server that keeps at most U pushes unacknowledged and repeats them in order is safe with a window of U plus `pending`.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::Bounded;
 use crate::id::MessageId;
+use crate::queue::{Named, Queue};
 
 /// Messages on their way in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,11 +96,10 @@ pub(crate) enum Verdict {
 /// The window of ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Inbox {
-    seen: BTreeMap<MessageId, Seen>,
-    /// Ids that may be forgotten, oldest first.
-    order: BTreeMap<u64, MessageId>,
-    pending: usize,
-    next: u64,
+    /// Ids that were answered and may be forgotten, oldest first.
+    answered: Queue<Answered>,
+    /// Ids that wait for the application.
+    pending: Queue<MessageId>,
     /// Changes to what a snapshot holds.
     revision: u64,
 }
@@ -113,16 +112,27 @@ pub(crate) struct FrozenId {
     rejected: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Seen {
-    Pending,
-    Acknowledged,
-    Rejected,
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Answered {
+    id: MessageId,
+    accepted: bool,
+}
+
+impl Named for Answered {
+    fn id(&self) -> &MessageId {
+        &self.id
+    }
+}
+
+impl Named for MessageId {
+    fn id(&self) -> &MessageId {
+        self
+    }
 }
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Self { seen: BTreeMap::new(), order: BTreeMap::new(), pending: 0, next: 0, revision: 0 }
+        Self { answered: Queue::new(), pending: Queue::new(), revision: 0 }
     }
 
     /// Changes to what a snapshot holds, counted.
@@ -133,78 +143,70 @@ impl Inbox {
     /// The ids that are acknowledged or refused, oldest first, for a snapshot. What still waits for the application is left
     /// out: after a restart it has to be delivered again.
     pub(crate) fn freeze(&self) -> Vec<FrozenId> {
-        let freeze = |id: &MessageId| FrozenId { id: id.clone(), rejected: self.seen.get(id) == Some(&Seen::Rejected) };
-        self.order.values().map(freeze).collect()
+        let freeze = |(_, past): (u64, &Answered)| FrozenId { id: past.id.clone(), rejected: !past.accepted };
+        self.answered.iter().map(freeze).collect()
     }
 
     /// The window as a snapshot held it.
     pub(crate) fn thaw(frozen: Vec<FrozenId>, policy: &InboxPolicy) -> Self {
         let mut inbox = Self::new();
         for FrozenId { id, rejected } in frozen {
-            inbox.seen.insert(id.clone(), if rejected { Seen::Rejected } else { Seen::Acknowledged });
-            inbox.remember(id, policy);
+            if inbox.answered.place(&id).is_none() {
+                inbox.remember(id, !rejected, policy);
+            }
         }
         inbox
     }
 
+    /// What a repeat of a message calls for; nothing for a new one.
+    fn known(&self, id: &MessageId) -> Option<Verdict> {
+        match self.answered.place(id).and_then(|place| self.answered.get(place)) {
+            Some(Answered { accepted: true, .. }) => Some(Verdict::AckAgain),
+            Some(Answered { accepted: false, .. }) => Some(Verdict::NackAgain),
+            None => self.pending.place(id).map(|_| Verdict::Wait),
+        }
+    }
+
     /// A message has arrived; the second value counts the ids that had to be forgotten for it.
     pub(crate) fn on_message(&mut self, id: &MessageId, policy: &InboxPolicy) -> (Verdict, u64) {
-        match self.seen.get(id) {
-            Some(Seen::Pending) => (Verdict::Wait, 0),
-            Some(Seen::Acknowledged) => (Verdict::AckAgain, 0),
-            Some(Seen::Rejected) => (Verdict::NackAgain, 0),
-            None => match policy.acknowledge {
-                Acknowledge::OnDelivery => {
-                    self.seen.insert(id.clone(), Seen::Acknowledged);
-                    (Verdict::DeliverAndAck, self.remember(id.clone(), policy))
-                }
-                Acknowledge::OnCall if self.pending >= policy.pending.as_count() => (Verdict::Defer, 0),
-                Acknowledge::OnCall => {
-                    self.seen.insert(id.clone(), Seen::Pending);
-                    self.pending += 1;
-                    (Verdict::Deliver, 0)
-                }
-            },
+        match (self.known(id), policy.acknowledge) {
+            (Some(verdict), _) => (verdict, 0),
+            (None, Acknowledge::OnDelivery) => (Verdict::DeliverAndAck, self.remember(id.clone(), true, policy)),
+            (None, Acknowledge::OnCall) if self.pending.len() >= policy.pending.as_count() => (Verdict::Defer, 0),
+            (None, Acknowledge::OnCall) => {
+                self.pending.push(id.clone());
+                (Verdict::Deliver, 0)
+            }
         }
     }
 
     /// The application has the message, or refuses it; says whether it was waited for.
     pub(crate) fn on_answer(&mut self, id: &MessageId, accepted: bool, policy: &InboxPolicy) -> bool {
-        match self.seen.get_mut(id) {
-            Some(seen @ Seen::Pending) => {
-                *seen = if accepted { Seen::Acknowledged } else { Seen::Rejected };
-                self.pending -= 1;
-                self.remember(id.clone(), policy);
+        match self.pending.place(id).and_then(|place| self.pending.remove(place)) {
+            Some(id) => {
+                self.remember(id, accepted, policy);
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 
     /// An own message has come back, which is nothing new: it is acknowledged unless its id was another message's before.
     /// The second value counts the ids that had to be forgotten for it.
     pub(crate) fn on_own(&mut self, id: &MessageId, policy: &InboxPolicy) -> (Verdict, u64) {
-        match self.seen.get(id) {
-            Some(Seen::Pending) => (Verdict::Wait, 0),
-            Some(Seen::Acknowledged) => (Verdict::AckAgain, 0),
-            Some(Seen::Rejected) => (Verdict::NackAgain, 0),
-            None => {
-                self.seen.insert(id.clone(), Seen::Acknowledged);
-                (Verdict::AckAgain, self.remember(id.clone(), policy))
-            }
+        match self.known(id) {
+            Some(verdict) => (verdict, 0),
+            None => (Verdict::AckAgain, self.remember(id.clone(), true, policy)),
         }
     }
 
-    fn remember(&mut self, id: MessageId, policy: &InboxPolicy) -> u64 {
+    fn remember(&mut self, id: MessageId, accepted: bool, policy: &InboxPolicy) -> u64 {
         self.revision += 1;
-        self.order.insert(self.next, id);
-        self.next += 1;
         let mut forgotten = 0;
-        while self.order.len() > policy.window.as_count() {
-            let Some((_, oldest)) = self.order.pop_first() else { break };
-            self.seen.remove(&oldest);
+        while self.answered.len() >= policy.window.as_count() && self.answered.pop().is_some() {
             forgotten += 1;
         }
+        self.answered.push(Answered { id, accepted });
         forgotten
     }
 }

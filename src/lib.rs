@@ -28,9 +28,10 @@ mod rng;
 mod secret;
 mod time;
 
-// Floor 1: words.
+// Floor 1: words, and lines of what has an id.
 mod durability;
 mod outgoing;
+mod queue;
 mod signal;
 mod state;
 mod status;

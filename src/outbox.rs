@@ -7,10 +7,11 @@
 //!    "once", or first in line at too many losses running.
 //! 5. Ages count the machine's sleep.
 
+mod line;
 mod policy;
 mod snapshot;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::error::{CancelError, ResendError, SendError};
@@ -21,20 +22,18 @@ use crate::settled::{Confirmed, Kept, Settled};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
+pub(crate) use line::Entry;
+use line::Line;
 pub use policy::{OutboxPolicy, Resend, SendFailure, WhileDown};
 pub(crate) use snapshot::FrozenEntry;
 
 /// Messages that are taken and not settled, and the memory of those that were.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Outbox {
-    entries: BTreeMap<u64, Entry>,
-    index: BTreeMap<MessageId, u64>,
-    queued: BTreeSet<u64>,
-    in_flight: BTreeSet<u64>,
+    line: Line,
     expiries: BTreeSet<(Instant, u64)>,
     settled: Settled,
     bytes: usize,
-    next: u64,
     /// How long the machine slept in all: ages run on `now` plus this.
     slept: Duration,
     /// Messages from this place in line on wait until the host has stored them.
@@ -43,33 +42,13 @@ pub(crate) struct Outbox {
     revision: u64,
 }
 
-/// One message that is not settled.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Entry {
-    pub(crate) id: MessageId,
-    pub(crate) body: Body,
-    expires: Option<Instant>,
-    repeat: Repeat,
-    /// How often it was handed to a socket, all connections together.
-    pub(crate) sends: u32,
-    /// The same in the present round.
-    round: u32,
-    first_sent: Option<Instant>,
-    sent_at: Instant,
-    losses: u32,
-}
-
 impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
-            entries: BTreeMap::new(),
-            index: BTreeMap::new(),
-            queued: BTreeSet::new(),
-            in_flight: BTreeSet::new(),
+            line: Line::new(),
             expiries: BTreeSet::new(),
             settled: Settled::new(),
             bytes: 0,
-            next: 0,
             slept: Duration::ZERO,
             sealed: u64::MAX,
             revision: 0,
@@ -83,7 +62,7 @@ impl Outbox {
 
     /// The place in line of the next message to be taken.
     pub(crate) fn end(&self) -> u64 {
-        self.next
+        self.line.end()
     }
 
     /// Lets messages before this place in line leave; gives the ids of those that had to wait for it.
@@ -92,18 +71,19 @@ impl Outbox {
         if start >= end {
             return Vec::new();
         }
-        self.entries.range(start..end).map(|(_, entry)| entry.id.clone()).collect()
+        let released = self.line.iter_from(start).take_while(|(seq, _)| *seq < end);
+        released.map(|(_, entry)| entry.id.clone()).collect()
     }
 
     /// Messages that are not settled.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.line.len()
     }
 
     /// Where a message stands, as far as it is remembered.
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
-        match self.index.get(id) {
-            Some(seq) if self.in_flight.contains(seq) => Some(Status::Sent),
+        match self.line.place(id).and_then(|seq| self.line.get(seq)) {
+            Some(entry) if entry.is_in_flight() => Some(Status::Sent),
             Some(_) => Some(Status::Queued),
             None => self.settled.get(id).map(|past| past.status),
         }
@@ -111,12 +91,12 @@ impl Outbox {
 
     /// Whether this id may not be used for a new message.
     pub(crate) fn knows(&self, id: &MessageId) -> bool {
-        self.index.contains_key(id) || self.settled.get(id).is_some()
+        self.line.place(id).is_some() || self.settled.get(id).is_some()
     }
 
     /// Whether one more body of `bytes` fits; failed bodies that are only remembered give way.
     pub(crate) fn admits(&self, bytes: usize, policy: &OutboxPolicy) -> Result<(), SendError> {
-        if self.entries.len() >= policy.messages.as_count() {
+        if self.line.len() >= policy.messages.as_count() {
             return Err(SendError::Full { limit: policy.messages.get() });
         }
         if self.bytes.saturating_add(bytes) > policy.bytes.as_count() {
@@ -136,32 +116,32 @@ impl Outbox {
         policy: &OutboxPolicy,
     ) {
         let expires = ttl.or(policy.time_to_live).map(|ttl| now + self.slept + ttl);
-        let seq = self.next;
-        self.next += 1;
-        let entry = Entry { id, body, expires, repeat, sends: 0, round: 0, first_sent: None, sent_at: now, losses: 0 };
-        self.insert(seq, entry, policy);
+        self.push(Entry::new(now, id, body, repeat, expires), policy);
     }
 
-    fn insert(&mut self, seq: u64, entry: Entry, policy: &OutboxPolicy) {
+    fn push(&mut self, entry: Entry, policy: &OutboxPolicy) {
+        self.count_in(self.line.end(), &entry, policy);
+        self.line.push(entry);
+    }
+
+    /// What is true of the line with a message more at this place.
+    fn count_in(&mut self, seq: u64, entry: &Entry, policy: &OutboxPolicy) {
         self.revision += 1;
         self.bytes = self.bytes.saturating_add(entry.body.len());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
-        self.index.insert(entry.id.clone(), seq);
-        self.queued.insert(seq);
         if let Some(at) = entry.expires {
             self.expiries.insert((at, seq));
         }
-        self.entries.insert(seq, entry);
     }
 
     /// The next message to hand over, if the window has room: its place in line and the message.
     pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
-        let seq = self.queued.first().copied().filter(|seq| *seq < self.sealed)?;
-        let entry = self.entries.get(&seq)?;
-        let head = self.in_flight.first().and_then(|seq| self.entries.get(seq)).unwrap_or(entry);
+        let seq = self.line.waiting().filter(|seq| *seq < self.sealed)?;
+        let entry = self.line.get(seq)?;
+        let head = self.line.head().map_or(entry, |(_, head)| head);
         // A message that may be what kills the link travels alone, so that the verdict on it is just.
         let window = if head.losses >= 2 { 1 } else { policy.in_flight.as_count() };
-        (self.in_flight.len() < window).then_some((seq, entry))
+        (self.line.in_flight() < window).then_some((seq, entry))
     }
 
     /// Whether sending this entry again could be taken for a new message: its first copy is older than the server remembers.
@@ -175,13 +155,11 @@ impl Outbox {
     /// The message was handed to the socket; it waits for its confirmation.
     pub(crate) fn on_sent(&mut self, now: Instant, seq: u64) {
         let aged = now + self.slept;
-        if let Some(entry) = self.entries.get_mut(&seq) {
+        if let Some(entry) = self.line.launch(seq) {
             entry.sends = entry.sends.saturating_add(1);
             entry.round = entry.round.saturating_add(1);
             entry.first_sent.get_or_insert(aged);
             entry.sent_at = now;
-            self.queued.remove(&seq);
-            self.in_flight.insert(seq);
         }
     }
 
@@ -193,8 +171,8 @@ impl Outbox {
 
     /// The peer has said something about a message of ours.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status, policy: &OutboxPolicy) -> Confirmed {
-        if let Some(&seq) = self.index.get(id) {
-            if self.entries.get(&seq).is_none_or(|entry| entry.sends == 0) {
+        if let Some(seq) = self.line.place(id) {
+            if self.line.get(seq).is_none_or(|entry| entry.sends == 0) {
                 // Nothing of it was ever sent, so nobody can have it.
                 return Confirmed::Unknown;
             }
@@ -221,20 +199,21 @@ impl Outbox {
 
     /// Takes a message out of flight, also where its being handed over had settled it.
     fn take_back(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Option<u64> {
-        if let Some(seq) = self.index.get(id) {
-            return self.in_flight.remove(seq).then_some(*seq);
+        if let Some(seq) = self.line.place(id) {
+            return self.line.land(seq).then_some(seq);
         }
         // Only what was settled by its being handed over can be undone by that write's failure.
         self.settled.get(id).filter(|past| past.status == Status::Sent)?;
         let (seq, kept) = self.settled.take_back(id)?;
-        self.insert(seq, Entry::reopened(id.clone(), kept), policy);
+        let entry = Entry::reopened(id.clone(), kept);
+        self.count_in(seq, &entry, policy);
+        self.line.put_back(seq, entry);
         Some(seq)
     }
 
     /// One write of a message did not happen.
     fn unsend(&mut self, seq: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        self.queued.insert(seq);
-        let entry = self.entries.get_mut(&seq)?;
+        let entry = self.line.get_mut(seq)?;
         entry.sends = entry.sends.saturating_sub(1);
         entry.round = entry.round.saturating_sub(1);
         if entry.round == 0 {
@@ -253,17 +232,17 @@ impl Outbox {
     pub(crate) fn on_lost(&mut self, suspicious: bool, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let mut settlements = Vec::new();
         self.settled.forget_sent_bodies();
-        let suspect = self.in_flight.first().filter(|_| suspicious);
-        if let Some(entry) = suspect.and_then(|seq| self.entries.get_mut(seq)) {
+        let suspect = self.line.head().map(|(seq, _)| seq).filter(|_| suspicious);
+        if let Some(entry) = suspect.and_then(|seq| self.line.get_mut(seq)) {
             entry.losses = entry.losses.saturating_add(1);
         }
-        for seq in core::mem::take(&mut self.in_flight) {
-            let Some(entry) = self.entries.get(&seq) else { continue };
+        for seq in self.line.places(Entry::is_in_flight) {
+            let Some(entry) = self.line.get(seq) else { continue };
             let quarantined = policy.quarantine.is_some_and(|limit| entry.losses >= limit.get());
             if policy.resend == Resend::Never || entry.repeat == Repeat::Never || quarantined {
                 settlements.extend(self.settle(seq, Status::Unconfirmed, policy));
             } else {
-                self.queued.insert(seq);
+                self.line.land(seq);
             }
         }
         if policy.while_down == WhileDown::Refuse {
@@ -279,20 +258,19 @@ impl Outbox {
     }
 
     fn settle_all(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
-        let seqs: Vec<u64> = self.entries.keys().copied().collect();
-        seqs.into_iter().filter_map(|seq| self.fail(seq, policy)).collect()
+        self.line.places(|_| true).into_iter().filter_map(|seq| self.fail(seq, policy)).collect()
     }
 
     /// Settles a message as failed: `NotSent` where that is certain, else `Unconfirmed`.
     pub(crate) fn fail(&mut self, seq: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let status = self.entries.get(&seq)?.failed();
+        let status = self.line.get(seq)?.failed();
         self.settle(seq, status, policy)
     }
 
     /// Takes a message back before it is sent.
     pub(crate) fn cancel(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Result<(), CancelError> {
-        let &seq = self.index.get(id).ok_or(CancelError::Unknown)?;
-        if self.entries.get(&seq).is_none_or(|entry| entry.sends > 0) {
+        let seq = self.line.place(id).ok_or(CancelError::Unknown)?;
+        if self.line.get(seq).is_none_or(|entry| entry.sends > 0) {
             return Err(CancelError::Sent);
         }
         self.settle(seq, Status::Cancelled, policy);
@@ -301,7 +279,7 @@ impl Outbox {
 
     /// Opens a new round for a failed message, at the end of the line.
     pub(crate) fn resend(&mut self, now: Instant, id: &MessageId, policy: &OutboxPolicy) -> Result<(), ResendError> {
-        if self.index.contains_key(id) {
+        if self.line.place(id).is_some() {
             return Err(ResendError::NotFailed);
         }
         let past = self.settled.get(id).ok_or(ResendError::Unknown)?;
@@ -315,9 +293,7 @@ impl Outbox {
             // A resend by hand is the user's own decision, so the age of the earlier copies no longer speaks against it.
             entry.first_sent = None;
             entry.expires = policy.time_to_live.map(|ttl| now + self.slept + ttl);
-            let seq = self.next;
-            self.next += 1;
-            self.insert(seq, entry, policy);
+            self.push(entry, policy);
         }
         Ok(())
     }
@@ -333,25 +309,24 @@ impl Outbox {
 
     /// The first in line of those whose confirmation is overdue.
     pub(crate) fn overdue(&self, now: Instant, policy: &OutboxPolicy) -> Option<u64> {
-        let seq = *self.in_flight.first()?;
+        let (seq, _) = self.line.head()?;
         self.receipt_deadline(policy).is_some_and(|at| at.is_due(now)).then_some(seq)
     }
 
     /// Every message whose confirmation is overdue, in order.
     pub(crate) fn all_overdue(&self, now: Instant, policy: &OutboxPolicy) -> Vec<u64> {
         let Some(timeout) = policy.receipt_timeout else { return Vec::new() };
-        let is_overdue = |seq: &&u64| self.entries.get(seq).is_some_and(|entry| (entry.sent_at + timeout).is_due(now));
-        self.in_flight.iter().filter(is_overdue).copied().collect()
+        self.line.places(|entry| entry.is_in_flight() && (entry.sent_at + timeout).is_due(now))
     }
 
     /// The message at a place in line.
     pub(crate) fn entry(&self, seq: u64) -> Option<&Entry> {
-        self.entries.get(&seq)
+        self.line.get(seq)
     }
 
     /// When the message first in line counts as overdue.
     pub(crate) fn receipt_deadline(&self, policy: &OutboxPolicy) -> Option<Instant> {
-        let entry = self.entries.get(self.in_flight.first()?)?;
+        let (_, entry) = self.line.head()?;
         Some(entry.sent_at + policy.receipt_timeout?)
     }
 
@@ -367,44 +342,16 @@ impl Outbox {
     }
 
     fn settle(&mut self, seq: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let entry = self.entries.remove(&seq)?;
+        let entry = self.line.remove(seq)?;
         self.revision += 1;
-        self.index.remove(&entry.id);
-        self.queued.remove(&seq);
-        self.in_flight.remove(&seq);
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, seq));
         }
         self.bytes = self.bytes.saturating_sub(entry.body.len());
         let id = entry.id.clone();
         let kept = Some(Kept { body: entry.body, sends: entry.sends, repeat: entry.repeat, seq });
-        self.settled.remember(id.clone(), status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
+        self.settled.remember(entry.id, status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
         Some((id, status))
-    }
-}
-
-impl Entry {
-    fn reopened(id: MessageId, kept: Kept) -> Self {
-        Self {
-            id,
-            body: kept.body,
-            expires: None,
-            repeat: kept.repeat,
-            sends: kept.sends,
-            round: 0,
-            first_sent: None,
-            sent_at: Instant::ORIGIN,
-            losses: 0,
-        }
-    }
-
-    /// Whether a copy was handed to a socket before.
-    pub(crate) fn was_sent(&self) -> bool {
-        self.sends > 0
-    }
-
-    fn failed(&self) -> Status {
-        if self.sends == 0 { Status::NotSent } else { Status::Unconfirmed }
     }
 }

@@ -3,34 +3,39 @@
 //! It serves late receipts, rising marks, the refusal of an id used twice, and `resend`, which needs the body of a message
 //! that failed.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
+use crate::queue::{Named, Queue};
 use crate::status::Status;
 
-/// Settled messages, by id and by age.
+/// Settled messages, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Settled {
-    past: BTreeMap<MessageId, Past>,
-    order: BTreeMap<u64, MessageId>,
-    /// Failed messages whose bodies are kept for `resend`, oldest first.
-    failed: BTreeMap<u64, MessageId>,
-    /// The last few that were sent without receipts, whose bodies are kept for a failed write.
-    sent: BTreeMap<u64, MessageId>,
+    past: Queue<Past>,
+    /// Places of failed messages whose bodies are kept for `resend`.
+    failed: BTreeSet<u64>,
+    /// Places of the last few that were sent without receipts, whose bodies are kept for a failed write. They rise.
+    sent: VecDeque<u64>,
     body_bytes: usize,
-    next: u64,
 }
 
 /// What is remembered of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Past {
+    id: MessageId,
     pub(crate) status: Status,
     pub(crate) kept: Option<Kept>,
-    stamp: u64,
+}
+
+impl Named for Past {
+    fn id(&self) -> &MessageId {
+        &self.id
+    }
 }
 
 /// One settled message in a snapshot.
@@ -69,18 +74,11 @@ pub(crate) enum Confirmed {
 
 impl Settled {
     pub(crate) fn new() -> Self {
-        Self {
-            past: BTreeMap::new(),
-            order: BTreeMap::new(),
-            failed: BTreeMap::new(),
-            sent: BTreeMap::new(),
-            body_bytes: 0,
-            next: 0,
-        }
+        Self { past: Queue::new(), failed: BTreeSet::new(), sent: VecDeque::new(), body_bytes: 0 }
     }
 
     pub(crate) fn get(&self, id: &MessageId) -> Option<&Past> {
-        self.past.get(id)
+        self.past.get(self.past.place(id)?)
     }
 
     /// Remembers a settled message; of those that were only `Sent`, the last `sent_bodies` keep their body.
@@ -92,41 +90,42 @@ impl Settled {
         room: usize,
         sent_bodies: usize,
     ) {
-        let stamp = self.next;
-        self.next += 1;
+        while self.past.len() >= room.max(1) {
+            self.forget(self.past.first().map(|(place, _)| place));
+        }
+        if room == 0 {
+            return;
+        }
         let keeps = status.may_resend() || status == Status::Sent;
         let kept = kept.filter(|_| keeps);
         if let Some(kept) = &kept {
             self.body_bytes = self.body_bytes.saturating_add(kept.body.len());
-            let bodies = if status == Status::Sent { &mut self.sent } else { &mut self.failed };
-            bodies.insert(stamp, id.clone());
+            if status == Status::Sent {
+                self.sent.push_back(self.past.end());
+            } else {
+                self.failed.insert(self.past.end());
+            }
         }
-        self.order.insert(stamp, id.clone());
-        self.past.insert(id, Past { status, kept, stamp });
+        self.past.push(Past { id, status, kept });
         if self.sent.len() > sent_bodies {
             self.drop_oldest_sent_body();
-        }
-        while self.past.len() > room {
-            let Some((_, oldest)) = self.order.first_key_value() else { break };
-            let oldest = oldest.clone();
-            self.forget(&oldest);
         }
     }
 
     /// All that is remembered, oldest first, for a snapshot.
     pub(crate) fn freeze(&self) -> Vec<FrozenPast> {
-        let freeze = |id: &MessageId| {
-            let past = self.past.get(id)?;
+        let freeze = |(_, past): (u64, &Past)| {
             // A body that only waits for a failed write means nothing after a restart.
             let kept = past.kept.clone().filter(|_| past.status.may_resend());
-            Some(FrozenPast { id: id.clone(), status: past.status, kept })
+            FrozenPast { id: past.id.clone(), status: past.status, kept }
         };
-        self.order.values().filter_map(freeze).collect()
+        self.past.iter().map(freeze).collect()
     }
 
     /// The peer has said something about a settled message.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status) -> Confirmed {
-        let Some(past) = self.past.get_mut(id) else { return Confirmed::Unknown };
+        let place = self.past.place(id);
+        let Some(past) = place.and_then(|place| self.past.get_mut(place)) else { return Confirmed::Unknown };
         match past.status {
             Status::Accepted | Status::Delivered | Status::Read => {
                 if status.rank() > past.status.rank() {
@@ -142,19 +141,19 @@ impl Settled {
 
     /// Hands a message over for a new round, with its old place in line; `None` where its body is gone.
     pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<(u64, Kept)> {
-        self.past.get(id)?.kept.as_ref()?;
-        let kept = self.forget(id)?;
+        self.get(id)?.kept.as_ref()?;
+        let kept = self.forget(self.past.place(id))?;
         Some((kept.seq, kept))
     }
 
     /// Those that were handed over behind this place in line and settled by that, in order.
     pub(crate) fn sent_behind(&self, seq: u64) -> Vec<(u64, MessageId)> {
-        let sent = |id: &MessageId| {
-            let past = self.past.get(id).filter(|past| past.status == Status::Sent)?;
+        let sent = |place: &u64| {
+            let past = self.past.get(*place).filter(|past| past.status == Status::Sent)?;
             let kept = past.kept.as_ref().filter(|kept| kept.seq > seq)?;
-            Some((kept.seq, id.clone()))
+            Some((kept.seq, past.id.clone()))
         };
-        self.sent.values().filter_map(sent).collect()
+        self.sent.iter().filter_map(sent).collect()
     }
 
     /// The connection is lost: no write of it can be reported as failed any more.
@@ -167,8 +166,8 @@ impl Settled {
     /// Drops the oldest bodies until at most `bytes` of them are kept.
     pub(crate) fn make_room(&mut self, bytes: usize) {
         while self.body_bytes > bytes {
-            if let Some((_, id)) = self.failed.pop_first() {
-                self.drop_body(&id);
+            if let Some(place) = self.failed.pop_first() {
+                self.drop_body(place);
             } else if !self.sent.is_empty() {
                 self.drop_oldest_sent_body();
             } else {
@@ -178,25 +177,25 @@ impl Settled {
     }
 
     fn drop_oldest_sent_body(&mut self) {
-        if let Some((_, id)) = self.sent.pop_first() {
-            self.drop_body(&id);
+        if let Some(place) = self.sent.pop_front() {
+            self.drop_body(place);
         }
     }
 
-    fn drop_body(&mut self, id: &MessageId) {
-        if let Some(kept) = self.past.get_mut(id).and_then(|past| past.kept.take()) {
+    fn drop_body(&mut self, place: u64) {
+        if let Some(kept) = self.past.get_mut(place).and_then(|past| past.kept.take()) {
             self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
         }
     }
 
-    fn forget(&mut self, id: &MessageId) -> Option<Kept> {
-        let past = self.past.remove(id)?;
-        self.order.remove(&past.stamp);
-        self.failed.remove(&past.stamp);
-        self.sent.remove(&past.stamp);
-        if let Some(kept) = &past.kept {
-            self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
+    fn forget(&mut self, place: Option<u64>) -> Option<Kept> {
+        let place = place?;
+        let kept = self.past.remove(place)?.kept?;
+        self.failed.remove(&place);
+        if let Ok(at) = self.sent.binary_search(&place) {
+            self.sent.remove(at);
         }
-        past.kept
+        self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
+        Some(kept)
     }
 }

@@ -2,8 +2,6 @@
 
 use core::num::NonZeroU32;
 
-use alloc::format;
-
 use super::{Delivery, Demand, Flow, Line, tell};
 use crate::action::{Action, Purpose};
 use crate::cx::Cx;
@@ -31,15 +29,14 @@ impl Delivery {
             return Err(SendError::TooLarge { bytes, limit });
         }
         self.outbox.admits(body.len(), &cx.config.outbox)?;
+        let chosen = id.is_some();
         let id = match id {
             Some(id) => self.check_id(cx, id)?,
-            None => self.next_id(),
+            None => MessageId::minted(self.nonce, self.made),
         };
         // Written once here, so that a body this dialect cannot carry is refused rather than taken.
         let frame = encode(cx, &id, &body)?;
-        if self.owns(&id) {
-            self.made += 1;
-        }
+        self.made += u64::from(!chosen);
         self.outbox.take(cx.now, id.clone(), body, repeat, time_to_live, &cx.config.outbox);
         Self::tell_taken(cx, &id);
         self.flush_with(cx, Some((&id, frame)));
@@ -206,10 +203,6 @@ impl Delivery {
         }
         // An id of our own making is ours to give: taken from outside it could collide with one to come.
         if self.owns(&id) || self.outbox.knows(&id) { Err(SendError::DuplicateId) } else { Ok(id) }
-    }
-
-    fn next_id(&self) -> MessageId {
-        MessageId::from(format!("{:016x}-{}", self.nonce, self.made))
     }
 }
 

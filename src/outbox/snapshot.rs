@@ -47,7 +47,7 @@ impl Outbox {
                 left: entry.expires.filter(|at| *at != Instant::NEVER).map(|at| at.since(aged)),
             }
         };
-        self.entries.values().map(freeze).collect()
+        self.line.iter_from(0).map(|(_, entry)| freeze(entry)).collect()
     }
 
     /// The outbox as a snapshot held it, `away` later.
@@ -67,21 +67,16 @@ impl Outbox {
             outbox.settled.remember(past.id, past.status, past.kept, policy.remembered.as_count(), 0);
         }
         for frozen in queue {
-            let seq = outbox.next;
-            outbox.next += 1;
+            let expires = frozen.left.map(|left| aged + left - away);
             let entry = Entry {
-                id: frozen.id,
-                body: frozen.body,
-                expires: frozen.left.map(|left| aged + left - away),
-                repeat: frozen.repeat,
                 sends: frozen.sends,
                 // How often in the round is not kept; that it was, is what counts.
                 round: u32::from(frozen.age.is_some()),
                 first_sent: frozen.age.map(|age| aged - age - away),
-                sent_at: now,
                 losses: frozen.losses,
+                ..Entry::new(now, frozen.id, frozen.body, frozen.repeat, expires)
             };
-            outbox.insert(seq, entry, policy);
+            outbox.push(entry, policy);
         }
         outbox
     }
@@ -91,8 +86,10 @@ impl Outbox {
         let unrepeatable = |entry: &Entry| {
             entry.first_sent.is_some() && (policy.resend == Resend::Never || entry.repeat == Repeat::Never)
         };
-        let seqs: Vec<u64> =
-            self.entries.iter().filter(|(_, entry)| unrepeatable(entry)).map(|(seq, _)| *seq).collect();
-        seqs.into_iter().filter_map(|seq| self.settle(seq, Status::Unconfirmed, policy)).collect()
+        self.line
+            .places(unrepeatable)
+            .into_iter()
+            .filter_map(|seq| self.settle(seq, Status::Unconfirmed, policy))
+            .collect()
     }
 }

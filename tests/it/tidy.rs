@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The floors, from the ground up. A module imports from lower floors only; files of one folder may know each other.
 const FLOORS: [&[&str]; 10] = [
     &["bounded", "frame", "id", "rng", "secret", "time"],
-    &["durability", "outgoing", "signal", "state", "status", "timer"],
+    &["durability", "outgoing", "queue", "signal", "state", "status", "timer"],
     &["error", "settled", "stats"],
     &["fallback", "heartbeat", "inbox", "outbox", "reconnect"],
     &["action", "config", "cx", "event", "profile", "dialect"],
@@ -35,8 +35,7 @@ const LONG: usize = 250;
 const TOO_LONG: usize = 300;
 
 /// Files that are too long and known to be; the number only ever falls.
-const KNOWN_LONG: [(&str, usize); 4] = [
-    ("src/outbox.rs", 325),
+const KNOWN_LONG: [(&str, usize); 3] = [
     ("tests/it/sim/run.rs", 320),
     ("tests/it/model/world.rs", 340),
     // One file a system, however much its document says.

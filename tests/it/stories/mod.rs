@@ -12,5 +12,6 @@ mod outgoing;
 mod own_dialect;
 mod reconnecting;
 mod refusals;
+mod remembering;
 mod resending;
 mod words;
