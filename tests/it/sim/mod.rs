@@ -8,11 +8,15 @@ mod faults;
 mod figures;
 mod line;
 mod run;
+#[cfg(test)]
+mod terse;
 mod verdict;
 
 pub(crate) use faults::FAULTS;
 pub(crate) use figures::Figures;
 pub(crate) use run::Run;
+#[cfg(test)]
+pub(crate) use terse::Terse;
 
 /// What a fault leads to in the end; where one of these never happened, the faults were too mild.
 pub(crate) const OUTCOMES: [&str; 7] =

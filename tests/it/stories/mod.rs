@@ -8,6 +8,7 @@ mod heartbeat;
 mod incoming;
 mod limits;
 mod login;
+mod outcomes;
 mod outgoing;
 mod own_dialect;
 mod reconnecting;
