@@ -6,6 +6,7 @@ mod durability;
 mod durable;
 mod hostile;
 mod journal;
+mod matrix;
 mod model;
 mod oracle;
 mod pipe;
