@@ -226,7 +226,7 @@ impl History {
             1 => Call::Cancel { id },
             2 => Call::Acknowledge { id },
             3 => Call::Reject { id },
-            _ => Call::MarkRead { id },
+            _ => Call::MarkRead { id, conversation: String::new() },
         }
     }
 

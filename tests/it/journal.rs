@@ -146,7 +146,7 @@ fn every_call_and_every_event_reads_back_as_it_was_written() {
         Call::Cancel { id: id.clone() },
         Call::Acknowledge { id: id.clone() },
         Call::Reject { id: id.clone() },
-        Call::MarkRead { id: id.clone() },
+        Call::MarkRead { id: id.clone(), conversation: String::new() },
         Call::ReconnectNow,
         Call::Hold,
         Call::Release,

@@ -166,7 +166,7 @@ fn calls() -> Vec<(&'static str, Call)> {
         ("call cancel", Call::Cancel { id: "m1".into() }),
         ("call acknowledge", Call::Acknowledge { id: "p1".into() }),
         ("call reject", Call::Reject { id: "p1".into() }),
-        ("call mark_read", Call::MarkRead { id: "p1".into() }),
+        ("call mark_read", Call::MarkRead { id: "p1".into(), conversation: String::new() }),
         ("call reconnect_now", Call::ReconnectNow),
         ("call hold", Call::Hold),
         ("call release", Call::Release),

@@ -125,7 +125,7 @@ impl World {
             What::Cancel(at) => Call::Cancel { id: self.id(*at) },
             What::Acknowledge(id) => Call::Acknowledge { id: pushed(*id) },
             What::Reject(id) => Call::Reject { id: pushed(*id) },
-            What::MarkRead(id) => Call::MarkRead { id: pushed(*id) },
+            What::MarkRead(id) => Call::MarkRead { id: pushed(*id), conversation: String::new() },
             What::ReconnectNow => Call::ReconnectNow,
             What::Hold => Call::Hold,
             What::Release => Call::Release,

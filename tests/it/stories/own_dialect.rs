@@ -1,13 +1,14 @@
 //! A service of one's own, whose closes ask for time and whose logins can be renewed.
 
+use redial::journal::{Call, CallError};
 use redial::{
-    Config, CredentialSource, Dialect, Duration, Event, Frame, Limits, Login, Malformed, Payload, Preset, Profile,
-    Purpose, Side, Signal, State, Unencodable,
+    Action, Config, ConnectionId, CredentialSource, Dialect, Duration, Event, Frame, Limits, Login, Malformed,
+    MarkReadError, Payload, Preset, Profile, Purpose, Session, Side, Signal, State, Unencodable,
 };
 
 use crate::support::Story;
 
-/// `login TOKEN`, `no`, and text.
+/// `login TOKEN`, `no`, `push ID TEXT`, `ack ID`, `read ID`, and text.
 #[derive(Debug)]
 struct Desk;
 
@@ -17,13 +18,16 @@ impl Dialect for Desk {
     }
 
     fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: false, early_delivery: false }
+        Profile { login: Login::None, receipts: false, acks: true, early_delivery: false }
     }
 
     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
         match frame.as_text() {
             Some("no") => Ok(Signal::Refused { code: 0 }),
-            Some(_) => Ok(Signal::Message { id: None, body: Payload::Whole }),
+            Some(text) => Ok(match text.strip_prefix("push ").and_then(|rest| rest.split_once(' ')) {
+                Some((id, body)) => Signal::Message { id: Some(id.into()), body: Payload::Text(body) },
+                None => Signal::Message { id: None, body: Payload::Whole },
+            }),
             None => Ok(Signal::BeatReply),
         }
     }
@@ -32,6 +36,8 @@ impl Dialect for Desk {
         match signal {
             Signal::Beat => Ok(Frame::Ping(Vec::new())),
             Signal::Login { credential, .. } => Ok(Frame::text(format!("login {}", credential.reveal()))),
+            Signal::Ack { id, .. } => Ok(Frame::text(format!("ack {id}"))),
+            Signal::Read { id } => Ok(Frame::text(format!("read {id}"))),
             Signal::Message { body: Payload::Text(text), .. } => Ok(Frame::text((*text).to_owned())),
             _ => Err(Unencodable::NoWord),
         }
@@ -103,4 +109,83 @@ fn before_the_link_is_up_a_credential_only_waits() {
     assert!(story.seen().sends(|_| true).is_empty());
     story.opened();
     assert_eq!((story.state(), story.seen().sends(|_| true)), (State::Ready, Vec::new()));
+}
+
+fn read(story: &mut Story, conversation: &str, id: &str) -> Result<Vec<String>, CallError> {
+    story.seen();
+    story.call(Call::MarkRead { id: id.into(), conversation: conversation.into() })?;
+    Ok(marks(story))
+}
+
+fn marks(story: &mut Story) -> Vec<String> {
+    story.seen().sends(|purpose| matches!(purpose, Purpose::Receipt { .. }))
+}
+
+fn shown(ids: &[&str]) -> Story {
+    let mut story = desk();
+    story.ready();
+    for id in ids {
+        story.text(&format!("push {id} hello"));
+    }
+    story
+}
+
+#[test]
+fn a_read_mark_only_rises() {
+    let mut story = shown(&["m9", "m5", "m7"]);
+    assert_eq!(read(&mut story, "", "m5").expect("it was shown"), ["read m5"]);
+    assert!(read(&mut story, "", "m5").expect("it is known").is_empty());
+    assert!(read(&mut story, "", "m9").expect("it is known").is_empty(), "it came before, whatever its name");
+    assert_eq!(read(&mut story, "", "m7").expect("it was shown"), ["read m7"]);
+    assert_eq!(read(&mut story, "", "m8"), Err(MarkReadError::Unknown.into()));
+}
+
+#[test]
+fn each_conversation_has_a_mark_of_its_own_and_a_new_connection_is_told_the_newest_of_each() {
+    let mut story = shown(&["a1", "b1", "a2", "b2", "a3"]);
+    assert_eq!(read(&mut story, "a", "a2").expect("it was shown"), ["read a2"]);
+    assert_eq!(read(&mut story, "b", "b1").expect("it was shown"), ["read b1"]);
+    story.closed(None);
+    assert!(read(&mut story, "b", "b2").expect("it was shown").is_empty(), "nobody is there to be told");
+    assert!(read(&mut story, "a", "a3").expect("it was shown").is_empty());
+    story.wait_for_connect();
+    story.seen();
+    story.opened();
+    assert_eq!(marks(&mut story), ["read b2", "read a3"]);
+    story.closed(None).wait_for_connect();
+    story.opened();
+    assert_eq!(marks(&mut story), ["read b2", "read a3"], "nobody confirms a mark, so it is told again");
+    assert_eq!(story.session.stats().resent, 0, "a mark is no message");
+}
+
+#[test]
+fn marks_survive_a_restart_and_still_only_rise() {
+    let mut story = shown(&["m1", "m2", "m3"]);
+    read(&mut story, "", "m2").expect("it was shown");
+    let snapshot = story.session.snapshot();
+    let preset = story.session.preset().clone();
+    let mut restored = Session::restore(preset, story.instant(), snapshot, Duration::ZERO).expect("it is whole");
+    restored.open(story.instant());
+    assert_eq!(restored.mark_read(story.instant(), &"m1".into()), Ok(()));
+    restored.handle(story.instant(), Event::Opened { connection: ConnectionId::new(2) });
+    let told = std::iter::from_fn(|| restored.poll_action()).find_map(|action| match action {
+        Action::Send { frame, purpose: Purpose::Receipt { .. }, .. } => Some(frame),
+        _ => None,
+    });
+    assert_eq!(told, Some(Frame::text("read m2")));
+}
+
+#[test]
+fn the_marks_of_the_last_64_conversations_are_kept() {
+    let mut story = desk();
+    story.ready();
+    for at in 0..100 {
+        story.text(&format!("push m{at} hello"));
+        read(&mut story, &format!("c{at}"), &format!("m{at}")).expect("it was shown");
+    }
+    story.closed(None).wait_for_connect();
+    story.seen();
+    story.opened();
+    let marks = marks(&mut story);
+    assert_eq!((marks.len(), &*marks[0], &*marks[63]), (64, "read m36", "read m99"));
 }

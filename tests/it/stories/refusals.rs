@@ -125,5 +125,8 @@ fn a_resend_needs_room_like_a_send() {
 fn a_dialect_without_read_receipts_says_so() {
     let mut story = Story::plain();
     story.ready();
-    assert_eq!(story.call(Call::MarkRead { id: "m1".into() }), Err(MarkReadError::NoWord.into()));
+    assert_eq!(
+        story.call(Call::MarkRead { id: "m1".into(), conversation: String::new() }),
+        Err(MarkReadError::NoWord.into())
+    );
 }

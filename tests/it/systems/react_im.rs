@@ -211,7 +211,10 @@ fn o001_2_nobody_confirms_so_handing_over_settles() {
     let mut client = Client::connected(Preset::react_im());
     let id = client.send_as("c1", "hello");
     assert_eq!((client.session.unsettled(), client.session.status(&id)), (0, Some(Status::Sent)));
-    assert!(client.call(Call::MarkRead { id }).is_err(), "no frame of this wire says read");
+    assert!(
+        client.call(Call::MarkRead { id, conversation: String::new() }).is_err(),
+        "no frame of this wire says read"
+    );
 }
 
 #[test]
