@@ -51,11 +51,12 @@ impl Cx<'_> {
         self.out.push_back(action);
     }
 
-    /// Takes back the messages to this connection that nobody has polled yet, each with its `Sent`; gives their ids in order.
-    pub(crate) fn withdraw(&mut self, connection: ConnectionId) -> Vec<MessageId> {
+    /// Takes back the messages to this connection that nobody has polled yet, each with its `Sent`, as far as they `may` be;
+    /// gives their ids in order.
+    pub(crate) fn withdraw(&mut self, connection: ConnectionId, may: impl Fn(&MessageId) -> bool) -> Vec<MessageId> {
         let mut withdrawn = Vec::new();
         self.out.retain(|action| match action {
-            Action::Send { connection: of, purpose: Purpose::Message { id }, .. } if *of == connection => {
+            Action::Send { connection: of, purpose: Purpose::Message { id }, .. } if *of == connection && may(id) => {
                 withdrawn.push(id.clone());
                 false
             }

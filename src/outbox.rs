@@ -197,6 +197,12 @@ impl Outbox {
         failed.into_iter().filter_map(|seq| self.unsend(seq, policy)).collect()
     }
 
+    /// Whether the message is there still, should it turn out that it was not handed over.
+    pub(crate) fn can_unsend(&self, id: &MessageId) -> bool {
+        let settled = || self.settled.get(id);
+        self.index.contains_key(id) || settled().is_some_and(|past| past.status != Status::Sent || past.kept.is_some())
+    }
+
     /// Takes a message out of flight, also where its being handed over had settled it.
     fn take_back(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Option<u64> {
         if let Some(seq) = self.line.place(id) {

@@ -142,9 +142,10 @@ impl Delivery {
         }
     }
 
-    /// The connection is lost before the host has taken these messages from the queue: they were never handed over.
+    /// The connection is lost before the host has taken these messages from the queue: they were never handed over. Of many
+    /// that nobody confirms only the last keep their bodies; those before them stay in the queue, as sent as told.
     pub(super) fn take_back_unpolled(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
-        for id in cx.withdraw(connection) {
+        for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
             let unsent = self.outbox.on_send_failed(&id, &cx.config.outbox);
             // Those that wait on were told as queued before, and of their being sent nobody has heard.
             tell(cx, unsent.into_iter().filter(|(_, status)| *status != Status::Queued));

@@ -142,3 +142,23 @@ fn a_hint_is_believed_again_when_the_stable_time_is_exactly_over() {
         assert_eq!(story.state(), state, "{after} ms after the first hint");
     }
 }
+
+#[test]
+fn of_many_messages_that_nobody_took_before_the_link_was_lost_each_goes_out_on_one_link_or_the_other() {
+    let mut preset = Preset::plain();
+    preset.config.outbox.in_flight = redial::Bounded::clamped(2);
+    let mut session = Session::new(preset, Seed::from(7_u64));
+    for body in ["a", "b", "c", "d", "e"] {
+        session.send(Instant::ORIGIN, body).expect("it is taken");
+    }
+    session.open(Instant::ORIGIN);
+    let connection = redial::ConnectionId::new(1);
+    session.handle(Instant::ORIGIN, Event::Opened { connection });
+    session.handle(Instant::ORIGIN, Event::Closed { connection, code: None, reason: String::new() });
+    let connect = session.next_deadline().expect("it connects again").at;
+    session.handle(connect, Event::Tick);
+    session.handle(connect, Event::Opened { connection: redial::ConnectionId::new(2) });
+    let seen = crate::support::Seen::new(drain(&mut session));
+    assert_eq!(seen.messages(), ["a", "b", "c", "d", "e"], "{seen:?}");
+    assert_eq!(session.unsettled(), 0);
+}
