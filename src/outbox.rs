@@ -197,10 +197,13 @@ impl Outbox {
         failed.into_iter().filter_map(|seq| self.unsend(seq, policy)).collect()
     }
 
-    /// Whether the message is there still, should it turn out that it was not handed over.
+    /// Whether it could be undone that the message was handed over: it waits for its confirmation, or nobody gives one and its
+    /// body is kept.
     pub(crate) fn can_unsend(&self, id: &MessageId) -> bool {
-        let settled = || self.settled.get(id);
-        self.index.contains_key(id) || settled().is_some_and(|past| past.status != Status::Sent || past.kept.is_some())
+        match self.index.get(id) {
+            Some(seq) => self.in_flight.contains(seq),
+            None => self.settled.get(id).is_some_and(|past| past.status == Status::Sent && past.kept.is_some()),
+        }
     }
 
     /// Takes a message out of flight, also where its being handed over had settled it.

@@ -142,8 +142,8 @@ impl Delivery {
         }
     }
 
-    /// The connection is lost before the host has taken these messages from the queue: they were never handed over. Of many
-    /// that nobody confirms only the last keep their bodies; those before them stay in the queue, as sent as told.
+    /// The connection is lost before the host has taken these messages from the queue: they were never handed over. Those
+    /// that have their outcome, and of many that nobody confirms all but the last, stay in the queue, as sent as told.
     pub(super) fn take_back_unpolled(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
         for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
             let unsent = self.outbox.on_send_failed(&id, &cx.config.outbox);
