@@ -188,6 +188,15 @@ pub enum MarkReadError {
     /// The dialect has no word for it.
     #[error("the dialect has no read receipts")]
     NoWord,
+    /// No message of this id was delivered, or it is so old that the inbox has forgotten it.
+    #[error("no delivered message of that id is remembered")]
+    Unknown,
+    /// The conversation's name is over `limits.id_bytes`.
+    #[error("the name of a conversation has at most {limit} bytes")]
+    Conversation {
+        /// `limits.id_bytes`.
+        limit: u64,
+    },
     /// The id is empty or over `limits.id_bytes`.
     #[error("an id is a text of 1 to {limit} bytes or an integer up to 2^53 - 1")]
     BadId {

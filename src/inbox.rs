@@ -167,6 +167,12 @@ impl Inbox {
         }
     }
 
+    /// Where a delivered message stands among the others: those that wait for the application come after those it has answered.
+    pub(crate) fn rank(&self, id: &MessageId) -> Option<(bool, u64)> {
+        let answered = self.answered.place(id).map(|place| (false, place));
+        answered.or_else(|| self.pending.place(id).map(|place| (true, place)))
+    }
+
     /// A message has arrived; the second value counts the ids that had to be forgotten for it.
     pub(crate) fn on_message(&mut self, id: &MessageId, policy: &InboxPolicy) -> (Verdict, u64) {
         match (self.known(id), policy.acknowledge) {

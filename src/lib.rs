@@ -46,6 +46,7 @@ mod stats;
 mod fallback;
 mod heartbeat;
 mod inbox;
+mod marks;
 mod outbox;
 mod reconnect;
 

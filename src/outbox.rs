@@ -200,8 +200,8 @@ impl Outbox {
     /// Whether it could be undone that the message was handed over: it waits for its confirmation, or nobody gives one and its
     /// body is kept.
     pub(crate) fn can_unsend(&self, id: &MessageId) -> bool {
-        match self.index.get(id) {
-            Some(seq) => self.in_flight.contains(seq),
+        match self.line.place(id).and_then(|seq| self.line.get(seq)) {
+            Some(entry) => entry.is_in_flight(),
             None => self.settled.get(id).is_some_and(|past| past.status == Status::Sent && past.kept.is_some()),
         }
     }

@@ -15,6 +15,7 @@ use crate::cx::Cx;
 use crate::durability::Durability;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::{FrozenId, Inbox};
+use crate::marks::{Mark, Marks};
 use crate::outbox::{FrozenEntry, Outbox};
 use crate::settled::FrozenPast;
 use crate::status::Status;
@@ -66,6 +67,8 @@ pub(crate) struct Frozen {
     queue: Vec<FrozenEntry>,
     settled: Vec<FrozenPast>,
     seen: Vec<FrozenId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    read: Vec<Mark>,
 }
 
 impl Delivery {
@@ -123,7 +126,8 @@ impl Delivery {
 
     fn version(&self, attempts: u64) -> u64 {
         let revisions = self.outbox.revision().saturating_add(self.inbox.revision());
-        revisions.saturating_add(self.ledger.departures).saturating_add(attempts)
+        let revisions = revisions.saturating_add(self.marks.revision()).saturating_add(self.ledger.departures);
+        revisions.saturating_add(attempts)
     }
 
     /// A connection is ready. What waits may leave on it once it is stored that it may: until then, a message that was never
@@ -181,6 +185,7 @@ impl Delivery {
             queue: self.outbox.freeze(now, self.may_leave(config)),
             settled: self.outbox.settled().freeze(),
             seen: self.inbox.freeze(),
+            read: self.marks.freeze(),
         }
     }
 
@@ -190,6 +195,7 @@ impl Delivery {
         delivery.made = frozen.made;
         delivery.outbox = Outbox::thaw(now, frozen.queue, frozen.settled, away, &config.outbox);
         delivery.inbox = Inbox::thaw(frozen.seen, &config.inbox);
+        delivery.marks = Marks::thaw(frozen.read);
         if config.durability == Durability::WriteAhead {
             let end = delivery.outbox.end();
             delivery.outbox.seal(end);

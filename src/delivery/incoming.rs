@@ -83,17 +83,36 @@ impl Delivery {
         Ok(())
     }
 
-    /// The user has read a message.
-    pub(crate) fn mark_read(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), MarkReadError> {
+    /// The user has read a conversation up to this message.
+    pub(crate) fn mark_read(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conversation: &str,
+        id: &MessageId,
+    ) -> Result<(), MarkReadError> {
         let limit = cx.config.limits.id_bytes.get();
         if !id.is_writable(limit) {
             return Err(MarkReadError::BadId { limit });
         }
+        if conversation.len() as u64 > limit {
+            return Err(MarkReadError::Conversation { limit });
+        }
         let frame = cx.encode(&Signal::Read { id: id.clone() }).map_err(|_| MarkReadError::NoWord)?;
-        if let Some(connection) = self.ready_line() {
+        let rank = self.inbox.rank(id).ok_or(MarkReadError::Unknown)?;
+        let inbox = &self.inbox;
+        // What the inbox has forgotten is older than all it remembers.
+        let rose = self.marks.on_read(conversation, id, |mark| inbox.rank(mark).is_none_or(|earlier| earlier < rank));
+        if let (true, Some(connection)) = (rose, self.ready_line()) {
             cx.send(connection, frame, Purpose::Receipt { id: id.clone() });
         }
         Ok(())
+    }
+
+    /// A new connection is told up to where messages are read: nobody confirms that, so nobody knows whether it arrived before.
+    pub(super) fn tell_marks(&self, cx: &mut Cx<'_>, connection: ConnectionId) {
+        for id in self.marks.ids() {
+            cx.say(connection, &Signal::Read { id: id.clone() }, Purpose::Receipt { id: id.clone() });
+        }
     }
 }
 

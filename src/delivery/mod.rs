@@ -15,6 +15,7 @@ use crate::cx::Cx;
 use crate::durability::Durability;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
+use crate::marks::Marks;
 use crate::outbox::Outbox;
 use crate::state::Cause;
 use crate::status::Status;
@@ -35,6 +36,7 @@ pub(crate) struct Delivery {
     nonce: u64,
     made: u64,
     ledger: Ledger,
+    marks: Marks,
 }
 
 /// What is known of the link.
@@ -80,6 +82,7 @@ impl Delivery {
             nonce,
             made: 0,
             ledger: Ledger::default(),
+            marks: Marks::default(),
         }
     }
 
@@ -90,6 +93,7 @@ impl Delivery {
     /// Messages may flow on this connection.
     pub(crate) fn on_ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
         self.line = Line::Ready(connection);
+        self.tell_marks(cx, connection);
         self.hold_until_stored(cx.config);
         self.flush(cx);
     }

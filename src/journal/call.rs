@@ -63,10 +63,13 @@ pub enum Call {
         /// The message.
         id: MessageId,
     },
-    /// [`Session::mark_read`].
+    /// [`Session::mark_read`], or [`Session::mark_read_in`] where a conversation is named.
     MarkRead {
         /// The message.
         id: MessageId,
+        /// The conversation.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        conversation: String,
     },
     /// [`Session::reconnect_now`].
     ReconnectNow,
@@ -140,7 +143,7 @@ impl Call {
             Self::Cancel { id } => session.cancel(now, &id)?,
             Self::Acknowledge { id } => session.acknowledge(now, &id)?,
             Self::Reject { id } => session.reject(now, &id)?,
-            Self::MarkRead { id } => session.mark_read(now, &id)?,
+            Self::MarkRead { id, conversation } => session.mark_read_in(now, &conversation, &id)?,
             Self::ReconnectNow => session.reconnect_now(now)?,
             Self::Hold => session.hold(now),
             Self::Release => session.release(now),

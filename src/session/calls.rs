@@ -100,9 +100,17 @@ impl Session {
         self.counted(rejected)
     }
 
-    /// Tells the sender that a message was read, where the dialect has a word for it.
+    /// Tells the other end that everything up to this message was read, where the dialect has a word for it.
+    ///
+    /// A mark only rises, in the order in which messages were acknowledged; one that does not is `Ok` and says nothing. It is no message: nothing
+    /// confirms it, only the newest is kept, and every new connection is told it.
     pub fn mark_read(&mut self, now: Instant, id: &MessageId) -> Result<(), MarkReadError> {
-        let marked = self.input(now, |session, cx| session.delivery.mark_read(cx, id));
+        self.mark_read_in(now, "", id)
+    }
+
+    /// The same for one of several conversations, named as the application likes; the marks of the last 64 are kept.
+    pub fn mark_read_in(&mut self, now: Instant, conversation: &str, id: &MessageId) -> Result<(), MarkReadError> {
+        let marked = self.input(now, |session, cx| session.delivery.mark_read(cx, conversation, id));
         self.counted(marked)
     }
 
