@@ -1,6 +1,7 @@
 //! What travels: WebSocket frames as whole messages, and the bodies that applications put into them.
 
 use core::fmt;
+use core::ops::Range;
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -48,6 +49,40 @@ impl Frame {
     /// Whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The bytes of its payload.
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) | Self::Ping(bytes) | Self::Pong(bytes) => bytes,
+        }
+    }
+
+    /// Where a part of this very frame stands in it.
+    pub(crate) fn range_of(&self, part: &[u8]) -> Option<Range<usize>> {
+        let start = (part.as_ptr() as usize).checked_sub(self.as_bytes().as_ptr() as usize)?;
+        let end = start.checked_add(part.len())?;
+        (end <= self.len()).then_some(start..end)
+    }
+
+    /// The content at a range, in the buffer it came in where that is not much too large for it.
+    pub(crate) fn cut(self, range: Range<usize>) -> Body {
+        let fits = |capacity: usize| capacity <= 2 * range.len();
+        match self {
+            Self::Text(Cow::Owned(mut text)) if fits(text.capacity()) && text.get(range.clone()).is_some() => {
+                text.truncate(range.end);
+                text.drain(..range.start);
+                Body::Text(text)
+            }
+            Self::Text(text) => Body::from(text.get(range).unwrap_or_default()),
+            Self::Binary(mut bytes) if fits(bytes.capacity()) && range.end <= bytes.len() => {
+                bytes.truncate(range.end);
+                bytes.drain(..range.start);
+                Body::from(bytes)
+            }
+            frame => Body::from(frame.as_bytes().get(range).unwrap_or_default()),
+        }
     }
 
     /// The text of a text frame.

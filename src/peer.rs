@@ -252,47 +252,47 @@ impl Parts<'_> {
             }
         }
         match event {
-            Event::FrameIn { frame, .. } => self.on_frame(cx, connection, &frame),
+            Event::FrameIn { frame, .. } => self.on_frame(cx, connection, frame),
             Event::SendFailed { .. } | Event::Errored { .. } => self.lose(cx, Cause::Errored),
             Event::Closed { .. } => self.lose(cx, Cause::Closed),
             Event::Opened { .. } | Event::Tick | Event::Online | Event::Offline | Event::Woke { .. } => {}
         }
     }
 
-    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: &Frame) {
+    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: Frame) {
         cx.stats.frames_in += 1;
         cx.stats.bytes_in += frame.len() as u64;
         let (bytes, limit) = (frame.len() as u64, cx.config.limits.frame_bytes.get());
         let decoded = if bytes > limit {
             Err(Malformed::TooLarge { bytes, limit })
         } else {
-            cx.dialect.decode(cx.side, frame, &cx.config.limits)
+            cx.dialect.decode(cx.side, &frame, &cx.config.limits)
         };
-        match decoded {
-            Ok(signal) => self.on_signal(cx, connection, signal, frame),
+        let (id, content) = match decoded {
+            Ok(Signal::Message { id, body }) => (id, body.within(&frame)),
+            Ok(Signal::Notice { body }) => (None, body.within(&frame)),
+            Ok(signal) => return self.on_signal(cx, connection, signal),
             Err(error) => {
                 cx.stats.malformed += 1;
                 cx.push(Action::Malformed { connection, error });
+                return;
             }
-        }
+        };
+        self.delivery.on_message(cx, connection, id, || content.into_body(frame));
     }
 
-    fn on_signal(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, signal: Signal<'_>, frame: &Frame) {
+    fn on_signal(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, signal: Signal<'_>) {
         match signal {
             Signal::Beat => {
                 cx.say(connection, &Signal::BeatReply, crate::action::Purpose::HeartbeatReply);
-            }
-            Signal::Message { id, body } => {
-                self.delivery.on_message(cx, connection, id, || body.into_body(frame));
-            }
-            Signal::Notice { body } => {
-                self.delivery.on_message(cx, connection, None, || body.into_body(frame));
             }
             Signal::Ack { id, .. } => self.on_confirmed(cx, &id, Status::Accepted),
             Signal::Nack { id, code } => self.on_confirmed(cx, &id, Status::Rejected { code }),
             Signal::Delivered { id } => self.on_confirmed(cx, &id, Status::Delivered),
             Signal::Read { id } => self.on_confirmed(cx, &id, Status::Read),
-            Signal::BeatReply
+            Signal::Message { .. }
+            | Signal::Notice { .. }
+            | Signal::BeatReply
             | Signal::Challenge { .. }
             | Signal::Login { .. }
             | Signal::Welcome

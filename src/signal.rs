@@ -1,8 +1,9 @@
 //! What a frame means, free of its spelling.
 
 use core::fmt;
+use core::ops::Range;
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Body, Frame};
@@ -163,16 +164,59 @@ impl<'a> Payload<'a> {
             Self::Whole => None,
             Self::Text(text) => Some(Body::from(text)),
             Self::Binary(bytes) => Some(Body::from(bytes)),
-            Self::Json(json) => Some(Body::Text(match serde_json::from_str::<String>(json) {
-                Ok(text) => text,
-                Err(_) => json.to_string(),
-            })),
+            Self::Json(json) => Some(match plain_string(json) {
+                Some(text) => Body::from(text),
+                None => Body::Text(serde_json::from_str(json).unwrap_or_else(|_| json.to_string())),
+            }),
         }
     }
 
     /// The content as a body, given the frame it came in.
     pub fn into_body(self, frame: &Frame) -> Body {
         self.to_body().unwrap_or_else(|| Body::from(frame.clone()))
+    }
+
+    /// The content without the loan of the frame, so that the frame itself can become the body.
+    pub(crate) fn within(self, frame: &Frame) -> Content {
+        let part = match (self, frame) {
+            (Self::Whole, _) => return Content::Whole,
+            (Self::Text(text), Frame::Text(_)) => Some(text.as_bytes()),
+            (Self::Json(json), Frame::Text(_)) => plain_string(json).map(str::as_bytes),
+            (Self::Binary(bytes), Frame::Binary(_)) => Some(bytes),
+            _ => None,
+        };
+        match part.and_then(|part| frame.range_of(part)) {
+            Some(range) => Content::Part(range),
+            None => self.to_body().map_or(Content::Whole, Content::Copied),
+        }
+    }
+}
+
+/// The text of a JSON string that has no escapes, so that it stands there as it is; `json` is one sound value.
+pub(crate) fn plain_string(json: &str) -> Option<&str> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    (!inner.as_bytes().contains(&b'\\')).then_some(inner)
+}
+
+/// What a payload says of its frame, once nothing is borrowed from that any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// The frame itself.
+    Whole,
+    /// A part of the frame.
+    Part(Range<usize>),
+    /// A copy, because the frame spells it otherwise.
+    Copied(Body),
+}
+
+impl Content {
+    /// The body, made of the frame where that can be.
+    pub(crate) fn into_body(self, frame: Frame) -> Body {
+        match self {
+            Self::Whole => Body::from(frame),
+            Self::Part(range) => frame.cut(range),
+            Self::Copied(body) => body,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::config::Limits;
 use crate::error::{JsonProblem, Malformed};
 use crate::frame::Frame;
 use crate::id::MessageId;
+use crate::signal::plain_string;
 
 /// The text of a frame, where the dialect has text only.
 pub(super) fn text(frame: &Frame) -> Result<&str, Malformed> {
@@ -156,10 +157,9 @@ pub(super) fn string(raw: &RawValue) -> Option<String> {
 
 /// Whether a JSON value is this very string, however it is escaped.
 pub(super) fn is_string(raw: &RawValue, wanted: &str) -> bool {
-    match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(inner) if inner == wanted => true,
-        Some(inner) if inner.contains('\\') => string(raw).is_some_and(|text| text == wanted),
-        _ => false,
+    match plain_string(raw.get()) {
+        Some(text) => text == wanted,
+        None => string(raw).is_some_and(|text| text == wanted),
     }
 }
 
@@ -171,7 +171,10 @@ pub(super) fn id(raw: &RawValue, field: &str, limits: &Limits) -> Result<Message
     if raw.get().len() as u64 > limit.saturating_mul(6).saturating_add(2) {
         return Err(bad());
     }
-    let id: MessageId = serde_json::from_str(raw.get()).map_err(|_| bad())?;
+    let id = match plain_string(raw.get()) {
+        Some(text) => MessageId::from(text),
+        None => serde_json::from_str(raw.get()).map_err(|_| bad())?,
+    };
     match id.as_text() {
         Some(text) if text.is_empty() || text.len() as u64 > limit => Err(bad()),
         _ => Ok(id),

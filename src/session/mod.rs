@@ -14,12 +14,12 @@ use crate::delivery::{Delivery, Demand};
 use crate::dialect::Preset;
 use crate::error::Malformed;
 use crate::event::Event;
-use crate::frame::{Body, Frame};
+use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Deliver;
 use crate::link::{Ending, Link, News};
 use crate::rng::{Rng, Seed};
-use crate::signal::{Payload, Side, Signal};
+use crate::signal::{Content, Side, Signal};
 use crate::state::{Cause, State};
 use crate::stats::Stats;
 use crate::status::Status;
@@ -181,7 +181,7 @@ impl Halves<'_> {
     fn on_event(&mut self, cx: &mut Cx<'_>, event: Event) {
         let news = match event {
             Event::Opened { connection } => self.link.on_opened(cx, connection),
-            Event::FrameIn { connection, frame } => self.on_frame(cx, connection, &frame),
+            Event::FrameIn { connection, frame } => self.on_frame(cx, connection, frame),
             Event::Tick | Event::Offline => None,
             Event::SendFailed { connection, purpose } => self.on_send_failed(cx, connection, purpose),
             Event::Errored { connection, cause, retry_after } => {
@@ -238,7 +238,7 @@ impl Halves<'_> {
         }
     }
 
-    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: &Frame) -> Option<News> {
+    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: Frame) -> Option<News> {
         if !self.link.listens_to(connection) {
             cx.stats.stale_events += 1;
             return None;
@@ -250,13 +250,36 @@ impl Halves<'_> {
         if bytes > limit {
             return self.link.on_malformed(cx, connection, Malformed::TooLarge { bytes, limit });
         }
-        match cx.dialect.decode(cx.side, frame, &cx.config.limits) {
-            Err(error) => self.link.on_malformed(cx, connection, error),
-            Ok(signal) => {
-                self.link.on_evidence();
-                self.on_signal(cx, connection, signal, frame)
-            }
+        let signal = match cx.dialect.decode(cx.side, &frame, &cx.config.limits) {
+            Err(error) => return self.link.on_malformed(cx, connection, error),
+            Ok(signal) => signal,
+        };
+        self.link.on_evidence();
+        if !self.link.is_ready() && !cx.dialect.profile().early_delivery && !signal.is_about_login() {
+            cx.stats.stale_events += 1;
+            return None;
         }
+        let (id, content) = match signal {
+            Signal::Message { id, body } => (id, body.within(&frame)),
+            Signal::Notice { body } => (None, body.within(&frame)),
+            other => return self.on_signal(cx, connection, other, &frame),
+        };
+        self.on_push(cx, connection, id, content, frame);
+        None
+    }
+
+    /// Something for the application: the frame itself becomes the body, so it comes last.
+    fn on_push(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: ConnectionId,
+        id: Option<MessageId>,
+        content: Content,
+        frame: Frame,
+    ) {
+        let content = if cx.config.inbox.deliver == Deliver::Frame { Content::Whole } else { content };
+        self.delivery.on_message(cx, connection, id, || content.into_body(frame));
+        self.link.on_push(cx);
     }
 
     fn on_signal(
@@ -266,30 +289,13 @@ impl Halves<'_> {
         signal: Signal<'_>,
         frame: &Frame,
     ) -> Option<News> {
-        if !self.link.is_ready() && !cx.dialect.profile().early_delivery && !signal.is_about_login() {
-            cx.stats.stale_events += 1;
-            return None;
-        }
-        let whole = cx.config.inbox.deliver == Deliver::Frame;
-        let body_of = |payload: Payload<'_>| if whole { Body::from(frame.clone()) } else { payload.into_body(frame) };
         match signal {
-            Signal::Message { id, body } => {
-                self.delivery.on_message(cx, connection, id, || body_of(body));
-                self.link.on_push(cx);
-            }
-            Signal::Notice { body } => {
-                self.delivery.on_message(cx, connection, None, || body_of(body));
-                self.link.on_push(cx);
-            }
             Signal::Ack { id, echo } => {
                 let known = self.delivery.on_confirmed(cx, &id, Status::Accepted) || self.delivery.owns(&id);
                 match echo {
                     Some(echo) if known => self.delivery.on_echo(cx, connection, echo.id),
                     // Somebody else's message under a client's id: from another device of this account, say.
-                    Some(echo) => {
-                        self.delivery.on_message(cx, connection, Some(echo.id), || body_of(echo.body));
-                        self.link.on_push(cx);
-                    }
+                    Some(echo) => self.on_push(cx, connection, Some(echo.id), echo.body.within(frame), frame.clone()),
                     None if !known => cx.stats.unknown_receipts += 1,
                     None => {}
                 }
