@@ -91,15 +91,20 @@ impl Written {
     }
 }
 
+/// A short text as two numbers in the order of its bytes; they overlap, and the zeros behind it make no difference.
+fn halves(bytes: &[u8; SHORT]) -> (u128, u128) {
+    let number = |half: Option<&[u8; 16]>| half.map_or(0, |half| u128::from_be_bytes(*half));
+    (number(bytes.first_chunk()), number(bytes.last_chunk()))
+}
+
 impl Ord for Written {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Number(one), Self::Number(other)) => one.cmp(other),
             (Self::Number(_), _) => Ordering::Less,
             (_, Self::Number(_)) => Ordering::Greater,
-            // The zeros behind it make no difference between texts of one length.
             (Self::Short { len, bytes }, Self::Short { len: other_len, bytes: other }) => {
-                len.cmp(other_len).then_with(|| bytes.cmp(other))
+                (len, halves(bytes)).cmp(&(other_len, halves(other)))
             }
             _ => {
                 let (one, other) = (self.bytes(), other.bytes());

@@ -7,13 +7,17 @@
 
 use core::hash::{Hash, Hasher};
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::id::MessageId;
 
-/// Places by id.
+/// Places by id; nothing is taken from the heap before the first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Index {
+pub(super) struct Index(Option<Box<Ids>>);
+
+#[derive(Clone, Debug, Default)]
+struct Ids {
     /// Each id is greater than all before it. The first and the last have a place.
     rising: VecDeque<(MessageId, Option<u64>)>,
     /// Those in between that have none any more; half of them all at most.
@@ -27,35 +31,40 @@ const ROOM: usize = 32;
 impl Index {
     /// The place of an id.
     pub(super) fn get(&self, id: &MessageId) -> Option<u64> {
-        match self.position(id).and_then(|at| self.rising.get(at)) {
+        let ids = self.0.as_ref()?;
+        match ids.position(id).and_then(|at| ids.rising.get(at)) {
             Some((_, place @ Some(_))) => *place,
-            _ => self.others.get(id).copied(),
+            _ => ids.others.get(id).copied(),
         }
     }
 
     /// Adds the place of an id that has none.
     pub(super) fn insert(&mut self, id: MessageId, place: u64) {
-        if self.rising.back().is_none_or(|(last, _)| *last < id) {
-            self.rising.push_back((id, Some(place)));
+        let ids = self.0.get_or_insert_default();
+        if ids.rising.back().is_none_or(|(last, _)| *last < id) {
+            ids.rising.push_back((id, Some(place)));
         } else {
-            self.others.insert(id, place);
+            ids.others.insert(id, place);
         }
     }
 
     /// Removes the place of an id.
     pub(super) fn remove(&mut self, id: &MessageId) {
-        match self.position(id).and_then(|at| self.rising.get_mut(at)) {
+        let Some(ids) = &mut self.0 else { return };
+        match ids.position(id).and_then(|at| ids.rising.get_mut(at)) {
             Some((_, place @ Some(_))) => {
                 *place = None;
-                self.gaps += 1;
-                self.close_gaps();
+                ids.gaps += 1;
+                ids.close_gaps();
             }
             _ => {
-                self.others.remove(id);
+                ids.others.remove(id);
             }
         }
     }
+}
 
+impl Ids {
     fn close_gaps(&mut self) {
         while self.rising.front().is_some_and(|(_, place)| place.is_none()) {
             self.rising.pop_front();
@@ -77,8 +86,10 @@ impl Index {
     /// Where an id stands among the rising ones.
     fn position(&self, id: &MessageId) -> Option<usize> {
         let (first, _) = self.rising.front()?;
-        let (last, _) = self.rising.back()?;
-        if id < first || id > last {
+        if first == id {
+            return Some(0);
+        }
+        if self.rising.back().is_none_or(|(last, _)| last < id) {
             return None;
         }
         let guess = id.tail().checked_sub(first.tail()).and_then(|steps| usize::try_from(steps).ok());
