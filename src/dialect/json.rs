@@ -3,6 +3,9 @@
 //! Depth is bounded before anything is parsed, only objects are taken, ids never pass through a float, and no error repeats
 //! what the peer wrote.
 
+mod plain;
+mod scan;
+
 use alloc::string::{String, ToString};
 use core::convert::Infallible;
 use core::fmt::{self, Write as _};
@@ -17,10 +20,22 @@ use crate::error::{JsonProblem, Malformed};
 use crate::frame::Frame;
 use crate::id::MessageId;
 use crate::signal::plain_string;
+use plain::plain_len;
 
 /// The text of a frame, where the dialect has text only.
 pub(super) fn text(frame: &Frame) -> Result<&str, Malformed> {
     frame.as_text().ok_or(Malformed::UnexpectedBinary)
+}
+
+/// A JSON value as it was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raw<'a>(&'a str);
+
+impl<'a> Raw<'a> {
+    /// The value's text.
+    pub(super) fn get(self) -> &'a str {
+        self.0
+    }
 }
 
 /// The values of the named fields of an object, as they were written; `null` counts as absent.
@@ -30,8 +45,21 @@ pub(super) fn fields<'a, const N: usize>(
     text: &'a str,
     names: [&str; N],
     limits: &Limits,
-) -> Result<[Option<&'a RawValue>; N], Malformed> {
-    check_depth(text, limits)?;
+) -> Result<[Option<Raw<'a>>; N], Malformed> {
+    let found = match scan::fields(text, &names, limits.depth.get()) {
+        Some(found) => found,
+        None => unusual_fields(text, names, limits)?,
+    };
+    Ok(found.map(|value| value.filter(|written| *written != "null").map(Raw)))
+}
+
+/// The same by `serde_json`, which also knows what is wrong.
+fn unusual_fields<'a, const N: usize>(
+    text: &'a str,
+    names: [&str; N],
+    limits: &Limits,
+) -> Result<[Option<&'a str>; N], Malformed> {
+    check_depth(text, limits.depth.get())?;
     if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
         return Err(match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => Malformed::NotAnObject,
@@ -41,7 +69,7 @@ pub(super) fn fields<'a, const N: usize>(
     let mut reader = serde_json::Deserializer::from_str(text);
     let found = reader.deserialize_map(Fields(names)).map_err(|error| malformed(&error))?;
     reader.end().map_err(|error| malformed(&error))?;
-    Ok(found)
+    Ok(found.map(|value| value.map(RawValue::get)))
 }
 
 struct Fields<'n, const N: usize>([&'n str; N]);
@@ -64,7 +92,7 @@ impl<'a, const N: usize> Visitor<'a> for Fields<'_, N> {
                 Some(slot) => *slot = Some(map.next_value::<&RawValue>()?),
             }
         }
-        Ok(found.map(|value| value.filter(|raw| raw.get() != "null")))
+        Ok(found)
     }
 }
 
@@ -102,19 +130,7 @@ fn malformed(error: &serde_json::Error) -> Malformed {
 }
 
 /// Refuses nesting over the limit before anything is parsed: skipped fields and raw values have no limit in `serde_json`.
-fn check_depth(text: &str, limits: &Limits) -> Result<(), Malformed> {
-    let limit = limits.depth.get();
-    // So few brackets cannot nest too deep, and counting is far quicker than following the nesting.
-    if count_brackets(text) <= limit { Ok(()) } else { check_nesting(text, limit) }
-}
-
-/// Opening brackets, those in strings included, counted in bytes as far as a byte counts, so that compilers use whole vectors.
-fn count_brackets(text: &str) -> u64 {
-    let brackets = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(matches!(byte, b'{' | b'['))).sum::<u8>();
-    text.as_bytes().chunks(255).map(|bytes| u64::from(brackets(bytes))).sum()
-}
-
-fn check_nesting(text: &str, limit: u64) -> Result<(), Malformed> {
+fn check_depth(text: &str, limit: u64) -> Result<(), Malformed> {
     let mut depth = 0_u64;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -151,12 +167,12 @@ pub(super) fn widest_limits() -> Limits {
 }
 
 /// The text of a JSON string, or `None` where the value is no string.
-pub(super) fn string(raw: &RawValue) -> Option<String> {
+pub(super) fn string(raw: Raw<'_>) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
 
 /// Whether a JSON value is this very string, however it is escaped.
-pub(super) fn is_string(raw: &RawValue, wanted: &str) -> bool {
+pub(super) fn is_string(raw: Raw<'_>, wanted: &str) -> bool {
     match plain_string(raw.get()) {
         Some(text) => text == wanted,
         None => string(raw).is_some_and(|text| text == wanted),
@@ -164,7 +180,7 @@ pub(super) fn is_string(raw: &RawValue, wanted: &str) -> bool {
 }
 
 /// An id as the wire has it: a text of allowed length or an integer up to 2^53 - 1.
-pub(super) fn id(raw: &RawValue, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
+pub(super) fn id(raw: Raw<'_>, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
     let limit = limits.id_bytes.get();
     let bad = || Malformed::BadId { field: field.to_string(), limit };
     // An escape takes at most six bytes for one, so a longer text cannot be an id.
@@ -182,7 +198,7 @@ pub(super) fn id(raw: &RawValue, field: &str, limits: &Limits) -> Result<Message
 }
 
 /// A value to be handed back as it was written: a text or a number of an id's length.
-pub(super) fn reference<'a>(raw: Option<&'a RawValue>, field: &str, limits: &Limits) -> Result<&'a str, Malformed> {
+pub(super) fn reference<'a>(raw: Option<Raw<'a>>, field: &str, limits: &Limits) -> Result<&'a str, Malformed> {
     let written = raw.ok_or_else(|| missing(field))?.get();
     let limit = limits.id_bytes.get();
     let short = written.len() as u64 <= limit.saturating_mul(6).saturating_add(2);
@@ -191,7 +207,7 @@ pub(super) fn reference<'a>(raw: Option<&'a RawValue>, field: &str, limits: &Lim
 }
 
 /// Whether JavaScript takes a value for true.
-pub(super) fn is_truthy(raw: &RawValue) -> bool {
+pub(super) fn is_truthy(raw: Raw<'_>) -> bool {
     match raw.get() {
         "null" | "false" | r#""""# => false,
         number if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
@@ -203,7 +219,7 @@ pub(super) fn is_truthy(raw: &RawValue) -> bool {
 }
 
 /// An id that must be there.
-pub(super) fn required_id(raw: Option<&RawValue>, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
+pub(super) fn required_id(raw: Option<Raw<'_>>, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
     id(raw.ok_or_else(|| missing(field))?, field, limits)
 }
 
@@ -291,19 +307,8 @@ fn push_id(out: &mut String, id: &MessageId) {
 /// Appends a JSON string (RFC 8259 §7).
 fn push_string(out: &mut String, text: &str) {
     out.push('"');
-    // Looking at all bytes alike is quicker than stopping at the first: compilers use whole vectors for it.
-    if text.bytes().fold(false, |found, byte| found | is_special(byte)) {
-        push_escaped(out, text);
-    } else {
-        out.push_str(text);
-    }
-    out.push('"');
-}
-
-fn push_escaped(out: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(is_special) {
-        let (plain, special) = rest.split_at(at);
+    while let Some((plain, special)) = rest.split_at_checked(plain_len(rest.as_bytes())) {
         out.push_str(plain);
         let mut chars = special.chars();
         match chars.next() {
@@ -315,14 +320,9 @@ fn push_escaped(out: &mut String, text: &str) {
             Some(control) => {
                 let _ = write!(out, "\\u{:04x}", u32::from(control));
             }
-            None => {}
+            None => break,
         }
         rest = chars.as_str();
     }
-    out.push_str(rest);
-}
-
-/// Whether a byte cannot stand in a JSON string as it is.
-fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    out.push('"');
 }

@@ -36,7 +36,6 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::ToString;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::{Dialect, Preset, ServiceId, document, json};
 use crate::config::{AuthenticationPolicy, ClosePolicy, Config, CredentialSource, DeadLink, Limits};
@@ -278,7 +277,7 @@ fn decode_request<'a>(text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malf
         Ok(Signal::Beat)
     } else if is("auth2") {
         let credential = Secret::new(code.and_then(json::string).unwrap_or_default());
-        Ok(Signal::Login { credential, reference: msg_id.map(RawValue::get) })
+        Ok(Signal::Login { credential, reference: msg_id.map(json::Raw::get) })
     } else {
         Ok(Signal::Message { id: None, body: Payload::Whole })
     }
@@ -286,10 +285,10 @@ fn decode_request<'a>(text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malf
 
 /// The fields of a value that may be no object, and has none then.
 fn inner<'a, const N: usize>(
-    value: Option<&'a RawValue>,
+    value: Option<json::Raw<'a>>,
     names: [&str; N],
     limits: &Limits,
-) -> Result<[Option<&'a RawValue>; N], Malformed> {
+) -> Result<[Option<json::Raw<'a>>; N], Malformed> {
     match value {
         Some(value) if value.get().starts_with('{') => json::fields(value.get(), names, limits),
         _ => Ok([None; N]),

@@ -20,7 +20,6 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::query::percent_encoded;
 use super::{Dialect, Preset, document, json};
@@ -208,7 +207,7 @@ impl UniApp {
         if !is(&words.message) && !is(&words.ack) {
             return Ok(Signal::Notice { body: Payload::Whole });
         }
-        let data: &'a RawValue = data.ok_or_else(|| json::missing("data"))?;
+        let data = data.ok_or_else(|| json::missing("data"))?;
         let [push, mine, content] = json::fields(data.get(), names, limits)?;
         if is(&words.ack) {
             return Ok(Signal::Ack { id: json::required_id(push, &words.message_id, limits)?, echo: None });

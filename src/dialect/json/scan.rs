@@ -1,0 +1,157 @@
+//! The named fields of an object in one pass, where nothing about it is unusual.
+//!
+//! What this reader takes, `serde_json` takes with the same result; a fuzzer and a property compare the two. What it does not
+//! take (a name with an escape, a field that stands twice, nesting over the limit, anything that is not JSON) is left to
+//! `serde_json`, which also has the words for what is wrong.
+
+use super::plain::plain_len;
+
+/// The fields' values as they are written, `None` for those that are not there. Nothing at all where the text is unusual.
+pub(super) fn fields<'a, const N: usize>(text: &'a str, names: &[&str; N], depth: u64) -> Option<[Option<&'a str>; N]> {
+    let mut reader = Reader { text, at: 0 };
+    let mut found = [None; N];
+    reader.space();
+    reader.object(depth, |name, value| {
+        let Some(slot) = names.iter().position(|known| *known == name).and_then(|at| found.get_mut(at)) else {
+            return Some(());
+        };
+        slot.replace(value).is_none().then_some(())
+    })?;
+    reader.space();
+    (reader.at == text.len()).then_some(found)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// Every step goes over what it is named for, or ends the reading.
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, wanted: u8) -> Option<()> {
+        (self.peek()? == wanted).then(|| self.at += 1)
+    }
+
+    /// Whether this byte came; only then it is gone over.
+    fn comes(&mut self, wanted: u8) -> bool {
+        self.take(wanted).is_some()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn object(&mut self, depth: u64, mut field: impl FnMut(&'a str, &'a str) -> Option<()>) -> Option<()> {
+        let depth = depth.checked_sub(1)?;
+        self.take(b'{')?;
+        self.space();
+        if self.comes(b'}') {
+            return Some(());
+        }
+        loop {
+            let name = self.name()?;
+            self.space();
+            self.take(b':')?;
+            self.space();
+            let start = self.at;
+            self.value(depth)?;
+            field(name, self.text.get(start..self.at)?)?;
+            self.space();
+            if !self.comes(b',') {
+                return self.take(b'}');
+            }
+            self.space();
+        }
+    }
+
+    fn array(&mut self, depth: u64) -> Option<()> {
+        let depth = depth.checked_sub(1)?;
+        self.take(b'[')?;
+        self.space();
+        if self.comes(b']') {
+            return Some(());
+        }
+        loop {
+            self.value(depth)?;
+            self.space();
+            if !self.comes(b',') {
+                return self.take(b']');
+            }
+            self.space();
+        }
+    }
+
+    fn value(&mut self, depth: u64) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string(),
+            b'{' => self.object(depth, |_, _| Some(())),
+            b'[' => self.array(depth),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => self.number(),
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        self.rest().starts_with(word).then(|| self.at += word.len())
+    }
+
+    /// A name without escapes.
+    fn name(&mut self) -> Option<&'a str> {
+        self.take(b'"')?;
+        let start = self.at;
+        self.at += plain_len(self.rest());
+        let name = self.text.get(start..self.at)?;
+        self.take(b'"')?;
+        Some(name)
+    }
+
+    fn string(&mut self) -> Option<()> {
+        self.take(b'"')?;
+        loop {
+            self.at += plain_len(self.rest());
+            if self.comes(b'"') {
+                return Some(());
+            }
+            self.take(b'\\')?;
+            match self.peek()? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
+                b'u' if self.rest().get(1..5)?.iter().all(u8::is_ascii_hexdigit) => self.at += 5,
+                _ => return None,
+            }
+        }
+    }
+
+    fn number(&mut self) -> Option<()> {
+        self.comes(b'-');
+        if !self.comes(b'0') {
+            self.digits()?;
+        }
+        if self.comes(b'.') {
+            self.digits()?;
+        }
+        if self.comes(b'e') || self.comes(b'E') {
+            let _ = self.comes(b'+') || self.comes(b'-');
+            self.digits()?;
+        }
+        Some(())
+    }
+
+    /// One digit or more.
+    fn digits(&mut self) -> Option<()> {
+        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += digits;
+        (digits > 0).then_some(())
+    }
+}
