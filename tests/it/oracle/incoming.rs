@@ -11,8 +11,9 @@ use super::{Step, Verdict, decode, rule};
 /// What the oracle has seen of messages on their way in.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Incoming {
-    /// The ids that came, by how many had come before.
-    known: BTreeMap<MessageId, u64>,
+    /// The ids that were shown, by how many had entered the window before; none while they wait for the application, which is
+    /// before they enter.
+    known: BTreeMap<MessageId, Option<u64>>,
     entered: u64,
     /// Own messages that came back.
     echoes: BTreeSet<MessageId>,
@@ -30,6 +31,10 @@ impl Incoming {
         if let Input::Call { call: Call::Acknowledge { id } | Call::Reject { id }, .. } = &step.input {
             if self.answered.insert(id.clone()) {
                 self.fresh.push(id.clone());
+            }
+            if let Some(waits @ None) = self.known.get_mut(id) {
+                *waits = Some(self.entered);
+                self.entered += 1;
             }
         }
         if waits(session) {
@@ -75,13 +80,16 @@ impl Incoming {
     }
 
     fn enter(&mut self, session: &Session, id: &MessageId) -> Verdict {
-        let window = session.preset().config.inbox.window.get();
-        if let Some(before) = self.known.insert(id.clone(), self.entered) {
-            let since = self.entered - before;
+        let policy = &session.preset().config.inbox;
+        let window = policy.window.get();
+        let waits = policy.acknowledge == Acknowledge::OnCall;
+        if let Some(before) = self.known.insert(id.clone(), (!waits).then_some(self.entered)) {
+            rule!(before.is_some(), "{id} was shown twice while it waits");
+            let since = self.entered - before.unwrap_or(self.entered);
             rule!(since > window, "{id} was shown twice with {} ids between, the window is {window}", since - 1);
         }
         self.answered.remove(id);
-        self.entered += 1;
+        self.entered += u64::from(!waits);
         self.fresh.push(id.clone());
         Ok(())
     }
@@ -91,12 +99,12 @@ impl Incoming {
             && echo.id == *id
             && !self.known.contains_key(id)
         {
-            self.known.insert(id.clone(), self.entered);
+            self.known.insert(id.clone(), Some(self.entered));
             self.entered += 1;
             self.echoes.insert(id.clone());
         }
         if let Some(before) = self.later.remove(id).filter(|_| !self.known.contains_key(id)) {
-            self.known.insert(id.clone(), before);
+            self.known.insert(id.clone(), Some(before));
             self.echoes.insert(id.clone());
         }
         if waits(session) {
@@ -134,7 +142,9 @@ fn message(session: &Session, signal: &Signal<'_>, level: bool, delivered: usize
     let profile = session.preset().dialect().profile();
     match signal {
         Signal::Message { id: Some(id), .. } if profile.acks => {
-            if level && session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
+            // Where answers wait for storing, they leave after all else, and on a link that was lost meanwhile not at all.
+            let owed = level && (!waits(session) || session.state() == State::Ready);
+            if owed && session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
                 let acked = actions
                     .iter()
                     .any(|action| matches!(action, Action::Send { purpose: Purpose::Ack { id: of }, .. } if of == id));
