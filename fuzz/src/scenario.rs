@@ -1,74 +1,82 @@
 //! A history of a session, made from bytes: the same generator serves the fuzzer, the corpus and whoever has bytes.
 
+use std::sync::{Arc, OnceLock};
+
 use redial::journal::{Call, Input};
 use redial::{
-    Action, Body, Config, ConnectionId, CredentialFailure, Durability, Duration, Event, Failure, Frame, Instant,
-    MessageId, Preset, Purpose, Seed, Session,
+    Acknowledge, Action, Body, Bounded, Config, ConnectionId, CredentialFailure, Durability, Duration, Event, Failure,
+    Frame, Instant, MessageId, Preset, Purpose, Seed, Session,
 };
 
-use super::oracle::Oracle;
+use super::oracle::{Oracle, drain};
 use super::target::presets;
 
 /// Steps of one history at most.
 const STEPS: usize = 200;
 
 /// Plays a history; the first rule that is broken panics, with the inputs that broke it.
-pub(super) fn run(data: &[u8]) {
-    let mut bytes = Bytes(data);
-    let (preset, thorough) = preset(&mut bytes);
-    let mut history = History::new(preset, thorough);
-    for _ in 0..STEPS {
-        if bytes.0.is_empty() {
-            return;
-        }
-        let input = history.invent(&mut bytes);
-        history.play(input);
-    }
+pub(super) fn run(data: &[u8], thorough: bool) {
+    judged(data, |bytes, record| {
+        let preset = preset(bytes);
+        let mut history = History::new(preset, thorough, record);
+        history.live(bytes, STEPS)
+    });
 }
 
 /// Plays a history, restarts the session from a snapshot in the middle, and goes on.
-pub(super) fn restart(data: &[u8]) {
-    let mut bytes = Bytes(data);
-    let (preset, thorough) = preset(&mut bytes);
-    let mut history = History::new(preset.clone(), thorough);
-    for _ in 0..usize::from(bytes.byte()) {
-        let input = history.invent(&mut bytes);
-        history.play(input);
-    }
-    let away = Duration::from_millis(u64::from(bytes.byte()) * 1_000);
-    let restored = Session::restore(preset.clone(), history.session.now(), history.session.snapshot(), away);
-    let session = restored.unwrap_or_else(|error| panic!("what a session stores can be restored: {error}"));
-    let unsettled = session.unsettled();
-    assert!(unsettled <= history.session.unsettled(), "a restart invents no messages");
-    let again = Session::restore(preset, session.now(), session.snapshot(), Duration::ZERO);
-    assert_eq!(again.map(|session| session.unsettled()).ok(), Some(unsettled), "a second restart changes nothing");
+pub(super) fn restart(data: &[u8], thorough: bool) {
+    judged(data, |bytes, record| {
+        let preset = preset(bytes);
+        let mut history = History::new(preset.clone(), thorough, record);
+        let steps = usize::from(bytes.byte());
+        history.live(bytes, steps)?;
+        let away = Duration::from_millis(u64::from(bytes.byte()) * 1_000);
+        history.restart(&preset, away)?;
+        history.live(bytes, STEPS)
+    });
 }
 
-/// One of the presets, as it is or under a configuration that brings more to bear; and whether the oracle also clones and
-/// compares, which is slow and therefore left to one history in eight.
-fn preset(bytes: &mut Bytes<'_>) -> (Preset, bool) {
-    let presets = presets();
-    let pick = usize::from(bytes.byte());
-    let preset = presets[pick % presets.len()].clone();
-    let mut config = Config::default();
-    let choice = bytes.byte();
-    let thorough = choice < 32;
-    match choice % 4 {
-        0 => return (preset, thorough),
-        1 => {}
-        2 => config.durability = Durability::WriteAhead,
-        _ => {
-            config.outbox.messages = redial::Bounded::clamped(4);
-            config.outbox.in_flight = redial::Bounded::clamped(2);
-            config.outbox.remembered = redial::Bounded::clamped(3);
-            config.outbox.dedup_window = Some(Duration::from_secs(60));
-            config.inbox.window = redial::Bounded::clamped(3);
-            config.inbox.pending = redial::Bounded::clamped(2);
-            config.inbox.acknowledge = redial::Acknowledge::OnCall;
-            config.reconnect.max = Some(4);
-        }
+/// A rule that was broken, and what led to it where that was recorded.
+type Outcome = Result<(), String>;
+
+/// Panics where a rule is broken. Only then is the same played again with every input on record.
+fn judged(data: &[u8], play: impl Fn(&mut Bytes<'_>, bool) -> Outcome) {
+    if play(&mut Bytes(data), false).is_err()
+        && let Err(account) = play(&mut Bytes(data), true)
+    {
+        panic!("{account}");
     }
-    (preset.with_config(config), thorough)
+}
+
+/// Whether the oracle also clones and compares, which is several times as slow: one history in sixteen. All the bytes decide,
+/// so that a fuzzer cannot learn to prefer those with more to see.
+pub(super) fn is_sample(data: &[u8]) -> bool {
+    let hash = data.iter().fold(0xcbf2_9ce4_u32, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash >> 28 == 0
+}
+
+/// One of the presets, as it is or under a configuration that brings more to bear.
+fn preset(bytes: &mut Bytes<'_>) -> Arc<Preset> {
+    static KINDS: OnceLock<Vec<[Arc<Preset>; 4]>> = OnceLock::new();
+    let kinds = KINDS.get_or_init(|| presets().iter().map(configured).collect());
+    let kind = &kinds[usize::from(bytes.byte()) % kinds.len()];
+    Arc::clone(&kind[usize::from(bytes.byte() % 4)])
+}
+
+/// A preset as it is, with the defaults for a server of one's own, storing before acting, and with little room.
+fn configured(preset: &Preset) -> [Arc<Preset>; 4] {
+    let stores = Config { durability: Durability::WriteAhead, ..Config::default() };
+    let mut narrow = Config::default();
+    narrow.outbox.messages = Bounded::clamped(4);
+    narrow.outbox.in_flight = Bounded::clamped(2);
+    narrow.outbox.remembered = Bounded::clamped(3);
+    narrow.outbox.dedup_window = Some(Duration::from_secs(60));
+    narrow.inbox.window = Bounded::clamped(3);
+    narrow.inbox.pending = Bounded::clamped(2);
+    narrow.inbox.acknowledge = Acknowledge::OnCall;
+    narrow.reconnect.max = Some(4);
+    let with = |config| Arc::new(preset.clone().with_config(config));
+    [Arc::new(preset.clone()), with(Config::default()), with(stores), with(narrow)]
 }
 
 /// Bytes as choices; when they run out, the first choice.
@@ -101,7 +109,8 @@ impl Bytes<'_> {
 struct History {
     session: Session,
     oracle: Oracle,
-    inputs: Vec<Input>,
+    /// The lines of all inputs, where they are recorded.
+    record: Option<String>,
     connections: u64,
     ids: Vec<MessageId>,
     pushed: Vec<MessageId>,
@@ -110,13 +119,13 @@ struct History {
 }
 
 impl History {
-    fn new(preset: Preset, thorough: bool) -> Self {
+    fn new(preset: Arc<Preset>, thorough: bool, record: bool) -> Self {
         let session = Session::new(preset, Seed::from(1_u64));
         let oracle = if thorough { Oracle::thorough(&session) } else { Oracle::quick(&session) };
         Self {
             session,
             oracle,
-            inputs: Vec::new(),
+            record: record.then(String::new),
             connections: 0,
             ids: Vec::new(),
             pushed: Vec::new(),
@@ -125,8 +134,22 @@ impl History {
         }
     }
 
-    fn play(&mut self, input: Input) {
-        self.inputs.push(input.clone());
+    /// So many steps, or as many as there are bytes for.
+    fn live(&mut self, bytes: &mut Bytes<'_>, steps: usize) -> Outcome {
+        for _ in 0..steps {
+            if bytes.0.is_empty() {
+                break;
+            }
+            let input = self.invent(bytes);
+            self.play(input)?;
+        }
+        Ok(())
+    }
+
+    fn play(&mut self, input: Input) -> Outcome {
+        if let Some(record) = &mut self.record {
+            *record += &(input.to_line() + "\n");
+        }
         self.oracle.before(&self.session, &input);
         match input {
             Input::Call { now, call } => {
@@ -137,7 +160,37 @@ impl History {
             Input::Event { now, event } => self.session.handle(now, event),
             Input::Header(_) => {}
         }
-        let actions: Vec<Action> = std::iter::from_fn(|| self.session.poll_action()).collect();
+        let actions = self.take_actions();
+        let verdict = self.oracle.after(&self.session, &actions);
+        verdict.map_err(|violation| self.account(&format!("{violation}, the last input gave {actions:?}")))
+    }
+
+    /// The process ends and another goes on from what was stored, which is all there was to store.
+    fn restart(&mut self, preset: &Arc<Preset>, away: Duration) -> Outcome {
+        let now = self.session.now();
+        if self.version > 0 {
+            self.play(Input::Call { now, call: Call::Persisted { version: self.version } })?;
+            self.version = 0;
+        }
+        let (stored, unsettled) = (self.session.snapshot(), self.session.unsettled());
+        let restored = Session::restore(Arc::clone(preset), now, stored, away);
+        self.session = restored.map_err(|error| self.account(&format!("what a session stores is refused: {error}")))?;
+        let kept = self.session.unsettled();
+        let again = Session::restore(Arc::clone(preset), now, self.session.snapshot(), Duration::ZERO);
+        if kept > unsettled || again.map(|session| session.unsettled()).ok() != Some(kept) {
+            return Err(
+                self.account(&format!("a restart makes {kept} messages of {unsettled}, and another one others"))
+            );
+        }
+        self.purposes.clear();
+        let actions = self.take_actions();
+        let verdict = self.oracle.restarted(&self.session, &actions);
+        verdict.map_err(|violation| self.account(&format!("after a restart {violation}, it gave {actions:?}")))
+    }
+
+    /// Everything the session wants, as far as later inputs refer to it.
+    fn take_actions(&mut self) -> Vec<Action> {
+        let actions = drain(&mut self.session);
         for action in &actions {
             match action {
                 Action::Connect { connection, .. } => self.connections = connection.get(),
@@ -147,10 +200,12 @@ impl History {
                 _ => {}
             }
         }
-        if let Err(violation) = self.oracle.after(&self.session, &actions) {
-            let lines: String = self.inputs.iter().map(|input| input.to_line() + "\n").collect();
-            panic!("{violation}\nafter\n{lines}with {:?}", self.session.preset().name());
-        }
+        actions
+    }
+
+    fn account(&self, what: &str) -> String {
+        let name = self.session.preset().name();
+        format!("{what}\nin {name} after\n{}", self.record.as_deref().unwrap_or_default())
     }
 
     /// The next input, as the bytes have it.
@@ -216,7 +271,7 @@ impl History {
     }
 
     fn about_a_message(&self, bytes: &mut Bytes<'_>) -> Call {
-        let known = if bytes.byte() % 2 == 0 { &self.ids } else { &self.pushed };
+        let known = if bytes.byte().is_multiple_of(2) { &self.ids } else { &self.pushed };
         let id = match known.len() {
             0 => MessageId::from("nobody"),
             count => known[usize::from(bytes.byte()) % count].clone(),

@@ -42,12 +42,18 @@ fn journals_are_played_whatever_their_lines_are() {
 
 #[test]
 fn histories_break_no_rule() {
-    replay("session", target::session);
+    replay("session", |bytes| {
+        target::session(bytes);
+        scenario::run(bytes, true);
+    });
 }
 
 #[test]
 fn snapshots_are_restored_or_refused_and_histories_survive_a_restart() {
-    replay("snapshot", target::snapshot);
+    replay("snapshot", |bytes| {
+        target::snapshot(bytes);
+        scenario::restart(bytes, true);
+    });
 }
 
 #[test]
