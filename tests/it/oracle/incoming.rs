@@ -72,11 +72,17 @@ impl Incoming {
 
     fn hear_echo(&mut self, session: &Session, step: &Step) {
         if let Some(Signal::Ack { echo: Some(echo), .. }) = frame_of(session, step)
-            && !self.known.contains_key(&echo.id)
+            && !self.is_known(session, &echo.id)
         {
             self.later.entry(echo.id).or_insert(self.entered);
             self.entered += 1;
         }
+    }
+
+    /// Whether an id is in the window, or waits for the application.
+    fn is_known(&self, session: &Session, id: &MessageId) -> bool {
+        let window = session.preset().config.inbox.window.get();
+        self.known.get(id).is_some_and(|before| before.is_none_or(|before| self.entered - before <= window))
     }
 
     fn enter(&mut self, session: &Session, id: &MessageId) -> Verdict {
@@ -97,13 +103,13 @@ impl Incoming {
     fn acknowledge(&mut self, session: &Session, step: &Step, ledger: &Ledger, id: &MessageId) -> Verdict {
         if let Some(Signal::Ack { echo: Some(echo), .. }) = frame_of(session, step)
             && echo.id == *id
-            && !self.known.contains_key(id)
+            && !self.is_known(session, id)
         {
             self.known.insert(id.clone(), Some(self.entered));
             self.entered += 1;
             self.echoes.insert(id.clone());
         }
-        if let Some(before) = self.later.remove(id).filter(|_| !self.known.contains_key(id)) {
+        if let Some(before) = self.later.remove(id).filter(|_| !self.is_known(session, id)) {
             self.known.insert(id.clone(), Some(before));
             self.echoes.insert(id.clone());
         }
