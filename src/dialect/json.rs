@@ -19,7 +19,7 @@ use crate::config::Limits;
 use crate::error::{JsonProblem, Malformed};
 use crate::frame::Frame;
 use crate::id::MessageId;
-use crate::signal::plain_string;
+use crate::signal::{Payload, plain_string};
 use plain::plain_len;
 
 /// The text of a frame, where the dialect has text only.
@@ -29,12 +29,26 @@ pub(super) fn text(frame: &Frame) -> Result<&str, Malformed> {
 
 /// A JSON value as it was written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Raw<'a>(&'a str);
+pub(super) struct Raw<'a> {
+    written: &'a str,
+    /// Whether it is a string without escapes.
+    plain: bool,
+}
 
 impl<'a> Raw<'a> {
     /// The value's text.
     pub(super) fn get(self) -> &'a str {
-        self.0
+        self.written
+    }
+
+    /// The text of a string, where that stands there as it is.
+    fn plain(self) -> Option<&'a str> {
+        if self.plain { self.written.strip_prefix('"')?.strip_suffix('"') } else { None }
+    }
+
+    /// The value as a content.
+    pub(super) fn payload(self) -> Payload<'a> {
+        self.plain().map_or(Payload::Json(self.written), Payload::Text)
     }
 }
 
@@ -50,7 +64,7 @@ pub(super) fn fields<'a, const N: usize>(
         Some(found) => found,
         None => unusual_fields(text, names, limits)?,
     };
-    Ok(found.map(|value| value.filter(|written| *written != "null").map(Raw)))
+    Ok(found.map(|value| value.filter(|raw| raw.written != "null")))
 }
 
 /// The same by `serde_json`, which also knows what is wrong.
@@ -58,7 +72,7 @@ fn unusual_fields<'a, const N: usize>(
     text: &'a str,
     names: [&str; N],
     limits: &Limits,
-) -> Result<[Option<&'a str>; N], Malformed> {
+) -> Result<[Option<Raw<'a>>; N], Malformed> {
     check_depth(text, limits.depth.get())?;
     if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
         return Err(match serde_json::from_str::<IgnoredAny>(text) {
@@ -69,7 +83,8 @@ fn unusual_fields<'a, const N: usize>(
     let mut reader = serde_json::Deserializer::from_str(text);
     let found = reader.deserialize_map(Fields(names)).map_err(|error| malformed(&error))?;
     reader.end().map_err(|error| malformed(&error))?;
-    Ok(found.map(|value| value.map(RawValue::get)))
+    let raw = |value: &'a RawValue| Raw { written: value.get(), plain: plain_string(value.get()).is_some() };
+    Ok(found.map(|value| value.map(raw)))
 }
 
 struct Fields<'n, const N: usize>([&'n str; N]);
@@ -173,7 +188,7 @@ pub(super) fn string(raw: Raw<'_>) -> Option<String> {
 
 /// Whether a JSON value is this very string, however it is escaped.
 pub(super) fn is_string(raw: Raw<'_>, wanted: &str) -> bool {
-    match plain_string(raw.get()) {
+    match raw.plain() {
         Some(text) => text == wanted,
         None => string(raw).is_some_and(|text| text == wanted),
     }
@@ -183,18 +198,13 @@ pub(super) fn is_string(raw: Raw<'_>, wanted: &str) -> bool {
 pub(super) fn id(raw: Raw<'_>, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
     let limit = limits.id_bytes.get();
     let bad = || Malformed::BadId { field: field.to_string(), limit };
-    // An escape takes at most six bytes for one, so a longer text cannot be an id.
-    if raw.get().len() as u64 > limit.saturating_mul(6).saturating_add(2) {
-        return Err(bad());
-    }
-    let id = match plain_string(raw.get()) {
-        Some(text) => MessageId::from(text),
-        None => serde_json::from_str(raw.get()).map_err(|_| bad())?,
+    let id = match raw.plain() {
+        Some(text) => Some(text).filter(|text| text.len() as u64 <= limit).map(MessageId::from),
+        // An escape takes at most six bytes for one, so a longer text cannot be an id.
+        None if raw.get().len() as u64 > limit.saturating_mul(6).saturating_add(2) => None,
+        None => serde_json::from_str(raw.get()).ok(),
     };
-    match id.as_text() {
-        Some(text) if text.is_empty() || text.len() as u64 > limit => Err(bad()),
-        _ => Ok(id),
-    }
+    id.filter(|id: &MessageId| id.is_writable(limit)).ok_or_else(bad)
 }
 
 /// A value to be handed back as it was written: a text or a number of an id's length.

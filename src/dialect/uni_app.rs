@@ -177,7 +177,7 @@ impl UniApp {
         if !kind.get().starts_with('"') {
             return Err(json::missing("type"));
         }
-        let body = content.map_or(Payload::Whole, |raw| Payload::Json(raw.get()));
+        let body = content.map_or(Payload::Whole, json::Raw::payload);
         if json::is_string(kind, &words.push) {
             let push = push.map(|raw| json::id(raw, &words.message_id, limits)).transpose()?;
             match (mine, push) {
@@ -214,7 +214,7 @@ impl UniApp {
         }
         let id = Some(json::required_id(mine, &words.client_message_id, limits)?);
         let body = content.ok_or_else(|| json::missing(&words.content))?;
-        Ok(Signal::Message { id, body: Payload::Json(body.get()) })
+        Ok(Signal::Message { id, body: body.payload() })
     }
 
     fn encode_request(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {

@@ -1,15 +1,11 @@
 //! How far a text stands in a JSON string as it is (RFC 8259 §7): up to a quote, a backslash or a control character.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
-/// Bytes that are looked at alike.
-const BLOCK: usize = 32;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// The number of bytes before the first that cannot stand in a JSON string as it is.
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
-    // Looking at all bytes of a block alike is quicker than stopping at the first: compilers use whole vectors for it.
-    let is_clean = |block: &&[u8]| !block.iter().fold(false, |found, byte| found | is_special(*byte));
-    let mut len = bytes.chunks_exact(BLOCK).take_while(is_clean).count() * BLOCK;
+    let mut len = 0;
     while let Some(word) = bytes.get(len..).and_then(<[u8]>::first_chunk) {
         let found = specials(u64::from_le_bytes(*word));
         if found != 0 {

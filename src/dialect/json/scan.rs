@@ -4,18 +4,19 @@
 //! take (a name with an escape, a field that stands twice, nesting over the limit, anything that is not JSON) is left to
 //! `serde_json`, which also has the words for what is wrong.
 
+use super::Raw;
 use super::plain::plain_len;
 
 /// The fields' values as they are written, `None` for those that are not there. Nothing at all where the text is unusual.
-pub(super) fn fields<'a, const N: usize>(text: &'a str, names: &[&str; N], depth: u64) -> Option<[Option<&'a str>; N]> {
+pub(super) fn fields<'a, const N: usize>(text: &'a str, names: &[&str; N], depth: u64) -> Option<[Option<Raw<'a>>; N]> {
     let mut reader = Reader { text, at: 0 };
     let mut found = [None; N];
     reader.space();
-    reader.object(depth, |name, value| {
+    reader.object(depth, |name, raw| {
         let Some(slot) = names.iter().position(|known| *known == name).and_then(|at| found.get_mut(at)) else {
             return Some(());
         };
-        slot.replace(value).is_none().then_some(())
+        slot.replace(raw).is_none().then_some(())
     })?;
     reader.space();
     (reader.at == text.len()).then_some(found)
@@ -51,7 +52,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self, depth: u64, mut field: impl FnMut(&'a str, &'a str) -> Option<()>) -> Option<()> {
+    fn object(&mut self, depth: u64, mut field: impl FnMut(&'a str, Raw<'a>) -> Option<()>) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         self.take(b'{')?;
         self.space();
@@ -64,8 +65,8 @@ impl<'a> Reader<'a> {
             self.take(b':')?;
             self.space();
             let start = self.at;
-            self.value(depth)?;
-            field(name, self.text.get(start..self.at)?)?;
+            let plain = self.value(depth)?;
+            field(name, Raw { written: self.text.get(start..self.at)?, plain })?;
             self.space();
             if !self.comes(b',') {
                 return self.take(b'}');
@@ -91,16 +92,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, depth: u64) -> Option<()> {
+    /// Says whether the value is a string without escapes.
+    fn value(&mut self, depth: u64) -> Option<bool> {
         match self.peek()? {
-            b'"' => self.string(),
+            b'"' => return self.string(),
             b'{' => self.object(depth, |_, _| Some(())),
             b'[' => self.array(depth),
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
             _ => self.number(),
-        }
+        }?;
+        Some(false)
     }
 
     fn word(&mut self, word: &[u8]) -> Option<()> {
@@ -117,13 +120,16 @@ impl<'a> Reader<'a> {
         Some(name)
     }
 
-    fn string(&mut self) -> Option<()> {
+    /// Says whether it has no escapes.
+    fn string(&mut self) -> Option<bool> {
         self.take(b'"')?;
+        let mut plain = true;
         loop {
             self.at += plain_len(self.rest());
             if self.comes(b'"') {
-                return Some(());
+                return Some(plain);
             }
+            plain = false;
             self.take(b'\\')?;
             match self.peek()? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
