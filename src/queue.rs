@@ -9,6 +9,7 @@ mod index;
 
 use core::hash::{Hash, Hasher};
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use crate::id::MessageId;
@@ -19,9 +20,12 @@ pub(crate) trait Named {
     fn id(&self) -> &MessageId;
 }
 
-/// Things in line.
+/// Things in line; nothing is taken from the heap before the first.
 #[derive(Clone, Debug)]
-pub(crate) struct Queue<T> {
+pub(crate) struct Queue<T>(Option<Box<Spots<T>>>);
+
+#[derive(Clone, Debug)]
+struct Spots<T> {
     /// By place. The first and the last are no gaps.
     line: VecDeque<Spot<T>>,
     gaps: usize,
@@ -41,25 +45,21 @@ const ROOM: usize = 32;
 
 impl<T: Named> Queue<T> {
     pub(crate) fn new() -> Self {
-        Self { line: VecDeque::new(), gaps: 0, index: Index::default(), end: 0 }
+        Self(None)
     }
 
     /// The place of the next thing that comes.
     pub(crate) fn end(&self) -> u64 {
-        self.end
+        self.0.as_ref().map_or(0, |spots| spots.end)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.line.len() - self.gaps
+        self.0.as_ref().map_or(0, |spots| spots.line.len() - spots.gaps)
     }
 
     /// Everything with its place, in order, from a place on.
     pub(crate) fn iter_from(&self, place: u64) -> impl Iterator<Item = (u64, &T)> {
-        let start = match self.line.front() {
-            Some(first) if place > first.place => self.position(place).unwrap_or_else(|at| at),
-            _ => 0,
-        };
-        self.line.range(start..).filter_map(|spot| Some((spot.place, spot.thing.as_ref()?)))
+        self.0.iter().flat_map(move |spots| spots.iter_from(place))
     }
 
     /// Everything with its place, in order.
@@ -69,60 +69,81 @@ impl<T: Named> Queue<T> {
 
     /// The first in line.
     pub(crate) fn first(&self) -> Option<(u64, &T)> {
-        let spot = self.line.front()?;
+        let spot = self.0.as_ref()?.line.front()?;
         Some((spot.place, spot.thing.as_ref()?))
     }
 
     /// Where the thing under an id stands.
     pub(crate) fn place(&self, id: &MessageId) -> Option<u64> {
-        self.index.get(id)
+        self.0.as_ref()?.index.get(id)
     }
 
     pub(crate) fn get(&self, place: u64) -> Option<&T> {
-        self.line.get(self.position(place).ok()?)?.thing.as_ref()
+        let spots = self.0.as_ref()?;
+        spots.line.get(spots.position(place).ok()?)?.thing.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, place: u64) -> Option<&mut T> {
-        let at = self.position(place).ok()?;
-        self.line.get_mut(at)?.thing.as_mut()
+        let spots = self.0.as_mut()?;
+        let at = spots.position(place).ok()?;
+        spots.line.get_mut(at)?.thing.as_mut()
     }
 
     /// Adds a thing, whose id has no place, at the end.
     pub(crate) fn push(&mut self, thing: T) -> u64 {
-        let place = self.end;
-        self.end += 1;
-        self.index.insert(thing.id().clone(), place);
-        self.line.push_back(Spot { place, thing: Some(thing) });
+        let spots = self.0.get_or_insert_with(|| Box::new(Spots::new()));
+        let place = spots.end;
+        spots.end += 1;
+        spots.index.insert(thing.id().clone(), place);
+        spots.line.push_back(Spot { place, thing: Some(thing) });
         place
     }
 
     /// Puts a thing, whose id has no place, back where it stood.
     pub(crate) fn put_back(&mut self, place: u64, thing: T) {
-        self.index.insert(thing.id().clone(), place);
-        match self.position(place) {
+        let spots = self.0.get_or_insert_with(|| Box::new(Spots::new()));
+        spots.end = spots.end.max(place.saturating_add(1));
+        spots.index.insert(thing.id().clone(), place);
+        match spots.position(place) {
             Ok(at) => {
-                if let Some(spot) = self.line.get_mut(at) {
-                    self.gaps -= usize::from(spot.thing.is_none());
+                if let Some(spot) = spots.line.get_mut(at) {
+                    spots.gaps -= usize::from(spot.thing.is_none());
                     spot.thing = Some(thing);
                 }
             }
-            Err(at) => self.line.insert(at, Spot { place, thing: Some(thing) }),
+            Err(at) => spots.line.insert(at, Spot { place, thing: Some(thing) }),
         }
     }
 
     /// Takes a thing out of the line.
     pub(crate) fn remove(&mut self, place: u64) -> Option<T> {
-        let at = self.position(place).ok()?;
-        let thing = self.line.get_mut(at)?.thing.take()?;
-        self.index.remove(thing.id());
-        self.gaps += 1;
-        self.close_gaps();
+        let spots = self.0.as_mut()?;
+        let at = spots.position(place).ok()?;
+        let thing = spots.line.get_mut(at)?.thing.take()?;
+        spots.index.remove(thing.id());
+        spots.gaps += 1;
+        spots.close_gaps();
         Some(thing)
     }
 
     /// Takes the first out of the line.
     pub(crate) fn pop(&mut self) -> Option<T> {
-        self.remove(self.line.front()?.place)
+        let (place, _) = self.first()?;
+        self.remove(place)
+    }
+}
+
+impl<T> Spots<T> {
+    fn new() -> Self {
+        Self { line: VecDeque::new(), gaps: 0, index: Index::default(), end: 0 }
+    }
+
+    fn iter_from(&self, place: u64) -> impl Iterator<Item = (u64, &T)> {
+        let start = match self.line.front() {
+            Some(first) if place > first.place => self.position(place).unwrap_or_else(|at| at),
+            _ => 0,
+        };
+        self.line.range(start..).filter_map(|spot| Some((spot.place, spot.thing.as_ref()?)))
     }
 
     fn close_gaps(&mut self) {
@@ -156,7 +177,7 @@ impl<T: Named> Queue<T> {
 
 impl<T: Named + PartialEq> PartialEq for Queue<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.end == other.end && self.len() == other.len() && self.iter().eq(other.iter())
+        self.end() == other.end() && self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
@@ -164,7 +185,7 @@ impl<T: Named + Eq> Eq for Queue<T> {}
 
 impl<T: Named + Hash> Hash for Queue<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.end, self.len()).hash(state);
+        (self.end(), self.len()).hash(state);
         self.iter().for_each(|item| item.hash(state));
     }
 }

@@ -90,14 +90,14 @@ impl Delivery {
     }
 
     fn answer_later(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId, accepted: bool) {
-        match cx.config.durability {
-            Durability::Off if accepted => ack_now(cx, connection, id),
-            Durability::Off => nack_now(cx, connection, id),
-            Durability::WriteAhead => {
-                let known = self.ledger.answers.iter().any(|answer| answer.id == id && answer.connection == connection);
+        match &mut self.ledger {
+            None if accepted => ack_now(cx, connection, id),
+            None => nack_now(cx, connection, id),
+            Some(ledger) => {
+                let known = ledger.answers.iter().any(|answer| answer.id == id && answer.connection == connection);
                 // Over the bound an answer is left out rather than kept: the message comes again, and is answered then.
-                if !known && self.ledger.answers.len() < cx.config.inbox.pending.as_count() {
-                    self.ledger.answers.push_back(Answer { version: u64::MAX, connection, id, accepted });
+                if !known && ledger.answers.len() < cx.config.inbox.pending.as_count() {
+                    ledger.answers.push_back(Answer { version: u64::MAX, connection, id, accepted });
                 }
             }
         }
@@ -105,64 +105,71 @@ impl Delivery {
 
     /// The end of an input: names the version that covers it. `attempts` are the link's own durable changes.
     pub(crate) fn settle_version(&mut self, cx: &mut Cx<'_>, attempts: u64) {
-        if cx.config.durability == Durability::Off {
+        if self.ledger.is_none() {
             return;
         }
         let version = self.version(attempts);
-        if version > self.ledger.announced {
-            self.ledger.announced = version;
-            self.ledger.seal(version, self.outbox.end());
+        let Some(ledger) = &mut self.ledger else { return };
+        if version > ledger.announced {
+            ledger.announced = version;
+            ledger.seal(version, self.outbox.end());
             cx.push(Action::Persist { version });
         }
-        let announced = self.ledger.announced;
-        for answer in self.ledger.answers.iter_mut().rev().take_while(|answer| answer.version == u64::MAX) {
+        let announced = ledger.announced;
+        for answer in ledger.answers.iter_mut().rev().take_while(|answer| answer.version == u64::MAX) {
             answer.version = announced;
         }
-        if self.ledger.gate == Some(u64::MAX) {
-            self.ledger.gate = Some(announced);
+        if ledger.gate == Some(u64::MAX) {
+            ledger.gate = Some(announced);
         }
         self.release_stored(cx);
     }
 
     fn version(&self, attempts: u64) -> u64 {
+        let departures = self.ledger.as_ref().map_or(0, |ledger| ledger.departures);
         let revisions = self.outbox.revision().saturating_add(self.inbox.revision());
-        let revisions = revisions.saturating_add(self.marks.revision()).saturating_add(self.ledger.departures);
+        let revisions = revisions.saturating_add(self.marks.revision()).saturating_add(departures);
         revisions.saturating_add(attempts)
     }
 
     /// A connection is ready. What waits may leave on it once it is stored that it may: until then, a message that was never
     /// sent is known as that after a crash.
-    pub(super) fn hold_until_stored(&mut self, config: &Config) {
-        self.ledger.gate = None;
-        if config.durability == Durability::WriteAhead && self.outbox.len() > 0 {
-            self.ledger.departures += 1;
-            self.ledger.gate = Some(u64::MAX);
+    pub(super) fn hold_until_stored(&mut self) {
+        let Some(ledger) = &mut self.ledger else { return };
+        ledger.gate = None;
+        if self.outbox.len() > 0 {
+            ledger.departures += 1;
+            ledger.gate = Some(u64::MAX);
         }
     }
 
     /// Whether messages wait for it to be stored that they may leave.
     pub(super) fn is_gated(&self) -> bool {
-        self.ledger.gate.is_some_and(|version| version > self.ledger.persisted)
+        self.ledger.as_ref().is_some_and(|ledger| ledger.gate.is_some_and(|version| version > ledger.persisted))
     }
 
     /// The host has stored the state of this version.
     pub(crate) fn persisted(&mut self, cx: &mut Cx<'_>, version: u64) {
-        self.ledger.persisted = self.ledger.persisted.max(version.min(self.ledger.announced));
+        if let Some(ledger) = &mut self.ledger {
+            ledger.persisted = ledger.persisted.max(version.min(ledger.announced));
+        }
         self.release_stored(cx);
         self.flush(cx);
     }
 
     fn release_stored(&mut self, cx: &mut Cx<'_>) {
-        let persisted = self.ledger.persisted;
-        while let Some(&(_, end)) = self.ledger.seals.front().filter(|(version, _)| *version <= persisted) {
-            self.ledger.seals.pop_front();
+        let ready = self.ready_line();
+        let Some(ledger) = &mut self.ledger else { return };
+        let persisted = ledger.persisted;
+        while let Some(&(_, end)) = ledger.seals.front().filter(|(version, _)| *version <= persisted) {
+            ledger.seals.pop_front();
             let taken = self.outbox.seal(end);
             tell(cx, taken.into_iter().map(|id| (id, Status::Queued)));
         }
-        while self.ledger.answers.front().is_some_and(|answer| answer.version <= persisted) {
-            let Some(answer) = self.ledger.answers.pop_front() else { break };
+        while ledger.answers.front().is_some_and(|answer| answer.version <= persisted) {
+            let Some(answer) = ledger.answers.pop_front() else { break };
             // On another connection the peer asks again, so an answer that comes too late is not owed.
-            if self.ready_line() == Some(answer.connection) {
+            if ready == Some(answer.connection) {
                 if answer.accepted {
                     ack_now(cx, answer.connection, answer.id);
                 } else {
@@ -205,8 +212,10 @@ impl Delivery {
 
     /// After a restart: what may have been sent and must not be sent again gets its outcome.
     pub(crate) fn on_restored(&mut self, cx: &mut Cx<'_>, attempts: u64) {
-        self.ledger.announced = self.version(attempts);
-        self.ledger.persisted = self.ledger.announced;
+        let version = self.version(attempts);
+        if let Some(ledger) = &mut self.ledger {
+            (ledger.announced, ledger.persisted) = (version, version);
+        }
         let settled = self.outbox.settle_unrepeatable(&cx.config.outbox);
         tell(cx, settled);
     }

@@ -9,6 +9,8 @@ mod durability;
 mod incoming;
 mod outgoing;
 
+use alloc::boxed::Box;
+
 use crate::action::Action;
 use crate::config::Config;
 use crate::cx::Cx;
@@ -35,7 +37,8 @@ pub(crate) struct Delivery {
     /// The first half of every id this delivery makes.
     nonce: u64,
     made: u64,
-    ledger: Ledger,
+    /// Only where messages wait until they are stored.
+    ledger: Option<Box<Ledger>>,
     marks: Marks,
 }
 
@@ -71,9 +74,13 @@ pub(crate) enum Demand {
 impl Delivery {
     pub(crate) fn new(nonce: u64, config: &Config) -> Self {
         let mut outbox = Outbox::new();
-        if config.durability == Durability::WriteAhead {
-            outbox.seal(0);
-        }
+        let ledger = match config.durability {
+            Durability::Off => None,
+            Durability::WriteAhead => {
+                outbox.seal(0);
+                Some(Box::default())
+            }
+        };
         Self {
             outbox,
             inbox: Inbox::new(),
@@ -81,7 +88,7 @@ impl Delivery {
             flow: Flow::Open,
             nonce,
             made: 0,
-            ledger: Ledger::default(),
+            ledger,
             marks: Marks::default(),
         }
     }
@@ -94,7 +101,7 @@ impl Delivery {
     pub(crate) fn on_ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
         self.line = Line::Ready(connection);
         self.tell_marks(cx, connection);
-        self.hold_until_stored(cx.config);
+        self.hold_until_stored();
         self.flush(cx);
     }
 

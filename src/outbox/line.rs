@@ -129,7 +129,11 @@ impl Line {
         if self.in_flight == 0 {
             return None;
         }
-        self.queue.iter().find(|(_, entry)| entry.is_in_flight())
+        // Those in flight stand first, but for what a failed write has sent back among them.
+        self.queue
+            .first()
+            .filter(|(_, entry)| entry.is_in_flight())
+            .or_else(|| self.queue.iter().find(|(_, entry)| entry.is_in_flight()))
     }
 
     /// The places of the messages of which something is true, in order.

@@ -7,17 +7,13 @@
 
 use core::hash::{Hash, Hasher};
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::id::MessageId;
 
-/// Places by id; nothing is taken from the heap before the first.
+/// Places by id.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Index(Option<Box<Ids>>);
-
-#[derive(Clone, Debug, Default)]
-struct Ids {
+pub(super) struct Index {
     /// Each id is greater than all before it. The first and the last have a place.
     rising: VecDeque<(MessageId, Option<u64>)>,
     /// Those in between that have none any more; half of them all at most.
@@ -31,40 +27,35 @@ const ROOM: usize = 32;
 impl Index {
     /// The place of an id.
     pub(super) fn get(&self, id: &MessageId) -> Option<u64> {
-        let ids = self.0.as_ref()?;
-        match ids.position(id).and_then(|at| ids.rising.get(at)) {
+        match self.position(id).and_then(|at| self.rising.get(at)) {
             Some((_, place @ Some(_))) => *place,
-            _ => ids.others.get(id).copied(),
+            _ => self.others.get(id).copied(),
         }
     }
 
     /// Adds the place of an id that has none.
     pub(super) fn insert(&mut self, id: MessageId, place: u64) {
-        let ids = self.0.get_or_insert_default();
-        if ids.rising.back().is_none_or(|(last, _)| *last < id) {
-            ids.rising.push_back((id, Some(place)));
+        if self.rising.back().is_none_or(|(last, _)| *last < id) {
+            self.rising.push_back((id, Some(place)));
         } else {
-            ids.others.insert(id, place);
+            self.others.insert(id, place);
         }
     }
 
     /// Removes the place of an id.
     pub(super) fn remove(&mut self, id: &MessageId) {
-        let Some(ids) = &mut self.0 else { return };
-        match ids.position(id).and_then(|at| ids.rising.get_mut(at)) {
+        match self.position(id).and_then(|at| self.rising.get_mut(at)) {
             Some((_, place @ Some(_))) => {
                 *place = None;
-                ids.gaps += 1;
-                ids.close_gaps();
+                self.gaps += 1;
+                self.close_gaps();
             }
             _ => {
-                ids.others.remove(id);
+                self.others.remove(id);
             }
         }
     }
-}
 
-impl Ids {
     fn close_gaps(&mut self) {
         while self.rising.front().is_some_and(|(_, place)| place.is_none()) {
             self.rising.pop_front();

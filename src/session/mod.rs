@@ -74,6 +74,9 @@ pub struct Session {
     stats: Stats,
 }
 
+/// The actions of one input to a session without messages: room for more is made when there are more.
+const USUAL_ACTIONS: usize = 2;
+
 impl Session {
     /// A session that is not open yet.
     ///
@@ -89,7 +92,7 @@ impl Session {
             rng,
             link: Link::new(),
             delivery,
-            actions: VecDeque::new(),
+            actions: VecDeque::with_capacity(USUAL_ACTIONS),
             stats: Stats::default(),
         }
     }
