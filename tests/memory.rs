@@ -1,29 +1,9 @@
-//! What a session takes from the heap, counted by the allocator: a program of its own, since counting is for a whole program.
-#![allow(clippy::cast_possible_wrap, reason = "a test's memory is far from the end of the numbers")]
-
-use std::alloc::System;
-use std::sync::{Mutex, MutexGuard};
+//! What a session takes from the heap, counted by the allocator: a program of its own, since counting brings an allocator.
 
 use redial::{
     Acknowledge, Action, Bounded, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Preset, Seed,
     Session,
 };
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-
-#[global_allocator]
-static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// One test at a time, or they would count each other.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// What is in use now, of what was taken since.
-fn in_use(region: &Region<'_, System>) -> i64 {
-    let change = region.change();
-    change.bytes_allocated as i64 - change.bytes_deallocated as i64
-}
 
 fn drain(session: &mut Session) -> Vec<Action> {
     std::iter::from_fn(|| session.poll_action()).collect()
@@ -53,15 +33,13 @@ fn long(prefix: char, number: u64) -> String {
     format!("{prefix}{number:0127}")
 }
 
-/// Fills everything that a peer and a caller can fill, and gives the most that was in use after any input.
-fn worst(config: &Config) -> i64 {
-    let region = Region::new(HEAP);
+/// The most that was in use at any moment, while everything is filled that a peer and a caller can fill.
+fn worst(config: &Config) -> u64 {
+    allocation_counter::measure(|| fill(config)).bytes_max
+}
+
+fn fill(config: &Config) {
     let mut session = ready(config.clone());
-    let mut most = 0;
-    let mut look = |session: &mut Session| {
-        drop(drain(session));
-        most = most.max(in_use(&region));
-    };
     let body =
         "b".repeat(usize::try_from(config.outbox.bytes.get() / config.outbox.messages.get()).unwrap_or(0).min(60_000));
     // Settled ones first: sent, confirmed, or failed with their bodies.
@@ -69,7 +47,7 @@ fn worst(config: &Config) -> i64 {
         let id = long('r', number);
         let taken = session.send(session.now(), Outgoing::from(&*body).id(&*id));
         taken.expect("there is room");
-        look(&mut session);
+        drain(&mut session);
         if number % 2 == 0 {
             hear(&mut session, format!(r#"{{"type":"RECEIPT","clientMessageId":"{id}"}}"#));
         } else {
@@ -77,12 +55,12 @@ fn worst(config: &Config) -> i64 {
             session.open(session.now());
             opened(&mut session);
         }
-        look(&mut session);
+        drain(&mut session);
     }
     for number in 0..config.outbox.messages.get() {
         let taken = session.send(session.now(), Outgoing::from(&*body).id(long('s', number)));
         taken.expect("there is room");
-        look(&mut session);
+        drain(&mut session);
     }
     let pushes = config.inbox.window.get() + config.inbox.pending.get() * 2;
     for number in 0..pushes {
@@ -91,17 +69,15 @@ fn worst(config: &Config) -> i64 {
         if number < config.inbox.window.get() {
             session.acknowledge(session.now(), &MessageId::from(id)).expect("it waits");
         }
-        look(&mut session);
+        drain(&mut session);
     }
     let frame_bytes = usize::try_from(config.limits.frame_bytes.get()).unwrap_or(0);
     hear(&mut session, " ".repeat(frame_bytes));
-    look(&mut session);
-    most
+    drain(&mut session);
 }
 
 #[test]
 fn the_memory_of_a_session_stays_under_its_bound_however_full_it_is() {
-    let _turn = alone();
     let default = Config::default();
     let mut small = Config::default();
     small.outbox.messages = Bounded::clamped(10);
@@ -115,7 +91,7 @@ fn the_memory_of_a_session_stays_under_its_bound_however_full_it_is() {
     large.inbox.window = Bounded::clamped(20_000);
     for mut config in [small, default, large] {
         config.inbox.acknowledge = Acknowledge::OnCall;
-        let bound = i64::try_from(config.bounds().memory_bytes).expect("a bound that a machine has");
+        let bound = config.bounds().memory_bytes;
         let most = worst(&config);
         assert!(most > 10_000, "{most} bytes are too few to be true");
         assert!(most <= bound, "{most} bytes are in use, the bound is {bound}");
@@ -124,23 +100,22 @@ fn the_memory_of_a_session_stays_under_its_bound_however_full_it_is() {
 
 #[test]
 fn floods_take_no_memory() {
-    let _turn = alone();
     let mut session = ready(Config::default());
     hear(&mut session, r#"{"type":"MESSAGE","messageId":"m","content":"x"}"#.to_owned());
     drain(&mut session);
-    let region = Region::new(HEAP);
-    for number in 0..20_000 {
-        hear(&mut session, format!(r#"{{"type":"RECEIPT","clientMessageId":"u{number}"}}"#));
-        hear(&mut session, r#"{"type":"MESSAGE","messageId":"m","content":"x"}"#.to_owned());
-        drain(&mut session);
-    }
-    let grown = in_use(&region);
-    // Less than a byte a frame: the test runner takes some, too.
-    assert!(grown < 40_000, "{grown} bytes stayed");
+    let flood = allocation_counter::measure(|| {
+        for number in 0..20_000 {
+            hear(&mut session, format!(r#"{{"type":"RECEIPT","clientMessageId":"u{number}"}}"#));
+            hear(&mut session, r#"{"type":"MESSAGE","messageId":"m","content":"x"}"#.to_owned());
+            drain(&mut session);
+        }
+    });
+    assert!(flood.count_total > 20_000, "something was counted");
+    assert_eq!(flood.bytes_current, 0, "bytes stayed");
 }
 
 /// Allocations for each of the first acknowledgements, where so many messages wait for theirs.
-fn allocations_an_ack(waiting: u64) -> usize {
+fn allocations_an_ack(waiting: u64) -> u64 {
     const ACKS: u64 = 500;
     // Two thirds are sent, so that every acknowledgement also lets another one leave.
     let sent = waiting * 65 / 100;
@@ -159,19 +134,18 @@ fn allocations_an_ack(waiting: u64) -> usize {
         .rev()
         .map(|number| format!(r#"{{"type":"RECEIPT","clientMessageId":"c{number}"}}"#))
         .collect();
-    let region = Region::new(HEAP);
-    for receipt in receipts {
-        hear(&mut session, receipt);
-        drain(&mut session);
-    }
-    let change = region.change();
+    let counted = allocation_counter::measure(|| {
+        for receipt in receipts {
+            hear(&mut session, receipt);
+            drain(&mut session);
+        }
+    });
     assert_eq!(session.unsettled() as u64, waiting - ACKS);
-    change.allocations + change.reallocations
+    counted.count_total
 }
 
 #[test]
 fn an_acknowledgement_takes_no_more_work_among_a_hundred_thousand_messages_than_among_a_thousand() {
-    let _turn = alone();
     let (few, many) = (allocations_an_ack(1_000), allocations_an_ack(100_000));
     // Trees of another size split at other times, hence not the same; a copy of what waits would be 100,000 for each.
     assert!(many <= few + 500, "{few} allocations among 1,000, {many} among 100,000");

@@ -1,0 +1,156 @@
+//! What a session costs in memory, as numbers that may fall and must not rise.
+//!
+//! A program of its own, because counting allocations brings an allocator.
+
+#[path = "../examples/swarm/agenda.rs"]
+mod agenda;
+#[path = "../examples/swarm/fleet.rs"]
+mod fleet;
+
+use std::sync::Arc;
+
+use fleet::Hour;
+use redial::{Action, Config, ConnectionId, Event, Frame, Instant, Message, Preset, Secret, Seed, Session};
+
+/// Rounds before those that count: by then the dedup window (4,096) and the memory of settled messages (1,024) are full.
+const WARM: u32 = 6_000;
+const COUNTED: u32 = 10_000;
+
+/// Ids, receipts and acknowledgements, under the default timings and limits.
+fn with_receipts() -> Preset {
+    Preset::uni_app().with_config(Config::default())
+}
+
+fn ready(preset: impl Into<Arc<Preset>>) -> (Session, ConnectionId) {
+    let mut session = Session::new(preset, Seed::from(7_u64));
+    session.credential(Instant::ORIGIN, Secret::new(""));
+    session.open(Instant::ORIGIN);
+    let connects = std::iter::from_fn(|| session.poll_action()).find_map(|action| match action {
+        Action::Connect { connection, .. } => Some(connection),
+        _ => None,
+    });
+    let connection = connects.expect("open connects");
+    session.handle(Instant::ORIGIN, Event::Opened { connection });
+    drain(&mut session);
+    (session, connection)
+}
+
+/// Takes every action; says how many there were.
+fn drain(session: &mut Session) -> usize {
+    std::iter::from_fn(|| session.poll_action()).count()
+}
+
+fn beat(session: &mut Session, connection: ConnectionId) {
+    let due = session.next_deadline().expect("a heartbeat is due").at;
+    session.handle(due, Event::Tick);
+    assert_eq!(drain(session), 1, "the heartbeat");
+    session.handle(due, Event::FrameIn { connection, frame: Frame::Pong(Vec::new()) });
+    assert_eq!(drain(session), 1, "its answer is told");
+}
+
+/// Allocations of so many rounds, whose inputs were made before.
+fn allocations<T>(inputs: impl IntoIterator<Item = T>, mut round: impl FnMut(T)) -> u64 {
+    let mut inputs: Vec<T> = inputs.into_iter().collect();
+    let counted = inputs.split_off(WARM as usize);
+    inputs.into_iter().for_each(&mut round);
+    allocation_counter::measure(|| counted.into_iter().for_each(round)).count_total
+}
+
+#[test]
+fn a_heartbeat_round_allocates_nothing() {
+    let (mut session, connection) = ready(Preset::plain());
+    let count = allocations(0..WARM + COUNTED, |_| beat(&mut session, connection));
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_tick_with_nothing_due_allocates_nothing() {
+    let (mut session, _) = ready(with_receipts());
+    let count = allocations(0..WARM + COUNTED, |_| session.handle(Instant::ORIGIN, Event::Tick));
+    assert_eq!(count, 0);
+    assert_eq!(drain(&mut session), 0);
+}
+
+#[test]
+fn a_push_and_its_acknowledgement_take_one_allocation_the_frame_of_the_latter() {
+    let (mut session, connection) = ready(with_receipts());
+    let content = "x".repeat(128);
+    let frames = (0..WARM + COUNTED)
+        .map(|number| Frame::text(format!(r#"{{"type":"MESSAGE","messageId":"m{number}","content":"{content}"}}"#)));
+    let count = allocations(frames, |frame| {
+        session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame });
+        assert_eq!(drain(&mut session), 2, "Deliver and the acknowledgement");
+    });
+    assert!(count <= u64::from(COUNTED), "{count}");
+}
+
+#[test]
+fn a_message_and_its_receipt_take_one_allocation_the_frame() {
+    let (mut session, connection) = ready(with_receipts());
+    let mut nonce = session.clone().send(Instant::ORIGIN, "x").expect("there is room").to_string();
+    nonce.truncate(16);
+    let exchanges = (0..WARM + COUNTED).map(|number| {
+        let receipt = Frame::text(format!(r#"{{"type":"MESSAGE","clientMessageId":"{nonce}-{number}"}}"#));
+        ("x".repeat(128), receipt)
+    });
+    let count = allocations(exchanges, |(body, frame)| {
+        session.send(Instant::ORIGIN, body).expect("there is room");
+        session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame });
+        assert_eq!(drain(&mut session), 4, "Queued, Send, Sent, Accepted");
+    });
+    assert!(count <= u64::from(COUNTED), "{count}");
+    assert_eq!(session.unsettled(), 0);
+}
+
+#[test]
+fn a_body_is_the_buffer_of_the_frame_it_came_in_where_that_is_not_much_larger() {
+    let (mut session, connection) = ready(with_receipts());
+    let mut deliver = |content: &str, padding: usize| {
+        let padding = " ".repeat(padding);
+        let text = format!(r#"{{"type":"MESSAGE","messageId":"m{}","content":"{content}"{padding}}}"#, padding.len());
+        session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame: Frame::text(text) });
+        let body = std::iter::from_fn(|| session.poll_action()).find_map(|action| match action {
+            Action::Deliver(Message { body: redial::Body::Text(text), .. }) => Some(text),
+            _ => None,
+        });
+        body.expect("it is delivered")
+    };
+    let content = "gr\u{fc}\u{df}e ".repeat(40);
+    let (close, loose) = (deliver(&content, 0), deliver(&content, 10_000));
+    assert_eq!((close.as_str(), loose.as_str()), (content.as_str(), content.as_str()));
+    assert!(loose.capacity() < 2 * content.len(), "a small body holds no large buffer: {}", loose.capacity());
+}
+
+#[test]
+fn an_idle_session_is_small() {
+    let preset = Arc::new(Preset::plain());
+    let mut kept = None;
+    let heap = allocation_counter::measure(|| {
+        let (mut session, connection) = ready(Arc::clone(&preset));
+        (0..10).for_each(|_| beat(&mut session, connection));
+        kept = Some(session);
+    });
+    assert_eq!(kept.map(|session| session.unsettled()), Some(0));
+    let bytes = size_of::<Session>() as u64 + u64::try_from(heap.bytes_current).expect("it holds something");
+    assert!(bytes <= 1_100, "{bytes} bytes");
+    // 160 of them are the outbox (`rustc -Zprint-type-sizes`), which is not the idle session's.
+    assert!(bytes - 160 <= 1_024, "{bytes} bytes");
+}
+
+#[test]
+fn events_and_actions_are_cheap_to_move() {
+    assert!(size_of::<Event>() <= 48, "{}", size_of::<Event>());
+    assert!(size_of::<Action>() <= 80, "{}", size_of::<Action>());
+}
+
+#[test]
+fn a_swarm_through_an_hour_and_a_mass_disconnect_takes_the_same_steps_and_bytes_a_session_whatever_its_size() {
+    let (few, many) = (Hour::of(50), Hour::of(500));
+    assert_eq!((few.ready, many.ready), (50, 500), "all are ready again");
+    assert_eq!(many.figures.connects, 2 * 500);
+    assert!(many.figures.beats > 100 * 500, "{} heartbeats", many.figures.beats);
+    assert!(many.steps_each() < few.steps_each() * 1.05, "{} and {}", many.steps_each(), few.steps_each());
+    // 120 MiB for a hundred thousand of them, the preset that they share left out.
+    assert!(many.bytes - few.bytes < 450 * 1_258, "{} and {} bytes", many.bytes, few.bytes);
+    assert!(many.nanoseconds() > 0.0 && many.mebibytes() > 0.1);
+}
