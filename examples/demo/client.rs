@@ -74,7 +74,8 @@ impl Client {
         };
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
+    /// Looks at the session.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
         match self {
             Self::Blocking(client) => client.look(look),
             Self::Tokio(handle) => handle.look(look),

@@ -6,51 +6,11 @@ use std::time;
 use redial::{Cause, Config, Duration, Instant};
 
 use super::client::Client;
-use super::relay::Relay;
+use super::hub::Hub;
+use super::plan::Kind;
+use super::relay::{Relay, Spoil};
 use super::rng::Rng;
 use super::score::{Score, seconds};
-
-/// What can go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The connection ends in the middle of whatever was under way.
-    Cut,
-    /// No byte moves for a while.
-    Stall,
-    /// No byte of this connection ever moves again, and nobody is told.
-    HalfOpen,
-    /// The connection ends and new ones are refused.
-    Refused,
-    /// Every byte takes its time.
-    Delay,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::Cut, Self::Stall, Self::HalfOpen, Self::Refused, Self::Delay];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Cut => "cut",
-            Self::Stall => "stall",
-            Self::HalfOpen => "half-open",
-            Self::Refused => "refused",
-            Self::Delay => "delay",
-        }
-    }
-}
-
-/// Each kind in turn until there are enough, in an order of the seed's; one list a link.
-pub(crate) fn plan(faults: usize, rng: &mut Rng) -> [Vec<Kind>; 2] {
-    let mut kinds: Vec<Kind> = Kind::ALL.into_iter().cycle().take(faults).collect();
-    for end in (1..kinds.len()).rev() {
-        kinds.swap(end, rng.below(end + 1));
-    }
-    let mut lists = [Vec::new(), Vec::new()];
-    for (index, kind) in kinds.into_iter().enumerate() {
-        lists[index % 2].push(kind);
-    }
-    lists
-}
 
 /// What the faults of one link have shown.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +35,7 @@ pub(crate) struct Saboteur {
     pub(crate) who: usize,
     pub(crate) client: Arc<Client>,
     pub(crate) relay: Relay,
+    pub(crate) hub: Hub,
     pub(crate) score: Arc<Score>,
     pub(crate) record: Arc<std::sync::Mutex<Record>>,
     pub(crate) rng: Rng,
@@ -94,7 +55,11 @@ impl Saboteur {
                     half_open += 1;
                 }
                 Kind::Refused => self.refuse().await,
+                Kind::Hub => self.down().await,
+                Kind::Reset => self.reset().await,
+                Kind::Garbage => self.garbage().await,
                 Kind::Delay => self.delay().await,
+                Kind::Drip => self.drip().await,
             }
             self.record(|record| record.done.push(kind));
         }
@@ -135,12 +100,7 @@ impl Saboteur {
         self.relay.stall(false);
         // A stall may outlast the patience for a receipt, or not.
         self.pass(Duration::from_secs(1)).await;
-        let side = self.score.side(self.who).clone();
-        if side.connections == before && side.ready {
-            self.score.say(self.who, "           goes on over the same connection");
-        } else {
-            self.back(before, from, resent).await;
-        }
+        self.goes_on(before, from, resent, "           goes on over the same connection").await;
     }
 
     async fn half_open(&mut self, quiet: bool) {
@@ -186,6 +146,47 @@ impl Saboteur {
         self.back(before, from, resent).await;
     }
 
+    async fn down(&mut self) {
+        let span = self.rng.between(2_000, 8_000);
+        let (from, resent, before) = (self.now(), self.client.stats().resent, self.connections());
+        self.say(Kind::Hub, &format!("the hub dies, for both, and comes back {} later", seconds(span)));
+        self.hub.die();
+        self.pass(span).await;
+        self.hub.come_back();
+        self.back(before, from, resent).await;
+    }
+
+    async fn reset(&mut self) {
+        self.until(Duration::from_secs(5), |saboteur| saboteur.client.unsettled() > 0).await;
+        let (from, resent, before) = (self.now(), self.client.stats().resent, self.connections());
+        self.say(Kind::Reset, "the connection is reset, and unread bytes with it");
+        self.relay.reset();
+        self.back(before, from, resent).await;
+    }
+
+    async fn garbage(&mut self) {
+        let (spoil, how) = match self.rng.below(3) {
+            0 => (Spoil::Instead, "rubbish comes instead of a frame"),
+            1 => (Spoil::Within, "a frame turns into rubbish half-way"),
+            _ => (Spoil::After, "a frame is followed by rubbish"),
+        };
+        let (resent, before) = (self.client.stats().resent, self.connections());
+        self.relay.spoil(spoil);
+        // The next word may be the answer to a heartbeat.
+        self.until(Duration::from_secs(60), |saboteur| !saboteur.relay.is_to_spoil()).await;
+        self.say(Kind::Garbage, how);
+        self.back(before, self.now(), resent).await;
+    }
+
+    async fn drip(&mut self) {
+        let (from, resent, before) = (self.now(), self.client.stats().resent, self.connections());
+        self.say(Kind::Drip, "every byte comes in a packet of its own");
+        self.relay.drip(true);
+        self.pass(Duration::from_secs(24)).await;
+        self.relay.drip(false);
+        self.goes_on(before, from, resent, "           packets are full again").await;
+    }
+
     async fn delay(&mut self) {
         let each = self.rng.between(2_000, 5_000);
         let (from, resent, before) = (self.now(), self.client.stats().resent, self.connections());
@@ -193,9 +194,14 @@ impl Saboteur {
         self.relay.delay(time::Duration::from(each) / self.score.clock.speed);
         self.pass(Duration::from_secs(24)).await;
         self.relay.delay(super::LATENCY);
+        self.goes_on(before, from, resent, "           bytes are fast again").await;
+    }
+
+    /// Says that the connection has outlived it, or waits for another one.
+    async fn goes_on(&mut self, before: usize, from: Instant, resent: u64, well: &str) {
         let side = self.score.side(self.who).clone();
         if side.connections == before && side.ready {
-            self.score.say(self.who, "           bytes are fast again");
+            self.score.say(self.who, well);
         } else {
             self.back(before, from, resent).await;
         }

@@ -1,4 +1,4 @@
-//! The chat hub: a WebSocket server with one `Peer` a user, which passes on what one user says to all others.
+//! The chat hub: a WebSocket server with one `Peer` a user, which passes on what one user says to another.
 //!
 //! A `Peer` does the hard part: it recognises repeats, acknowledges, keeps messages for users who are away, and pushes
 //! them again until they are acknowledged.
@@ -13,13 +13,14 @@ use redial::{
     Action, Bounded, Config, ConnectionId, Event, Frame, MessageId, Peer, PeerPolicy, Preset, Seed, Stats, Status,
 };
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Wire;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
 
+use super::relay::{BACKLOG, bind};
 use super::tokio_adapter::Clock;
 
 /// A hub at work; it ends with its runtime.
@@ -31,6 +32,8 @@ pub(crate) struct Hub {
 
 struct Shared {
     room: Mutex<Room>,
+    /// Whether it takes connections; nobody can dial it while it does not.
+    open: watch::Sender<bool>,
     /// A peer's deadline may have changed.
     wake: Notify,
     clock: Clock,
@@ -44,6 +47,8 @@ struct Room {
 
 struct User {
     peer: Peer,
+    /// Who hears what this one says.
+    partner: &'static str,
     line: Option<Line>,
 }
 
@@ -55,27 +60,43 @@ struct Line {
 }
 
 impl Hub {
-    /// Listens on loopback for these users, who show their name as their token.
-    pub(crate) async fn start(
-        users: [&'static str; 2],
-        clock: Clock,
-        mut seed: impl FnMut() -> Seed,
-    ) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// Listens on loopback for these users, who show their name as their token and talk in pairs. To be called within a runtime.
+    pub(crate) fn start(pairs: &[[&'static str; 2]], clock: Clock, mut seed: impl FnMut() -> Seed) -> io::Result<Self> {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)))?.listen(BACKLOG)?;
         let addr = listener.local_addr()?;
-        let users = users.map(|name| {
+        let mut users = BTreeMap::new();
+        for (name, partner) in pairs.iter().flat_map(|[one, other]| [(*one, *other), (*other, *one)]) {
             let mut config = Config::default();
             // The hub is where messages are stored, so it has more room than a client needs.
             config.outbox.messages = Bounded::clamped(1_000_000);
             config.outbox.bytes = Bounded::clamped(1 << 30);
             let peer = Peer::new(Preset::uni_app().with_config(config), PeerPolicy::default(), seed());
-            (name, User { peer, line: None })
-        });
-        let room = Mutex::new(Room { users: BTreeMap::from(users), origins: HashMap::new() });
-        let shared = Arc::new(Shared { room, wake: Notify::new(), clock });
-        tokio::spawn(Arc::clone(&shared).accept(listener));
+            users.insert(name, User { peer, partner, line: None });
+        }
+        let room = Mutex::new(Room { users, origins: HashMap::new() });
+        let shared = Arc::new(Shared { room, open: watch::Sender::new(true), wake: Notify::new(), clock });
+        tokio::spawn(Arc::clone(&shared).accept(addr, listener));
         tokio::spawn(Arc::clone(&shared).tick());
         Ok(Self { addr, shared })
+    }
+
+    /// Ends every connection and refuses dials, as a server does that has died; what its peers know is in a store, say.
+    pub(crate) fn die(&self) {
+        self.shared.open.send_replace(false);
+        let mut room = self.shared.room();
+        let now = self.shared.clock.now();
+        for user in room.users.values_mut() {
+            if let Some(line) = user.line.take() {
+                line.task.abort();
+                user.peer.handle(now, Event::Closed { connection: line.connection, code: None, reason: String::new() });
+            }
+        }
+        room.perform(self.shared.clock);
+    }
+
+    /// Listens again, at the same address.
+    pub(crate) fn come_back(&self) {
+        self.shared.open.send_replace(true);
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
@@ -104,14 +125,30 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    async fn accept(self: Arc<Self>, listener: TcpListener) {
-        while let Ok((stream, _)) = listener.accept().await {
-            let shared = Arc::clone(&self);
-            tokio::spawn(async move {
-                if let Some((name, socket)) = shared.upgrade(stream).await {
-                    shared.welcome(name, socket);
+    async fn accept(self: Arc<Self>, addr: SocketAddr, mut listener: TcpListener) -> io::Result<()> {
+        let mut open = self.open.subscribe();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    let Ok((stream, _)) = accepted else { continue };
+                    let shared = Arc::clone(&self);
+                    tokio::spawn(async move {
+                        if let Some((name, socket)) = shared.upgrade(stream).await {
+                            shared.welcome(name, socket);
+                        }
+                    });
                 }
-            });
+                // Not its value: that is a lock on it.
+                _ = async { open.wait_for(|open| !open).await.is_ok() } => {
+                    drop(listener);
+                    // Bound but not listening: dials are refused, and nobody else gets the port.
+                    let socket = bind(addr)?;
+                    if open.wait_for(|open| *open).await.is_err() {
+                        return Ok(());
+                    }
+                    listener = socket.listen(BACKLOG)?;
+                }
+            }
         }
     }
 
@@ -138,7 +175,7 @@ impl Shared {
     fn welcome(self: Arc<Self>, name: &'static str, socket: WebSocketStream<TcpStream>) {
         let shared = Arc::clone(&self);
         let mut room = self.room();
-        let Some(user) = room.users.get_mut(name) else { return };
+        let Some(user) = room.users.get_mut(name).filter(|_| *self.open.borrow()) else { return };
         let connection = user.peer.accept(self.clock.now());
         let (out, frames) = mpsc::unbounded_channel();
         let task = tokio::spawn(shared.carry(name, connection, socket, frames)).abort_handle();
@@ -227,11 +264,11 @@ impl Room {
                     }
                 }
                 Action::Deliver(message) => {
-                    let Some(mine) = message.id else { continue };
-                    for (_, user) in self.users.iter_mut().filter(|(other, _)| **other != name) {
-                        if let Ok(push) = user.peer.push(clock.now(), message.body.clone()) {
-                            self.origins.insert(push, (name, mine.clone()));
-                        }
+                    let partner = self.users.get(name).map(|user| user.partner);
+                    if let (Some(mine), Some(partner)) = (message.id, partner.and_then(|name| self.users.get_mut(name)))
+                        && let Ok(push) = partner.peer.push(clock.now(), message.body)
+                    {
+                        self.origins.insert(push, (name, mine));
                     }
                 }
                 Action::Status { id, status: Status::Accepted } => {

@@ -10,6 +10,7 @@ pub(crate) mod client;
 mod faults;
 pub(crate) mod hub;
 pub(crate) mod options;
+mod plan;
 pub(crate) mod relay;
 mod report;
 mod rng;
@@ -100,8 +101,8 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
     let mut rng = Rng(options.seed);
     let score = Score::new(options.messages, clock, options.quiet);
     introduce(&score, &options);
-    let plan = faults::plan(options.faults, &mut rng);
-    let hub = Hub::start(NAMES, clock, || rng.seed()).await?;
+    let plan = plan::plan(options.faults, &mut rng);
+    let hub = Hub::start(&[NAMES], clock, || rng.seed())?;
     let mut stage = Vec::new();
     for (who, kinds) in plan.into_iter().enumerate() {
         let relay = Relay::start(hub.addr(), LATENCY)?;
@@ -112,6 +113,7 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
             who,
             client: Arc::clone(&client),
             relay,
+            hub: hub.clone(),
             score: Arc::clone(&score),
             record: Arc::clone(&record),
             rng: rng.clone(),

@@ -5,8 +5,9 @@ use std::time;
 
 use redial::{Config, Stats};
 
-use super::faults::{ALLOWANCE, Kind, Record};
+use super::faults::{ALLOWANCE, Record};
 use super::options::Options;
+use super::plan::Kind;
 use super::score::{NAMES, Side, seconds};
 
 /// The end of a run, or the middle of one that was interrupted.

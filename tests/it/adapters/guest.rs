@@ -1,12 +1,13 @@
 //! A client at work and everything its application hears; and what it talks to.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration as Wall;
+use std::time::{Duration as Wall, Instant};
 
-use redial::{Action, Body, Cause, Config, Preset, Seed, Session, State};
+use redial::{Action, Body, Cause, Config, MessageId, Preset, Seed, Session, State, Status};
 
 use super::demo::client::Client;
 use super::demo::hub::Hub;
@@ -22,6 +23,8 @@ pub(super) const PATIENCE: Wall = Wall::from_secs(20);
 /// A client, and everything its application hears.
 pub(super) struct Guest {
     pub(super) client: Client,
+    /// All actions so far; `actions` gives each of them once.
+    log: Arc<Mutex<Vec<Action>>>,
     pub(super) actions: Receiver<Action>,
     pub(super) shown: Receiver<Body>,
 }
@@ -31,23 +34,26 @@ impl Guest {
         let mut session = Session::new(preset, Seed::from(7_u64));
         session.credential(clock.now(), token);
         let ((act, actions), (show, shown)) = (channel(), channel());
-        let client = Client::start(
-            adapter,
-            url,
-            session,
-            clock,
-            None,
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let diary = Arc::clone(&log);
+        let observer = move |_, action: &Action| {
+            diary.lock().expect("nobody panics over it").push(action.clone());
             // The test may have seen enough.
-            move |_, action| drop(act.send(action.clone())),
-            move |message| drop(show.send(message.body.clone())),
-        );
-        Self { client: client.expect("loopback has room for one more"), actions, shown }
+            drop(act.send(action.clone()));
+        };
+        let screen = move |message: &redial::Message| drop(show.send(message.body.clone()));
+        let client = Client::start(adapter, url, session, clock, None, observer, screen);
+        Self { client: client.expect("loopback has room for one more"), log, actions, shown }
     }
 
     /// The next action of a kind.
     pub(super) fn wait<T>(&self, wanted: impl Fn(&Action) -> Option<T>) -> T {
+        let begun = Instant::now();
         loop {
-            let action = self.actions.recv_timeout(PATIENCE).expect("the action comes");
+            // Heartbeats come for ever, and are not what is waited for.
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let action = self.actions.recv_timeout(left);
+            let action = action.unwrap_or_else(|_| panic!("it does not come: {:#?}", self.log));
             if let Some(found) = wanted(&action) {
                 return found;
             }
@@ -77,21 +83,74 @@ impl Guest {
             assert_eq!(body.as_text(), Some(&*format!("message {number}")));
         }
     }
+
+    /// Waits until every one of so many messages has reached the other side and the link is up, and looks at what was told.
+    pub(super) fn assert_ends_well(&self, messages: usize) {
+        let begun = Instant::now();
+        let log = loop {
+            let log = self.log.lock().expect("nobody panics over it").clone();
+            let delivered = statuses(&log).iter().filter(|(_, status)| *status == Status::Delivered).count();
+            if delivered == messages && last_state(&log) == Some(State::Ready) {
+                break log;
+            }
+            let (told, state) = (statuses(&log), last_state(&log));
+            assert!(begun.elapsed() < PATIENCE, "{delivered} of {messages} delivered, {state:?}, {told:#?}");
+            std::thread::sleep(Wall::from_millis(5));
+        };
+        let mut by_id: BTreeMap<MessageId, Vec<Status>> = BTreeMap::new();
+        for (id, status) in statuses(&log) {
+            by_id.entry(id).or_default().push(status);
+        }
+        assert_eq!(by_id.len(), messages);
+        for (id, statuses) in by_id {
+            // Being sent again is told as being sent again, and nothing else is told twice.
+            let told: Vec<Status> = statuses.into_iter().filter(|status| *status != Status::Sent).collect();
+            assert_eq!(told, [Status::Queued, Status::Accepted, Status::Delivered], "{id}");
+        }
+        assert_eq!(self.client.unsettled(), 0);
+        assert!(self.shown.try_recv().is_err(), "nothing is shown twice");
+    }
+}
+
+fn statuses(log: &[Action]) -> Vec<(MessageId, Status)> {
+    let told = log.iter().filter_map(|action| match action {
+        Action::Status { id, status } => Some((id.clone(), *status)),
+        _ => None,
+    });
+    told.collect()
+}
+
+fn last_state(log: &[Action]) -> Option<State> {
+    log.iter().rev().find_map(|action| match action {
+        Action::State { state, .. } => Some(*state),
+        _ => None,
+    })
 }
 
 /// Two guests of a hub, the first behind a relay.
-pub(super) async fn chat(adapter: Adapter, speed: u32) -> (Relay, Guest, Guest) {
+pub(super) struct Pair {
+    pub(super) hub: Hub,
+    pub(super) relay: Relay,
+    pub(super) a: Guest,
+    pub(super) b: Guest,
+}
+
+/// They are ready. To be called within a runtime.
+pub(super) fn chat(adapter: Adapter, speed: u32) -> Pair {
     let clock = Clock::new(speed);
     let mut seeds = (1_u64..).map(Seed::from);
-    let hub = Hub::start(NAMES, clock, || seeds.next().unwrap_or(Seed::from(0_u64)));
-    let hub = hub.await.expect("loopback has a port");
+    let hub = Hub::start(&[NAMES], clock, || seeds.next().unwrap_or(Seed::from(0_u64)));
+    let hub = hub.expect("loopback has a port");
     let relay = Relay::start(hub.addr(), Wall::ZERO).expect("loopback has a port");
-    let preset = || Preset::uni_app().with_config(Config::default());
+    let mut config = Config::default();
+    // Here it is always the network that ends a connection, never the message in front.
+    config.outbox.quarantine = None;
+    let preset = || Preset::uni_app().with_config(config.clone());
     let a = Guest::enter(adapter, &format!("ws://{}/", relay.addr()), clock, preset(), NAMES[0]);
     let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), NAMES[1]);
     a.wait_ready();
     b.wait_ready();
-    (relay, a, b)
+    Pair { hub, relay, a, b }
 }
 
 /// A WebSocket server for one guest, on a thread of its own.
