@@ -9,6 +9,7 @@ use std::time::Duration as Wall;
 use redial::journal::{Call, Header, Output, Player};
 use redial::{Action, Cause, Config, Preset, Seed, State};
 
+mod crowd;
 #[path = "../../../examples/demo/main.rs"]
 #[allow(dead_code, reason = "the demo is a whole program; the tests use its parts and not its main")]
 pub(crate) mod demo;
