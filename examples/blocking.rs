@@ -5,7 +5,7 @@
 //!
 //! `cargo run --example blocking [ws://host:port/path]`; without an address it talks to an echo server of its own.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream as StdStream, ToSocketAddrs as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,15 +20,57 @@ use redial::{
     SendError, Session, State,
 };
 use tungstenite::client::IntoClientRequest as _;
+use tungstenite::error::{ProtocolError, UrlError};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tungstenite::{Error, Message, WebSocket, error::ProtocolError};
+use tungstenite::{Error, Message, WebSocket};
 
-type Socket = WebSocket<TcpStream>;
+type Socket = WebSocket<Box<dyn Io>>;
+/// Why there is no connection (any more), and for how long the server wants to be left alone.
+type Lost = (Failure, Option<Duration>);
 /// What an application hears: every action, those that the loop itself carries out included.
 type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
 /// Where the inputs go, a line each, if anywhere: after a `journal::Header` line of your own, `examples/replay.rs` runs it again.
-type Journal = Box<dyn io::Write + Send>;
+type Journal = Box<dyn Write + Send>;
+
+/// What a WebSocket can run over. Made to block, later it must pass `WouldBlock` on.
+pub(crate) trait Io: Read + Write + Send {}
+impl<T: Read + Write + Send> Io for T {}
+
+/// Puts something between TCP and WebSocket, for the server of this name. TLS, with `rustls`:
+///
+/// ```text
+/// let layer = move |host: &str, tcp| {
+///     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+///     let tls = ClientConnection::new(Arc::clone(&config), name).map_err(io::Error::other)?;
+///     Ok(Box::new(StreamOwned::new(tls, tcp)) as Box<dyn Io>)
+/// };
+/// Client::start(Target::over("wss://example.org/chat", layer), session, clock, None, observer)
+/// ```
+pub(crate) type Layer = Arc<dyn Fn(&str, StdStream) -> io::Result<Box<dyn Io>> + Send + Sync>;
+
+/// Where the server is and how to talk to it; made from a `ws://` URL by itself.
+#[derive(Clone)]
+pub(crate) struct Target {
+    url: String,
+    layer: Option<Layer>,
+}
+
+impl Target {
+    #[allow(dead_code, reason = "this file's own main has no TLS library")]
+    pub(crate) fn over(
+        url: &str,
+        layer: impl Fn(&str, StdStream) -> io::Result<Box<dyn Io>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { url: url.to_owned(), layer: Some(Arc::new(layer)) }
+    }
+}
+
+impl<T: AsRef<str> + ?Sized> From<&T> for Target {
+    fn from(url: &T) -> Self {
+        Self { url: url.as_ref().to_owned(), layer: None }
+    }
+}
 
 /// How long written bytes may stay in our own buffer before the connection counts as broken.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
@@ -90,7 +132,7 @@ struct Core {
 impl Client {
     /// Opens the session and keeps it connected. Where it stops by itself (kicked, refused, given up), `Call::Open` revives it.
     pub(crate) fn start(
-        url: &str,
+        target: impl Into<Target>,
         session: Session,
         clock: Clock,
         journal: Option<Journal>,
@@ -99,8 +141,8 @@ impl Client {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let shared = Arc::new(Shared { core: Mutex::new(Core { session, journal, over: false }), waker, clock });
-        let (url, dials, link) = (url.to_owned(), channel(), Link::None);
-        let mut host = Host { shared: Arc::clone(&shared), url, observer: Box::new(observer), poll, dials, link };
+        let (target, dials, link) = (target.into(), channel(), Link::None);
+        let mut host = Host { shared: Arc::clone(&shared), target, observer: Box::new(observer), poll, dials, link };
         let mut client = Self { shared, thread: None };
         client.shared.with(|core, now| core.call(now, Call::Open)).map_err(io::Error::other)?;
         client.thread = Some(thread::Builder::new().name("redial".into()).spawn(move || host.run())?);
@@ -194,18 +236,18 @@ impl Core {
 /// The loop and what it owns.
 struct Host {
     shared: Arc<Shared>,
-    url: String,
+    target: Target,
     observer: Observer,
     poll: Poll,
     dials: (Sender<Dialed>, Receiver<Dialed>),
     link: Link,
 }
 
-/// At most one connection: on its way, or open.
+/// At most one connection: on its way, or open. `_ears` is the same TCP connection, for the poll to listen at.
 enum Link {
     None,
     Dialing { connection: ConnectionId, attempt: Arc<Attempt> },
-    Open { connection: ConnectionId, socket: Box<Socket>, blocked: Option<Instant> },
+    Open { connection: ConnectionId, socket: Box<Socket>, _ears: TcpStream, blocked: Option<Instant> },
 }
 
 impl Host {
@@ -266,10 +308,10 @@ impl Host {
     fn dial(&mut self, connection: ConnectionId, handshake: &Handshake) {
         let attempt = Arc::new(Attempt::default());
         self.link = Link::Dialing { connection, attempt: Arc::clone(&attempt) };
-        let (url, handshake) = (self.url.clone(), handshake.clone());
+        let (target, handshake) = (self.target.clone(), handshake.clone());
         let (sender, shared) = (self.dials.0.clone(), Arc::clone(&self.shared));
         thread::spawn(move || {
-            let result = connect(url, &handshake, &attempt);
+            let result = connect(target, &handshake, &attempt);
             // The loop may be gone by now, and then nobody waits for this.
             let _ = sender.send(Dialed { connection, result });
             let _ = shared.waker.wake();
@@ -280,14 +322,14 @@ impl Host {
         if !self.link.is(connection) {
             return;
         }
-        let registered = result.and_then(|mut socket| {
+        let registered = result.and_then(|(socket, mut ears)| {
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(socket.get_mut(), SOCKET, interest).map_err(|_| (Failure::Io, None))?;
-            Ok(socket)
+            self.poll.registry().register(&mut ears, SOCKET, interest).map_err(|_| (Failure::Io, None))?;
+            Ok((socket, ears))
         });
         match registered {
-            Ok(socket) => {
-                self.link = Link::Open { connection, socket, blocked: None };
+            Ok((socket, ears)) => {
+                self.link = Link::Open { connection, socket, _ears: ears, blocked: None };
                 self.tell(Event::Opened { connection });
             }
             Err((cause, retry_after)) => self.lost(Event::Errored { connection, cause, retry_after }),
@@ -348,7 +390,7 @@ impl Host {
     /// Moves what is buffered, queued pongs included; `false` where that showed the connection to be over.
     fn flush(&mut self) -> bool {
         let now = self.shared.clock.now();
-        let Link::Open { connection, socket, blocked } = &mut self.link else { return true };
+        let Link::Open { connection, socket, blocked, .. } = &mut self.link else { return true };
         let connection = *connection;
         let event = match socket.flush() {
             Ok(()) => {
@@ -401,7 +443,7 @@ struct Attempt(Mutex<(bool, Option<StdStream>)>);
 
 struct Dialed {
     connection: ConnectionId,
-    result: Result<Box<Socket>, (Failure, Option<Duration>)>,
+    result: Result<(Box<Socket>, TcpStream), Lost>,
 }
 
 impl Attempt {
@@ -423,26 +465,30 @@ impl Attempt {
 }
 
 fn connect(
-    mut url: String,
+    Target { mut url, layer }: Target,
     handshake: &Handshake,
     attempt: &Attempt,
-) -> Result<Box<Socket>, (Failure, Option<Duration>)> {
+) -> Result<(Box<Socket>, TcpStream), Lost> {
     if let Some(query) = &handshake.query {
         url.push(if url.contains('?') { '&' } else { '?' });
         url.push_str(query);
     }
-    let mut request = url.into_client_request().map_err(|_| (Failure::Other, None))?;
+    let mut request = url.into_client_request().map_err(|error| refusal(&error))?;
     if !handshake.subprotocols.is_empty() {
         let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (Failure::Other, None))?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
     }
-    let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']);
-    let port = request.uri().port_u16().unwrap_or(80);
-    let addresses = (host, port).to_socket_addrs().map_err(|_| (Failure::Dns, None))?;
+    let is_secure = request.uri().scheme_str() == Some("wss");
+    if is_secure && layer.is_none() {
+        return Err(refusal(&Error::Url(UrlError::TlsFeatureNotEnabled)));
+    }
+    let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = request.uri().port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+    let addresses = (host.as_str(), port).to_socket_addrs().map_err(|_| (Failure::Dns, None))?;
     let mut failure = Failure::Dns;
     for address in addresses {
         match StdStream::connect_timeout(&address, DIAL_LIMIT) {
-            Ok(stream) => return upgrade(request, &stream, attempt),
+            Ok(stream) => return upgrade(request, &stream, &host, layer, attempt),
             Err(error) => failure = failure_of(&error),
         }
     }
@@ -452,8 +498,10 @@ fn connect(
 fn upgrade(
     request: tungstenite::handshake::client::Request,
     stream: &StdStream,
+    host: &str,
+    layer: Option<Layer>,
     attempt: &Attempt,
-) -> Result<Box<Socket>, (Failure, Option<Duration>)> {
+) -> Result<(Box<Socket>, TcpStream), Lost> {
     let io = |error: io::Error| (failure_of(&error), None);
     stream.set_nodelay(true).map_err(io)?;
     stream.set_read_timeout(Some(DIAL_LIMIT)).map_err(io)?;
@@ -467,16 +515,20 @@ fn upgrade(
         .write_buffer_size(4 << 10)
         .max_write_buffer_size(4 << 20)
         .max_message_size(Some(16 << 20));
-    let socket = TcpStream::from_std(stream.try_clone().map_err(io)?);
-    // wss: switch on tungstenite's feature `rustls-tls-webpki-roots` and call `tungstenite::client_tls_with_config` here, port 443 above.
-    let upgraded = tungstenite::client::client_with_config(request, socket, Some(config));
+    let tcp = stream.try_clone().map_err(io)?;
+    let carrier = match layer {
+        Some(layer) => layer(host, tcp).map_err(|error| (layer_failure(&error), None))?,
+        None => Box::new(tcp),
+    };
+    let upgraded = tungstenite::client::client_with_config(request, carrier, Some(config));
     let (socket, _response) = upgraded.map_err(|error| match error {
         HandshakeError::Interrupted(_) => (Failure::TimedOut, None),
         HandshakeError::Failure(error) => refusal(&error),
     })?;
     // The clones share the socket: this one makes all of them non-blocking, and none may outlive the connection.
     stream.set_nonblocking(true).map_err(io)?;
-    if attempt.is_wanted(None) { Ok(Box::new(socket)) } else { Err((Failure::Other, None)) }
+    let ears = TcpStream::from_std(stream.try_clone().map_err(io)?);
+    if attempt.is_wanted(None) { Ok((Box::new(socket), ears)) } else { Err((Failure::Other, None)) }
 }
 
 fn would_block(error: &Error) -> bool {
@@ -495,10 +547,10 @@ fn ended(connection: ConnectionId, error: &Error) -> Event {
     }
 }
 
-fn refusal(error: &Error) -> (Failure, Option<Duration>) {
+fn refusal(error: &Error) -> Lost {
     match error {
         Error::Io(error) => (failure_of(error), None),
-        Error::Tls(_) => (Failure::Tls, None),
+        Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => (Failure::Tls, None),
         Error::Http(response) => {
             let cause = match response.status().as_u16() {
                 401 | 403 => Failure::Unauthorized,
@@ -516,6 +568,14 @@ fn failure_of(error: &io::Error) -> Failure {
         io::ErrorKind::ConnectionRefused => Failure::Refused,
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Failure::TimedOut,
         _ => Failure::Io,
+    }
+}
+
+/// TLS libraries report a certificate or a protocol they do not like as bad data.
+fn layer_failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => Failure::Tls,
+        _ => failure_of(error),
     }
 }
 

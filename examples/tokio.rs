@@ -20,20 +20,63 @@ use redial::{
     Action, Body, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, Message, MessageId, Preset,
     Purpose, Seed, SendError, Session, State, Status,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as Wire;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError, UrlError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, Message as Wire};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-type Dial = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
+type Socket = WebSocketStream<Box<dyn Io>>;
+type Dial = Pin<Box<dyn Future<Output = Result<Socket, Lost>> + Send>>;
+/// Why there is no connection (any more), and for how long the server wants to be left alone.
+type Lost = (Failure, Option<Duration>);
 /// Hears every action, those that the loop itself carries out included.
 type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
 /// Where the inputs go, a line each, if anywhere: after a `journal::Header` line of your own, `examples/replay.rs` runs it again.
 type Journal = Box<dyn io::Write + Send>;
+
+/// What a WebSocket can run over.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// Puts something between TCP and WebSocket, for the server of this name. TLS, with `tokio_rustls`:
+///
+/// ```text
+/// let tls = TlsConnector::from(Arc::new(config));
+/// let layer = move |host: String, tcp| -> Layered {
+///     let tls = tls.clone();
+///     Box::pin(async move {
+///         let name = ServerName::try_from(host).map_err(io::Error::other)?;
+///         Ok(Box::new(tls.connect(name, tcp).await?) as Box<dyn Io>)
+///     })
+/// };
+/// start(Target::over("wss://example.org/chat", layer), session, clock, None, observer)
+/// ```
+pub(crate) type Layer = Arc<dyn Fn(String, TcpStream) -> Layered + Send + Sync>;
+pub(crate) type Layered = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;
+
+/// Where the server is and how to talk to it; made from a `ws://` URL by itself.
+#[derive(Clone)]
+pub(crate) struct Target {
+    url: String,
+    layer: Option<Layer>,
+}
+
+impl Target {
+    #[allow(dead_code, reason = "this file's own main has no TLS library")]
+    pub(crate) fn over(url: &str, layer: impl Fn(String, TcpStream) -> Layered + Send + Sync + 'static) -> Self {
+        Self { url: url.to_owned(), layer: Some(Arc::new(layer)) }
+    }
+}
+
+impl<T: AsRef<str> + ?Sized> From<&T> for Target {
+    fn from(url: &T) -> Self {
+        Self { url: url.as_ref().to_owned(), layer: None }
+    }
+}
 
 /// How long written bytes may stay in our own buffer before the connection counts as broken.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
@@ -106,7 +149,7 @@ pub(crate) struct Messages(mpsc::UnboundedReceiver<Message>);
 ///
 /// Where the session stops by itself (kicked, refused, given up), `Call::Open` revives it.
 pub(crate) fn start(
-    url: &str,
+    target: impl Into<Target>,
     session: Session,
     clock: Clock,
     journal: Option<Journal>,
@@ -118,7 +161,8 @@ pub(crate) fn start(
     let (delivered, messages) = mpsc::unbounded_channel();
     let (states, state) = watch::channel(State::Idle);
     let owner = Owner { shared: Arc::clone(&shared), state };
-    let host = Host { shared, url: url.to_owned(), observer: Box::new(observer), delivered, states, link: Link::None };
+    let (target, observer) = (target.into(), Box::new(observer));
+    let host = Host { shared, target, observer, delivered, states, link: Link::None };
     // A fresh or a closed session can always be opened.
     let _ = owner.call(Call::Open);
     tokio::spawn(host.run());
@@ -229,7 +273,7 @@ impl Core {
 /// The loop and what it owns.
 struct Host {
     shared: Arc<Shared>,
-    url: String,
+    target: Target,
     observer: Observer,
     delivered: mpsc::UnboundedSender<Message>,
     states: watch::Sender<State>,
@@ -290,7 +334,7 @@ impl Host {
         while let Some((now, action)) = self.shared.with(|core, now| Some((now, core.session.poll_action()?))) {
             match &action {
                 Action::Connect { connection, handshake, .. } => {
-                    let dial = Box::pin(connect(self.url.clone(), handshake.clone()));
+                    let dial = Box::pin(connect(self.target.clone(), handshake.clone()));
                     self.link = Link::Dialing { connection: *connection, dial };
                 }
                 Action::Send { connection, frame, purpose } => {
@@ -362,7 +406,7 @@ impl Link {
                         let (socket, out) = (Box::new(socket), VecDeque::new());
                         (Event::Opened { connection }, Self::Open { connection, socket, out, blocked: None })
                     }
-                    Err(error) => (ended(connection, &error), Self::None),
+                    Err((cause, retry_after)) => (Event::Errored { connection, cause, retry_after }, Self::None),
                 }
             }
             Self::Open { connection, socket, out, blocked } => {
@@ -432,27 +476,55 @@ fn poll_open(
     Poll::Ready(Event::FrameIn { connection, frame })
 }
 
-async fn connect(mut url: String, handshake: Handshake) -> Result<Socket, Error> {
+async fn connect(target: Target, handshake: Handshake) -> Result<Socket, Lost> {
+    let dial = tokio::time::timeout(DIAL_LIMIT, dial(target, handshake));
+    dial.await.unwrap_or(Err((Failure::TimedOut, None)))
+}
+
+async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result<Socket, Lost> {
     if let Some(query) = &handshake.query {
         url.push(if url.contains('?') { '&' } else { '?' });
         url.push_str(query);
     }
-    let mut request = url.into_client_request()?;
+    let mut request = url.into_client_request().map_err(|error| refusal(&error))?;
     if !handshake.subprotocols.is_empty() {
-        let offered = handshake.subprotocols.join(", ").parse().map_err(tungstenite::http::Error::from)?;
+        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (Failure::Other, None))?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
     }
+    let is_secure = request.uri().scheme_str() == Some("wss");
+    if is_secure && layer.is_none() {
+        return Err(refusal(&Error::Url(UrlError::TlsFeatureNotEnabled)));
+    }
+    let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = request.uri().port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+    let tcp = reach(&host, port).await?;
+    let stream = match layer {
+        Some(layer) => layer(host, tcp).await.map_err(|error| (layer_failure(&error), None))?,
+        None => Box::new(tcp),
+    };
     // 128 KiB of buffers a socket are a lot for chat; and what waits to be written has to end somewhere.
     let config = WebSocketConfig::default()
         .read_buffer_size(4 << 10)
         .write_buffer_size(4 << 10)
         .max_write_buffer_size(4 << 20)
         .max_message_size(Some(16 << 20));
-    // wss: switch on tokio-tungstenite's feature `rustls-tls-webpki-roots`; nothing changes here.
-    let dial = tokio_tungstenite::connect_async_with_config(request, Some(config), true);
-    let (socket, _response) =
-        tokio::time::timeout(DIAL_LIMIT, dial).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    Ok(socket)
+    let upgraded = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
+    upgraded.map(|(socket, _response)| socket).map_err(|error| refusal(&error))
+}
+
+/// Tries all addresses of a host in turn.
+async fn reach(host: &str, port: u16) -> Result<TcpStream, Lost> {
+    let mut failure = Failure::Dns;
+    for address in tokio::net::lookup_host((host, port)).await.map_err(|_| (Failure::Dns, None))? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true).map_err(|error| (failure_of(&error), None))?;
+                return Ok(stream);
+            }
+            Err(error) => failure = failure_of(&error),
+        }
+    }
+    Err((failure, None))
 }
 
 fn wire(frame: Frame) -> Wire {
@@ -464,20 +536,22 @@ fn wire(frame: Frame) -> Wire {
     }
 }
 
-/// How a dial or a connection ended, in the session's words.
+/// How a connection ended, in the session's words.
 fn ended(connection: ConnectionId, error: &Error) -> Event {
-    let (cause, retry_after) = match error {
+    match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            return Event::Closed { connection, code: None, reason: String::new() };
+            Event::Closed { connection, code: None, reason: String::new() }
         }
-        Error::Io(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused => (Failure::Refused, None),
-            io::ErrorKind::TimedOut => (Failure::TimedOut, None),
-            _ => (Failure::Io, None),
-        },
-        Error::Tls(_) => (Failure::Tls, None),
+        error => Event::Errored { connection, cause: refusal(error).0, retry_after: None },
+    }
+}
+
+fn refusal(error: &Error) -> Lost {
+    match error {
+        Error::Io(error) => (failure_of(error), None),
+        Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => (Failure::Tls, None),
         Error::Http(response) => {
             let cause = match response.status().as_u16() {
                 401 | 403 => Failure::Unauthorized,
@@ -487,8 +561,23 @@ fn ended(connection: ConnectionId, error: &Error) -> Event {
             (cause, after.map(Duration::from_secs))
         }
         _ => (Failure::Other, None),
-    };
-    Event::Errored { connection, cause, retry_after }
+    }
+}
+
+fn failure_of(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        io::ErrorKind::TimedOut => Failure::TimedOut,
+        _ => Failure::Io,
+    }
+}
+
+/// TLS libraries report a certificate or a protocol they do not like as bad data.
+fn layer_failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => Failure::Tls,
+        _ => failure_of(error),
+    }
 }
 
 /// Says three things to an echo server, with a new connection before the last, and shows what the session does.
