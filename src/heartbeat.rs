@@ -244,7 +244,9 @@ impl Heartbeat {
         self.dead_at = None;
         self.verdict_at = None;
         self.trust = Trust::Full;
-        if policy.clock == Clock::SinceLife {
+        // A chain that had ended goes on where somebody wants to hear of a dead link.
+        let ended = self.beat_at.is_none() && policy.death.is_some();
+        if policy.clock == Clock::SinceLife || ended {
             self.beat_at = Some(now + policy.period());
         }
     }
@@ -283,9 +285,8 @@ impl Heartbeat {
             }
             _ => {}
         }
-        if policy.clock == Clock::LockStep && self.question != Question::None {
-            // The last one was not echoed: the chain ends here, and only `death` could still speak.
-            self.beat_at = None;
+        if policy.clock == Clock::LockStep && self.question != Question::None && self.unanswered > 0 {
+            self.fall_silent(now, policy);
             return None;
         }
         self.beat_at = Some(Self::next_beat(now, due.at, policy));
@@ -347,6 +348,16 @@ impl Heartbeat {
         self.verdict_at = Some(now + wait);
         self.trust = Trust::Full;
         self.ask(now);
+    }
+
+    /// The last beat of a chain was not echoed: it ends here, and the link is dead when the beats that are left out would have
+    /// been unanswered too.
+    fn fall_silent(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        self.beat_at = None;
+        if let (Some(death), None) = (policy.death, self.dead_at) {
+            let left_out = u64::from(death.beats.get().saturating_sub(self.unanswered.saturating_add(1)));
+            self.dead_at = Some(now + policy.period().times(left_out) + death.grace);
+        }
     }
 
     fn ask(&mut self, now: Instant) {

@@ -1,6 +1,6 @@
 //! Finding out that a link is dead, and that it is not.
 
-use redial::{Action, Cause, Duration, Event, Frame, Life, Purpose, State, Status, Suspicion, Timer};
+use redial::{Action, Cause, Clock, Death, Duration, Event, Frame, Life, Purpose, State, Status, Suspicion, Timer};
 
 use crate::support::Story;
 
@@ -251,4 +251,38 @@ fn what_is_sent_into_the_dark_waits_for_a_sign_of_life() {
     assert_eq!(story.session.status(&id), Some(Status::Queued), "nobody answered: it never left, and that is certain");
     story.close();
     assert_eq!(story.session.status(&id), Some(Status::NotSent));
+}
+
+#[test]
+fn in_lock_step_a_dead_link_is_noticed_in_time_whatever_came_in_place_of_the_echo() {
+    for (beats, life) in [(1, Life::AnyFrame), (2, Life::AnyFrame), (3, Life::Reply)] {
+        let mut story = Story::plain_with(|config| {
+            config.heartbeat.clock = Clock::LockStep;
+            config.heartbeat.life = life;
+            config.heartbeat.death = Death::after(beats, Duration::from_secs(5));
+        });
+        let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
+        story.ready().wait(26_000);
+        if life == Life::AnyFrame {
+            // Life, and no echo: the chain goes on all the same.
+            story.text("the last word").wait(bound);
+        } else {
+            story.wait(bound - 26_000);
+        }
+        assert_eq!(story.seen().losses()[0].0, Cause::Dead, "{beats} beats");
+    }
+}
+
+#[test]
+fn in_lock_step_a_chain_that_had_ended_goes_on_when_the_echo_comes_after_all() {
+    let mut story = Story::plain_with(|config| {
+        config.heartbeat.clock = Clock::LockStep;
+        config.heartbeat.life = Life::Reply;
+    });
+    story.ready().wait(50_000);
+    assert_eq!(story.seen().beats(), 1, "the first was not echoed, so the second did not leave");
+    story.wait(4_000).pong().wait(25_000);
+    assert_eq!(story.seen().beats(), 1);
+    story.wait(30_000);
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead);
 }
