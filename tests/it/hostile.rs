@@ -136,8 +136,11 @@ fn ids_that_look_or_hash_alike_are_still_different_messages() {
         let alike: String = (0..10).map(|bit| if number >> bit & 1 == 0 { "Aa" } else { "BB" }).collect();
         ids.push(format!("{alike:?}"));
     }
-    // And these differ in their last byte only.
+    // These differ in their last byte only, or in their first, or in their length where the short form of an id ends.
     ids.extend((0..64).map(|number| format!("\"{}{number:02}\"", "x".repeat(126))));
+    ids.extend((b'a'..=b'z').map(|first| format!("\"{}{}\"", char::from(first), "9".repeat(25))));
+    ids.extend((25..35).map(|length| format!("\"{}\"", "0".repeat(length))));
+    ids.extend((1..10).map(|first| format!("\"{first}000000000000000001\"")));
     let mut session = ready(|_| {});
     for _ in 0..2 {
         for id in &ids {
@@ -148,18 +151,92 @@ fn ids_that_look_or_hash_alike_are_still_different_messages() {
     assert_eq!((session.stats().delivered, session.stats().duplicates), (count, count));
 }
 
+/// Ways to write ids, by a number below 100,000: counting up, counting down, all ending alike, long, and in no order.
+fn spellings() -> [fn(u64) -> String; 5] {
+    [
+        |number| number.to_string(),
+        |number| format!("\"m{:06}\"", 999_999 - number),
+        |number| format!("\"{number:06}-000000000000000007\""),
+        |number| format!("\"{}{number:06}\"", "x".repeat(100)),
+        |number| format!("\"{:06}\"", number * 37_567 % 1_000_003),
+    ]
+}
+
 #[test]
 fn a_server_that_never_lets_the_window_rest_gets_repeats_past_it_and_none_within() {
-    let mut session = ready(|config| config.inbox.window = Bounded::clamped(100));
-    for number in 0..10_000 {
-        hear(&mut session, push(&number.to_string(), "new"));
-        // The oldest that the window still holds.
-        let repeat = hear(&mut session, push(&i32::max(0, number - 99).to_string(), "again"));
-        assert!(matches!(&repeat[..], [Action::Send { .. }]), "within the window {number} is shown twice");
+    for id in spellings() {
+        let mut session = ready(|config| config.inbox.window = Bounded::clamped(100));
+        for number in 0..10_000_u64 {
+            hear(&mut session, push(&id(number), "new"));
+            // The oldest that the window still holds.
+            let repeat = hear(&mut session, push(&id(number.saturating_sub(99)), "again"));
+            assert!(matches!(&repeat[..], [Action::Send { .. }]), "within the window {} is shown twice", id(number));
+        }
+        assert_eq!((session.stats().delivered, session.stats().forgotten), (10_000, 9_900), "{}", id(0));
+        hear(&mut session, push(&id(9_899), "forgotten"));
+        assert_eq!(session.stats().delivered, 10_001, "what is forgotten is new again, as `bounds()` says");
     }
-    assert_eq!((session.stats().delivered, session.stats().forgotten), (10_000, 9_900));
-    hear(&mut session, push("9899", "forgotten"));
-    assert_eq!(session.stats().delivered, 10_001, "what is forgotten is new again, as `bounds()` says");
+}
+
+#[test]
+fn receipts_find_their_messages_among_ids_of_any_spelling_and_in_any_order() {
+    for id in spellings() {
+        let mut session = ready(|config| config.outbox.in_flight = Bounded::clamped(1_000));
+        let ids = || (0..1_000).map(|number| serde_json::from_str::<MessageId>(&id(number)).expect("it is an id"));
+        for id in ids() {
+            session.send(Instant::ORIGIN, redial::Outgoing::from("x").id(id)).expect("there is room");
+        }
+        drain(&mut session);
+        // Every other one, from the end; then those in between, from the beginning.
+        let order = (0..500).rev().map(|half| half * 2).chain((0..500).map(|half| half * 2 + 1));
+        for number in order {
+            let told = hear(&mut session, format!(r#"{{"type":"RECEIPT","clientMessageId":{}}}"#, id(number)));
+            let accepted = |action: &Action| matches!(action, Action::Status { status: redial::Status::Accepted, .. });
+            assert_eq!(told.iter().filter(|action| accepted(action)).count(), 1, "{}: {told:?}", id(number));
+        }
+        assert_eq!((session.unsettled(), session.stats().unknown_receipts), (0, 0));
+        assert!(ids().all(|id| session.status(&id) == Some(redial::Status::Delivered)), "{}", id(0));
+    }
+}
+
+#[test]
+fn a_server_that_echoes_one_message_under_ever_new_ids_gets_as_many_acks_and_leaves_a_full_window() {
+    let mut session = ready(|config| config.inbox.window = Bounded::clamped(100));
+    let mine = session.send(Instant::ORIGIN, "mine").expect("it is taken");
+    drain(&mut session);
+    for number in 0..10_000 {
+        let echo =
+            format!(r#"{{"type":"MESSAGE","messageId":"e{number}","clientMessageId":"{mine}","content":"mine"}}"#);
+        let actions = hear(&mut session, echo);
+        let acks = actions.iter().filter(|action| matches!(action, Action::Send { .. })).count();
+        let shown = actions.iter().filter(|action| matches!(action, Action::Deliver(_))).count();
+        assert_eq!((acks, shown), (1, 0), "{actions:?}");
+    }
+    assert_eq!(session.stats().forgotten, 9_900);
+}
+
+#[test]
+fn a_flood_that_the_host_does_not_get_stored_owes_no_more_answers_than_may_wait() {
+    let mut session = ready(|config| {
+        config.durability = redial::Durability::WriteAhead;
+        config.inbox.pending = Bounded::clamped(5);
+    });
+    let mut version = 0;
+    for number in 0..10_000 {
+        for action in hear(&mut session, push(&number.to_string(), "x")) {
+            match action {
+                Action::Persist { version: named } => version = named,
+                Action::Deliver(_) => {}
+                other => panic!("nothing may leave before it is stored: {other:?}"),
+            }
+        }
+    }
+    session.persisted(Instant::ORIGIN, version);
+    let acks: Vec<Action> = drain(&mut session);
+    assert_eq!(acks.len(), 5, "{acks:?}");
+    // The others come again, and are answered then.
+    let again = hear(&mut session, push("9999", "x"));
+    assert!(matches!(&again[..], [Action::Send { .. }]), "{again:?}");
 }
 
 #[test]
