@@ -116,30 +116,28 @@ fn floods_take_no_memory() {
 
 /// The most that was in use while a server pushed ids that nobody ever sees again, garbage and echoes, for the window's size
 /// many times over.
-fn besieged(config: &Config, spell: impl Fn(u64) -> String) -> i64 {
-    let region = Region::new(HEAP);
-    let mut session = ready(config.clone());
-    let mine = session.send(session.now(), "mine").expect("there is room");
-    let mut most = 0;
-    for number in 0..20 * config.inbox.window.get() {
-        let id = spell(number);
-        let frame = match number % 16 {
-            3 => format!(r#"{{"type":"MESSAGE","messageId":{id},"clientMessageId":"{mine}","content":"mine"}}"#),
-            7 => format!(r#"{{"type":"RECEIPT","clientMessageId":{id}}}"#),
-            11 => format!(r#"{{"type":"MESSAGE","messageId":[{id}]"#),
-            _ => format!(r#"{{"type":"MESSAGE","messageId":{id},"content":"x"}}"#),
-        };
-        hear(&mut session, frame);
-        drop(drain(&mut session));
-        assert_eq!(session.state(), redial::State::Ready);
-        most = most.max(in_use(&region));
-    }
-    most
+fn besieged(config: &Config, spell: impl Fn(u64) -> String) -> u64 {
+    let siege = || {
+        let mut session = ready(config.clone());
+        let mine = session.send(session.now(), "mine").expect("there is room");
+        for number in 0..20 * config.inbox.window.get() {
+            let id = spell(number);
+            let frame = match number % 16 {
+                3 => format!(r#"{{"type":"MESSAGE","messageId":{id},"clientMessageId":"{mine}","content":"mine"}}"#),
+                7 => format!(r#"{{"type":"RECEIPT","clientMessageId":{id}}}"#),
+                11 => format!(r#"{{"type":"MESSAGE","messageId":[{id}]"#),
+                _ => format!(r#"{{"type":"MESSAGE","messageId":{id},"content":"x"}}"#),
+            };
+            hear(&mut session, frame);
+            drop(drain(&mut session));
+            assert_eq!(session.state(), redial::State::Ready);
+        }
+    };
+    allocation_counter::measure(siege).bytes_max
 }
 
 #[test]
 fn a_server_that_never_lets_the_window_rest_takes_no_more_than_the_bound_however_it_writes_its_ids() {
-    let _turn = alone();
     let mut config = Config::default();
     config.outbox.messages = Bounded::clamped(1);
     config.outbox.remembered = Bounded::clamped(1);
@@ -148,7 +146,7 @@ fn a_server_that_never_lets_the_window_rest_takes_no_more_than_the_bound_however
     config.inbox.pending = Bounded::clamped(1);
     config.limits.frame_bytes = Bounded::clamped(1_000);
     config.limits.malformed = None;
-    let bound = i64::try_from(config.bounds().memory_bytes).expect("a bound that a machine has");
+    let bound = config.bounds().memory_bytes;
     let spellings: [fn(u64) -> String; 4] = [
         |number| number.to_string(),
         |number| format!("\"{:0128}\"", 1_000_000 - number),
