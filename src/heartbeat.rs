@@ -149,6 +149,9 @@ impl Default for Probe {
     }
 }
 
+/// The bounds of what a server may ask for.
+const ASKED: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+
 /// What the machine wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -163,6 +166,8 @@ pub(crate) enum Verdict {
 /// One connection's heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Heartbeat {
+    /// The time between heartbeats on this connection: the policy's, or what the server asked for.
+    every: Duration,
     beat_at: Option<Instant>,
     dead_at: Option<Instant>,
     /// Set while a probe is out: it stands in for the regular verdict.
@@ -190,10 +195,13 @@ enum Question {
 }
 
 impl Heartbeat {
-    /// Starts with the connection; the verdict is `Beat` where one goes out at once.
-    pub(crate) fn start(now: Instant, policy: &HeartbeatPolicy) -> (Self, Option<Verdict>) {
+    /// Starts with the connection, in the policy's time or in the one the server asked for; the verdict is `Beat` where one
+    /// goes out at once.
+    pub(crate) fn start(now: Instant, policy: &HeartbeatPolicy, asked: Option<Duration>) -> (Self, Option<Verdict>) {
+        let every = asked.map_or(policy.period(), |asked| asked.max(ASKED.0).min(ASKED.1));
         let mut heartbeat = Self {
-            beat_at: Some(now + policy.period()),
+            every,
+            beat_at: Some(now + every),
             dead_at: None,
             verdict_at: None,
             trust: Trust::Full,
@@ -247,7 +255,7 @@ impl Heartbeat {
         // A chain that had ended goes on where somebody wants to hear of a dead link.
         let ended = self.beat_at.is_none() && policy.death.is_some();
         if policy.clock == Clock::SinceLife || ended {
-            self.beat_at = Some(now + policy.period());
+            self.beat_at = Some(now + self.every);
         }
     }
 
@@ -289,7 +297,7 @@ impl Heartbeat {
             self.fall_silent(now, policy);
             return None;
         }
-        self.beat_at = Some(Self::next_beat(now, due.at, policy));
+        self.beat_at = Some(self.next_beat(now, due.at, policy));
         self.ask(now);
         self.count(now, policy);
         Some(Verdict::Beat)
@@ -303,20 +311,19 @@ impl Heartbeat {
         if let Some(at) = self.verdict_at {
             return Some(at);
         }
-        let by_death = policy
-            .death
-            .and_then(|death| self.dead_at.or_else(|| Some(self.nth_beat(death.beats, policy)? + death.grace)));
+        let by_death =
+            policy.death.and_then(|death| self.dead_at.or_else(|| Some(self.nth_beat(death.beats)? + death.grace)));
         let by_suspicion = policy.suspicion.and_then(|suspicion| match self.trust {
             Trust::Until(at) => Some(at + suspicion.wait),
-            _ => Some(self.nth_beat(suspicion.beats, policy)? + suspicion.after + suspicion.wait),
+            _ => Some(self.nth_beat(suspicion.beats)? + suspicion.after + suspicion.wait),
         });
         [by_death, by_suspicion].into_iter().flatten().min()
     }
 
     /// When the n-th unanswered heartbeat in a row would go out, or the next one where so many have.
-    fn nth_beat(&self, n: NonZeroU32, policy: &HeartbeatPolicy) -> Option<Instant> {
+    fn nth_beat(&self, n: NonZeroU32) -> Option<Instant> {
         let remaining = u64::from(n.get().saturating_sub(self.unanswered).max(1)) - 1;
-        Some(self.beat_at? + policy.period().times(remaining))
+        Some(self.beat_at? + self.every.times(remaining))
     }
 
     /// The next moment at which this machine wants a tick.
@@ -339,8 +346,8 @@ impl Heartbeat {
     fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, wait: Duration) {
         if let Some(due) = self.beat_at {
             self.beat_at = Some(match policy.clock {
-                Clock::Grid => Self::next_beat(now, due, policy),
-                Clock::SinceLife | Clock::LockStep => now + policy.period(),
+                Clock::Grid => self.next_beat(now, due, policy),
+                Clock::SinceLife | Clock::LockStep => now + self.every,
             });
         }
         self.unanswered = 0;
@@ -356,7 +363,7 @@ impl Heartbeat {
         self.beat_at = None;
         if let (Some(death), None) = (policy.death, self.dead_at) {
             let left_out = u64::from(death.beats.get().saturating_sub(self.unanswered.saturating_add(1)));
-            self.dead_at = Some(now + policy.period().times(left_out) + death.grace);
+            self.dead_at = Some(now + self.every.times(left_out) + death.grace);
         }
     }
 
@@ -379,13 +386,13 @@ impl Heartbeat {
         }
     }
 
-    fn next_beat(now: Instant, due: Instant, policy: &HeartbeatPolicy) -> Instant {
+    fn next_beat(&self, now: Instant, due: Instant, policy: &HeartbeatPolicy) -> Instant {
         match policy.clock {
             Clock::Grid => {
-                let missed = now.since(due).as_millis() / policy.period().as_millis();
-                due + policy.period().times(missed.saturating_add(1))
+                let missed = now.since(due).as_millis() / self.every.as_millis();
+                due + self.every.times(missed.saturating_add(1))
             }
-            Clock::SinceLife | Clock::LockStep => now + policy.period(),
+            Clock::SinceLife | Clock::LockStep => now + self.every,
         }
     }
 }

@@ -88,7 +88,7 @@ impl Link {
 
     /// The connection may carry messages from here on; where it could before, only the heartbeat starts anew.
     pub(super) fn ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> News {
-        let (fresh, beat) = Heartbeat::start(cx.now, &cx.config.heartbeat);
+        let (fresh, beat) = Heartbeat::start(cx.now, &cx.config.heartbeat, None);
         let news = if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
             *heartbeat = fresh;
             *login = LoginStep::Answered;
