@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Malformed;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
+use crate::signal::NotResumed;
 use crate::state::{Cause, State};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
@@ -149,6 +150,19 @@ pub enum Action {
         /// The message.
         id: MessageId,
     },
+    /// To do: messages of the server's may be missing here, from one position to another of a session that is over, both included.
+    /// Fetch what there is, then call [`fetched`](crate::Session::fetched); until then nothing that comes is delivered.
+    Gap {
+        /// The first that may be missing.
+        from: u64,
+        /// The last, where the server knows.
+        to: Option<u64>,
+    },
+    /// To know: the server did not take the session up where it was. What was on its way gets its outcome or is sent again.
+    NotResumed {
+        /// Why not.
+        why: NotResumed,
+    },
     /// To know: this account is connected elsewhere. The session has stopped.
     Kicked {
         /// What the server said.
@@ -207,7 +221,7 @@ pub enum Purpose {
     Heartbeat,
     /// The answer to a heartbeat of the peer.
     HeartbeatReply,
-    /// A login.
+    /// A login, or the answer to one.
     Auth,
     /// A message of the application.
     Message {
@@ -224,6 +238,18 @@ pub enum Purpose {
         /// The message.
         id: MessageId,
     },
+    /// The acknowledgement of everything up to a position.
+    Position {
+        /// The position.
+        position: u64,
+    },
+    /// Word that a message does not come that had a position.
+    Skip {
+        /// The position.
+        position: u64,
+    },
+    /// The last word on a connection.
+    Bye,
     /// The news that a message reached, or was read on, the receiver's device.
     Receipt {
         /// The message.

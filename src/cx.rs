@@ -10,7 +10,7 @@ use crate::error::Unencodable;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::rng::Rng;
-use crate::signal::{Side, Signal};
+use crate::signal::{Ride, Side, Signal};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;
@@ -26,6 +26,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) stats: &'a mut Stats,
     /// Whether nobody knows if the link still carries anything; what need not leave waits for that.
     pub(crate) in_doubt: bool,
+    /// The position that heartbeats acknowledge, where the dialect has positions.
+    pub(crate) riding: Option<u64>,
 }
 
 impl Cx<'_> {
@@ -79,6 +81,19 @@ impl Cx<'_> {
             }
             Err(_) => false,
         }
+    }
+
+    /// Writes a heartbeat or the answer to one, and on it the position up to which everything is accepted.
+    pub(crate) fn say_beat(&mut self, connection: ConnectionId, rides: Ride) {
+        let (bare, purpose) = match rides {
+            Ride::Beat | Ride::Alone => (Signal::Beat, Purpose::Heartbeat),
+            Ride::BeatReply => (Signal::BeatReply, Purpose::HeartbeatReply),
+        };
+        let signal = match self.riding {
+            Some(position) => Signal::AckUpTo { position, refused: Vec::new(), rides },
+            None => bare,
+        };
+        self.say(connection, &signal, purpose);
     }
 
     pub(crate) fn send(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {

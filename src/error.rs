@@ -53,6 +53,15 @@ pub enum Malformed {
         /// The limit of a text id, in bytes.
         limit: u64,
     },
+    /// A number that is not an integer from 0 to 2^53 - 1.
+    #[error("the number in `{field}` is not an integer from 0 to 2^53 - 1")]
+    BadNumber {
+        /// The field that holds it.
+        field: String,
+    },
+    /// A frame of a kind that is not known here, and that says it must not be passed over.
+    #[error("the frame is of a kind that is not known here and must not be passed over")]
+    Unsupported,
     /// A binary frame where the dialect has text only.
     #[error("a binary frame came where the dialect has text only")]
     UnexpectedBinary,
@@ -179,6 +188,15 @@ pub enum AcknowledgeError {
     /// No delivered message of this id waits for it.
     #[error("no delivered message of this id waits to be acknowledged")]
     Unknown,
+}
+
+/// Why `fetched` did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum FetchedError {
+    /// No gap of these ends was told, or it is closed.
+    #[error("nobody asked for messages between these two positions")]
+    Unasked,
 }
 
 /// Why `mark_read` did nothing.

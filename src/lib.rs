@@ -49,6 +49,7 @@ mod inbox;
 mod marks;
 mod outbox;
 mod reconnect;
+mod stream;
 
 // Floors 4 and 5: what goes in and out, and how services spell it.
 mod action;
@@ -65,6 +66,8 @@ mod link;
 // Floors 7 and 8: the session, its counterpart, its journal.
 #[doc = include_str!("invariants.md")]
 pub mod invariants {}
+#[doc = include_str!("redial_v1.md")]
+pub mod redial_v1 {}
 pub mod journal;
 mod peer;
 mod session;
@@ -75,13 +78,13 @@ pub use config::{
     AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, DeadLink, Limits, Unauthorized,
 };
 pub use dialect::{
-    Beats, Dialect, LiveChat, LiveChatSettings, Plain, Preset, ReactIm, ReadState, SendState, ServiceId, UniApp,
-    UniAppWords, VuePolling, Wechat,
+    Beats, Dialect, LiveChat, LiveChatSettings, Native, Plain, Preset, ReactIm, ReadState, SendState, ServiceId,
+    UniApp, UniAppWords, VuePolling, Wechat,
 };
 pub use durability::Durability;
 pub use error::{
-    AcknowledgeError, CancelError, CloseError, ConfigError, JsonProblem, Malformed, MarkReadError, NotOpenError,
-    PresetError, ResendError, RestoreError, SendError, Unencodable,
+    AcknowledgeError, CancelError, CloseError, ConfigError, FetchedError, JsonProblem, Malformed, MarkReadError,
+    NotOpenError, PresetError, ResendError, RestoreError, SendError, Unencodable,
 };
 pub use event::{CredentialFailure, Event, Failure};
 pub use fallback::FallbackPolicy;
@@ -91,13 +94,15 @@ pub use id::{ConnectionId, MessageId};
 pub use inbox::{Acknowledge, Deliver, InboxPolicy};
 pub use outbox::{OutboxPolicy, Resend, SendFailure, WhileDown};
 pub use outgoing::Outgoing;
-pub use peer::{Peer, PeerPolicy};
+pub use peer::{Peer, PeerPolicy, PeerSnapshot};
 pub use profile::{Login, Profile};
 pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
 pub use rng::Seed;
 pub use secret::Secret;
 pub use session::{Bounds, Explanation, Guarantee, Session, Snapshot};
-pub use signal::{Echo, Payload, Side, Signal};
+pub use signal::{
+    Bye, Credit, Echo, Hello, NotResumed, Payload, Refusal, Resume, Resumption, Ride, Side, Signal, Terms,
+};
 pub use state::{Cause, State};
 pub use stats::{RoundTrip, Stats, TimeIn};
 pub use status::Status;

@@ -145,8 +145,8 @@ impl Outbox {
     }
 
     /// Whether sending this entry again could be taken for a new message: its first copy is older than the server remembers.
-    pub(crate) fn is_stale(&self, now: Instant, entry: &Entry, policy: &OutboxPolicy) -> bool {
-        match (entry.first_sent, policy.dedup_window) {
+    pub(crate) fn is_stale(&self, now: Instant, entry: &Entry, dedup: Option<Duration>) -> bool {
+        match (entry.first_sent, dedup) {
             (Some(first), Some(window)) => (now + self.slept).since(first) >= window,
             _ => false,
         }
@@ -326,6 +326,11 @@ impl Outbox {
     pub(crate) fn all_overdue(&self, now: Instant, policy: &OutboxPolicy) -> Vec<u64> {
         let Some(timeout) = policy.receipt_timeout else { return Vec::new() };
         self.line.places(|entry| entry.is_in_flight() && (entry.sent_at + timeout).is_due(now))
+    }
+
+    /// Where in line a message stands.
+    pub(crate) fn place(&self, id: &MessageId) -> Option<u64> {
+        self.line.place(id)
     }
 
     /// The message at a place in line.

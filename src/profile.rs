@@ -2,6 +2,7 @@
 
 /// What a dialect can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and none follows from the others")]
 pub struct Profile {
     /// How a connection becomes ready.
     pub login: Login,
@@ -11,6 +12,9 @@ pub struct Profile {
     pub acks: bool,
     /// Whether the application gets what arrives before the login is done.
     pub early_delivery: bool,
+    /// Whether every message has a position in its session, so that one number acknowledges all before it and the session
+    /// goes on where it was on the next connection. Needs [`Login::Hello`].
+    pub positions: bool,
 }
 
 /// How a connection becomes ready.
@@ -24,4 +28,7 @@ pub enum Login {
     Challenge,
     /// By answering the server's challenge and hearing `Welcome`.
     ConfirmedChallenge,
+    /// By saying [`Hello`](crate::Signal::Hello), with the credential in it, and hearing
+    /// [`Admitted`](crate::Signal::Admitted).
+    Hello,
 }

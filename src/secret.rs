@@ -30,6 +30,12 @@ impl Secret {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+
+    /// Whether both are the same, found out in a time that does not tell where they differ.
+    pub(crate) fn matches(&self, other: &Self) -> bool {
+        let differences = self.0.bytes().zip(other.0.bytes()).fold(0, |seen, (one, two)| seen | (one ^ two));
+        self.0.len() == other.0.len() && differences == 0
+    }
 }
 
 impl From<&str> for Secret {

@@ -63,6 +63,12 @@ pub enum Cause {
     ReceiptOverdue,
     /// More malformed frames came than the limit allows.
     MalformedFlood,
+    /// A message of the peer's is missing, which no connection loses by itself; the next one repeats it.
+    Gap,
+    /// The peer acknowledged what it was not sent, or speaks of a session that never was.
+    AckAboveSent,
+    /// A frame came that is not known here and must not be passed over.
+    NotUnderstood,
     /// The process was restarted while attempts were failing.
     Restarted,
     /// The application asked for a new connection.
@@ -75,7 +81,7 @@ pub enum Cause {
     Kicked,
     /// The credential was refused.
     Unauthorized,
-    /// The peer's close code forbids another attempt.
+    /// The peer's close code, or its good-bye, forbids another attempt.
     Terminal,
     /// The attempts are used up.
     GaveUp,
@@ -94,6 +100,9 @@ impl fmt::Display for Cause {
             Self::CredentialUnavailable => "no credential was to be had",
             Self::ReceiptOverdue => "a message was not confirmed in time",
             Self::MalformedFlood => "too many malformed frames came",
+            Self::Gap => "a message of the peer's is missing",
+            Self::AckAboveSent => "the peer acknowledged what it was not sent",
+            Self::NotUnderstood => "a frame came that must not be passed over and is not known here",
             Self::Restarted => "the process was restarted while attempts were failing",
             Self::Renewed => "the application asked for a new connection",
             Self::User => "the application closed",

@@ -3,6 +3,7 @@
 //! A version counts the changes to the durable state. At the end of every input that changed it `Persist` names the new
 //! version; what was taken is told and sent, and what was delivered is acknowledged, once the host says `persisted`.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::marks::{Mark, Marks};
 use crate::outbox::{FrozenEntry, Outbox};
 use crate::settled::FrozenPast;
 use crate::status::Status;
+use crate::stream::{FrozenStream, Stream};
 use crate::time::{Duration, Instant};
 
 /// Versions, and what waits for them.
@@ -69,6 +71,8 @@ pub(crate) struct Frozen {
     seen: Vec<FrozenId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     read: Vec<Mark>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stream: Option<Box<FrozenStream>>,
 }
 
 impl Delivery {
@@ -105,14 +109,23 @@ impl Delivery {
 
     /// The end of an input: names the version that covers it. `attempts` are the link's own durable changes.
     pub(crate) fn settle_version(&mut self, cx: &mut Cx<'_>, attempts: u64) {
-        if self.ledger.is_none() {
-            return;
+        if self.ledger.is_some() {
+            self.name_version(cx, attempts);
+        } else if let Some(stream) = &mut self.stream {
+            stream.inn.store_all();
         }
+        self.tell_position(cx);
+    }
+
+    fn name_version(&mut self, cx: &mut Cx<'_>, attempts: u64) {
         let version = self.version(attempts);
         let Some(ledger) = &mut self.ledger else { return };
         if version > ledger.announced {
             ledger.announced = version;
             ledger.seal(version, self.outbox.end());
+            if let Some(stream) = &mut self.stream {
+                stream.inn.seal(version);
+            }
             cx.push(Action::Persist { version });
         }
         let announced = ledger.announced;
@@ -127,7 +140,8 @@ impl Delivery {
 
     fn version(&self, attempts: u64) -> u64 {
         let departures = self.ledger.as_ref().map_or(0, |ledger| ledger.departures);
-        let revisions = self.outbox.revision().saturating_add(self.inbox.revision());
+        let stream = self.stream.as_ref().map_or(0, |stream| stream.revision());
+        let revisions = self.outbox.revision().saturating_add(self.inbox.revision()).saturating_add(stream);
         let revisions = revisions.saturating_add(self.marks.revision()).saturating_add(departures);
         revisions.saturating_add(attempts)
     }
@@ -137,7 +151,7 @@ impl Delivery {
     pub(super) fn hold_until_stored(&mut self) {
         let Some(ledger) = &mut self.ledger else { return };
         ledger.gate = None;
-        if self.outbox.len() > 0 {
+        if self.outbox.len() > 0 || self.stream.is_some() {
             ledger.departures += 1;
             ledger.gate = Some(u64::MAX);
         }
@@ -161,6 +175,9 @@ impl Delivery {
         let ready = self.ready_line();
         let Some(ledger) = &mut self.ledger else { return };
         let persisted = ledger.persisted;
+        if let Some(stream) = &mut self.stream {
+            stream.inn.on_stored(persisted);
+        }
         while let Some(&(_, end)) = ledger.seals.front().filter(|(version, _)| *version <= persisted) {
             ledger.seals.pop_front();
             let taken = self.outbox.seal(end);
@@ -193,16 +210,18 @@ impl Delivery {
             settled: self.outbox.settled().freeze(),
             seen: self.inbox.freeze(),
             read: self.marks.freeze(),
+            stream: self.stream.as_ref().map(|stream| Box::new(stream.freeze(|id| self.outbox.place(id)))),
         }
     }
 
     /// A delivery as a snapshot held it, after the process was away for so long.
     pub(crate) fn thaw(now: Instant, frozen: Frozen, away: Duration, config: &Config) -> Self {
-        let mut delivery = Self::new(frozen.nonce, config);
+        let mut delivery = Self::new(frozen.nonce, config, frozen.stream.is_some());
         delivery.made = frozen.made;
         delivery.outbox = Outbox::thaw(now, frozen.queue, frozen.settled, away, &config.outbox);
         delivery.inbox = Inbox::thaw(frozen.seen, &config.inbox);
         delivery.marks = Marks::thaw(frozen.read);
+        delivery.stream = frozen.stream.map(|stream| Stream::thaw(*stream, |id| delivery.outbox.place(id)));
         if config.durability == Durability::WriteAhead {
             let end = delivery.outbox.end();
             delivery.outbox.seal(end);
@@ -218,5 +237,18 @@ impl Delivery {
         }
         let settled = self.outbox.settle_unrepeatable(&cx.config.outbox);
         tell(cx, settled);
+        if let Some((from, to)) = self.stream.as_ref().and_then(|stream| stream.gap.missing()) {
+            cx.push(Action::Gap { from, to });
+        }
+    }
+
+    /// The last version that was named; it covers everything up to the end of the last input.
+    pub(crate) fn announced(&self) -> u64 {
+        self.ledger.as_ref().map_or(0, |ledger| ledger.announced)
+    }
+
+    /// Whether the state of that version is stored, where that has to be.
+    pub(crate) fn is_stored(&self, version: u64) -> bool {
+        self.ledger.as_ref().is_none_or(|ledger| ledger.persisted >= version)
     }
 }

@@ -60,17 +60,22 @@ impl Delivery {
 
     /// The application has stored a message.
     pub(crate) fn acknowledge(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), AcknowledgeError> {
-        self.answer(cx, id, true)
+        self.answer(cx, id, None)
     }
 
-    /// The application will never take a message.
-    pub(crate) fn reject(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), AcknowledgeError> {
-        self.answer(cx, id, false)
+    /// The application will never take a message, for a reason that only a dialect with positions can tell.
+    pub(crate) fn reject(&mut self, cx: &mut Cx<'_>, id: &MessageId, code: u32) -> Result<(), AcknowledgeError> {
+        self.answer(cx, id, Some(code))
     }
 
-    fn answer(&mut self, cx: &mut Cx<'_>, id: &MessageId, accepted: bool) -> Result<(), AcknowledgeError> {
+    fn answer(&mut self, cx: &mut Cx<'_>, id: &MessageId, refused: Option<u32>) -> Result<(), AcknowledgeError> {
+        let accepted = refused.is_none();
         if !self.inbox.on_answer(id, accepted, &cx.config.inbox) {
             return Err(AcknowledgeError::Unknown);
+        }
+        if self.stream.is_some() {
+            self.on_counted_answer(id, refused);
+            return Ok(());
         }
         // Without a connection the answer waits for the message to be pushed again.
         if let Some(connection) = self.ready_line() {
@@ -116,7 +121,7 @@ impl Delivery {
     }
 }
 
-fn deliver(cx: &mut Cx<'_>, id: Option<MessageId>, body: Body) {
+pub(super) fn deliver(cx: &mut Cx<'_>, id: Option<MessageId>, body: Body) {
     cx.stats.delivered += 1;
     cx.push(Action::Deliver(Message { id, body }));
 }

@@ -5,9 +5,12 @@
 //! 3. A message that arrives is delivered before it is acknowledged, and delivered once within the dedup window.
 //! 4. A peer's receipt raises a mark; it never triggers a resend.
 
+mod counted;
 mod durability;
 mod incoming;
+mod numbered;
 mod outgoing;
+mod resumption;
 
 use alloc::boxed::Box;
 
@@ -21,9 +24,11 @@ use crate::marks::Marks;
 use crate::outbox::Outbox;
 use crate::state::Cause;
 use crate::status::Status;
+use crate::stream::Stream;
 use crate::time::{Duration, Instant};
 use crate::timer::{Deadline, Timer};
 
+pub(crate) use counted::taken_at_once;
 pub(crate) use durability::Frozen;
 use durability::Ledger;
 
@@ -40,6 +45,8 @@ pub(crate) struct Delivery {
     /// Only where messages wait until they are stored.
     ledger: Option<Box<Ledger>>,
     marks: Marks,
+    /// The positions, in dialects that have them.
+    stream: Option<Box<Stream>>,
 }
 
 /// What is known of the link.
@@ -67,12 +74,15 @@ pub(crate) enum Demand {
     Nothing,
     /// A new connection: a confirmation is overdue.
     Recycle,
+    /// A new connection, for another session: this one's numbers are used up.
+    Renew,
     /// A close: the drain is over.
     Close,
 }
 
 impl Delivery {
-    pub(crate) fn new(nonce: u64, config: &Config) -> Self {
+    /// `positions` says whether the dialect has them.
+    pub(crate) fn new(nonce: u64, config: &Config, positions: bool) -> Self {
         let mut outbox = Outbox::new();
         let ledger = match config.durability {
             Durability::Off => None,
@@ -90,6 +100,7 @@ impl Delivery {
             made: 0,
             ledger,
             marks: Marks::default(),
+            stream: positions.then(Stream::new),
         }
     }
 
@@ -100,6 +111,9 @@ impl Delivery {
     /// Messages may flow on this connection.
     pub(crate) fn on_ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
         self.line = Line::Ready(connection);
+        if let Some(stream) = &mut self.stream {
+            stream.on_ready();
+        }
         self.tell_marks(cx, connection);
         self.hold_until_stored();
         self.flush(cx);
@@ -107,6 +121,7 @@ impl Delivery {
 
     /// The connection is lost, and another will be tried.
     pub(crate) fn on_lost(&mut self, cx: &mut Cx<'_>, cause: Cause) {
+        self.on_stream_lost();
         if let Line::Ready(connection) = core::mem::replace(&mut self.line, Line::Down) {
             self.take_back_unpolled(cx, connection);
             // Silence says nothing about a message; a close, an error or a missing receipt may.
@@ -118,10 +133,17 @@ impl Delivery {
 
     /// The session has ended: every message gets its outcome in this call.
     pub(crate) fn on_ended(&mut self, cx: &mut Cx<'_>) {
+        self.on_stream_lost();
         self.line = Line::Down;
         self.flow = Flow::Open;
         let settled = self.outbox.on_ended(&cx.config.outbox);
         tell(cx, settled);
+    }
+
+    fn on_stream_lost(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.on_lost();
+        }
     }
 
     /// The login was refused: messages stay for the next `open`.
@@ -151,6 +173,9 @@ impl Delivery {
         }
         if !self.awaits_receipts(cx) {
             return None;
+        }
+        if self.is_spent() {
+            return Some(Demand::Renew);
         }
         let seq = self.outbox.overdue(cx.now, &cx.config.outbox)?;
         Some(self.on_overdue(cx, seq))

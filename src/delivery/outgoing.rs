@@ -2,6 +2,7 @@
 
 use core::num::NonZeroU32;
 
+use super::numbered::Written;
 use super::{Delivery, Demand, Flow, Line, tell};
 use crate::action::{Action, Purpose};
 use crate::cx::Cx;
@@ -35,11 +36,11 @@ impl Delivery {
             None => MessageId::minted(self.nonce, self.made),
         };
         // Written once here, so that a body this dialect cannot carry is refused rather than taken.
-        let frame = encode(cx, &id, &body)?;
+        let (frame, position) = self.write(cx, &id, &body)?;
         self.made += u64::from(!chosen);
         self.outbox.take(cx.now, id.clone(), body, repeat, time_to_live, &cx.config.outbox);
         Self::tell_taken(cx, &id);
-        self.flush_with(cx, Some((&id, frame)));
+        self.flush_with(cx, Some(Written { id: &id, frame, position }));
         Ok(id)
     }
 
@@ -70,18 +71,21 @@ impl Delivery {
     }
 
     /// As `flush`, with the frame of one message at hand.
-    fn flush_with(&mut self, cx: &mut Cx<'_>, mut written: Option<(&MessageId, Frame)>) {
+    fn flush_with(&mut self, cx: &mut Cx<'_>, mut written: Option<Written<'_>>) {
         let Line::Ready(connection) = self.line else { return };
         if self.flow == Flow::Held || self.is_gated() || waits_for_life(cx) {
             return;
         }
+        if self.stream.is_some() {
+            return self.flush_numbered(cx, connection, written);
+        }
         while let Some((seq, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
-            if self.outbox.is_stale(cx.now, entry, &cx.config.outbox) {
+            if self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
                 tell(cx, self.outbox.fail(seq, &cx.config.outbox));
                 continue;
             }
-            let frame = match written.take_if(|(id, _)| **id == entry.id) {
-                Some((_, frame)) => Ok(frame),
+            let frame = match written.take_if(|written| *written.id == entry.id) {
+                Some(written) => Ok(written.frame),
                 None => encode(cx, &entry.id, &entry.body),
             };
             let Ok(frame) = frame else {
@@ -118,7 +122,7 @@ impl Delivery {
         confirmed != Confirmed::Unknown
     }
 
-    fn confirm(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> Confirmed {
+    pub(super) fn confirm(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> Confirmed {
         let confirmed = self.outbox.on_confirmed(id, status, &cx.config.outbox);
         match confirmed {
             Confirmed::Settled | Confirmed::Raised => tell(cx, [(id.clone(), status)]),

@@ -9,7 +9,7 @@ use core::hash::{Hash, Hasher};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Dialect, LiveChat, LiveChatSettings, Plain, ReactIm, UniApp, VuePolling, Wechat};
+use super::{Dialect, LiveChat, LiveChatSettings, Native, Plain, ReactIm, UniApp, VuePolling, Wechat};
 use crate::config::Config;
 use crate::error::PresetError;
 
@@ -128,6 +128,7 @@ const MAKERS: &[(&str, Maker)] = &[
     ("vue_polling", |settings| Ok(Preset::new(read::<VuePolling>(settings.clone())?, Preset::vue_polling().config))),
     ("wechat", |settings| Ok(Preset::new(read::<Wechat>(settings.clone())?, Preset::wechat().config))),
     ("live_chat", |settings| Ok(Preset::from(LiveChat::try_from(read::<LiveChatSettings>(settings.clone())?)?))),
+    ("native", |settings| Ok(Preset::new(read::<Native>(settings.clone())?, Preset::native().config))),
 ];
 
 /// The service's settings, and the changes to the configuration.

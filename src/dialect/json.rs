@@ -3,6 +3,7 @@
 //! Depth is bounded before anything is parsed, only objects are taken, ids never pass through a float, and no error repeats
 //! what the peer wrote.
 
+mod number;
 mod plain;
 mod scan;
 
@@ -20,6 +21,7 @@ use crate::error::{JsonProblem, Malformed};
 use crate::frame::Frame;
 use crate::id::MessageId;
 use crate::signal::{Payload, plain_string};
+pub(super) use number::{number, parsed, small};
 use plain::plain_len;
 
 /// The text of a frame, where the dialect has text only.
@@ -269,6 +271,14 @@ impl Object {
     pub(super) fn id(mut self, name: &str, value: &MessageId) -> Self {
         self.name(name);
         push_id(&mut self.out, value);
+        self
+    }
+
+    /// A field that holds an integer.
+    pub(super) fn number(mut self, name: &str, value: u64) -> Self {
+        self.name(name);
+        // Writing into a String cannot fail.
+        let _ = write!(self.out, "{value}");
         self
     }
 

@@ -158,7 +158,7 @@ impl Dialect for LiveChat {
     }
 
     fn profile(&self) -> Profile {
-        Profile { login: Login::Challenge, receipts: false, acks: false, early_delivery: true }
+        Profile { login: Login::Challenge, receipts: false, acks: false, early_delivery: true, positions: false }
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {

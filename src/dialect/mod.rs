@@ -7,6 +7,7 @@ mod catalogue;
 mod document;
 mod json;
 mod live_chat;
+mod native;
 mod ping_pong;
 mod plain;
 mod query;
@@ -29,6 +30,7 @@ use crate::time::Duration;
 
 pub use catalogue::Preset;
 pub use live_chat::{LiveChat, LiveChatSettings};
+pub use native::Native;
 pub use plain::{Beats, Plain};
 pub use react_im::{ReactIm, ReadState, SendState};
 pub use service_id::ServiceId;
@@ -58,7 +60,7 @@ pub use wechat::Wechat;
 ///     }
 ///
 ///     fn profile(&self) -> Profile {
-///         Profile { login: Login::None, receipts: false, acks: false, early_delivery: false }
+///         Profile { login: Login::None, receipts: false, acks: false, early_delivery: false, positions: false }
 ///     }
 ///
 ///     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {

@@ -137,7 +137,7 @@ impl Dialect for UniApp {
     }
 
     fn profile(&self) -> Profile {
-        Profile { login: Login::Handshake, receipts: true, acks: true, early_delivery: false }
+        Profile { login: Login::Handshake, receipts: true, acks: true, early_delivery: false, positions: false }
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {

@@ -79,7 +79,7 @@ impl Dialect for VuePolling {
     }
 
     fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: false, early_delivery: false }
+        Profile { login: Login::None, receipts: false, acks: false, early_delivery: false, positions: false }
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {

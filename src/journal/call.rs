@@ -1,10 +1,13 @@
 //! What an application asks of a session, as a value.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::error::{AcknowledgeError, CancelError, CloseError, MarkReadError, NotOpenError, ResendError, SendError};
+use crate::error::{
+    AcknowledgeError, CancelError, CloseError, FetchedError, MarkReadError, NotOpenError, ResendError, SendError,
+};
 use crate::event::CredentialFailure;
 use crate::frame::Body;
 use crate::id::MessageId;
@@ -93,6 +96,17 @@ pub enum Call {
         /// Why there is none.
         why: CredentialFailure,
     },
+    /// [`Session::fetched`].
+    Fetched {
+        /// The first position that was missing.
+        from: u64,
+        /// The last, where the gap named one.
+        #[serde(default)]
+        to: Option<u64>,
+        /// The messages among what was fetched that may come as well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ids: Vec<MessageId>,
+    },
     /// [`Session::persisted`].
     Persisted {
         /// The version that `Persist` named.
@@ -115,6 +129,8 @@ pub enum CallError {
     Cancel(#[from] CancelError),
     /// By `acknowledge` or `reject`.
     Acknowledge(#[from] AcknowledgeError),
+    /// By `fetched`.
+    Fetched(#[from] FetchedError),
     /// By `mark_read`.
     MarkRead(#[from] MarkReadError),
     /// By a call that needs an open session.
@@ -144,6 +160,7 @@ impl Call {
             Self::Acknowledge { id } => session.acknowledge(now, &id)?,
             Self::Reject { id } => session.reject(now, &id)?,
             Self::MarkRead { id, conversation } => session.mark_read_in(now, &conversation, &id)?,
+            Self::Fetched { from, to, ids } => session.fetched(now, from, to, &ids)?,
             Self::ReconnectNow => session.reconnect_now(now)?,
             Self::Hold => session.hold(now),
             Self::Release => session.release(now),

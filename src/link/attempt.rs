@@ -6,15 +6,19 @@ use super::life::beat_now;
 use super::loss::{Ending, Flood};
 use super::phase::{Evidence, LoginStep, Phase};
 use super::{Link, News};
-use crate::action::Action;
+use crate::action::{Action, Purpose};
 use crate::cx::Cx;
 use crate::error::CloseError;
 use crate::heartbeat::Heartbeat;
 use crate::id::ConnectionId;
 use crate::profile::Login;
 use crate::reconnect::Reconnect;
+use crate::signal::{Bye, Signal};
 use crate::state::{Cause, State};
 use crate::time::{Duration, Instant};
+
+/// A normal closure (RFC 6455 §7.4.1).
+const NORMAL: u16 = 1000;
 
 impl Link {
     /// The user wants a connection; exempt from every wait.
@@ -47,6 +51,11 @@ impl Link {
             }
             Phase::Closing { .. } | Phase::Stopped { .. } => return None,
             Phase::Authenticating { connection, .. } | Phase::Ready { connection, .. } => {
+                if self.is_ready() {
+                    let code = code.or(cx.config.close.code).unwrap_or(NORMAL);
+                    let bye = Bye { code, reconnect: false, resume: true, after: Duration::ZERO };
+                    cx.say(connection, &Signal::Bye(bye), Purpose::Bye);
+                }
                 cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
                 self.fallback.on_stop();
                 self.enter(cx, Phase::Closing { connection, until: cx.now + cx.config.close.timeout, cause }, None);
@@ -65,7 +74,13 @@ impl Link {
             Phase::Connecting { connection: present, .. } if present == connection => {
                 self.reconnect.on_opened(&cx.config.reconnect);
                 match cx.dialect.profile().login {
-                    Login::None | Login::Handshake => Some(self.ready(cx, connection)),
+                    Login::None | Login::Handshake => Some(self.ready(cx, connection, None)),
+                    Login::Hello => {
+                        let until = after(cx.now, cx.config.authentication.timeout);
+                        let login = LoginStep::Answered;
+                        self.enter(cx, Phase::Authenticating { connection, until, login }, None);
+                        Some(News::Opened(connection))
+                    }
                     Login::Challenge | Login::ConfirmedChallenge => {
                         let until = after(cx.now, cx.config.authentication.timeout);
                         let login = LoginStep::Unasked;
@@ -87,8 +102,9 @@ impl Link {
     }
 
     /// The connection may carry messages from here on; where it could before, only the heartbeat starts anew.
-    pub(super) fn ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> News {
-        let (fresh, beat) = Heartbeat::start(cx.now, &cx.config.heartbeat, None);
+    /// `every` is what the server asked for.
+    pub(super) fn ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, every: Option<Duration>) -> News {
+        let (fresh, beat) = Heartbeat::start(cx.now, &cx.config.heartbeat, every);
         let news = if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
             *heartbeat = fresh;
             *login = LoginStep::Answered;
@@ -111,7 +127,7 @@ impl Link {
     pub(super) fn attempt(&mut self, cx: &mut Cx<'_>) {
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId::new(self.last_connection);
-        let wants = cx.dialect.profile().login == Login::Handshake;
+        let wants = matches!(cx.dialect.profile().login, Login::Handshake | Login::Hello);
         if wants && self.must_ask(cx) {
             let until = after(cx.now, cx.config.authentication.timeout);
             self.enter(cx, Phase::Preparing { connection, until }, None);

@@ -11,7 +11,7 @@ use crate::fallback;
 use crate::frame::Body;
 use crate::heartbeat;
 use crate::id::ConnectionId;
-use crate::signal::{Payload, Signal};
+use crate::signal::{Payload, Ride, Signal};
 use crate::state::Cause;
 
 impl Link {
@@ -41,21 +41,15 @@ impl Link {
     ) -> Option<News> {
         match *signal {
             Signal::Beat => {
-                cx.say(connection, &Signal::BeatReply, Purpose::HeartbeatReply);
+                cx.say_beat(connection, Ride::BeatReply);
                 None
             }
             Signal::BeatReply => {
-                if let Phase::Ready { heartbeat, .. } = &mut self.phase {
-                    let rtt = heartbeat.on_reply(cx.now, &cx.config.heartbeat);
-                    if let Some(rtt) = rtt {
-                        cx.stats.round_trip.add(rtt);
-                    }
-                    cx.push(Action::Alive { connection, rtt });
-                }
+                self.on_reply(cx, connection);
                 None
             }
             Signal::Challenge { challenge, reference } => self.on_challenge(cx, connection, challenge, reference),
-            Signal::Welcome => self.on_welcome(cx, connection),
+            Signal::Welcome => self.on_welcome(cx, connection, None),
             Signal::Refused { .. } => Some(self.refuse(cx)),
             Signal::Kick { body } => {
                 cx.push(Action::Kicked { body: whole(body) });
@@ -64,6 +58,17 @@ impl Link {
                 Some(News::Ended)
             }
             _ => None,
+        }
+    }
+
+    /// A heartbeat was answered.
+    pub(crate) fn on_reply(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            let rtt = heartbeat.on_reply(cx.now, &cx.config.heartbeat);
+            if let Some(rtt) = rtt {
+                cx.stats.round_trip.add(rtt);
+            }
+            cx.push(Action::Alive { connection, rtt });
         }
     }
 
@@ -153,5 +158,5 @@ impl Link {
 /// A heartbeat, or a probe out of turn.
 pub(super) fn beat_now(cx: &mut Cx<'_>, connection: ConnectionId) {
     cx.stats.beats += 1;
-    cx.say(connection, &Signal::Beat, Purpose::Heartbeat);
+    cx.say_beat(connection, Ride::Beat);
 }

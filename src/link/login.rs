@@ -14,6 +14,7 @@ use crate::profile::Login;
 use crate::secret::Secret;
 use crate::signal::{Payload, Signal};
 use crate::state::Cause;
+use crate::time::Duration;
 
 impl Link {
     /// Whether the host must be asked before anything can be proved.
@@ -101,7 +102,7 @@ impl Link {
         let credential = self.credential.clone().unwrap_or_else(|| Secret::new(""));
         cx.say(connection, &Signal::Login { credential, reference }, Purpose::Auth);
         if cx.dialect.profile().login == Login::Challenge {
-            return Some(self.ready(cx, connection));
+            return Some(self.ready(cx, connection, None));
         }
         if let Phase::Authenticating { login, .. } = &mut self.phase {
             *login = LoginStep::Answered;
@@ -110,11 +111,23 @@ impl Link {
     }
 
     /// The server lets us in.
-    pub(super) fn on_welcome(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> Option<News> {
-        match &self.phase {
-            Phase::Authenticating { login: LoginStep::Answered, .. } => Some(self.ready(cx, connection)),
-            _ => None,
-        }
+    pub(crate) fn on_welcome(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: ConnectionId,
+        every: Option<Duration>,
+    ) -> Option<News> {
+        self.awaits_welcome().then(|| self.ready(cx, connection, every))
+    }
+
+    /// Whether the server has been told who is there, and has not answered.
+    pub(crate) fn awaits_welcome(&self) -> bool {
+        matches!(self.phase, Phase::Authenticating { login: LoginStep::Answered, .. })
+    }
+
+    /// The credential for a hello.
+    pub(crate) fn held_credential(&self) -> Option<&Secret> {
+        self.credential.as_ref()
     }
 
     /// The account is refused: stop, and keep the messages until `open` or `close`.

@@ -11,6 +11,7 @@ use crate::error::Malformed;
 use crate::event::Failure;
 use crate::id::ConnectionId;
 use crate::reconnect::{Loss, Past, Reconnect, Verdict};
+use crate::signal::Bye;
 use crate::state::Cause;
 use crate::time::{Duration, Instant};
 
@@ -30,7 +31,6 @@ pub(super) struct Flood {
 }
 
 const FLOOD_WINDOW: Duration = Duration::from_secs(10);
-const FLOOD_CODE: u16 = 4400;
 
 impl Link {
     /// The host could not connect, or the connection broke.
@@ -161,7 +161,11 @@ impl Link {
     /// A frame could not be understood: told, counted, and ended where they come in floods.
     pub(crate) fn on_malformed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, error: Malformed) -> Option<News> {
         cx.stats.malformed += 1;
+        let must = error == Malformed::Unsupported;
         cx.push(Action::Malformed { connection, error });
+        if must {
+            return Some(self.lose(cx, Cause::NotUnderstood, Ending::default()));
+        }
         if self.flood.since.is_none_or(|since| cx.now.since(since) >= FLOOD_WINDOW) {
             self.flood = Flood { since: Some(cx.now), frames: 0 };
         }
@@ -178,15 +182,24 @@ impl Link {
             (Cause::Dead, DeadLink::Close { code }) => {
                 cx.push(Action::Close { connection, code, reason: String::new() });
             }
-            (Cause::MalformedFlood, _) => {
-                cx.push(Action::Close {
-                    connection,
-                    code: Some(FLOOD_CODE),
-                    reason: String::from("too many malformed frames"),
-                });
-            }
-            _ => cx.push(Action::Abort { connection }),
+            (cause, _) => match own_close(cause) {
+                Some((code, reason)) => {
+                    cx.push(Action::Close { connection, code: Some(code), reason: String::from(reason) });
+                }
+                None => cx.push(Action::Abort { connection }),
+            },
         }
+    }
+
+    /// The server has said its last word on this connection, and what to do next.
+    pub(crate) fn on_bye(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, bye: Bye) -> News {
+        cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
+        let ending = Ending { code: Some(bye.code), reason: String::new(), retry_after: Some(bye.after) };
+        if bye.reconnect {
+            return self.lose(cx, Cause::Closed, ending);
+        }
+        self.stop(cx, Cause::Terminal, Some(ending));
+        News::Ended
     }
 
     fn past(&self, cx: &Cx<'_>, retry_after: Option<Duration>) -> Past {
@@ -209,6 +222,17 @@ impl Link {
             (CloseCodes::Classified, 1009) => self.too_big >= 3,
             (CloseCodes::Classified, _) => matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999),
         }
+    }
+}
+
+/// The code and the reason with which a peer is left that is at fault.
+pub(crate) fn own_close(cause: Cause) -> Option<(u16, &'static str)> {
+    match cause {
+        Cause::MalformedFlood => Some((4400, "too many malformed frames")),
+        Cause::NotUnderstood => Some((4406, "a frame that must be understood was not")),
+        Cause::Gap => Some((4409, "a message is missing")),
+        Cause::AckAboveSent => Some((4410, "an acknowledgement of what was not sent")),
+        _ => None,
     }
 }
 

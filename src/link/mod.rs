@@ -23,8 +23,8 @@ use crate::time::{Duration, Instant};
 use crate::timer::{Deadline, Timer};
 
 pub(crate) use attempt::check_close;
-pub(crate) use loss::Ending;
 use loss::Flood;
+pub(crate) use loss::{Ending, own_close};
 pub(crate) use phase::Phase;
 
 /// What the other half must hear.
@@ -32,6 +32,8 @@ pub(crate) use phase::Phase;
 pub(crate) enum News {
     /// Something moved that concerns the link alone.
     Moved,
+    /// The socket is open, and the first word on it is delivery's.
+    Opened(ConnectionId),
     /// Messages may flow on this connection.
     Ready(ConnectionId),
     /// The connection is lost, and another will be tried.

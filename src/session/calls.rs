@@ -3,7 +3,9 @@
 use alloc::string::String;
 
 use super::Session;
-use crate::error::{AcknowledgeError, CancelError, CloseError, MarkReadError, NotOpenError, ResendError, SendError};
+use crate::error::{
+    AcknowledgeError, CancelError, CloseError, FetchedError, MarkReadError, NotOpenError, ResendError, SendError,
+};
 use crate::event::CredentialFailure;
 use crate::id::MessageId;
 use crate::link::check_close;
@@ -96,7 +98,7 @@ impl Session {
 
     /// Says that a delivered message will never be taken. Where the dialect has no word for that, it is acknowledged.
     pub fn reject(&mut self, now: Instant, id: &MessageId) -> Result<(), AcknowledgeError> {
-        let rejected = self.input(now, |session, cx| session.delivery.reject(cx, id));
+        let rejected = self.input(now, |session, cx| session.delivery.reject(cx, id, 0));
         self.counted(rejected)
     }
 
@@ -112,6 +114,13 @@ impl Session {
     pub fn mark_read_in(&mut self, now: Instant, conversation: &str, id: &MessageId) -> Result<(), MarkReadError> {
         let marked = self.input(now, |session, cx| session.delivery.mark_read(cx, conversation, id));
         self.counted(marked)
+    }
+
+    /// Says that what [`Action::Gap`](crate::Action::Gap) asked for is fetched, between the two positions it named. What was held
+    /// back meanwhile is delivered, without those of `ids`: messages that were among what was fetched.
+    pub fn fetched(&mut self, now: Instant, from: u64, to: Option<u64>, ids: &[MessageId]) -> Result<(), FetchedError> {
+        let fetched = self.input(now, |session, cx| session.delivery.fetched(cx, from, to, ids));
+        self.counted(fetched)
     }
 
     /// Replaces the connection, or ends the wait for the next one; only the safety floor stands against it.

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod calls;
+mod counted;
 mod explain;
 mod snapshot;
 
@@ -29,6 +30,7 @@ use crate::timer::Deadline;
 pub use bounds::{Bounds, Guarantee};
 pub use explain::Explanation;
 pub use snapshot::Snapshot;
+pub(crate) use snapshot::checksum;
 
 /// One logical conversation with a server, over any number of connections.
 ///
@@ -85,7 +87,7 @@ impl Session {
         let preset = preset.into();
         let mut rng = Rng::new(seed);
         let nonce = rng.next_u64();
-        let delivery = Delivery::new(nonce, &preset.config);
+        let delivery = Delivery::new(nonce, &preset.config, preset.dialect().profile().positions);
         Self {
             preset,
             clock: Instant::ORIGIN,
@@ -163,6 +165,7 @@ impl Session {
             out: &mut self.actions,
             stats: &mut self.stats,
             in_doubt: self.link.is_in_doubt(),
+            riding: self.delivery.riding(),
         };
         let mut halves = Halves { link: &mut self.link, delivery: &mut self.delivery };
         let result = work(&mut halves, &mut cx);
@@ -213,6 +216,7 @@ impl Halves<'_> {
             } else if let Some(demand) = self.delivery.on_tick(cx) {
                 let news = match demand {
                     Demand::Nothing => None,
+                    Demand::Renew => self.link.renew(cx),
                     Demand::Recycle => Some(self.link.lose(cx, Cause::ReceiptOverdue, Ending::default())),
                     Demand::Close => self.link.close(cx, None, alloc::string::String::new(), Cause::Drained),
                 };
@@ -234,6 +238,10 @@ impl Halves<'_> {
     fn pass_on(&mut self, cx: &mut Cx<'_>, news: Option<News>) {
         match news {
             None | Some(News::Moved) => {}
+            Some(News::Opened(connection)) => {
+                let credential = self.link.held_credential().cloned();
+                self.delivery.say_hello(cx, connection, credential);
+            }
             Some(News::Ready(connection)) => self.delivery.on_ready(cx, connection),
             Some(News::Lost(cause)) => self.delivery.on_lost(cx, cause),
             Some(News::Ended) => self.delivery.on_ended(cx),
@@ -265,6 +273,10 @@ impl Halves<'_> {
         let (id, content) = match signal {
             Signal::Message { id, body } => (id, body.within(&frame)),
             Signal::Notice { body } => (None, body.within(&frame)),
+            Signal::Numbered { position, id, body } => {
+                let content = body.map(|body| body.within(&frame));
+                return self.on_numbered(cx, position, id, content, frame);
+            }
             other => return self.on_signal(cx, connection, other, &frame),
         };
         self.on_push(cx, connection, id, content, frame);
@@ -302,6 +314,10 @@ impl Halves<'_> {
                     None if !known => cx.stats.unknown_receipts += 1,
                     None => {}
                 }
+            }
+            Signal::Hello(_) => {}
+            Signal::Admitted(_) | Signal::AckUpTo { .. } | Signal::Bye(_) => {
+                return self.on_counted(cx, connection, signal);
             }
             Signal::Nack { id, code } => self.count(cx, &id, Status::Rejected { code }),
             Signal::Delivered { id } => self.count(cx, &id, Status::Delivered),

@@ -21,7 +21,8 @@ const VERSION: u64 = 1;
 /// The durable state of a session, as a serde value: messages that are not settled, the memory of those that are, the dedup
 /// window, the counters of ids, and the attempts that failed in a row.
 ///
-/// It holds message bodies as they are, and no credential; guard it like the messages. Its size is that of the unsettled
+/// It holds message bodies as they are, and no credential but the token that resumes a session where the dialect has one; guard it
+/// like the messages. Its size is that of the unsettled
 /// bodies plus some 64 bytes an id.
 ///
 /// ```
@@ -67,7 +68,7 @@ impl Session {
             delivery: self.delivery.freeze(self.clock, &self.preset.config),
             check: 0,
         };
-        snapshot.check = snapshot.checksum();
+        snapshot.check = snapshot.own_checksum();
         snapshot
     }
 
@@ -89,7 +90,7 @@ impl Session {
         if snapshot.redial != VERSION {
             return Err(RestoreError::Version { version: snapshot.redial });
         }
-        if snapshot.check != snapshot.checksum() {
+        if snapshot.check != snapshot.own_checksum() {
             return Err(RestoreError::Damaged);
         }
         if snapshot.preset != preset.name() {
@@ -114,13 +115,15 @@ impl Session {
 }
 
 impl Snapshot {
-    /// FNV-1a over the content: it finds damage, not forgery.
-    fn checksum(&self) -> u64 {
-        let bare = Self { check: 0, ..self.clone() };
-        let text = serde_json::to_string(&bare).unwrap_or_default();
-        text.bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    fn own_checksum(&self) -> u64 {
+        checksum(&Self { check: 0, ..self.clone() })
     }
+}
+
+/// FNV-1a over the content: it finds damage, not forgery.
+pub(crate) fn checksum(content: &impl Serialize) -> u64 {
+    let text = serde_json::to_string(content).unwrap_or_default();
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 impl fmt::Debug for Snapshot {

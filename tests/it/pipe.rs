@@ -51,7 +51,7 @@ fn it_lists_the_presets_and_describes_what_each_promises() {
     let list = String::from_utf8(run(&["--list"]).stdout).expect("text");
     assert_eq!(
         list.lines().collect::<Vec<_>>(),
-        ["plain", "uni_app", "react_im", "vue_polling", "wechat", "live_chat"]
+        ["plain", "uni_app", "react_im", "vue_polling", "wechat", "live_chat", "native"]
     );
     let bounds = String::from_utf8(run(&["--preset", "plain", "--describe"]).stdout).expect("text");
     assert!(bounds.contains("a dead link is noticed within: 55 s"), "{bounds}");

@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 10] = [
     &["bounded", "frame", "id", "rng", "secret", "time"],
     &["durability", "outgoing", "queue", "signal", "state", "status", "timer"],
     &["error", "settled", "stats"],
-    &["fallback", "heartbeat", "inbox", "marks", "outbox", "reconnect"],
+    &["fallback", "heartbeat", "inbox", "marks", "outbox", "reconnect", "stream"],
     &["action", "config", "cx", "event", "profile", "dialect"],
     // The dialects themselves, above the trait they implement.
     &["dialect/*"],

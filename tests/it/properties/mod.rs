@@ -1,5 +1,6 @@
 //! Properties: arbitrary inputs in arbitrary order, under every preset, judged by the oracle.
 
+mod counted;
 mod presets;
 mod round_trip;
 mod steps;

@@ -24,7 +24,7 @@ impl Dialect for Terse {
     }
 
     fn profile(&self) -> Profile {
-        Profile { login: self.login, receipts: true, acks: true, early_delivery: false }
+        Profile { login: self.login, receipts: true, acks: true, early_delivery: false, positions: false }
     }
 
     fn handshake(&self, credential: Option<&Secret>) -> Handshake {

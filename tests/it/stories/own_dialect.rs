@@ -18,7 +18,7 @@ impl Dialect for Desk {
     }
 
     fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: true, early_delivery: false }
+        Profile { login: Login::None, receipts: false, acks: true, early_delivery: false, positions: false }
     }
 
     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {

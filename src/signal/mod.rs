@@ -1,14 +1,21 @@
 //! What a frame means, free of its spelling.
 
+mod greeting;
+
 use core::fmt;
 use core::ops::Range;
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Body, Frame};
 use crate::id::MessageId;
 use crate::secret::Secret;
+use crate::time::Duration;
+
+pub use greeting::{Credit, Hello, NotResumed, Refusal, Resume, Resumption, Terms};
 
 /// Which end of the connection wrote or reads a frame: a service may spell one signal differently each way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,8 +109,56 @@ pub enum Signal<'a> {
         /// The frame's content, for the application.
         body: Payload<'a>,
     },
+    /// The first word of a client that counts its messages.
+    Hello(Box<Hello>),
+    /// The answer to it: the login is accepted, on these terms.
+    Admitted(Box<Terms>),
+    /// A message under its position in the session, which rises by one from message to message.
+    Numbered {
+        /// The position, from 1.
+        position: u64,
+        /// The id, by which the message is known beyond this session.
+        id: MessageId,
+        /// The content; `None` for a message that was given up since it got its position.
+        body: Option<Payload<'a>>,
+    },
+    /// I have your messages up to this position.
+    AckUpTo {
+        /// The position.
+        position: u64,
+        /// Which of them I refuse, since the last time I said so.
+        refused: Vec<Refusal>,
+        /// What else the frame is.
+        rides: Ride,
+    },
+    /// This connection ends; what to do then.
+    Bye(Bye),
     /// A sound frame that the service's clients pass over; it counts as a frame that arrived, and nothing else.
     Ignored,
+}
+
+/// What carries an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ride {
+    /// A frame of its own.
+    Alone,
+    /// A heartbeat.
+    Beat,
+    /// The answer to one.
+    BeatReply,
+}
+
+/// The last word on a connection, before its close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bye {
+    /// The code of the close that follows.
+    pub code: u16,
+    /// Whether another connection is welcome, or to be expected.
+    pub reconnect: bool,
+    /// Whether the session may go on then.
+    pub resume: bool,
+    /// How long to wait before that.
+    pub after: Duration,
 }
 
 impl Signal<'_> {
@@ -118,6 +173,9 @@ impl Signal<'_> {
                 | Self::Welcome
                 | Self::Refused { .. }
                 | Self::Kick { .. }
+                | Self::Hello(_)
+                | Self::Admitted(_)
+                | Self::Bye(_)
         )
     }
 }

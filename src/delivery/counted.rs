@@ -1,0 +1,144 @@
+//! Messages on their way in where they have positions: in order, each once, acknowledged by one number.
+
+use super::Delivery;
+use super::incoming::deliver;
+use crate::action::Purpose;
+use crate::config::Config;
+use crate::cx::Cx;
+use crate::error::FetchedError;
+use crate::frame::Body;
+use crate::id::MessageId;
+use crate::inbox::Verdict;
+use crate::signal::{Credit, Ride, Signal};
+use crate::state::Cause;
+use crate::stream::{Arrival, Held};
+
+impl Delivery {
+    /// A message has arrived under a position; without a body it was given up. Says whether it was new.
+    pub(crate) fn on_numbered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        position: u64,
+        id: MessageId,
+        body: Option<impl FnOnce() -> Body>,
+    ) -> Result<bool, Cause> {
+        let Some(stream) = &mut self.stream else { return Ok(false) };
+        match stream.inn.arrival(position, stream.gap.len()) {
+            Arrival::Again | Arrival::Pending => {
+                cx.stats.duplicates += 1;
+                Ok(false)
+            }
+            Arrival::Gap => Err(Cause::Gap),
+            Arrival::Next if stream.gap.missing().is_some() => {
+                let credit = taken_at_once(cx.config);
+                let held = Held { id, body: body.map(|body| body()) };
+                if stream.gap.hold(held, credit.messages, credit.bytes) { Ok(false) } else { Err(Cause::Gap) }
+            }
+            Arrival::Next => self.take_next(cx, id, body),
+        }
+    }
+
+    fn take_next(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: MessageId,
+        body: Option<impl FnOnce() -> Body>,
+    ) -> Result<bool, Cause> {
+        let Some(stream) = &mut self.stream else { return Ok(false) };
+        let Some(body) = body else {
+            stream.inn.on_accepted();
+            return Ok(false);
+        };
+        let (verdict, forgotten) = self.inbox.on_message(&id, &cx.config.inbox);
+        cx.stats.forgotten += forgotten;
+        match verdict {
+            Verdict::DeliverAndAck => stream.inn.on_accepted(),
+            Verdict::Deliver => stream.inn.on_waiting(id.clone()),
+            // More than it was told that there is room for: not taken, so the other end still has it.
+            Verdict::Defer => return Err(Cause::Gap),
+            // Known by its id from another session.
+            Verdict::AckAgain | Verdict::NackAgain | Verdict::Wait => {
+                cx.stats.duplicates += 1;
+                match verdict {
+                    Verdict::AckAgain => stream.inn.on_accepted(),
+                    Verdict::NackAgain => stream.inn.on_refused(0),
+                    _ => stream.inn.on_waiting(id),
+                }
+                return Ok(false);
+            }
+        }
+        deliver(cx, Some(id), body());
+        Ok(true)
+    }
+
+    /// The host has fetched what was missing, among it the messages of these ids: what was held back is handed over.
+    pub(crate) fn fetched(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: u64,
+        to: Option<u64>,
+        ids: &[MessageId],
+    ) -> Result<(), FetchedError> {
+        if !self.stream.as_mut().is_some_and(|stream| stream.gap.on_fetched(from, to)) {
+            return Err(FetchedError::Unasked);
+        }
+        for id in ids {
+            cx.stats.forgotten += self.inbox.on_own(id, &cx.config.inbox).1;
+        }
+        while let Some(held) = self.stream.as_mut().and_then(|stream| stream.gap.pop()) {
+            let body = held.body.map(|body| || body);
+            // Held back within the room there is, so it finds its place.
+            if self.take_next(cx, held.id, body).is_err() {
+                self.on_stream_lost();
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what is new about the position up to which everything is accepted, once an input.
+    pub(super) fn tell_position(&mut self, cx: &mut Cx<'_>) {
+        let (Some(connection), false) = (self.ready_line(), self.is_gated()) else { return };
+        let Some((position, refused)) = self.stream.as_mut().and_then(|stream| {
+            stream.inn.forget_refusals(taken_at_once(cx.config).messages);
+            stream.inn.news()
+        }) else {
+            return;
+        };
+        let signal = Signal::AckUpTo { position, refused, rides: Ride::Alone };
+        cx.say(connection, &signal, Purpose::Position { position });
+    }
+
+    /// The position that heartbeats carry.
+    pub(crate) fn riding(&self) -> Option<u64> {
+        self.ready_line()?;
+        Some(self.stream.as_ref()?.inn.position())
+    }
+
+    /// The application has answered for a message that has a position.
+    pub(super) fn on_counted_answer(&mut self, id: &MessageId, refused: Option<u32>) {
+        if let Some(stream) = &mut self.stream {
+            stream.inn.on_answer(id, refused);
+        }
+    }
+
+    /// The connection is given up for what came on it.
+    pub(crate) fn on_breach(&mut self, cause: Cause) {
+        // Another session begins, for this one's numbers mean two things.
+        if cause == Cause::AckAboveSent {
+            self.forget_session();
+        }
+    }
+
+    /// The next connection begins another session.
+    pub(crate) fn forget_session(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.forget();
+        }
+    }
+}
+
+/// What this end takes before it has acknowledged.
+pub(crate) fn taken_at_once(config: &Config) -> Credit {
+    let frame = config.limits.frame_bytes.get();
+    Credit { messages: config.inbox.pending.get(), bytes: frame, frame }
+}

@@ -1,0 +1,81 @@
+//! `native`: the crate's own protocol, for those who own both ends. Its specification is [`redial_v1`](crate::redial_v1).
+//!
+//! Every message has a position in its session, each way: one number acknowledges all before it, rides on heartbeats, and
+//! says after a lost connection where to go on. Ids stay, as what is left when a session is forgotten.
+
+mod read;
+mod write;
+
+use alloc::string::ToString;
+use alloc::vec;
+use serde::{Deserialize, Serialize};
+
+use super::{Dialect, Preset};
+use crate::action::Handshake;
+use crate::config::{AuthenticationPolicy, Config, CredentialSource, Limits};
+use crate::error::{Malformed, Unencodable};
+use crate::frame::Frame;
+use crate::profile::{Login, Profile};
+use crate::secret::Secret;
+use crate::signal::{Side, Signal};
+
+/// The dialect of the crate's own protocol; it has no settings.
+///
+/// Text only: binary content is the application's to encode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Native {}
+
+impl Native {
+    /// The WebSocket subprotocol (RFC 6455 §1.9) under which both ends speak it.
+    pub const SUBPROTOCOL: &'static str = "redial.v1";
+}
+
+impl Preset {
+    /// The crate's own protocol with [`Config::default`], except that a credential is not asked for: the one held is sent,
+    /// where there is one.
+    ///
+    /// ```
+    /// use redial::{Action, Instant, Preset, Seed, Session};
+    /// let mut session = Session::new(Preset::native(), Seed::from(7_u64));
+    /// session.open(Instant::ORIGIN);
+    /// let connect = std::iter::from_fn(|| session.poll_action()).find_map(|action| match action {
+    ///     Action::Connect { handshake, .. } => Some(handshake),
+    ///     _ => None,
+    /// });
+    /// assert_eq!(connect.unwrap().subprotocols, ["redial.v1"]);
+    /// ```
+    pub fn native() -> Self {
+        let defaults = Config::default();
+        let authentication =
+            AuthenticationPolicy { credential: CredentialSource::Optional, ..defaults.authentication.clone() };
+        Self::new(Native {}, Config { authentication, ..defaults })
+    }
+}
+
+impl Dialect for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn profile(&self) -> Profile {
+        Profile { login: Login::Hello, receipts: true, acks: true, early_delivery: false, positions: true }
+    }
+
+    fn decode<'a>(&self, _reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+        match frame {
+            // The socket answers pings by itself (RFC 6455 §5.5.2).
+            Frame::Ping(_) | Frame::Pong(_) => Ok(Signal::Ignored),
+            Frame::Binary(_) => Err(Malformed::UnexpectedBinary),
+            Frame::Text(text) => read::signal(text, limits),
+        }
+    }
+
+    fn encode(&self, _writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+        write::frame(signal)
+    }
+
+    fn handshake(&self, _credential: Option<&Secret>) -> Handshake {
+        Handshake { subprotocols: vec![Self::SUBPROTOCOL.to_string()], ..Handshake::default() }
+    }
+}

@@ -1,0 +1,253 @@
+//! The accepting side of a session, for servers and for tests: the same delivery parts, without a link of its own.
+
+mod policy;
+mod register;
+mod snapshot;
+mod work;
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+
+use crate::action::Action;
+use crate::cx::Cx;
+use crate::delivery::Delivery;
+use crate::dialect::Preset;
+use crate::error::{AcknowledgeError, SendError};
+use crate::event::Event;
+use crate::id::{ConnectionId, MessageId};
+use crate::inbox::Deliver;
+use crate::outbox::{Resend, WhileDown};
+use crate::outgoing::Outgoing;
+use crate::rng::{Rng, Seed};
+use crate::signal::{Bye, Side, Signal};
+use crate::state::Cause;
+use crate::stats::Stats;
+use crate::status::Status;
+use crate::time::Instant;
+use crate::timer::{Deadline, Timer};
+
+pub use policy::PeerPolicy;
+use register::Register;
+pub use snapshot::PeerSnapshot;
+use work::{Line, Parts, Stage, say_receipt};
+
+/// The accepting side of one client's session, over any number of that client's connections.
+///
+/// It recognises repeated messages by their id, acknowledges each copy, keeps what an absent client has to get, pushes it
+/// again until it is acknowledged, and answers heartbeats. It speaks any [`Dialect`](crate::Dialect), from the other side.
+///
+/// `preset.config` counts for its outbox, inbox and limits; messages always wait for the client's next connection.
+///
+/// ```
+/// use redial::{Action, Event, Frame, Instant, Peer, PeerPolicy, Preset, Seed};
+///
+/// let now = Instant::ORIGIN;
+/// let mut peer = Peer::new(Preset::uni_app(), PeerPolicy::default(), Seed::from(1_u64));
+/// let connection = peer.accept(now);
+/// let frame = Frame::text(r#"{"key":"message","data":{"clientMessageId":"c1","content":"hello"}}"#);
+/// peer.handle(now, Event::FrameIn { connection, frame });
+///
+/// let actions: Vec<Action> = core::iter::from_fn(|| peer.poll_action()).collect();
+/// assert!(actions.iter().any(|action| matches!(action, Action::Deliver(message) if message.body.as_text() == Some("hello"))));
+/// assert!(actions.iter().any(|action| matches!(action, Action::Send { .. })));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    preset: Arc<Preset>,
+    policy: PeerPolicy,
+    clock: Instant,
+    rng: Rng,
+    delivery: Delivery,
+    line: Option<Line>,
+    last_connection: u64,
+    /// The receipts told on this connection and before it. Nothing confirms a receipt, so a new connection gets them again.
+    receipts: VecDeque<(MessageId, Status)>,
+    register: Register,
+    actions: VecDeque<Action>,
+    stats: Stats,
+}
+
+/// The code of a close for a client that is refused.
+const REFUSED: u16 = 4403;
+
+/// A preset as an accepting side needs it.
+fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
+    let positions = preset.dialect().profile().positions;
+    let config = &mut preset.config;
+    config.outbox.resend = Resend::NextConnection;
+    config.outbox.while_down = WhileDown::Queue;
+    config.outbox.receipt_timeout = policy.push_again.filter(|_| !positions);
+    if !positions {
+        config.outbox.quarantine = None;
+    }
+    config.inbox.deliver = Deliver::Content;
+    config.durability = policy.durability;
+    preset
+}
+
+impl Peer {
+    /// A peer whose client was never there. The seed decides the ids of its pushes.
+    pub fn new(preset: Preset, policy: PeerPolicy, seed: Seed) -> Self {
+        let preset = adapted(preset, &policy);
+        let mut rng = Rng::new(seed);
+        let nonce = rng.next_u64();
+        let delivery = Delivery::new(nonce, &preset.config, preset.dialect().profile().positions);
+        Self {
+            preset: Arc::new(preset),
+            policy,
+            clock: Instant::ORIGIN,
+            rng,
+            delivery,
+            line: None,
+            last_connection: 0,
+            receipts: VecDeque::new(),
+            register: Register::default(),
+            actions: VecDeque::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// The client has a new socket, named by the returned id. An older one is fenced off: `Close` or `Abort` ends it.
+    ///
+    /// Who it is the host has found out before: by the handshake, or, where the credential comes in the first frame, by reading
+    /// that frame with the dialect ([`Signal::Hello`] holds it) ahead of handing it to the right peer.
+    pub fn accept(&mut self, now: Instant) -> ConnectionId {
+        self.last_connection = self.last_connection.saturating_add(1);
+        let connection = ConnectionId::new(self.last_connection);
+        self.input(now, |peer, cx| peer.accept(cx, connection));
+        connection
+    }
+
+    /// Tells the peer what happened on a socket; `Opened` and the hints mean nothing here.
+    pub fn handle(&mut self, now: Instant, event: Event) {
+        self.input(now, |peer, cx| peer.on_event(cx, event));
+    }
+
+    /// Takes a message for the client, present or absent; `Accepted` when the client has acknowledged it.
+    pub fn push(&mut self, now: Instant, message: impl Into<Outgoing>) -> Result<MessageId, SendError> {
+        let message = message.into();
+        self.input(now, |peer, cx| peer.delivery.send(cx, message))
+    }
+
+    /// Tells the client that a message of its own reached the receiver's device.
+    pub fn delivered(&mut self, now: Instant, id: MessageId) {
+        self.receipt(now, id, Status::Delivered);
+    }
+
+    /// Tells the client that a message of its own was read.
+    pub fn read(&mut self, now: Instant, id: MessageId) {
+        self.receipt(now, id, Status::Read);
+    }
+
+    fn receipt(&mut self, now: Instant, id: MessageId, status: Status) {
+        self.input(now, |peer, cx| {
+            if let Some(line) = peer.line.filter(|line| line.stage == Stage::Open) {
+                say_receipt(cx, line.connection, &id, status);
+            }
+            peer.receipts.push_back((id, status));
+            if peer.receipts.len() > cx.config.outbox.remembered.as_count() {
+                peer.receipts.pop_front();
+            }
+        });
+    }
+
+    /// Says that a delivered message is stored, where `inbox.acknowledge` waits for that.
+    pub fn acknowledge(&mut self, now: Instant, id: &MessageId) -> Result<(), AcknowledgeError> {
+        self.input(now, |peer, cx| peer.delivery.acknowledge(cx, id))
+    }
+
+    /// Says that a delivered message will never be taken, and why as a number.
+    pub fn reject(&mut self, now: Instant, id: &MessageId, code: u32) -> Result<(), AcknowledgeError> {
+        self.input(now, |peer, cx| peer.delivery.reject(cx, id, code))
+    }
+
+    /// Says that the state of this version is stored, where [`PeerPolicy::durability`] waits for that.
+    pub fn persisted(&mut self, now: Instant, version: u64) {
+        self.input(now, |peer, cx| peer.delivery.persisted(cx, version));
+    }
+
+    /// Ends the present connection with a last word on what to do next, where the dialect has one.
+    pub fn bye(&mut self, now: Instant, bye: Bye) {
+        self.input(now, |peer, cx| peer.bye(cx, bye));
+    }
+
+    /// Refuses the client that is connecting: it stops, and keeps its messages.
+    pub fn refuse(&mut self, now: Instant, code: u32) {
+        self.input(now, |peer, cx| {
+            if let Some(line) = *peer.line {
+                cx.say(line.connection, &Signal::Refused { code }, crate::action::Purpose::Auth);
+                peer.end(cx, Cause::Unauthorized, REFUSED, "refused");
+            }
+        });
+    }
+
+    /// The next thing to do or to know.
+    #[must_use = "an action that is dropped is never repeated"]
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When the peer wants a `Tick`, and for which timer.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        let greeting = match self.line {
+            Some(Line { stage: Stage::Greeting { until }, .. }) => {
+                Some(Deadline { at: until, timer: Timer::Authentication })
+            }
+            _ => None,
+        };
+        let silence = match (self.line, self.policy.silence) {
+            (Some(line), Some(silence)) => Some(Deadline { at: line.heard + silence, timer: Timer::Death }),
+            _ => None,
+        };
+        let delivery = self.delivery.deadline(&self.preset.config.outbox).map(|deadline| match deadline.timer {
+            Timer::Receipt => Deadline { timer: Timer::Push, ..deadline },
+            _ => deadline,
+        });
+        Deadline::earlier(Deadline::earlier(greeting, silence), delivery)
+    }
+
+    /// The client's present connection.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        self.line.map(|line| line.connection)
+    }
+
+    /// Pushes that are not acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.delivery.outbox().len()
+    }
+
+    /// What the peer has counted.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn input<T>(&mut self, now: Instant, work: impl FnOnce(&mut Parts<'_>, &mut Cx<'_>) -> T) -> T {
+        self.clock = self.clock.max(now);
+        let mut cx = Cx {
+            now: self.clock,
+            config: &self.preset.config,
+            dialect: self.preset.dialect(),
+            side: Side::Server,
+            rng: &mut self.rng,
+            out: &mut self.actions,
+            stats: &mut self.stats,
+            in_doubt: false,
+            riding: self.delivery.riding(),
+        };
+        let mut parts = Parts {
+            policy: &self.policy,
+            delivery: &mut self.delivery,
+            line: &mut self.line,
+            receipts: &mut self.receipts,
+            register: &mut self.register,
+        };
+        let result = work(&mut parts, &mut cx);
+        parts.tick(&mut cx);
+        // Connections are numbered, and numbers never repeat, so each is a change worth storing.
+        let attempts = self.last_connection;
+        parts.delivery.settle_version(&mut cx, attempts);
+        parts.answer(&mut cx);
+        parts.delivery.settle_version(&mut cx, attempts);
+        result
+    }
+}

@@ -1,0 +1,190 @@
+//! The accepting side of a session with positions: who comes back, whether the session goes on, and on what terms.
+//!
+//! 1. A token is good until its successor has proved to have arrived: a welcome that is lost loses no session.
+//! 2. A session goes on only where neither side has forgotten what the other relies on; else it is said why not.
+//! 3. Where storing comes before acting, the welcome waits until it is stored.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+use super::work::{Parts, Stage};
+use crate::action::Purpose;
+use crate::cx::Cx;
+use crate::delivery::taken_at_once;
+use crate::rng::Rng;
+use crate::secret::Secret;
+use crate::signal::{Hello, NotResumed, Resume, Resumption, Signal, Terms};
+use crate::stream::{LAST, Sid};
+use crate::time::{Duration, Instant};
+
+/// What is known of the client beside the positions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Register {
+    /// The token before the present one, while that one may not have arrived.
+    previous: Option<Secret>,
+    /// When the last connection was lost, and how long the client was gone by then.
+    left: Option<Instant>,
+    gone: Duration,
+    /// Since when ids are remembered here, and how long they were before.
+    pub(super) since: Option<Instant>,
+    remembered: Duration,
+    /// The answer to the present hello, while it waits to be stored.
+    answer: Option<Resumption>,
+}
+
+/// The same in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct FrozenRegister {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<Secret>,
+    gone_ms: Duration,
+    remembered_ms: Duration,
+}
+
+impl Register {
+    pub(super) fn freeze(&self, now: Instant) -> FrozenRegister {
+        FrozenRegister { previous: self.previous.clone(), gone_ms: self.gone_for(now), remembered_ms: self.memory(now) }
+    }
+
+    pub(super) fn thaw(frozen: FrozenRegister, now: Instant, away: Duration) -> Self {
+        Self {
+            previous: frozen.previous,
+            left: Some(now),
+            gone: frozen.gone_ms + away,
+            since: Some(now),
+            remembered: frozen.remembered_ms + away,
+            answer: None,
+        }
+    }
+
+    /// A frame has come after the welcome, so that has arrived.
+    pub(super) fn on_heard(&mut self) {
+        self.previous = None;
+    }
+
+    pub(super) fn on_left(&mut self, now: Instant) {
+        self.left.get_or_insert(now);
+    }
+
+    fn gone_for(&self, now: Instant) -> Duration {
+        self.gone + self.left.map_or(Duration::ZERO, |left| now.since(left))
+    }
+
+    /// How far back ids are remembered.
+    fn memory(&self, now: Instant) -> Duration {
+        self.remembered + self.since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+}
+
+impl Parts<'_> {
+    /// The client's first word.
+    pub(super) fn on_hello(&mut self, cx: &mut Cx<'_>, hello: &Hello) {
+        let Some(line) = self.line.as_mut().filter(|line| matches!(line.stage, Stage::Greeting { .. })) else {
+            cx.stats.stale_events += 1;
+            return;
+        };
+        line.stage = Stage::Answering { version: u64::MAX };
+        let resumption = match &hello.resume {
+            None => Resumption::Fresh,
+            Some(resume) => self.judge(cx, resume),
+        };
+        let token = Secret::new(nonce(cx.rng) + &nonce(cx.rng));
+        let presented = hello.resume.as_ref().map(|resume| resume.token.clone());
+        let resumed = matches!(resumption, Resumption::Resumed { .. });
+        (self.register.left, self.register.gone) = (None, Duration::ZERO);
+        self.register.previous = presented.filter(|_| resumed);
+        self.register.answer = Some(resumption);
+        let name = nonce(cx.rng) + &nonce(cx.rng);
+        if let Some(stream) = self.delivery.stream() {
+            stream.credit = Some(hello.credit);
+            if resumed { stream.go_on(token) } else { stream.begin(Sid { name, token }) }
+        }
+    }
+
+    /// Whether a session goes on; what the client says of the pushes on their way counts wherever it is the right session.
+    fn judge(&mut self, cx: &mut Cx<'_>, resume: &Resume) -> Resumption {
+        if !self.knows(resume) {
+            let (why, refused) = (NotResumed::Unknown, alloc::vec::Vec::new());
+            return Resumption::Lost { why, position: None, refused, gone: None };
+        }
+        let before = self.delivery.stream().map_or(0, |stream| stream.out.acked());
+        let honest = self
+            .delivery
+            .stream()
+            .is_some_and(|stream| resume.position <= resume.seen && resume.seen <= stream.out.highest());
+        if honest {
+            self.delivery.on_known(cx, resume.position, &resume.refused);
+        }
+        let gone_for = self.register.gone_for(cx.now);
+        let Some(stream) = self.delivery.stream() else { return Resumption::Fresh };
+        let spent = resume.highest >= LAST || stream.out.highest() >= LAST;
+        // The other side relies on what was acknowledged here, or this side on what was acknowledged there, and it is lost;
+        // or one of them has had messages that their sender does not remember.
+        let lost = !honest
+            || resume.position < before
+            || stream.inn.position() + 1 < resume.lowest
+            || stream.inn.received() > resume.highest;
+        let why = if lost {
+            NotResumed::Restarted
+        } else if spent || gone_for >= self.policy.lifetime {
+            NotResumed::Expired
+        } else {
+            return Resumption::Resumed { position: 0, refused: alloc::vec::Vec::new() };
+        };
+        Resumption::Lost {
+            why,
+            position: Some(stream.inn.position()),
+            refused: stream.inn.refusals(),
+            gone: Some(stream.out.acked()),
+        }
+    }
+
+    fn knows(&mut self, resume: &Resume) -> bool {
+        let previous = self.register.previous.clone();
+        let Some(stream) = self.delivery.stream() else { return false };
+        let Some(sid) = stream.sid().filter(|sid| sid.name == resume.sid) else { return false };
+        sid.token.matches(&resume.token) || previous.is_some_and(|previous| previous.matches(&resume.token))
+    }
+
+    /// The end of an input: a hello that is stored is answered.
+    pub(super) fn answer(&mut self, cx: &mut Cx<'_>) {
+        let announced = self.delivery.announced();
+        let Some(line) = self.line.as_mut() else { return };
+        let Stage::Answering { version } = &mut line.stage else { return };
+        *version = announced.min(*version);
+        if !self.delivery.is_stored(*version) {
+            return;
+        }
+        line.stage = Stage::Open;
+        let connection = line.connection;
+        let Some(terms) = self.terms(cx) else { return };
+        cx.say(connection, &Signal::Admitted(Box::new(terms)), Purpose::Auth);
+        self.open(cx, connection);
+    }
+
+    fn terms(&mut self, cx: &Cx<'_>) -> Option<Terms> {
+        let mut resumption = self.register.answer.take()?;
+        let stream = self.delivery.stream()?;
+        let Sid { name: sid, token } = stream.sid()?.clone();
+        let told = stream.inn.greet();
+        if let Resumption::Resumed { position, refused } = &mut resumption {
+            (*position, *refused) = (told, stream.inn.refusals());
+        }
+        Some(Terms {
+            sid,
+            token,
+            lifetime: self.policy.lifetime,
+            resumption,
+            credit: taken_at_once(cx.config),
+            dedup: Some(self.policy.dedup.max(self.register.memory(cx.now))),
+            heartbeat: self.policy.heartbeat,
+        })
+    }
+}
+
+/// Sixty-four bits in hexadecimal digits.
+fn nonce(rng: &mut Rng) -> String {
+    format!("{:016x}", rng.next_u64())
+}

@@ -1,0 +1,105 @@
+//! The durable state of a peer.
+
+use core::fmt;
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::register::{FrozenRegister, Register};
+use super::{Peer, PeerPolicy, adapted};
+use crate::delivery::{Delivery, Frozen};
+use crate::dialect::Preset;
+use crate::error::RestoreError;
+use crate::id::MessageId;
+use crate::rng::Rng;
+use crate::session::checksum;
+use crate::stats::Stats;
+use crate::status::Status;
+use crate::time::{Duration, Instant};
+
+const VERSION: u64 = 1;
+
+/// The durable state of a peer, as a serde value: pushes that are not acknowledged, the ids it has seen, its session's
+/// positions and token, and the receipts it has told.
+///
+/// It holds message bodies and the resume token as they are; guard it like them.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerSnapshot {
+    redial: u64,
+    preset: String,
+    rng: Rng,
+    connections: u64,
+    delivery: Frozen,
+    receipts: Vec<(MessageId, Status)>,
+    register: FrozenRegister,
+    check: u64,
+}
+
+impl Peer {
+    /// The durable state as of the last input.
+    ///
+    /// Under [`Durability::WriteAhead`](crate::Durability#store-then-act) store it whenever `Persist` asks, in one transaction
+    /// with what the application keeps of the actions; otherwise when the process ends in order.
+    #[must_use]
+    pub fn snapshot(&self) -> PeerSnapshot {
+        let mut snapshot = PeerSnapshot {
+            redial: VERSION,
+            preset: self.preset.name().to_string(),
+            rng: self.rng.clone(),
+            connections: self.last_connection,
+            delivery: self.delivery.freeze(self.clock, &self.preset.config),
+            receipts: self.receipts.iter().cloned().collect(),
+            register: self.register.freeze(self.clock),
+            check: 0,
+        };
+        snapshot.check = checksum(&PeerSnapshot { check: 0, ..snapshot.clone() });
+        snapshot
+    }
+
+    /// The peer that a snapshot describes, without a connection, `away` after the snapshot was taken.
+    pub fn restore(
+        preset: Preset,
+        policy: PeerPolicy,
+        now: Instant,
+        snapshot: PeerSnapshot,
+        away: Duration,
+    ) -> Result<Self, RestoreError> {
+        if snapshot.redial != VERSION {
+            return Err(RestoreError::Version { version: snapshot.redial });
+        }
+        if snapshot.check != checksum(&PeerSnapshot { check: 0, ..snapshot.clone() }) {
+            return Err(RestoreError::Damaged);
+        }
+        if snapshot.preset != preset.name() {
+            return Err(RestoreError::Preset { preset: snapshot.preset });
+        }
+        let preset = adapted(preset, &policy);
+        let delivery = Delivery::thaw(now, snapshot.delivery, away, &preset.config);
+        let mut peer = Self {
+            preset: Arc::new(preset),
+            policy,
+            clock: now,
+            rng: snapshot.rng,
+            delivery,
+            line: None,
+            last_connection: snapshot.connections,
+            receipts: VecDeque::from(snapshot.receipts),
+            register: Register::thaw(snapshot.register, now, away),
+            actions: VecDeque::new(),
+            stats: Stats::default(),
+        };
+        let attempts = peer.last_connection;
+        peer.input(now, |peer, cx| peer.delivery.on_restored(cx, attempts));
+        Ok(peer)
+    }
+}
+
+impl fmt::Debug for PeerSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerSnapshot").field("preset", &self.preset).field("check", &self.check).finish_non_exhaustive()
+    }
+}

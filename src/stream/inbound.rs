@@ -1,0 +1,197 @@
+//! Messages on their way in, by position.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::id::MessageId;
+use crate::signal::Refusal;
+
+/// The positions that came, and which of them are told as accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Inbound {
+    /// Everything up to here is accepted or refused.
+    accepted: u64,
+    /// What came behind it, in order: it waits for the application, or for one that does.
+    waiting: VecDeque<Waiting>,
+    /// Everything up to here is accepted for good, and may be told.
+    stored: u64,
+    /// What is stored under a version that the host has not confirmed yet: the version, and the position.
+    seals: VecDeque<(u64, u64)>,
+    /// What was told on the present connection, and whether it is to be told again.
+    told: u64,
+    owed: bool,
+    /// Refused positions, as long as the other end may not know it.
+    refused: VecDeque<Refusal>,
+    revision: u64,
+}
+
+/// A position that came and is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Waiting {
+    /// It waits for the application's word about this message.
+    For(MessageId),
+    Accepted,
+    Refused(u32),
+}
+
+/// What a position is to this end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// The next one.
+    Next,
+    /// It came before, and is acknowledged again.
+    Again,
+    /// It came before, and the application has not answered yet.
+    Pending,
+    /// One or more before it are missing.
+    Gap,
+}
+
+/// Versions under way at once with each its own position; beyond, a later one covers more.
+const SEALS: usize = 1_024;
+
+impl Inbound {
+    pub(super) fn restored(accepted: u64, refused: Vec<Refusal>) -> Self {
+        Self { accepted, stored: accepted, refused: refused.into(), ..Self::default() }
+    }
+
+    /// Everything up to this position is accepted for good.
+    pub(crate) fn position(&self) -> u64 {
+        self.stored
+    }
+
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Everything up to this position came.
+    pub(crate) fn received(&self) -> u64 {
+        self.accepted + self.waiting.len() as u64
+    }
+
+    /// What a position is to this end; `ahead` more than are known here came and are held back.
+    pub(crate) fn arrival(&mut self, position: u64, ahead: u64) -> Arrival {
+        let received = self.received() + ahead;
+        if position <= self.accepted {
+            self.owed = true;
+            Arrival::Again
+        } else if position <= received {
+            Arrival::Pending
+        } else if position == received + 1 {
+            Arrival::Next
+        } else {
+            Arrival::Gap
+        }
+    }
+
+    /// The next position is accepted.
+    pub(crate) fn on_accepted(&mut self) {
+        self.waiting.push_back(Waiting::Accepted);
+        self.advance();
+    }
+
+    /// The next position is refused.
+    pub(crate) fn on_refused(&mut self, code: u32) {
+        self.waiting.push_back(Waiting::Refused(code));
+        self.advance();
+    }
+
+    /// The next position waits for the application.
+    pub(crate) fn on_waiting(&mut self, id: MessageId) {
+        self.waiting.push_back(Waiting::For(id));
+    }
+
+    /// The application has a message, or refuses it.
+    pub(crate) fn on_answer(&mut self, id: &MessageId, refused: Option<u32>) {
+        for waiting in self.waiting.iter_mut().filter(|waiting| matches!(waiting, Waiting::For(of) if of == id)) {
+            *waiting = match refused {
+                Some(code) => Waiting::Refused(code),
+                None => Waiting::Accepted,
+            };
+        }
+        self.advance();
+    }
+
+    fn advance(&mut self) {
+        loop {
+            match self.waiting.front() {
+                None | Some(Waiting::For(_)) => return,
+                Some(Waiting::Refused(code)) => {
+                    self.refused.push_back(Refusal { position: self.accepted + 1, code: *code });
+                }
+                Some(Waiting::Accepted) => {}
+            }
+            self.waiting.pop_front();
+            self.accepted += 1;
+            self.revision += 1;
+        }
+    }
+
+    /// What is accepted is so for good.
+    pub(crate) fn store_all(&mut self) {
+        self.stored = self.accepted;
+    }
+
+    /// What is accepted is part of the state under this version.
+    pub(crate) fn seal(&mut self, version: u64) {
+        let full = self.seals.len() >= SEALS;
+        match self.seals.back_mut() {
+            Some((_, covered)) if *covered >= self.accepted => {}
+            Some(last) if full => *last = (version, self.accepted),
+            _ if self.accepted > self.stored => self.seals.push_back((version, self.accepted)),
+            _ => {}
+        }
+    }
+
+    /// The host has stored the state of this version.
+    pub(crate) fn on_stored(&mut self, version: u64) {
+        while let Some(&(_, position)) = self.seals.front().filter(|(sealed, _)| *sealed <= version) {
+            self.seals.pop_front();
+            self.stored = self.stored.max(position);
+        }
+    }
+
+    /// The position that a connection begins with; it is told by that.
+    pub(crate) fn greet(&mut self) -> u64 {
+        self.told = self.stored;
+        self.owed = false;
+        self.stored
+    }
+
+    /// What is to be told now, if anything: the position, and the refusals since the last one that was told.
+    pub(crate) fn news(&mut self) -> Option<(u64, Vec<Refusal>)> {
+        if self.stored <= self.told && !self.owed {
+            return None;
+        }
+        let since = core::mem::replace(&mut self.told, self.stored);
+        self.owed = false;
+        let fresh = |refusal: &&Refusal| refusal.position > since && refusal.position <= self.stored;
+        Some((self.stored, self.refused.iter().filter(fresh).copied().collect()))
+    }
+
+    /// Every refusal that the other end may not know and that may be told.
+    pub(crate) fn refusals(&self) -> Vec<Refusal> {
+        self.refused.iter().filter(|refusal| refusal.position <= self.stored).copied().collect()
+    }
+
+    pub(super) fn all_refusals(&self) -> Vec<Refusal> {
+        self.refused.iter().copied().collect()
+    }
+
+    /// The other end sends no more than `window` messages ahead of what it knows, so it knows the refusals before those.
+    pub(crate) fn forget_refusals(&mut self, window: u64) {
+        let known = self.received().saturating_sub(window);
+        while self.refused.front().is_some_and(|refusal| refusal.position <= known) {
+            self.refused.pop_front();
+        }
+    }
+
+    /// A new session: positions start over.
+    pub(super) fn start_over(&mut self) {
+        *self = Self { revision: self.revision + 1, ..Self::default() };
+    }
+}

@@ -1,0 +1,131 @@
+//! Every word of the dialect with positions is understood as it was meant, from either side.
+
+use proptest::prelude::*;
+use redial::{
+    Body, Bye, Credit, Dialect, Duration, Frame, Hello, Limits, MessageId, Native, NotResumed, Payload, Refusal,
+    Resume, Resumption, Ride, Secret, Side, Signal, Terms,
+};
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![0..20_u64, 0..=MessageId::MAX_NUMBER]
+}
+
+fn span() -> impl Strategy<Value = Duration> {
+    number().prop_map(Duration::from_millis)
+}
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-f0-9]{1,32}", "\\PC{1,20}"].prop_map(|text: String| text.chars().take(20).collect())
+}
+
+fn secret() -> impl Strategy<Value = Secret> {
+    "[ -~]{1,40}".prop_map(|text| Secret::new(format!("secret{text}")))
+}
+
+fn refused() -> impl Strategy<Value = Vec<Refusal>> {
+    prop::collection::vec((number(), any::<u32>()).prop_map(|(position, code)| Refusal { position, code }), 0..3)
+}
+
+fn credit() -> impl Strategy<Value = Credit> {
+    (1..=MessageId::MAX_NUMBER, number(), number()).prop_map(|(messages, bytes, frame)| Credit {
+        messages,
+        bytes,
+        frame,
+    })
+}
+
+fn resume() -> impl Strategy<Value = Resume> {
+    (name(), secret(), number(), refused(), number(), (number(), number())).prop_map(
+        |(sid, token, position, refused, seen, (lowest, highest))| Resume {
+            sid,
+            token,
+            position,
+            refused,
+            seen,
+            lowest,
+            highest,
+        },
+    )
+}
+
+fn hello() -> impl Strategy<Value = Signal<'static>> {
+    (prop::option::of(secret()), prop::option::of(resume()), credit())
+        .prop_map(|(credential, resume, credit)| Signal::Hello(Box::new(Hello { credential, resume, credit })))
+}
+
+fn resumption() -> impl Strategy<Value = Resumption> {
+    let why = prop::sample::select(vec![
+        NotResumed::Expired,
+        NotResumed::Unknown,
+        NotResumed::Restarted,
+        NotResumed::Account,
+        NotResumed::Version,
+    ]);
+    prop_oneof![
+        Just(Resumption::Fresh),
+        (number(), refused()).prop_map(|(position, refused)| Resumption::Resumed { position, refused }),
+        (why, prop::option::of((number(), refused())), prop::option::of(number())).prop_map(|(why, known, gone)| {
+            let (position, refused) = known.map_or((None, Vec::new()), |(position, refused)| (Some(position), refused));
+            Resumption::Lost { why, position, refused, gone }
+        }),
+    ]
+}
+
+fn welcome() -> impl Strategy<Value = Signal<'static>> {
+    let spans = (span(), prop::option::of(span()), prop::option::of(span()));
+    (name(), secret(), resumption(), credit(), spans).prop_map(
+        |(sid, token, resumption, credit, (lifetime, dedup, heartbeat))| {
+            Signal::Admitted(Box::new(Terms { sid, token, lifetime, resumption, credit, dedup, heartbeat }))
+        },
+    )
+}
+
+fn small() -> impl Strategy<Value = Signal<'static>> {
+    let rides = prop::sample::select(vec![Ride::Alone, Ride::Beat, Ride::BeatReply]);
+    let ack = (number(), refused(), rides).prop_map(|(position, refused, rides)| Signal::AckUpTo {
+        position,
+        refused,
+        rides,
+    });
+    let bye = (any::<u16>(), any::<bool>(), any::<bool>(), span())
+        .prop_map(|(code, reconnect, resume, after)| Signal::Bye(Bye { code, reconnect, resume, after }));
+    let skip = (number(), name()).prop_map(|(position, id)| Signal::Numbered { position, id: id.into(), body: None });
+    prop_oneof![ack, bye, skip, Just(Signal::Beat), Just(Signal::BeatReply)]
+}
+
+proptest! {
+    #![proptest_config(super::cases(500))]
+
+    #[test]
+    fn every_word_with_positions_is_understood_as_it_was_meant(
+        signal in prop_oneof![hello(), welcome(), small()],
+        client in any::<bool>(),
+    ) {
+        let writer = if client { Side::Client } else { Side::Server };
+        let frame = Native {}.encode(writer, &signal).expect("there is a word for it");
+        let again = Native {}.encode(writer, &signal);
+        prop_assert_eq!(again.as_ref(), Ok(&frame), "the same signal as other bytes");
+        let limits = Limits::default();
+        let heard = Native {}.decode(writer.other(), &frame, &limits).expect("it is well-formed");
+        prop_assert!(!format!("{heard:?}").contains("secret"), "a secret shows in {:?}", heard);
+        prop_assert_eq!(&heard, &signal);
+        // What a later version says more is passed over.
+        let text = frame.as_text().expect("text").replacen('{', r#"{"later":[{"nested":true}],"#, 1);
+        let more = Frame::text(text);
+        let heard = Native {}.decode(writer.other(), &more, &limits).expect("unknown fields are passed over");
+        prop_assert_eq!(heard, signal);
+    }
+
+    #[test]
+    fn a_message_under_a_position_comes_as_it_was_sent(position in number(), id in name(), text in any::<String>()) {
+        let id = MessageId::from(id);
+        let signal = Signal::Numbered { position, id: id.clone(), body: Some(Payload::Text(&text)) };
+        let frame = Native {}.encode(Side::Client, &signal).expect("text can be said");
+        let limits = Limits::default();
+        let heard = Native {}.decode(Side::Server, &frame, &limits).expect("it is well-formed");
+        let Signal::Numbered { position: heard_position, id: heard_id, body: Some(body) } = heard else {
+            panic!("heard as {heard:?}");
+        };
+        prop_assert_eq!((heard_position, heard_id, body.to_body()), (position, id, Some(Body::from(text))));
+    }
+}
