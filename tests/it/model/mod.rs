@@ -6,6 +6,7 @@
 //!
 //! `cargo test` explores `STATES` states a configuration; `REDIAL_STATES=1000000 cargo test --release model` explores more.
 
+mod counted;
 mod world;
 
 use std::collections::{HashSet, VecDeque};
@@ -16,13 +17,22 @@ use world::{Faults, World};
 /// States a configuration, unless the environment says otherwise.
 const STATES: usize = 20_000;
 
+/// What can be explored.
+trait Small: Clone + Hash {
+    /// Every world that can come next.
+    fn successors(&self) -> Vec<Self>;
+
+    /// No more faults: everything must come right.
+    fn heal(self);
+}
+
 struct Explored {
     states: usize,
     healed: usize,
     exhausted: bool,
 }
 
-fn explore(name: &str, start: World) -> Explored {
+fn explore(name: &str, start: impl Small) -> Explored {
     let limit = std::env::var("REDIAL_STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(STATES);
     let mut seen = HashSet::new();
     let mut queue = VecDeque::from([start]);
@@ -51,7 +61,7 @@ fn explore(name: &str, start: World) -> Explored {
     explored
 }
 
-fn fingerprint(world: &World) -> u64 {
+fn fingerprint(world: &impl Small) -> u64 {
     let mut hasher = DefaultHasher::new();
     world.hash(&mut hasher);
     hasher.finish()

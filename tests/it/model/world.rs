@@ -7,6 +7,8 @@ use redial::{
     Preset, Seed, Session, Status,
 };
 
+use super::Small;
+
 /// How many faults of each kind may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Faults {
@@ -61,6 +63,7 @@ impl World {
             push_again: Some(Duration::from_secs(30)),
             copies: None,
             silence: Some(Duration::from_secs(40)),
+            ..PeerPolicy::default()
         };
         let peer = Peer::new(Preset::uni_app().with_config(config()), policy, Seed::from(2_u64));
         session.credential(Instant::ORIGIN, "token");
@@ -85,8 +88,7 @@ impl World {
         world
     }
 
-    /// Every world that can come next.
-    pub(super) fn successors(&self) -> Vec<Self> {
+    fn next(&self) -> Vec<Self> {
         let steps: &[fn(&mut Self) -> bool] = &[
             Self::send,
             Self::push,
@@ -111,8 +113,7 @@ impl World {
         next
     }
 
-    /// No more faults: everything must be delivered, both ways, once and in order.
-    pub(super) fn heal(mut self) {
+    fn delivers_everything(mut self) {
         self.faults = Faults::default();
         while self.send() || self.push() {
             self.drain();
@@ -350,6 +351,16 @@ impl World {
             Socket::None => None,
             Socket::Dialing(client) | Socket::Open { client, .. } => Some(*client),
         }
+    }
+}
+
+impl Small for World {
+    fn successors(&self) -> Vec<Self> {
+        self.next()
+    }
+
+    fn heal(self) {
+        self.delivers_everything();
     }
 }
 

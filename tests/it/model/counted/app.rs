@@ -1,0 +1,102 @@
+//! The two applications: what each has seen, what of that is on its disk, and what it still has to answer.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use redial::{Action, Instant, MessageId, PeerSnapshot, Snapshot, Status};
+
+/// When the applications store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Storing {
+    /// Never: nobody restarts.
+    Off,
+    /// Some time after they were asked to.
+    Late,
+}
+
+/// What one side's application knows; its disk holds the same, as of some time ago.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Rows {
+    /// Messages it was shown, in order.
+    pub(super) shown: Vec<String>,
+    /// Messages it has handed over, and their ids.
+    pub(super) sent: Vec<MessageId>,
+    /// How they settled.
+    pub(super) settled: BTreeMap<MessageId, Status>,
+}
+
+/// One side's application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct App<S> {
+    pub(super) rows: Rows,
+    pub(super) disk: Disk<S>,
+    /// What is to be stored, and the version to answer with.
+    pub(super) storing: Option<(u64, Disk<S>)>,
+    /// Messages that wait for its word.
+    pub(super) unanswered: VecDeque<MessageId>,
+    /// A gap it was told of.
+    pub(super) gap: VecDeque<(u64, Option<u64>)>,
+}
+
+/// What is stored: the state, what the application knew by then, and when that was.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Disk<S> {
+    pub(super) state: S,
+    pub(super) rows: Rows,
+    pub(super) at: Instant,
+}
+
+pub(super) type ClientApp = App<Snapshot>;
+pub(super) type ServerApp = App<PeerSnapshot>;
+
+impl<S: Clone> App<S> {
+    pub(super) fn new(first: S) -> Self {
+        Self {
+            rows: Rows::default(),
+            disk: Disk { state: first, rows: Rows::default(), at: Instant::ORIGIN },
+            storing: None,
+            unanswered: VecDeque::new(),
+            gap: VecDeque::new(),
+        }
+    }
+
+    /// Takes note of what it is told. `asks` says that it has to acknowledge.
+    pub(super) fn hear(&mut self, action: Action, asks: bool) {
+        match action {
+            Action::Deliver(message) => {
+                let text = message.body.as_text().expect("bodies are text here").to_owned();
+                // What waited for its word when the process ended comes again, and is known by then.
+                assert!(asks || !self.rows.shown.contains(&text), "{text} is shown twice");
+                if !self.rows.shown.contains(&text) {
+                    self.rows.shown.push(text);
+                }
+                if asks {
+                    self.unanswered.extend(message.id);
+                }
+            }
+            Action::Status { id, status } if status.settles(true) => {
+                assert_eq!(self.rows.settled.insert(id, status), None, "a message settles once");
+            }
+            Action::Gap { from, to } => self.gap.push_back((from, to)),
+            _ => {}
+        }
+    }
+
+    /// Begins to store what is known now.
+    pub(super) fn store(&mut self, version: u64, state: S, at: Instant) {
+        self.storing = Some((version, Disk { state, rows: self.rows.clone(), at }));
+    }
+
+    /// It is stored; gives the version.
+    pub(super) fn stored(&mut self) -> Option<u64> {
+        let (version, disk) = self.storing.take()?;
+        self.disk = disk;
+        Some(version)
+    }
+
+    /// The process ends, and another reads the disk.
+    pub(super) fn crash(&mut self) -> Disk<S> {
+        let disk = self.disk.clone();
+        *self = Self { rows: disk.rows.clone(), disk: disk.clone(), ..Self::new(disk.state.clone()) };
+        disk
+    }
+}
