@@ -271,8 +271,8 @@ impl Heartbeat {
 
     /// Time has passed; to be called until it has nothing more to say.
     pub(crate) fn on_tick(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<Verdict> {
-        let due = self.deadline()?;
-        if !due.at.is_due(now) {
+        let due = self.deadline();
+        if !due.is_due(now) {
             return None;
         }
         match due.timer {
@@ -327,19 +327,18 @@ impl Heartbeat {
     }
 
     /// The next moment at which this machine wants a tick.
-    pub(crate) fn deadline(&self) -> Option<Deadline> {
+    pub(crate) fn deadline(&self) -> Deadline {
         let verdict = match self.verdict_at {
-            Some(at) => Some(Deadline { at, timer: Timer::Probe }),
-            None => Deadline::earlier(self.dead_at.map(|at| Deadline { at, timer: Timer::Death }), self.suspicion()),
+            Some(at) => Deadline { at, timer: Timer::Probe },
+            None => Deadline::perhaps(self.dead_at, Timer::Death).earlier(self.suspicion()),
         };
-        let beat = self.beat_at.map(|at| Deadline { at, timer: Timer::Heartbeat });
-        Deadline::earlier(verdict, beat)
+        verdict.earlier(Deadline::perhaps(self.beat_at, Timer::Heartbeat))
     }
 
-    fn suspicion(&self) -> Option<Deadline> {
+    fn suspicion(&self) -> Deadline {
         match self.trust {
-            Trust::Until(at) => Some(Deadline { at, timer: Timer::Suspicion }),
-            Trust::Full | Trust::Lost => None,
+            Trust::Until(at) => Deadline { at, timer: Timer::Suspicion },
+            Trust::Full | Trust::Lost => Deadline::NEVER,
         }
     }
 

@@ -75,15 +75,25 @@ impl fmt::Display for Timer {
 }
 
 impl Deadline {
-    /// The earlier of two; the first where they fall together. [`Instant::NEVER`] is none.
-    pub(crate) fn earlier(a: Option<Self>, b: Option<Self>) -> Option<Self> {
-        match (a.filter(Self::is_real), b.filter(Self::is_real)) {
-            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
-            (a, b) => a.or(b),
-        }
+    /// One that never comes.
+    pub(crate) const NEVER: Self = Self { at: Instant::NEVER, timer: Timer::Death };
+
+    /// One that comes where there is a time for it.
+    pub(crate) fn perhaps(at: Option<Instant>, timer: Timer) -> Self {
+        Self { at: at.unwrap_or(Instant::NEVER), timer }
     }
 
-    fn is_real(&self) -> bool {
-        self.at != Instant::NEVER
+    /// The earlier of two; the first where they fall together.
+    pub(crate) fn earlier(self, other: Self) -> Self {
+        if other.at < self.at { other } else { self }
+    }
+
+    /// Nothing where it never comes.
+    pub(crate) fn real(self) -> Option<Self> {
+        (self.at != Instant::NEVER).then_some(self)
+    }
+
+    pub(crate) fn is_due(self, now: Instant) -> bool {
+        self.at.is_due(now)
     }
 }

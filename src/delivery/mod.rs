@@ -168,7 +168,7 @@ impl Delivery {
             return Some(Demand::Nothing);
         }
         match self.flow {
-            Flow::Draining { until } if until.is_due(cx.now) || self.outbox.len() == 0 => return Some(Demand::Close),
+            Flow::Draining { until } if until.is_due(cx.now) || self.is_drained() => return Some(Demand::Close),
             Flow::Draining { .. } | Flow::Open | Flow::Held => {}
         }
         if !self.awaits_receipts(cx) {
@@ -181,18 +181,27 @@ impl Delivery {
         Some(self.on_overdue(cx, seq))
     }
 
+    /// Whether there is something to do that waits for no moment.
+    pub(crate) fn is_due_at_once(&self, cx: &Cx<'_>) -> bool {
+        self.is_drained() || (self.is_spent() && self.awaits_receipts(cx))
+    }
+
+    /// Whether a drain has nothing left to wait for.
+    fn is_drained(&self) -> bool {
+        matches!(self.flow, Flow::Draining { .. }) && self.outbox.len() == 0
+    }
+
     /// The next moment at which delivery wants a tick.
-    pub(crate) fn deadline(&self, policy: &crate::outbox::OutboxPolicy) -> Option<Deadline> {
-        let expiry = self.outbox.expiry_deadline().map(|at| Deadline { at, timer: Timer::Expiry });
+    pub(crate) fn deadline(&self, policy: &crate::outbox::OutboxPolicy) -> Deadline {
         let receipt = match self.line {
-            Line::Ready(_) => self.outbox.receipt_deadline(policy).map(|at| Deadline { at, timer: Timer::Receipt }),
-            Line::Down => None,
+            Line::Ready(_) => Deadline::perhaps(self.outbox.receipt_deadline(policy), Timer::Receipt),
+            Line::Down => Deadline::NEVER,
         };
         let drain = match self.flow {
-            Flow::Draining { until } => Some(Deadline { at: until, timer: Timer::Drain }),
-            Flow::Open | Flow::Held => None,
+            Flow::Draining { until } => Deadline { at: until, timer: Timer::Drain },
+            Flow::Open | Flow::Held => Deadline::NEVER,
         };
-        Deadline::earlier(Deadline::earlier(receipt, expiry), drain)
+        receipt.earlier(Deadline::perhaps(self.outbox.expiry_deadline(), Timer::Expiry)).earlier(drain)
     }
 
     /// Messages wait for `release` from here on.

@@ -109,7 +109,10 @@ impl Link {
             cx.push(Action::Poll { cause });
             return Some(News::Moved);
         }
-        let due = self.phase.deadline().filter(|deadline| deadline.at.is_due(cx.now))?;
+        let due = self.phase.deadline();
+        if !due.is_due(cx.now) {
+            return None;
+        }
         match (&mut self.phase, due.timer) {
             (Phase::Ready { connection, heartbeat, .. }, _) => {
                 let connection = *connection;

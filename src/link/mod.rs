@@ -149,8 +149,7 @@ impl Link {
     }
 
     /// The next moment at which the link wants a tick.
-    pub(crate) fn deadline(&self) -> Option<Deadline> {
-        let poll = self.fallback.deadline().map(|at| Deadline { at, timer: Timer::Poll });
-        Deadline::earlier(self.phase.deadline(), poll)
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.phase.deadline().earlier(Deadline::perhaps(self.fallback.deadline(), Timer::Poll))
     }
 }

@@ -98,12 +98,10 @@ impl Phase {
     }
 
     /// The next moment at which this phase wants a tick.
-    pub(crate) fn deadline(&self) -> Option<Deadline> {
+    pub(crate) fn deadline(&self) -> Deadline {
         let (at, timer) = match self {
-            Self::Idle | Self::Stopped { .. } => return None,
-            Self::Ready { heartbeat, .. } => {
-                return heartbeat.deadline().filter(|deadline| deadline.at != Instant::NEVER);
-            }
+            Self::Idle | Self::Stopped { .. } => return Deadline::NEVER,
+            Self::Ready { heartbeat, .. } => return heartbeat.deadline(),
             Self::Preparing { until, .. } => (*until, Timer::Credential),
             Self::Connecting { until, .. } => (*until, Timer::Attempt),
             Self::Authenticating { until, .. } => (*until, Timer::Authentication),
@@ -111,6 +109,6 @@ impl Phase {
             Self::Waiting { until, .. } => (*until, Timer::Reconnect),
             Self::GivingUp { until, .. } => (*until, Timer::GiveUp),
         };
-        (at != Instant::NEVER).then_some(Deadline { at, timer })
+        Deadline { at, timer }
     }
 }

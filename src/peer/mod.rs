@@ -190,20 +190,18 @@ impl Peer {
     /// When the peer wants a `Tick`, and for which timer.
     pub fn next_deadline(&self) -> Option<Deadline> {
         let greeting = match self.line {
-            Some(Line { stage: Stage::Greeting { until }, .. }) => {
-                Some(Deadline { at: until, timer: Timer::Authentication })
-            }
-            _ => None,
+            Some(Line { stage: Stage::Greeting { until }, .. }) => Deadline { at: until, timer: Timer::Authentication },
+            _ => Deadline::NEVER,
         };
         let silence = match (self.line, self.policy.silence) {
-            (Some(line), Some(silence)) => Some(Deadline { at: line.heard + silence, timer: Timer::Death }),
-            _ => None,
+            (Some(line), Some(silence)) => Deadline { at: line.heard + silence, timer: Timer::Death },
+            _ => Deadline::NEVER,
         };
-        let delivery = self.delivery.deadline(&self.preset.config.outbox).map(|deadline| match deadline.timer {
-            Timer::Receipt => Deadline { timer: Timer::Push, ..deadline },
-            _ => deadline,
-        });
-        Deadline::earlier(Deadline::earlier(greeting, silence), delivery)
+        let delivery = match self.delivery.deadline(&self.preset.config.outbox) {
+            Deadline { at, timer: Timer::Receipt } => Deadline { at, timer: Timer::Push },
+            deadline => deadline,
+        };
+        greeting.earlier(silence).earlier(delivery).real()
     }
 
     /// The client's present connection.

@@ -119,7 +119,7 @@ impl Session {
         if self.state() == State::Stopped {
             return None;
         }
-        Deadline::earlier(self.link.deadline(), self.delivery.deadline(&self.preset.config.outbox))
+        self.link.deadline().earlier(self.delivery.deadline(&self.preset.config.outbox)).real()
     }
 
     /// The phase.
@@ -209,7 +209,7 @@ impl Halves<'_> {
 
     /// Everything whose time has come, until nothing more is due.
     fn tick(&mut self, cx: &mut Cx<'_>) {
-        loop {
+        while self.is_due(cx) {
             if let Some(news) = self.link.on_tick(cx) {
                 cx.in_doubt = self.link.is_in_doubt();
                 self.pass_on(cx, Some(news));
@@ -225,6 +225,11 @@ impl Halves<'_> {
                 return;
             }
         }
+    }
+
+    fn is_due(&self, cx: &Cx<'_>) -> bool {
+        let deadline = self.link.deadline().earlier(self.delivery.deadline(&cx.config.outbox));
+        deadline.is_due(cx.now) || self.delivery.is_due_at_once(cx)
     }
 
     /// What waited for a sign of life leaves once there is one.
