@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use redial::{
-    Action, Bounded, Config, ConnectionId, Event, Frame, MessageId, Peer, PeerPolicy, Preset, Seed, Stats, Status,
+    Action, Bounded, ConnectionId, Event, Frame, Instant, MessageId, Peer, PeerPolicy, Preset, Seed, Stats, Status,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
@@ -50,6 +50,8 @@ struct User {
     /// Who hears what this one says.
     partner: &'static str,
     line: Option<Line>,
+    /// When something came from this one last.
+    heard: Option<Instant>,
 }
 
 /// A user's present socket.
@@ -61,17 +63,22 @@ struct Line {
 
 impl Hub {
     /// Listens on loopback for these users, who show their name as their token and talk in pairs. To be called within a runtime.
-    pub(crate) fn start(pairs: &[[&'static str; 2]], clock: Clock, mut seed: impl FnMut() -> Seed) -> io::Result<Self> {
+    pub(crate) fn start(
+        pairs: &[[&'static str; 2]],
+        clock: Clock,
+        preset: &Preset,
+        mut seed: impl FnMut() -> Seed,
+    ) -> io::Result<Self> {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)))?.listen(BACKLOG)?;
         let addr = listener.local_addr()?;
         let mut users = BTreeMap::new();
         for (name, partner) in pairs.iter().flat_map(|[one, other]| [(*one, *other), (*other, *one)]) {
-            let mut config = Config::default();
+            let mut preset = preset.clone();
             // The hub is where messages are stored, so it has more room than a client needs.
-            config.outbox.messages = Bounded::clamped(1_000_000);
-            config.outbox.bytes = Bounded::clamped(1 << 30);
-            let peer = Peer::new(Preset::uni_app().with_config(config), PeerPolicy::default(), seed());
-            users.insert(name, User { peer, partner, line: None });
+            preset.config.outbox.messages = Bounded::clamped(1_000_000);
+            preset.config.outbox.bytes = Bounded::clamped(1 << 30);
+            let peer = Peer::new(preset, PeerPolicy::default(), seed());
+            users.insert(name, User { peer, partner, line: None, heard: None });
         }
         let room = Mutex::new(Room { users, origins: HashMap::new() });
         let shared = Arc::new(Shared { room, open: watch::Sender::new(true), wake: Notify::new(), clock });
@@ -103,6 +110,11 @@ impl Hub {
         self.addr
     }
 
+    /// When a user has said anything last.
+    pub(crate) fn heard_of(&self, name: &str) -> Option<Instant> {
+        self.shared.room().users.get(name)?.heard
+    }
+
     /// What the hub has counted about one user.
     pub(crate) fn stats(&self, name: &str) -> Stats {
         self.shared.room().users.get(name).map(|user| user.peer.stats().clone()).unwrap_or_default()
@@ -119,6 +131,9 @@ impl Shared {
         let mut room = self.room();
         let now = self.clock.now();
         if let Some(user) = room.users.get_mut(name) {
+            if let Event::FrameIn { .. } = event {
+                user.heard = Some(now);
+            }
             user.peer.handle(now, event);
         }
         room.perform(self.clock);

@@ -13,12 +13,16 @@ pub(crate) mod options;
 mod plan;
 pub(crate) mod relay;
 mod report;
+pub(crate) mod restart;
 mod rng;
 pub(crate) mod score;
 
 #[path = "../blocking.rs"]
 #[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
 pub(crate) mod blocking;
+#[path = "../durable/main.rs"]
+#[allow(dead_code, reason = "the file is a whole example; the demo uses its client and not its main")]
+pub(crate) mod durable;
 #[path = "../tokio.rs"]
 #[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
 pub(crate) mod tokio_adapter;
@@ -28,7 +32,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time;
 
-use redial::{Config, Duration, Preset, Session};
+use redial::{Duration, Session};
 
 use client::Client;
 use faults::{Record, Saboteur};
@@ -54,6 +58,10 @@ const AHEAD: usize = 1_000;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "client") {
+        return ended(restart::client(&arguments).map(|()| true));
+    }
     let mut entropy = [0; 4];
     if let Err(error) = getrandom::fill(&mut entropy) {
         eprintln!("The operating system gave no random numbers: {error}.");
@@ -61,38 +69,46 @@ fn main() -> ExitCode {
     }
     // Half of a seed is plenty here, and shorter to type.
     let seed = u64::from(u32::from_le_bytes(entropy));
-    let options = match Options::parse(seed, std::env::args().skip(1)) {
-        Ok(Asked::Run(options)) => options,
+    match Options::parse(seed, arguments) {
+        Ok(Asked::Run(options)) => ended(demonstrate(options)),
         Ok(Asked::Help) => {
             println!("{HELP}");
-            return ExitCode::SUCCESS;
+            ExitCode::SUCCESS
         }
         Err(sentence) => {
             eprintln!("{sentence}");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
+    }
+}
+
+fn ended(well: Result<bool, durable::Fault>) -> ExitCode {
+    match well {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("The runtime could not be started: {error}.");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(run(options)) {
-        Ok(report) => {
-            print!("{report}");
-            match (report.complaints().is_empty(), report.interrupted) {
-                (true, false) => ExitCode::SUCCESS,
-                (true, true) => ExitCode::from(130),
-                (false, _) => ExitCode::FAILURE,
-            }
-        }
-        Err(error) => {
-            eprintln!("The network could not be set up: {error}.");
+            eprintln!("It cannot go on: {error}.");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs it, shows the table, and says whether all is well.
+fn demonstrate(options: Options) -> Result<bool, durable::Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (table, complaints, interrupted) = if options.restart {
+        let folder = durable::demo::folder("demo");
+        let report = runtime.block_on(restart::run(options, &std::env::current_exe()?, &folder))?;
+        (report.to_string(), report.complaints(), report.interrupted)
+    } else {
+        let report = runtime.block_on(run(options))?;
+        (report.to_string(), report.complaints(), report.interrupted)
+    };
+    print!("{table}");
+    if interrupted && complaints.is_empty() {
+        std::process::exit(130);
+    }
+    Ok(complaints.is_empty())
 }
 
 /// Sets the stage, lets everybody work, and tells how it ended.
@@ -102,7 +118,7 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
     let score = Score::new(options.messages, clock, options.quiet);
     introduce(&score, &options);
     let plan = plan::plan(options.faults, &mut rng);
-    let hub = Hub::start(&[NAMES], clock, || rng.seed())?;
+    let hub = Hub::start(&[NAMES], clock, &options.dialect.preset(), || rng.seed())?;
     let mut stage = Vec::new();
     for (who, kinds) in plan.into_iter().enumerate() {
         let relay = Relay::start(hub.addr(), LATENCY)?;
@@ -162,8 +178,7 @@ fn introduce(score: &Score, options: &Options) {
 
 /// One client comes in: it shows its name as its token, and opens its session.
 fn enter(who: usize, relay: &Relay, options: &Options, score: &Arc<Score>, rng: &mut Rng) -> io::Result<Client> {
-    let preset = Preset::uni_app().with_config(Config::default());
-    let mut session = Session::new(preset, rng.seed());
+    let mut session = Session::new(options.dialect.preset(), rng.seed());
     session.credential(score.clock.now(), NAMES[who]);
     let url = format!("ws://{}/chat", relay.addr());
     let (log, screen) = (Arc::clone(score), Arc::clone(score));

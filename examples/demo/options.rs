@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use redial::{Config, Preset};
+
 /// What the demo does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Messages each way.
     pub(crate) messages: usize,
@@ -12,6 +14,9 @@ pub(crate) struct Options {
     /// Decides the faults, their order and their lengths.
     pub(crate) seed: u64,
     pub(crate) adapter: Adapter,
+    pub(crate) dialect: Dialect,
+    /// The clients are processes of their own, and get killed.
+    pub(crate) restart: bool,
     /// Only the table.
     pub(crate) quiet: bool,
 }
@@ -32,6 +37,35 @@ impl Adapter {
     }
 }
 
+/// What clients and hub speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    UniApp,
+}
+
+impl Dialect {
+    const ALL: [Self; 1] = [Self::UniApp];
+
+    pub(crate) fn named(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name).join(" or ");
+        let found = Self::ALL.into_iter().find(|dialect| dialect.name() == name);
+        found.ok_or_else(|| format!("--dialect is {names}, and {name} is not."))
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::UniApp => "uni_app",
+        }
+    }
+
+    /// Its words at the crate's own timings.
+    pub(crate) fn preset(self) -> Preset {
+        match self {
+            Self::UniApp => Preset::uni_app().with_config(Config::default()),
+        }
+    }
+}
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Asked {
@@ -48,6 +82,9 @@ usage: cargo run --release --example demo -- [flags]
   --faults N                 faults in all, 0 to 1000 (default 30)
   --seed N                   repeat the same faults (default: from the operating system)
   --adapter blocking|tokio   what drives the sockets (default tokio)
+  --dialect uni_app          what is spoken (default uni_app)
+  --restart                  clients are processes of their own, get killed, and go on from what they stored;
+                             they have a loop of their own, so no --adapter here
   --quiet                    print the table alone
   --help                     print this
 
@@ -55,12 +92,20 @@ Ends with 0 when every message arrived once, in order and in time, else with 1; 
 
 impl Options {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { messages: 1_000, faults: 30, seed, adapter: Adapter::Tokio, quiet: false }
+        Self {
+            messages: 1_000,
+            faults: 30,
+            seed,
+            adapter: Adapter::Tokio,
+            dialect: Dialect::UniApp,
+            restart: false,
+            quiet: false,
+        }
     }
 
     /// Reads the arguments, or says in a sentence what is wrong with them.
     pub(crate) fn parse(seed: u64, arguments: impl IntoIterator<Item = String>) -> Result<Asked, String> {
-        let mut options = Self::new(seed);
+        let (mut options, mut chosen) = (Self::new(seed), false);
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let (flag, mut attached) = match argument.split_once('=') {
@@ -74,7 +119,9 @@ impl Options {
                 "--messages" => options.messages = number(flag, &value()?, 1..=100_000)?,
                 "--faults" => options.faults = number(flag, &value()?, 0..=1_000)?,
                 "--seed" => options.seed = number(flag, &value()?, 0..=u64::MAX)?,
-                "--adapter" => options.adapter = adapter(&value()?)?,
+                "--adapter" => (options.adapter, chosen) = (adapter(&value()?)?, true),
+                "--dialect" => options.dialect = Dialect::named(&value()?)?,
+                "--restart" => options.restart = true,
                 "--quiet" => options.quiet = true,
                 "--help" | "-h" => return Ok(Asked::Help),
                 _ => return Err(format!("There is no flag {argument}; see --help.")),
@@ -82,6 +129,9 @@ impl Options {
             if let Some(value) = attached {
                 return Err(format!("{flag} takes no value, and got {value}."));
             }
+        }
+        if options.restart && chosen {
+            return Err("--restart and --adapter do not go together; see --help.".to_owned());
         }
         Ok(Asked::Run(options))
     }

@@ -53,14 +53,19 @@ impl Kind {
     }
 }
 
-/// Each kind in turn until there are enough, in an order of the seed's; one list a link.
-pub(crate) fn plan(faults: usize, rng: &mut Rng) -> [Vec<Kind>; 2] {
+/// Each kind in turn until there are enough, in an order of the seed's.
+pub(crate) fn shuffled(faults: usize, rng: &mut Rng) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Kind::ALL.into_iter().cycle().take(faults).collect();
     for end in (1..kinds.len()).rev() {
         kinds.swap(end, rng.below(end + 1));
     }
+    kinds
+}
+
+/// The same, one list a link.
+pub(crate) fn plan(faults: usize, rng: &mut Rng) -> [Vec<Kind>; 2] {
     let mut lists = [Vec::new(), Vec::new()];
-    for (index, kind) in kinds.into_iter().enumerate() {
+    for (index, kind) in shuffled(faults, rng).into_iter().enumerate() {
         lists[index % 2].push(kind);
     }
     lists

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time;
 
 use redial::{
-    Action, Backoff, Config, ConnectionId, Durability, Duration, Event, Failure, Frame, Handshake, MessageId, Preset,
-    Seed, Session,
+    Action, Backoff, ConnectionId, Durability, Duration, Event, Failure, Frame, Handshake, MessageId, Preset, Seed,
+    Session,
 };
 use tungstenite::{Error, Message, WebSocket};
 
@@ -20,13 +20,25 @@ use super::{Clock, Fault};
 /// How long one dial may take, and one wait for bytes.
 const DIAL: time::Duration = time::Duration::from_secs(2);
 const TURN: time::Duration = time::Duration::from_millis(3);
-/// The user types a message this often.
-const TYPES: time::Duration = time::Duration::from_millis(10);
+/// Frames taken in one turn: what they bring is stored together, since storing is what takes time.
+const FRAMES_A_TURN: usize = 64;
+/// Messages typed in one turn, where the user has fallen behind.
+const BURST: usize = 16;
+/// The user waits when so many messages are unsettled.
+const AHEAD: usize = 100;
 
 pub(crate) struct Options {
     pub(crate) addr: String,
     pub(crate) db: PathBuf,
     pub(crate) speed: u32,
+    /// What is spoken; storing first is added to it.
+    pub(crate) preset: Preset,
+    /// Shown to the server as the token.
+    pub(crate) name: String,
+    /// The first word of each message; its number is the second.
+    pub(crate) says: String,
+    /// The user types a message this often.
+    pub(crate) every: time::Duration,
     /// How many messages the user types in all, and how many are awaited, over all processes.
     pub(crate) types: u64,
     pub(crate) awaits: u64,
@@ -44,12 +56,12 @@ struct Client {
     shown: u64,
 }
 
-/// The words of `uni_app` at the crate's own timings, with storing first.
-fn preset() -> Preset {
-    let mut config = Config { durability: Durability::WriteAhead, ..Config::default() };
+fn storing_first(mut preset: Preset) -> Preset {
+    preset.config.durability = Durability::WriteAhead;
     // A process that is killed every other moment should not have to wait a minute for its next attempt.
-    config.reconnect.again = Backoff { cap: Duration::from_secs(5), ..config.reconnect.again };
-    Preset::uni_app().with_config(config)
+    let again = preset.config.reconnect.again;
+    preset.config.reconnect.again = Backoff { cap: Duration::from_secs(5), ..again };
+    preset
 }
 
 /// Runs until everything that was typed is settled and everything awaited was shown; or until it is killed.
@@ -57,12 +69,13 @@ pub(crate) fn run(options: Options) -> Result<(), Fault> {
     let clock = Clock::new(options.speed);
     let store = Store::open(&options.db)?;
     let (typed, shown) = store.counts()?;
+    let preset = storing_first(options.preset.clone());
     let session = match store.session()? {
         Some((snapshot, away)) => {
             let away = u64::try_from(away.as_millis())?.saturating_mul(options.speed.into());
-            Session::restore(preset(), clock.now(), snapshot, Duration::from_millis(away))?
+            Session::restore(preset, clock.now(), snapshot, Duration::from_millis(away))?
         }
-        None => Session::new(preset(), seed()?),
+        None => Session::new(preset, seed()?),
     };
     let mut client = Client { options, clock, store, session, socket: None, fresh: Vec::new(), typed, shown };
     client.live()
@@ -76,7 +89,7 @@ fn seed() -> Result<Seed, Fault> {
 
 impl Client {
     fn live(&mut self) -> Result<(), Fault> {
-        self.session.credential(self.clock.now(), "ana");
+        self.session.credential(self.clock.now(), self.options.name.as_str());
         self.session.open(self.clock.now());
         let mut next = time::Instant::now();
         loop {
@@ -85,19 +98,26 @@ impl Client {
             if all && self.session.unsettled() == 0 {
                 return Ok(());
             }
-            if self.typed < self.options.types && time::Instant::now() >= next {
+            let mut typed = 0;
+            while typed < BURST && self.is_to_type() && time::Instant::now() >= next {
                 self.type_one();
-                next += TYPES;
-            } else {
+                next += self.options.every;
+                typed += 1;
+            }
+            if typed == 0 {
                 self.read();
             }
             self.session.handle(self.clock.now(), Event::Tick);
         }
     }
 
+    fn is_to_type(&self) -> bool {
+        self.typed < self.options.types && self.session.unsettled() < AHEAD
+    }
+
     fn type_one(&mut self) {
         // Refused is refused, where the outbox is full: the user tries again a moment later.
-        if let Ok(id) = self.session.send(self.clock.now(), format!("typed {}", self.typed)) {
+        if let Ok(id) = self.session.send(self.clock.now(), format!("{} {}", self.options.says, self.typed)) {
             self.fresh.push((id, self.typed));
             self.typed += 1;
         }
@@ -155,24 +175,32 @@ impl Client {
         }
     }
 
-    /// Hands over one frame, or waits a little for it.
+    /// Hands over the frames that are here, or waits a little for one.
     fn read(&mut self) {
-        let Some((connection, socket)) = self.socket.as_mut() else {
+        if self.socket.is_none() {
             std::thread::sleep(TURN);
-            return;
-        };
-        let connection = *connection;
-        match socket.read() {
-            Ok(Message::Close(_)) => {
-                self.lost(Event::Closed { connection, code: None, reason: String::new() });
-            }
-            Ok(message) => {
-                if let Some(frame) = super::frame(message) {
-                    self.session.handle(self.clock.now(), Event::FrameIn { connection, frame });
+        }
+        for number in 0..FRAMES_A_TURN {
+            let Some((connection, socket)) = self.socket.as_mut() else { return };
+            let connection = *connection;
+            // Only the first is waited for.
+            let wait = socket.get_ref().set_nonblocking(number > 0);
+            match wait.map_err(Error::Io).and_then(|()| socket.read()) {
+                Ok(Message::Close(_)) => {
+                    self.lost(Event::Closed { connection, code: None, reason: String::new() });
                 }
+                Ok(message) => {
+                    if let Some(frame) = super::frame(message) {
+                        self.session.handle(self.clock.now(), Event::FrameIn { connection, frame });
+                    }
+                }
+                Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+                Err(_) => self.lost(Event::Errored { connection, cause: Failure::Io, retry_after: None }),
             }
-            Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => self.lost(Event::Errored { connection, cause: Failure::Io, retry_after: None }),
+        }
+        if let Some((_, socket)) = &self.socket {
+            // Writes may wait; one that cannot shows here again.
+            let _ = socket.get_ref().set_nonblocking(false);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::{thread, time};
 
 use super::Fault;
@@ -46,7 +46,7 @@ pub(crate) struct Report {
 }
 
 /// A child that does not outlive its parent's interest in it.
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -105,7 +105,7 @@ fn wait_for_connection(server: &Server, before: u64) {
 
 fn start(plan: Plan, program: &Path, addr: String, db: &Path) -> Result<Process, Fault> {
     let mut command = Command::new(program);
-    command.arg("client").arg("--addr").arg(addr).arg("--db").arg(db);
+    command.stdin(Stdio::piped()).args(["client", "--leash"]).arg("--addr").arg(addr).arg("--db").arg(db);
     for (name, value) in [("--speed", plan.speed.into()), ("--types", plan.messages), ("--awaits", plan.messages)] {
         command.arg(name).arg(value.to_string());
     }

@@ -7,20 +7,20 @@
 //! By hand: `cargo run --example durable -- serve --port 9000` in one terminal, and in another, as often as you like to kill
 //! it, `cargo run --example durable -- client --addr 127.0.0.1:9000 --db client.redb`.
 
-mod client;
+pub(crate) mod client;
 pub(crate) mod demo;
 mod server;
-mod store;
+pub(crate) mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time;
 
-use redial::{Frame, Instant};
+use redial::{Config, Frame, Instant, Preset};
 use tungstenite::Message;
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// The session's time: the wall's, so many times as fast, so that waits of seconds pass in moments.
 #[derive(Debug, Clone, Copy)]
@@ -87,8 +87,25 @@ fn main() -> ExitCode {
     }
 }
 
+/// Ends this process when its standard input ends: so it outlives no parent that holds the other end.
+pub(crate) fn leash() {
+    std::thread::spawn(|| {
+        // Nobody writes anything there, so this returns at the end.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(3);
+    });
+}
+
 fn client(arguments: &[String]) -> Result<bool, Fault> {
+    if arguments.iter().any(|argument| argument == "--leash") {
+        leash();
+    }
     client::run(client::Options {
+        // The words of `uni_app` at the crate's own timings.
+        preset: Preset::uni_app().with_config(Config::default()),
+        name: "ana".to_owned(),
+        says: "typed".to_owned(),
+        every: time::Duration::from_millis(10),
         addr: option(arguments, "--addr", "127.0.0.1:9000".to_owned())?,
         db: option(arguments, "--db", PathBuf::from("client.redb"))?,
         speed: option(arguments, "--speed", 1)?,

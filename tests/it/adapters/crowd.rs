@@ -6,12 +6,12 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration as Wall, Instant};
 
-use redial::{Config, Preset, Seed};
+use redial::Seed;
 
 use super::demo::hub::Hub;
 use super::demo::options::Adapter;
 use super::demo::tokio_adapter::Clock;
-use super::guest::{Guest, PATIENCE};
+use super::guest::{Guest, PATIENCE, preset};
 
 const PAIRS: usize = 100;
 /// So many open files are needed, about; a shell's limit is often lower than what it may ask for.
@@ -60,14 +60,12 @@ fn crowd(adapter: Adapter) {
     let pairs: Vec<[&'static str; 2]> = names.chunks(2).map(|pair| [pair[0], pair[1]]).collect();
     let clock = Clock::new(10);
     let mut seeds = (1_u64..).map(Seed::from);
-    let hub = Hub::start(&pairs, clock, || seeds.next().unwrap_or(Seed::from(0_u64)));
+    let hub = Hub::start(&pairs, clock, &preset(), || seeds.next().unwrap_or(Seed::from(0_u64)));
     let hub = hub.expect("loopback has a port");
     let before = held();
 
-    let mut config = Config::default();
-    config.outbox.quarantine = None;
     let url = format!("ws://{}/", hub.addr());
-    let enter = |name: &&str| Guest::enter(adapter, &url, clock, Preset::uni_app().with_config(config.clone()), name);
+    let enter = |name: &&str| Guest::enter(adapter, &url, clock, preset(), name);
     let guests: Vec<Guest> = names.iter().map(enter).collect();
     for round in 0..3 {
         if round > 0 {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration as Wall;
 
-use redial::{Action, Cause, Config, Preset, Seed, State};
+use redial::{Action, Cause, Preset, Seed, State};
 use tungstenite::WebSocket;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::CloseFrame;
@@ -16,7 +16,7 @@ use tungstenite::protocol::CloseFrame;
 use super::demo::hub::Hub;
 use super::demo::score::NAMES;
 use super::demo::tokio_adapter::Clock;
-use super::guest::{BOTH, Guest, PATIENCE};
+use super::guest::{BOTH, Guest, PATIENCE, preset};
 
 type Script = fn(TcpStream) -> io::Result<()>;
 
@@ -90,12 +90,9 @@ fn gets_through(scripts: &'static [Script]) {
     for adapter in BOTH {
         let clock = Clock::new(30);
         let mut seeds = (1_u64..).map(Seed::from);
-        let hub = Hub::start(&[NAMES], clock, || seeds.next().unwrap_or(Seed::from(0_u64)));
+        let hub = Hub::start(&[NAMES], clock, &preset(), || seeds.next().unwrap_or(Seed::from(0_u64)));
         let hub = hub.expect("loopback has a port");
         let door = Door::open(hub.addr(), scripts);
-        let mut config = Config::default();
-        config.outbox.quarantine = None;
-        let preset = || Preset::uni_app().with_config(config.clone());
         let a = Guest::enter(adapter, &format!("ws://{}/", door.addr), clock, preset(), NAMES[0]);
         a.say(0, 5);
         let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), NAMES[1]);

@@ -127,6 +127,14 @@ fn last_state(log: &[Action]) -> Option<State> {
     })
 }
 
+/// What guests and hubs speak here.
+pub(super) fn preset() -> Preset {
+    let mut config = Config::default();
+    // It is always the network that ends a connection, never the message in front.
+    config.outbox.quarantine = None;
+    Preset::uni_app().with_config(config)
+}
+
 /// Two guests of a hub, the first behind a relay.
 pub(super) struct Pair {
     pub(super) hub: Hub,
@@ -139,13 +147,9 @@ pub(super) struct Pair {
 pub(super) fn chat(adapter: Adapter, speed: u32) -> Pair {
     let clock = Clock::new(speed);
     let mut seeds = (1_u64..).map(Seed::from);
-    let hub = Hub::start(&[NAMES], clock, || seeds.next().unwrap_or(Seed::from(0_u64)));
+    let hub = Hub::start(&[NAMES], clock, &preset(), || seeds.next().unwrap_or(Seed::from(0_u64)));
     let hub = hub.expect("loopback has a port");
     let relay = Relay::start(hub.addr(), Wall::ZERO).expect("loopback has a port");
-    let mut config = Config::default();
-    // Here it is always the network that ends a connection, never the message in front.
-    config.outbox.quarantine = None;
-    let preset = || Preset::uni_app().with_config(config.clone());
     let a = Guest::enter(adapter, &format!("ws://{}/", relay.addr()), clock, preset(), NAMES[0]);
     let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), NAMES[1]);
     a.wait_ready();

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration as Wall;
 
 use redial::journal::{Call, Header, Output, Player};
-use redial::{Action, Cause, Config, Preset, Seed, State};
+use redial::{Action, Cause, Preset, Seed, State};
 
 mod crowd;
 #[path = "../../../examples/demo/main.rs"]
@@ -17,6 +17,7 @@ mod doors;
 mod frames;
 mod guest;
 mod layers;
+mod restart;
 mod rough;
 
 use demo::client::Client;
@@ -24,7 +25,7 @@ use demo::hub::Hub;
 use demo::options::Options;
 use demo::score::NAMES;
 use demo::tokio_adapter::Clock;
-use guest::{BOTH, Guest, PATIENCE, Pair, Paper, chat, serve};
+use guest::{BOTH, Guest, PATIENCE, Pair, Paper, chat, preset, serve};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_connection_is_replaced_and_nothing_is_lost_or_shown_twice() {
@@ -90,9 +91,8 @@ async fn refused_dials_are_tried_again_until_one_is_taken() {
 async fn a_refused_token_stops_the_session_until_it_is_opened_with_a_better_one() {
     for adapter in BOTH {
         let clock = Clock::new(1);
-        let hub = Hub::start(&[NAMES], clock, || Seed::from(1_u64)).expect("loopback has a port");
-        let preset = Preset::uni_app().with_config(Config::default());
-        let guest = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset, "nobody");
+        let hub = Hub::start(&[NAMES], clock, &preset(), || Seed::from(1_u64)).expect("loopback has a port");
+        let guest = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), "nobody");
         let cause = guest.wait(|action| match action {
             Action::State { state: State::Stopped, cause, .. } => Some(*cause),
             _ => None,
@@ -244,7 +244,8 @@ fn the_journal_of_a_run_over_sockets_gives_the_same_actions_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_run_of_the_demo_loses_nothing() {
-    let [a, b] = BOTH.map(|adapter| demo::run(Options { messages: 60, faults: 9, seed: 11, adapter, quiet: true }));
+    let [a, b] =
+        BOTH.map(|adapter| demo::run(Options { messages: 60, faults: 9, adapter, quiet: true, ..Options::new(11) }));
     let (a, b) = tokio::join!(a, b);
     for report in [a, b] {
         let report = report.expect("loopback has ports");

@@ -1,5 +1,6 @@
 //! A story: one session on a virtual clock, told step by step, with the oracle listening to every word.
 
+pub(crate) mod example;
 mod restart;
 mod seen;
 
