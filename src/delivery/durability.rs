@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::incoming::{ack_now, nack_now};
+use super::incoming::{ack_now, nack_now, read_now};
 use super::{Delivery, tell};
 use crate::action::Action;
 use crate::config::Config;
@@ -52,13 +52,31 @@ impl Ledger {
     }
 }
 
-/// An acknowledgement or a refusal that waits for its version.
+/// What the peer is told about a message of its own, once the version that covers that is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Answer {
     version: u64,
     connection: ConnectionId,
     id: MessageId,
-    accepted: bool,
+    word: Word,
+}
+
+/// What can be said of a message that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Word {
+    Accepted,
+    Refused,
+    Read,
+}
+
+impl Word {
+    fn say(self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+        match self {
+            Self::Accepted => ack_now(cx, connection, id),
+            Self::Refused => nack_now(cx, connection, id),
+            Self::Read => read_now(cx, connection, id),
+        }
+    }
 }
 
 /// The durable state of a delivery.
@@ -85,23 +103,29 @@ impl Delivery {
 
     /// Acknowledges at once, or when it is stored that the message was seen.
     pub(super) fn ack(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
-        self.answer_later(cx, connection, id, true);
+        self.answer_later(cx, connection, id, Word::Accepted);
     }
 
     /// Refuses at once, or when it is stored that the message was refused.
     pub(super) fn nack(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
-        self.answer_later(cx, connection, id, false);
+        self.answer_later(cx, connection, id, Word::Refused);
     }
 
-    fn answer_later(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId, accepted: bool) {
+    /// Tells at once that a message was read, or when it is stored that the message was seen: to the peer a message that was
+    /// read is one that arrived.
+    pub(super) fn tell_read(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+        self.answer_later(cx, connection, id, Word::Read);
+    }
+
+    fn answer_later(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId, word: Word) {
         match &mut self.ledger {
-            None if accepted => ack_now(cx, connection, id),
-            None => nack_now(cx, connection, id),
+            None => word.say(cx, connection, id),
             Some(ledger) => {
-                let known = ledger.answers.iter().any(|answer| answer.id == id && answer.connection == connection);
+                let same = |answer: &Answer| answer.id == id && answer.connection == connection && answer.word == word;
+                let known = ledger.answers.iter().any(same);
                 // Over the bound an answer is left out rather than kept: the message comes again, and is answered then.
                 if !known && ledger.answers.len() < cx.config.inbox.pending.as_count() {
-                    ledger.answers.push_back(Answer { version: u64::MAX, connection, id, accepted });
+                    ledger.answers.push_back(Answer { version: u64::MAX, connection, id, word });
                 }
             }
         }
@@ -187,11 +211,7 @@ impl Delivery {
             let Some(answer) = ledger.answers.pop_front() else { break };
             // On another connection the peer asks again, so an answer that comes too late is not owed.
             if ready == Some(answer.connection) {
-                if answer.accepted {
-                    ack_now(cx, answer.connection, answer.id);
-                } else {
-                    nack_now(cx, answer.connection, answer.id);
-                }
+                answer.word.say(cx, answer.connection, answer.id);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Messages on their way in: delivered once, acknowledged every time.
 
+use alloc::vec::Vec;
+
 use super::Delivery;
 use crate::action::{Action, Message, Purpose};
 use crate::cx::Cx;
@@ -102,21 +104,22 @@ impl Delivery {
         if conversation.len() as u64 > limit {
             return Err(MarkReadError::Conversation { limit });
         }
-        let frame = cx.encode(&Signal::Read { id: id.clone() }).map_err(|_| MarkReadError::NoWord)?;
+        cx.encode(&Signal::Read { id: id.clone() }).map_err(|_| MarkReadError::NoWord)?;
         let rank = self.inbox.rank(id).ok_or(MarkReadError::Unknown)?;
         let inbox = &self.inbox;
         // What the inbox has forgotten is older than all it remembers.
         let rose = self.marks.on_read(conversation, id, |mark| inbox.rank(mark).is_none_or(|earlier| earlier < rank));
         if let (true, Some(connection)) = (rose, self.ready_line()) {
-            cx.send(connection, frame, Purpose::Receipt { id: id.clone() });
+            self.tell_read(cx, connection, id.clone());
         }
         Ok(())
     }
 
     /// A new connection is told up to where messages are read: nobody confirms that, so nobody knows whether it arrived before.
-    pub(super) fn tell_marks(&self, cx: &mut Cx<'_>, connection: ConnectionId) {
-        for id in self.marks.ids() {
-            cx.say(connection, &Signal::Read { id: id.clone() }, Purpose::Receipt { id: id.clone() });
+    pub(super) fn tell_marks(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
+        let ids: Vec<MessageId> = self.marks.ids().cloned().collect();
+        for id in ids {
+            self.tell_read(cx, connection, id);
         }
     }
 }
@@ -131,6 +134,11 @@ pub(super) fn ack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) 
     if let (Ok(frame), Signal::Ack { id, .. }) = (cx.encode(&signal), signal) {
         cx.send(connection, frame, Purpose::Ack { id });
     }
+}
+
+pub(super) fn read_now(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+    let signal = Signal::Read { id: id.clone() };
+    cx.say(connection, &signal, Purpose::Receipt { id });
 }
 
 /// Refuses a message; where the dialect has no word for it, it is acknowledged, so that it does not come for ever.

@@ -105,7 +105,8 @@ impl Session {
     /// Tells the other end that everything up to this message was read, where the dialect has a word for it.
     ///
     /// A mark only rises, in the order in which messages were acknowledged; one that does not is `Ok` and says nothing. It is no message: nothing
-    /// confirms it, only the newest is kept, and every new connection is told it.
+    /// confirms it, only the newest is kept, and every new connection is told it. Acknowledge first where `inbox.acknowledge` waits
+    /// for that: to the server a message that was read is one that arrived.
     pub fn mark_read(&mut self, now: Instant, id: &MessageId) -> Result<(), MarkReadError> {
         self.mark_read_in(now, "", id)
     }

@@ -1,9 +1,10 @@
 //! Messages on their way in, across a restart: shown once, acknowledged every time.
 
 use redial::journal::{Call, CallError};
-use redial::{Acknowledge, AcknowledgeError};
+use redial::{Acknowledge, AcknowledgeError, Action, Config, Durability, Login, Purpose};
 
 use super::push;
+use crate::sim::Terse;
 use crate::support::Story;
 
 #[test]
@@ -74,4 +75,26 @@ fn the_window_outlives_restarts_with_its_order() {
     story.text(&push("m2")).text(&push("m3")).text(&push("m4"));
     assert!(story.seen().delivered().is_empty(), "the last three are known");
     assert_eq!(story.text(&push("m1")).seen().delivered(), ["news of m1"], "the oldest was forgotten");
+}
+
+#[test]
+fn that_a_message_was_read_is_told_after_it_is_stored_that_it_came() {
+    let mut config = Config { durability: Durability::WriteAhead, ..Config::default() };
+    config.inbox.acknowledge = Acknowledge::OnCall;
+    let mut story = Story::new(Terse::preset(Login::None, config));
+    story.ready().persist().text("msg p1 hello");
+    story.call(Call::Acknowledge { id: "p1".into() }).expect("it waits");
+    story.call(Call::MarkRead { id: "p1".into(), conversation: String::new() }).expect("the dialect has a word for it");
+    let told = |purpose: &Purpose| matches!(purpose, Purpose::Receipt { .. } | Purpose::Ack { .. });
+    let sent = |action: &Action| matches!(action, Action::Send { purpose, .. } if told(purpose));
+    assert_eq!(
+        story.seen().count(sent),
+        0,
+        "killed here, nothing would be known of it, and the server would not push it again"
+    );
+    story.persist();
+    assert_eq!(story.seen().count(sent), 2);
+    story.call(Call::MarkRead { id: "p1".into(), conversation: String::new() }).expect("the dialect has a word for it");
+    story.persist();
+    assert_eq!(story.seen().count(sent), 0, "a mark that does not rise is not told again");
 }

@@ -52,6 +52,10 @@ impl Incoming {
                 Action::Send { purpose: Purpose::Ack { id } | Purpose::Nack { id }, .. } => {
                     self.acknowledge(session, step, ledger, id)?;
                 }
+                // To the server what was read has arrived.
+                Action::Send { purpose: Purpose::Receipt { id }, .. } if waits(session) => {
+                    rule!(self.is_stored(ledger, id), "{id} was told as read before that it was shown was stored");
+                }
                 _ => {}
             }
         }
@@ -100,6 +104,11 @@ impl Incoming {
         Ok(())
     }
 
+    fn is_stored(&self, ledger: &Ledger, id: &MessageId) -> bool {
+        let covered = self.covered_by.get(id).is_none_or(|version| ledger.covers(*version));
+        covered && !self.fresh.contains(id)
+    }
+
     fn acknowledge(&mut self, session: &Session, step: &Step, ledger: &Ledger, id: &MessageId) -> Verdict {
         if let Some(Signal::Ack { echo: Some(echo), .. }) = frame_of(session, step)
             && echo.id == *id
@@ -114,8 +123,7 @@ impl Incoming {
             self.echoes.insert(id.clone());
         }
         if waits(session) {
-            let stored = self.covered_by.get(id).is_none_or(|version| ledger.covers(*version));
-            rule!(stored && !self.fresh.contains(id), "{id} was acknowledged before that it was shown was stored");
+            rule!(self.is_stored(ledger, id), "{id} was acknowledged before that it was shown was stored");
         }
         rule!(self.known.contains_key(id), "{id} was acknowledged and never shown");
         if session.preset().config.inbox.acknowledge == Acknowledge::OnCall && !self.echoes.contains(id) {
