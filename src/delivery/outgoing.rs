@@ -141,6 +141,8 @@ impl Delivery {
             SendFailure::EndLink => true,
             SendFailure::Tell => {
                 cx.push(Action::Unsent { connection, purpose });
+                // What was settled by that has left room for the next.
+                self.flush(cx);
                 false
             }
         }

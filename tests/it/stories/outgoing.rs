@@ -2,8 +2,8 @@
 
 use redial::journal::{Call, CallError};
 use redial::{
-    Action, CancelError, ConnectionId, Event, Instant, MessageId, Preset, Purpose, ResendError, Seed, Session, State,
-    Status,
+    Action, Bounded, CancelError, ConnectionId, Event, Instant, MessageId, Preset, Purpose, ResendError, Seed,
+    SendFailure, Session, State, Status,
 };
 
 use crate::support::Story;
@@ -217,4 +217,19 @@ fn messages_whose_time_is_over_make_no_room_for_one_whose_time_is_over_too() {
     assert_eq!(seen.statuses(&first), [Status::Unconfirmed]);
     assert_eq!(seen.statuses(&second), [Status::NotSent], "it never left, and does not leave to expire on the way");
     assert!(seen.messages().is_empty());
+}
+
+#[test]
+fn a_failed_write_that_is_only_told_makes_room_for_the_next_message() {
+    let mut story = Story::uni_app_with(|config| {
+        config.outbox.in_flight = Bounded::clamped(1);
+        config.outbox.send_failure = SendFailure::Tell;
+    });
+    story.ready();
+    let (first, second) = (story.send("first"), story.send("second"));
+    assert_eq!(story.seen().messages().len(), 1, "the window is one");
+    story.send_failed(Purpose::Message { id: first.clone() });
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&first), [Status::NotSent]);
+    assert_eq!(seen.statuses(&second), [Status::Sent]);
 }
