@@ -345,6 +345,8 @@ impl Heartbeat {
     fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, wait: Duration) {
         if let Some(due) = self.beat_at {
             self.beat_at = Some(match policy.clock {
+                // A hint comes before the beat is due, which then stays where the grid has it.
+                Clock::Grid if due > now => due,
                 Clock::Grid => self.next_beat(now, due, policy),
                 Clock::SinceLife | Clock::LockStep => now + self.every,
             });

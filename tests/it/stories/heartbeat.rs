@@ -286,3 +286,15 @@ fn in_lock_step_a_chain_that_had_ended_goes_on_when_the_echo_comes_after_all() {
     story.wait(30_000);
     assert_eq!(story.seen().losses()[0].0, Cause::Dead);
 }
+
+#[test]
+fn a_probe_out_of_turn_takes_no_beat_off_the_grid() {
+    let mut story = Story::plain_with(|config| config.heartbeat.clock = Clock::Grid);
+    story.ready().wait(10_000).event(Event::Online).pong();
+    assert_eq!(story.seen().beats(), 1, "the probe");
+    story.wait(15_000);
+    assert_eq!(story.seen().beats(), 1, "25 s after the connection was ready, as without the hint");
+    let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
+    story.wait(bound - 15_000);
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead, "counted from the answer to the probe");
+}
