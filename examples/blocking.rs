@@ -590,7 +590,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
     let (echoes, heard) = channel();
     let client = Client::start(&url, session, Clock::new(1), None, move |now, action| {
-        println!("{:>6} ms  {action:?}", now.as_millis());
+        // A reader who has seen enough, as in `... | head`, is no reason to stop.
+        let _ = writeln!(io::stdout(), "{:>6} ms  {action:?}", now.as_millis());
         if let Action::Deliver(_) = action {
             // The main thread may have heard enough.
             let _ = echoes.send(());
@@ -603,7 +604,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         client.send(text)?;
         heard.recv_timeout(time::Duration::from_secs(10))?;
     }
-    println!("           {} connections in all", client.look(|session| session.stats().connects));
+    writeln!(io::stdout(), "           {} connections in all", client.look(|session| session.stats().connects))?;
     client.close()?;
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! The file holds the lines that went into a session and, between them, the lines that came out. Every input is played
 //! again. The first output that differs is printed with the ten lines before it, and the exit code is 1.
 
+include!("common/say.rs");
+
 #[path = "stdio/host.rs"]
 mod host;
 
@@ -29,15 +31,15 @@ fn main() -> ExitCode {
     };
     match replay(&journal) {
         Ok(Summary { inputs, compared: 0 }) => {
-            println!("{inputs} inputs played; the journal holds no outputs to compare with");
+            say!("{inputs} inputs played; the journal holds no outputs to compare with");
             ExitCode::SUCCESS
         }
         Ok(Summary { inputs, compared }) => {
-            println!("{inputs} inputs played, {compared} outputs the same");
+            say!("{inputs} inputs played, {compared} outputs the same");
             ExitCode::SUCCESS
         }
         Err(difference) => {
-            print!("{difference}");
+            say!("{}", difference.trim_end());
             ExitCode::FAILURE
         }
     }

@@ -591,7 +591,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     getrandom::fill(&mut seed)?;
     let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
     let (handle, mut messages) = start(&url, session, Clock::new(1), None, |now, action| {
-        println!("{:>6} ms  {action:?}", now.as_millis());
+        // A reader who has seen enough, as in `... | head`, is no reason to stop.
+        let _ = writeln!(io::stdout(), "{:>6} ms  {action:?}", now.as_millis());
     });
     let mut state = handle.state();
     for text in ["one", "two", "three"] {
@@ -599,11 +600,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             handle.call(Call::ReconnectNow)?;
         }
         let sent = handle.send(text)?;
-        println!("           {} is {:?}", sent.id.clone(), sent.settled().await);
+        writeln!(io::stdout(), "           {} is {:?}", sent.id.clone(), sent.settled().await)?;
         let echo = tokio::time::timeout(time::Duration::from_secs(10), messages.next()).await?;
-        println!("           the echo is {:?}", echo.and_then(|echo| Some(echo.body.as_text()?.to_owned())));
+        writeln!(
+            io::stdout(),
+            "           the echo is {:?}",
+            echo.and_then(|echo| Some(echo.body.as_text()?.to_owned()))
+        )?;
     }
-    println!("           {} connections in all", handle.look(|session| session.stats().connects));
+    writeln!(io::stdout(), "           {} connections in all", handle.look(|session| session.stats().connects))?;
     drop(handle);
     state.wait_for(|state| *state == State::Stopped).await?;
     Ok(())

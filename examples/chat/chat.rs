@@ -87,7 +87,7 @@ impl Chat {
                     if unsettled + lines == 0 {
                         self.leave(None, "");
                     } else if since.elapsed() >= PATIENCE {
-                        println!("-- {unsettled} messages are unsettled, {lines} lines were never sent");
+                        say!("-- {unsettled} messages are unsettled, {lines} lines were never sent");
                         return false;
                     }
                 }
@@ -131,7 +131,7 @@ impl Chat {
         if asked || !io::stdin().is_terminal() {
             self.end = End::Stopped { asked };
         } else {
-            println!("   /open begins anew, /quit ends");
+            say!("   /open begins anew, /quit ends");
         }
     }
 
@@ -170,7 +170,7 @@ impl Chat {
                     self.page.fetched(text);
                 }
             }
-            Err(error) => println!("-- the poll failed: {error}"),
+            Err(error) => say!("-- the poll failed: {error}"),
         }
         if std::mem::take(&mut self.polls.again) {
             self.poll(PollCause::Push);
@@ -195,7 +195,7 @@ impl Chat {
     fn say(&mut self, text: &str) {
         match self.client.send(text) {
             Ok(id) => self.page.typed(&id, text),
-            Err(error) => println!("-- refused: {error}"),
+            Err(error) => say!("-- refused: {error}"),
         }
     }
 
@@ -203,11 +203,11 @@ impl Chat {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         match word {
-            "/help" => println!("{}", commands()),
+            "/help" => say!("{}", commands()),
             "/state" => self.client.look(|session| Page::state(session, self.clock.now())),
             "/frames" => self.page.toggle_frames(),
             "/list" => self.page.list(),
-            "/read" if self.page.mark_read(rest) => println!("-- #{rest} is read"),
+            "/read" if self.page.mark_read(rest) => say!("-- #{rest} is read"),
             "/resend" => self.call(Call::Resend { id: self.message(rest) }),
             "/cancel" => self.call(Call::Cancel { id: self.message(rest) }),
             "/open" => self.call(Call::Open),
@@ -217,7 +217,7 @@ impl Chat {
                 self.leave(code.parse().ok(), reason);
             }
             "/quit" => self.leave(None, ""),
-            _ => println!("-- `{line}` makes no sense here; try /help"),
+            _ => say!("-- `{line}` makes no sense here; try /help"),
         }
     }
 
@@ -228,7 +228,7 @@ impl Chat {
 
     fn call(&self, call: Call) {
         if let Err(error) = self.client.call(call) {
-            println!("-- refused: {error}");
+            say!("-- refused: {error}");
         }
     }
 
@@ -239,7 +239,7 @@ impl Chat {
         }
         match self.client.call(Call::Close { code, reason: reason.to_owned() }) {
             Ok(()) => self.end = End::Leaving,
-            Err(error) => println!("-- refused: {error}"),
+            Err(error) => say!("-- refused: {error}"),
         }
     }
 }

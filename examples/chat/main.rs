@@ -7,6 +7,8 @@
 //! The session runs under the adapter of `examples/blocking.rs`, unchanged. Its input may be a pipe: the program then waits
 //! for everything to settle before it ends.
 
+include!("../common/say.rs");
+
 mod chat;
 mod options;
 mod page;
@@ -63,10 +65,10 @@ fn run() -> Result<bool, String> {
     getrandom::fill(&mut seed).map_err(|error| format!("the system has no randomness: {error}"))?;
     let made_up = format!("guest-{:02x}{:02x}", seed[14], seed[15]);
     let Some(options) = Options::parse(std::env::args().skip(1), made_up)? else {
-        println!("{HELP}\n\n{}", commands());
+        say!("{HELP}\n\n{}", commands());
         return Ok(true);
     };
-    println!("{} at {} as {}; /help lists the commands", options.preset.name(), options.url, options.name);
+    say!("{} at {} as {}; /help lists the commands", options.preset.name(), options.url, options.name);
     let (inputs, happened) = channel();
     let clock = Clock::new(1);
     let client = start(&options, &inputs, clock, Seed::from_bytes(seed))?;

@@ -35,7 +35,7 @@ impl Page {
     /// Shows frames from here on, or does not.
     pub(crate) fn toggle_frames(&mut self) {
         self.frames = !self.frames;
-        println!("-- frames are {}", if self.frames { "shown" } else { "not shown any more" });
+        say!("-- frames are {}", if self.frames { "shown" } else { "not shown any more" });
     }
 
     /// A message was taken.
@@ -65,25 +65,28 @@ impl Page {
                     let (sending, status) = (lower(&sending), word(status));
                     // The page's word and the session's, where they are two.
                     let both = if sending == status { sending } else { format!("{sending}: {status}") };
-                    println!("   #{:<3} you: {text}   [{both}, {read}]", key.get());
+                    say!("   #{:<3} you: {text}   [{both}, {read}]", key.get());
                 }
-                _ => println!("   #{:<3} {text}   [{read}]", key.get()),
+                _ => say!("   #{:<3} {text}   [{read}]", key.get()),
             }
         }
-        println!("-- {} messages", self.store.len());
+        say!("-- {} messages", self.store.len());
     }
 
     /// Says where a session is and why.
     pub(crate) fn state(session: &Session, now: Instant) {
-        println!("-- {}", session.explain());
+        say!("-- {}", session.explain());
         match session.next_deadline() {
-            Some(next) => println!("   now {now}; next: {} in {}", next.timer, seconds(next.at.since(now))),
-            None => println!("   now {now}; no timer runs"),
+            Some(next) => say!("   now {now}; next: {} in {}", next.timer, seconds(next.at.since(now))),
+            None => say!("   now {now}; no timer runs"),
         }
         let stats = session.stats();
-        println!(
+        say!(
             "   {} connects, {} lost, {} heartbeats, {} frames in",
-            stats.connects, stats.lost, stats.beats, stats.frames_in
+            stats.connects,
+            stats.lost,
+            stats.beats,
+            stats.frames_in
         );
     }
 
@@ -91,7 +94,7 @@ impl Page {
     pub(crate) fn frame_in(&mut self, frame: &Frame) {
         if self.frames {
             self.flush();
-            println!("   <- {}", frame_text(frame));
+            say!("   <- {}", frame_text(frame));
         }
     }
 
@@ -111,7 +114,7 @@ impl Page {
                 if self.frames {
                     self.flush();
                     let hidden = matches!(purpose, Purpose::Auth);
-                    println!("   -> {}", if hidden { "(the login)".to_owned() } else { frame_text(frame) });
+                    say!("   -> {}", if hidden { "(the login)".to_owned() } else { frame_text(frame) });
                 }
             }
             other => {
@@ -128,7 +131,7 @@ impl Page {
     pub(crate) fn flush(&mut self) {
         for (key, statuses) in self.risen.drain(..) {
             let words: Vec<String> = statuses.into_iter().map(word).collect();
-            println!("     #{} {}", key.get(), words.join(", "));
+            say!("     #{} {}", key.get(), words.join(", "));
         }
     }
 
@@ -136,7 +139,7 @@ impl Page {
         self.flush();
         let key = self.store.on_action(action);
         if let (Some(key), Action::Deliver(message)) = (key, action) {
-            println!("#{:<3} {}", key.get(), readable(&message.body));
+            say!("#{:<3} {}", key.get(), readable(&message.body));
         }
     }
 
@@ -157,21 +160,21 @@ impl Page {
                 }
                 match state {
                     State::Waiting => self.ended = Some(line),
-                    State::Stopped => println!("-- stopped: {line}"),
+                    State::Stopped => say!("-- stopped: {line}"),
                     State::Connecting | State::Idle => {}
-                    other => println!("-- {other}"),
+                    other => say!("-- {other}"),
                 }
             }
             Action::ScheduleReconnect { at, attempt, cause } => {
                 let why = self.ended.take().unwrap_or_else(|| cause.to_string());
-                println!("-- {why}; try {attempt} in {}", seconds(at.since(now)));
+                say!("-- {why}; try {attempt} in {}", seconds(at.since(now)));
             }
-            Action::Kicked { .. } => println!("-- this account is connected elsewhere"),
-            Action::Malformed { error, .. } => println!("-- a frame that makes no sense: {error}"),
-            Action::Unsent { .. } => println!("-- something could not be written"),
-            Action::LateReceipt { id } => println!("-- {id} did arrive after all"),
-            Action::Poll { cause } => println!("-- polling: {}", why_poll(*cause)),
-            Action::Alive { rtt: Some(rtt), .. } if self.frames => println!("   alive, {rtt} there and back"),
+            Action::Kicked { .. } => say!("-- this account is connected elsewhere"),
+            Action::Malformed { error, .. } => say!("-- a frame that makes no sense: {error}"),
+            Action::Unsent { .. } => say!("-- something could not be written"),
+            Action::LateReceipt { id } => say!("-- {id} did arrive after all"),
+            Action::Poll { cause } => say!("-- polling: {}", why_poll(*cause)),
+            Action::Alive { rtt: Some(rtt), .. } if self.frames => say!("   alive, {rtt} there and back"),
             _ => {}
         }
     }
@@ -190,8 +193,8 @@ fn named_events() -> Events {
     let mut events = Events::default();
     for name in Name::ALL.into_iter().filter(|name| !matches!(name, Name::Message | Name::Heartbeat)) {
         events.on(name, move |news| match news {
-            News::Close { code: Some(code), reason } => println!("   (event {name} {code} {reason})"),
-            _ => println!("   (event {name})"),
+            News::Close { code: Some(code), reason } => say!("   (event {name} {code} {reason})"),
+            _ => say!("   (event {name})"),
         });
     }
     events

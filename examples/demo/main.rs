@@ -6,9 +6,17 @@
 //!
 //! `cargo run --release --example demo -- --help`
 
+// First, because it brings a `say!` of its own.
+#[path = "../durable/main.rs"]
+#[allow(dead_code, reason = "the file is a whole example; the demo uses its client and not its main")]
+pub(crate) mod durable;
+
+include!("../common/say.rs");
+
 pub(crate) mod client;
 mod faults;
 pub(crate) mod hub;
+mod memory;
 pub(crate) mod options;
 mod plan;
 pub(crate) mod relay;
@@ -20,9 +28,6 @@ pub(crate) mod score;
 #[path = "../blocking.rs"]
 #[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
 pub(crate) mod blocking;
-#[path = "../durable/main.rs"]
-#[allow(dead_code, reason = "the file is a whole example; the demo uses its client and not its main")]
-pub(crate) mod durable;
 #[path = "../tokio.rs"]
 #[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
 pub(crate) mod tokio_adapter;
@@ -37,6 +42,7 @@ use redial::{Duration, Session};
 use client::Client;
 use faults::{Record, Saboteur};
 use hub::Hub;
+use memory::Memory;
 use options::{Asked, HELP, Options};
 use relay::Relay;
 use report::Report;
@@ -72,7 +78,7 @@ fn main() -> ExitCode {
     match Options::parse(seed, arguments) {
         Ok(Asked::Run(options)) => ended(demonstrate(options)),
         Ok(Asked::Help) => {
-            println!("{HELP}");
+            say!("{HELP}");
             ExitCode::SUCCESS
         }
         Err(sentence) => {
@@ -104,7 +110,7 @@ fn demonstrate(options: Options) -> Result<bool, durable::Fault> {
         let report = runtime.block_on(run(options))?;
         (report.to_string(), report.complaints(), report.interrupted)
     };
-    print!("{table}");
+    say!("{}", table.trim_end());
     if interrupted && complaints.is_empty() {
         std::process::exit(130);
     }
@@ -139,9 +145,9 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
         stage.push((client, record));
     }
     let records = || stage.iter().map(|(_, record)| record.lock().unwrap_or_else(PoisonError::into_inner).clone());
-    let (mut interrupted, mut stuck) = (false, false);
+    let (mut interrupted, mut stuck, mut memory) = (false, false, Memory::default());
     tokio::select! {
-        over = watch(&score, &options, || records().map(|record| record.done.len()).sum()) => stuck = !over,
+        over = watch(&score, &options, &mut memory, || records().map(|record| record.done.len()).sum()) => stuck = !over,
         _ = tokio::signal::ctrl_c() => interrupted = true,
     }
     score.end_progress();
@@ -158,6 +164,7 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
         clients: [a.1, b.1],
         peers: [a.2, b.2],
         records,
+        memory,
         wall,
         speed,
         interrupted,
@@ -227,11 +234,12 @@ async fn talk(
 }
 
 /// Waits until everything has arrived and everything has gone wrong; `false` where nothing moves any more.
-async fn watch(score: &Score, options: &Options, faults: impl Fn() -> usize) -> bool {
+async fn watch(score: &Score, options: &Options, memory: &mut Memory, faults: impl Fn() -> usize) -> bool {
     let mut moved = (score.clock.now(), 0);
     loop {
         let (done, shown) = (faults(), score.shown());
         score.progress(done, options.faults);
+        memory.look(shown, 2 * options.messages);
         let delivered = score.side(0).delivered + score.side(1).delivered;
         if done == options.faults && shown == 2 * options.messages && delivered == shown {
             return true;

@@ -6,6 +6,7 @@ use std::time;
 use redial::{Config, Stats};
 
 use super::faults::{ALLOWANCE, Record};
+use super::memory::Memory;
 use super::options::Options;
 use super::plan::Kind;
 use super::score::{NAMES, Side, seconds};
@@ -20,6 +21,7 @@ pub(crate) struct Report {
     /// What the hub counted about each of them.
     pub(crate) peers: [Stats; 2],
     pub(crate) records: [Record; 2],
+    pub(crate) memory: Memory,
     pub(crate) wall: time::Duration,
     pub(crate) speed: u32,
     pub(crate) interrupted: bool,
@@ -104,6 +106,12 @@ impl fmt::Display for Report {
             f,
             "longest time to notice a dead link  {slowest} (bound {bound}; {ALLOWANCE} more allowed for late timers)"
         )?;
+        if let Some(memory) = self.memory.sentence() {
+            writeln!(
+                f,
+                "memory, quarter by quarter          {memory} MiB at most, for clients, hub and relays together"
+            )?;
+        }
         let wall = self.wall.as_secs_f64();
         writeln!(
             f,

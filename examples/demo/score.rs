@@ -23,6 +23,7 @@ pub(crate) struct Score {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Side {
     pub(crate) taken: usize,
+    /// Messages that were sent and have not reached the other yet: sending one again is not sending another.
     sent_ids: HashSet<MessageId>,
     pub(crate) sent: usize,
     pub(crate) accepted: usize,
@@ -62,7 +63,7 @@ impl Score {
 
     pub(crate) fn print(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| println!("{text}"));
+            self.bar.suspend(|| say!("{text}"));
         }
     }
 
@@ -109,7 +110,10 @@ impl Score {
                 Status::Queued => side.taken += usize::from(!side.sent_ids.contains(id)),
                 Status::Sent => side.sent += usize::from(side.sent_ids.insert(id.clone())),
                 Status::Accepted => side.accepted += 1,
-                Status::Delivered => side.delivered += 1,
+                Status::Delivered => {
+                    side.sent_ids.remove(id);
+                    side.delivered += 1;
+                }
                 _ => side.failed += 1,
             },
             _ => {}

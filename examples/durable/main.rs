@@ -7,6 +7,8 @@
 //! By hand: `cargo run --example durable -- serve --port 9000` in one terminal, and in another, as often as you like to kill
 //! it, `cargo run --example durable -- client --addr 127.0.0.1:9000 --db client.redb`.
 
+include!("../common/say.rs");
+
 pub(crate) mod client;
 pub(crate) mod demo;
 mod server;
@@ -121,11 +123,11 @@ fn serve(arguments: &[String]) -> Result<bool, Fault> {
     let news = option(arguments, "--messages", 200)?;
     let speed = option(arguments, "--speed", 1)?;
     let server = server::Server::start(option(arguments, "--port", 9000)?, speed, news, entropy)?;
-    println!("listening on {}", server.addr);
+    say!("listening on {}", server.addr);
     loop {
         std::thread::sleep(time::Duration::from_secs(5));
         let now = server.seen();
-        println!("received {}, pushed {}, connections {}", now.received.len(), now.pushed, now.connections);
+        say!("received {}, pushed {}, connections {}", now.received.len(), now.pushed, now.connections);
     }
 }
 
@@ -137,6 +139,6 @@ fn demonstrate(arguments: &[String]) -> Result<bool, Fault> {
         speed: option(arguments, "--speed", 20)?,
     };
     let report = demo::run(plan, &std::env::current_exe()?, &demo::folder("durable"))?;
-    println!("{report}");
+    say!("{report}");
     Ok(report.is_clean())
 }

@@ -3,6 +3,8 @@
 //! `cargo run --example screen` plays a scripted conversation of the live chat on a virtual clock: no socket, no waiting.
 //! Copy the three files you want; each is fed by actions alone.
 
+include!("../common/say.rs");
+
 mod callbacks;
 mod events;
 mod store;
@@ -62,10 +64,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (events, callbacks, store) = (Events::default(), Callbacks::default(), Store::default());
     let mut page = Page { session, now: Instant::ORIGIN, connection: ConnectionId::new(1), events, callbacks, store };
     for name in Name::ALL {
-        page.events.on(name, move |news| println!("event     {name}: {news:?}"));
+        page.events.on(name, move |news| say!("event     {name}: {news:?}"));
     }
-    page.callbacks.on_message("toast", |_| println!("callback  never seen: the next one takes its place"));
-    page.callbacks.on_message("toast", |message| println!("callback  toast: {:?}", message.body));
+    page.callbacks.on_message("toast", |_| say!("callback  never seen: the next one takes its place"));
+    page.callbacks.on_message("toast", |message| say!("callback  toast: {:?}", message.body));
 
     page.session.open(page.now);
     page.show();
@@ -84,13 +86,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let last = page.store.iter().next_back().map(|(key, _)| key);
     last.map(|key| page.store.mark_read(key));
-    println!("\nthe store, {} messages in order:", page.store.len());
+    say!("\nthe store, {} messages in order:", page.store.len());
     for (key, entry) in page.store.iter() {
         let text = entry.body.as_text().unwrap_or("(binary)");
         let sending = entry.send_state().map_or("received".to_owned(), |state| format!("{state:?}").to_lowercase());
-        println!("  {}  {sending}, {}: {text}", key.get(), format!("{:?}", entry.read_state()).to_lowercase());
+        say!("  {}  {sending}, {}: {text}", key.get(), format!("{:?}", entry.read_state()).to_lowercase());
     }
     let gone = last.and_then(|key| page.store.remove(key));
-    println!("removed {}; {} left", gone.is_some(), page.store.len());
+    say!("removed {}; {} left", gone.is_some(), page.store.len());
     Ok(())
 }

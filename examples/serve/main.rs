@@ -3,6 +3,8 @@
 //! `cargo run --example serve -- --preset uni_app`, then `cargo run --example chat -- --preset uni_app --name ana` in another
 //! terminal. Kill the server and start it again: whoever talks through `uni_app` loses nothing.
 
+include!("../common/say.rs");
+
 pub(crate) mod fault;
 mod http;
 mod hub;
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let Some(asked) = asked()? else {
-        println!("{HELP}\n\nfaults:");
+        say!("{HELP}\n\nfaults:");
         list_faults();
         return Ok(());
     };
@@ -65,26 +67,26 @@ fn run() -> Result<(), String> {
     let service = service::named(&asked.preset, Settings { store: store.clone(), key: asked.key })?;
     let stored = service.stored();
     let begun = Instant::now();
-    let say = move |line: &str| println!("{:8.1} s  {line}", begun.elapsed().as_secs_f64());
+    let say = move |line: &str| say!("{:8.1} s  {line}", begun.elapsed().as_secs_f64());
     let options = Options { addr: asked.addr, fault: asked.fault, speed: 1, frames: asked.frames, say: Box::new(say) };
     let server = Server::start(service, options)
         .map_err(|error| format!("{} is not to be had: {error}. Try --addr 127.0.0.1:0.", asked.addr))?;
-    println!("{} at ws://{}/socket", asked.preset, server.addr());
+    say!("{} at ws://{}/socket", asked.preset, server.addr());
     let lossless = if asked.preset == "uni_app" { " --lossless" } else { "" };
     let to = format!("--preset {}{lossless} --url ws://{}/socket", asked.preset, server.addr());
-    println!("connect with: cargo run --example chat -- {to} --name ana");
+    say!("connect with: cargo run --example chat -- {to} --name ana");
     if let (Some(path), Some(count)) = (store, stored) {
-        println!("{count} messages in {}", path.display());
+        say!("{count} messages in {}", path.display());
     }
-    println!("fault: {} ({})", asked.fault, asked.fault.sentence());
-    println!("type a fault, `cut`, `who`, `say TEXT` or `help`; Ctrl-C ends it\n");
+    say!("fault: {} ({})", asked.fault, asked.fault.sentence());
+    say!("type a fault, `cut`, `who`, `say TEXT` or `help`; Ctrl-C ends it\n");
     listen(&server);
     Ok(())
 }
 
 fn list_faults() {
     for fault in Fault::ALL {
-        println!("  {fault:<11} {}", fault.sentence());
+        say!("  {fault:<11} {}", fault.sentence());
     }
 }
 
@@ -143,18 +145,18 @@ fn listen(server: &Server) {
         match line.trim() {
             "" => {}
             "cut" => {
-                println!("dropped {} connections", server.members());
+                say!("dropped {} connections", server.members());
                 server.cut();
             }
-            "who" => println!("{} connections", server.members()),
+            "who" => say!("{} connections", server.members()),
             "help" => list_faults(),
             other => match (Fault::named(other), other.strip_prefix("say ")) {
                 (Some(fault), _) => {
                     server.set_fault(fault);
-                    println!("fault: {fault} ({})", fault.sentence());
+                    say!("fault: {fault} ({})", fault.sentence());
                 }
                 (None, Some(text)) => server.announce(text),
-                (None, None) => println!("`{other}` is neither a fault nor a command; try `help`"),
+                (None, None) => say!("`{other}` is neither a fault nor a command; try `help`"),
             },
         }
     }

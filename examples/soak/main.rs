@@ -5,6 +5,8 @@
 //! `bounds()` promises. A seed that fails is shrunk by leaving out whole kinds of faults; its journal is printed for
 //! `examples/replay`, with the command that repeats it, and the exit code is 1.
 
+include!("../common/say.rs");
+
 mod options;
 #[path = "../../tests/it/oracle/mod.rs"]
 #[allow(dead_code, reason = "the oracle serves stories and restarts too")]
@@ -33,10 +35,10 @@ fn main() -> ExitCode {
         }
     };
     let report = soak(&options);
-    print!("{report}");
+    say!("{}", report.to_string().trim_end());
     let complaints = report.complaints(options.without.is_empty());
     for complaint in &complaints {
-        println!("{complaint}");
+        say!("{complaint}");
     }
     if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -3,6 +3,8 @@
 //! `cargo run --example stdio -- --preset NAME [--seed N] [--config FILE.json]` drives redial from any language. The lines are
 //! those of the `journal` module. `--list` prints the presets, `--describe` what a preset promises.
 
+include!("../common/say.rs");
+
 mod host;
 
 use std::fmt;
@@ -54,7 +56,7 @@ struct Options {
 fn run() -> Result<(), Problem> {
     let Some(options) = options()? else {
         for name in Preset::names() {
-            println!("{name}");
+            say!("{name}");
         }
         return Ok(());
     };
@@ -111,23 +113,23 @@ fn random_seed() -> Result<Seed, Problem> {
 fn describe(preset: &Preset) {
     let bounds = preset.config.bounds();
     let profile = preset.dialect().profile();
-    println!("preset: {}", preset.name());
+    say!("preset: {}", preset.name());
     match bounds.notice_dead_link {
-        Some(span) => println!("a dead link is noticed within: {span}"),
-        None => println!("a dead link is noticed within: never by silence"),
+        Some(span) => say!("a dead link is noticed within: {span}"),
+        None => say!("a dead link is noticed within: never by silence"),
     }
-    println!("connects in 120 s at most: {}", bounds.connects_in_120_s);
-    println!("connects in 120 s at most, if the server now and then holds one: {}", bounds.connects_in_120_s_if_stable);
-    println!("memory at most: {} KiB", bounds.memory_bytes / 1024);
+    say!("connects in 120 s at most: {}", bounds.connects_in_120_s);
+    say!("connects in 120 s at most, if the server now and then holds one: {}", bounds.connects_in_120_s_if_stable);
+    say!("memory at most: {} KiB", bounds.memory_bytes / 1024);
     if profile.receipts {
-        println!("messages out: {}", bounds.outbound);
+        say!("messages out: {}", bounds.outbound);
     } else {
-        println!("messages out: no receipts in this dialect; sent at most once, settled when handed to the socket");
+        say!("messages out: no receipts in this dialect; sent at most once, settled when handed to the socket");
     }
     if profile.acks {
-        println!("messages in: {}", bounds.inbound);
+        say!("messages in: {}", bounds.inbound);
     } else {
-        println!("messages in: no ids in this dialect; delivered as they come");
+        say!("messages in: no ids in this dialect; delivered as they come");
     }
 }
 

@@ -2,6 +2,7 @@
 //! that runs many times as fast as the wall's, for both sides alike. A busy machine makes the wall's milliseconds many here, so
 //! nothing is asked of spans that the machine decides, only of those that the session does.
 
+mod closed;
 mod page;
 #[path = "../../../examples/chat/poll.rs"]
 mod poll;

@@ -1,0 +1,42 @@
+//! Every program, where nobody reads what it says: it ends without a word, as in `... | head`.
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use crate::support::example::example;
+
+#[test]
+fn no_program_panics_where_nobody_reads_what_it_says() {
+    let journal = std::env::temp_dir().join(format!("redial-closed-{}.jsonl", std::process::id()));
+    std::fs::write(&journal, "{\"now_ms\":0,\"call\":{\"type\":\"open\"}}\n").expect("there is room for a file");
+    let journal = journal.to_string_lossy().into_owned();
+    let programs: [(&str, &[&str]); 11] = [
+        ("blocking", &[]),
+        ("tokio", &[]),
+        ("demo", &["--messages", "10", "--faults", "0"]),
+        ("demo", &["--help"]),
+        ("durable", &["--kills", "1", "--messages", "3"]),
+        ("screen", &[]),
+        ("soak", &["--seeds", "2"]),
+        ("stdio", &["--list"]),
+        ("replay", &[&journal]),
+        ("serve", &["--preset", "plain", "--addr", "127.0.0.1:0"]),
+        ("chat", &["--preset", "plain", "--url", "ws://127.0.0.1:9/"]),
+    ];
+    let children = programs.map(|(name, arguments)| {
+        let mut command = Command::new(example(name));
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        // The reading end closes before anything was said.
+        drop(child.stdout.take());
+        (name, child)
+    });
+    for (name, mut child) in children {
+        let mut complaints = String::new();
+        child.stderr.take().expect("it is piped").read_to_string(&mut complaints).expect("it is text");
+        let status = child.wait().expect("it ends");
+        assert!(!complaints.contains("panicked"), "{name}: {complaints}");
+        assert!(matches!(status.code(), Some(0 | 1)), "{name}: {status}, {complaints}");
+    }
+    std::fs::remove_file(journal).expect("it is there");
+}
