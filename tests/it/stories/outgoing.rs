@@ -86,7 +86,7 @@ fn a_message_that_nobody_polled_before_the_connection_was_lost_was_never_sent() 
 
 #[test]
 fn a_failed_write_that_is_only_told_settles_the_message_once_however_often_it_is_told() {
-    let mut story = Story::plain_with(|config| config.outbox.send_failure = redial::SendFailure::Tell);
+    let mut story = Story::plain_with(|config| config.outbox.send_failure = SendFailure::Tell);
     story.ready();
     let id = story.send("hello");
     story.seen();
@@ -182,7 +182,7 @@ fn a_failed_message_is_sent_again_by_hand_under_its_own_id() {
 
 #[test]
 fn closing_tells_apart_what_was_never_sent_and_what_may_have_arrived() {
-    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = redial::Bounded::clamped(1));
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
     story.ready();
     let (sent, waiting) = (story.send("sent"), story.send("waiting"));
     story.seen();
@@ -205,7 +205,7 @@ fn a_write_that_failed_never_happened_so_not_sent_is_true_of_it() {
 #[test]
 fn messages_whose_time_is_over_make_no_room_for_one_whose_time_is_over_too() {
     let mut story = Story::uni_app_with(|config| {
-        config.outbox.in_flight = redial::Bounded::clamped(1);
+        config.outbox.in_flight = Bounded::clamped(1);
         config.outbox.receipt_timeout = None;
         config.heartbeat.death = None;
     });
