@@ -8,6 +8,7 @@ mod hostile;
 mod journal;
 mod matrix;
 mod model;
+mod native;
 mod oracle;
 mod pipe;
 mod programs;

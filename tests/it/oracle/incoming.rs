@@ -135,6 +135,9 @@ impl Incoming {
 
 /// What a frame of the present connection must lead to.
 fn frame(session: &Session, step: &Step, ledger: &Ledger, delivered: usize, actions: &[Action]) -> Verdict {
+    if matches!(step.input, Input::Call { call: Call::Fetched { .. }, .. }) {
+        return Ok(());
+    }
     let Input::Event { event: Event::FrameIn { .. }, .. } = &step.input else {
         rule!(delivered == 0, "something was shown, and no frame had come");
         return Ok(());
@@ -166,13 +169,13 @@ fn message(session: &Session, signal: &Signal<'_>, level: bool, delivered: usize
             }
         }
         Signal::Message { .. } | Signal::Notice { .. } => rule!(delivered == 1, "a message came and was not shown"),
-        Signal::Ack { echo: Some(_), .. } => {}
+        Signal::Ack { echo: Some(_), .. } | Signal::Numbered { .. } => {}
         _ => rule!(delivered == 0, "a frame that is no message was shown"),
     }
     let Some(Action::Deliver(message)) = actions.iter().find(|action| matches!(action, Action::Deliver(_))) else {
         return Ok(());
     };
-    if let Signal::Message { body, .. } | Signal::Notice { body } = signal
+    if let Signal::Message { body, .. } | Signal::Notice { body } | Signal::Numbered { body: Some(body), .. } = signal
         && session.preset().config.inbox.deliver == Deliver::Content
         && let Some(body) = body.to_body()
     {

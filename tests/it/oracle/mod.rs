@@ -4,6 +4,7 @@
 //! out. Connections, outbound messages and inbound messages each have a file; here stand the rules about the whole.
 
 mod connections;
+mod counted;
 mod incoming;
 mod ledger;
 mod outgoing;
@@ -14,6 +15,7 @@ use redial::journal::{Call, Input};
 use redial::{Action, ConnectionId, Event, Frame, Instant, Purpose, Session, Side, Signal, State};
 
 use connections::Connections;
+use counted::Counted;
 use incoming::Incoming;
 use ledger::Ledger;
 use outgoing::Outgoing;
@@ -46,6 +48,7 @@ pub(crate) struct Oracle {
     connections: Connections,
     outgoing: Outgoing,
     incoming: Incoming,
+    counted: Counted,
     ledger: Ledger,
     /// Whether sessions are cloned and compared; without it the oracle only reads.
     thorough: bool,
@@ -79,6 +82,7 @@ impl Oracle {
             connections: Connections::default(),
             outgoing: Outgoing::new(profile.receipts),
             incoming: Incoming::default(),
+            counted: Counted::default(),
             ledger: Ledger::default(),
             thorough: false,
             step: None,
@@ -88,6 +92,11 @@ impl Oracle {
     /// Also clones the session at every step and compares.
     pub(crate) fn thorough(session: &Session) -> Self {
         Self { thorough: true, ..Self::quick(session) }
+    }
+
+    /// For a session that has positions from before.
+    pub(crate) fn without_a_past(session: &Session) -> Self {
+        Self { counted: Counted::blind(), ..Self::thorough(session) }
     }
 
     /// Looks at a session, drained of its actions, ahead of an input.
@@ -115,6 +124,7 @@ impl Oracle {
         self.ledger.judge(session, &step, actions)?;
         self.outgoing.judge(session, &step, self.connections.open(), self.ledger.is_level(), actions)?;
         self.incoming.judge(session, &step, &self.ledger, actions)?;
+        self.counted.judge(session, &step, &self.ledger, actions)?;
         deadlines(session)?;
         // Acknowledgements that waited for the host to store leave together.
         let answers = if ledger::waits(session) { session.preset().config.inbox.pending.get() } else { 0 };
@@ -147,6 +157,7 @@ impl Oracle {
         self.connections.restarted();
         self.ledger = Ledger::default();
         self.incoming.restarted(session);
+        self.counted.restarted(session);
         self.outgoing.restarted(ledger::waits(session));
         let stale = self.connections.open();
         rule!(stale.is_none(), "a restarted session has the connection {stale:?}");

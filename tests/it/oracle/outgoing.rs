@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use redial::journal::{Call, Input};
 use redial::{
-    Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, Session, State, Status, WhileDown,
+    Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, Session, Side, Signal, State, Status,
+    WhileDown,
 };
 
 use super::ledger::waits;
@@ -162,8 +163,9 @@ impl Outgoing {
         };
         rule!(message.on != Some(connection), "{id} was sent twice on {connection}");
         rule!(!message.is_settled(self.receipts), "{id} was sent although it is {}", message.word());
-        let first = message.first.get_or_insert_with(|| frame.clone());
-        rule!(first == frame, "{id} was sent again as other bytes");
+        let said = content(session, frame);
+        let first = message.first.get_or_insert_with(|| said.clone());
+        rule!(*first == said, "{id} was sent again as other bytes");
         if let Some((on, place)) = self.line {
             rule!(on != connection || place < message.place, "{id} was sent out of order on {connection}");
         }
@@ -305,6 +307,18 @@ impl Sent {
 
     fn word(&self) -> String {
         format!("{:?}", self.status)
+    }
+}
+
+/// What must not change from copy to copy: the whole frame, but for the position, which another session gives anew.
+fn content(session: &Session, frame: &Frame) -> Frame {
+    let limits = redial::Limits::default();
+    match session.preset().dialect().decode(Side::Server, frame, &limits) {
+        Ok(Signal::Numbered { id, body, .. }) => {
+            let signal = Signal::Numbered { position: 0, id, body };
+            session.preset().dialect().encode(Side::Client, &signal).unwrap_or_else(|_| frame.clone())
+        }
+        _ => frame.clone(),
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) enum What {
     Drain(Duration),
     Credential,
     CredentialFailed(CredentialFailure),
+    /// The oldest gap that was told and not fetched.
+    Fetched,
     /// The host has stored the latest version, or the one before it.
     Persisted(bool),
 }
@@ -83,6 +85,12 @@ pub(crate) enum Said {
     Welcome,
     Refused,
     Kick,
+    /// The words of the dialect with positions.
+    Admitted(Option<u8>, u8),
+    Numbered(u8, u8),
+    Skip(u8),
+    AckUpTo(u8),
+    Bye(bool),
 }
 
 /// What could not be written.
@@ -132,6 +140,7 @@ fn what() -> impl Strategy<Value = What> {
         1 => span().prop_map(What::Drain),
         6 => Just(What::Credential),
         1 => credential_failure().prop_map(What::CredentialFailed),
+        3 => Just(What::Fetched),
         12 => prop::bool::weighted(0.8).prop_map(What::Persisted),
     ]
 }
@@ -156,6 +165,17 @@ fn said() -> impl Strategy<Value = Said> {
         3 => Just(Said::Challenge),
         2 => Just(Said::Welcome),
         1 => prop_oneof![9 => Just(Said::Notice), 1 => Just(Said::Refused), 1 => Just(Said::Kick)],
+        8 => counted(),
+    ]
+}
+
+fn counted() -> impl Strategy<Value = Said> {
+    prop_oneof![
+        8 => (prop::option::of(0..5_u8), 0..5_u8).prop_map(|(resumed, name)| Said::Admitted(resumed, name)),
+        8 => (0..7_u8, 0..6_u8).prop_map(|(ahead, id)| Said::Numbered(ahead, id)),
+        1 => (0..7_u8).prop_map(Said::Skip),
+        6 => (0..6_u8).prop_map(Said::AckUpTo),
+        1 => any::<bool>().prop_map(Said::Bye),
     ]
 }
 

@@ -1,10 +1,12 @@
 //! A session to which arbitrary steps happen, with the oracle watching.
 
+use std::collections::VecDeque;
+
 use proptest::sample::Index;
 use redial::journal::{Call, Input};
 use redial::{
-    Action, Body, ConnectionId, Duration, Echo, Event, Frame, Instant, MessageId, Payload, Preset, Purpose, Seed,
-    Session, Side, Signal,
+    Action, Body, Bye, ConnectionId, Credit, Duration, Echo, Event, Frame, Instant, MessageId, NotResumed, Payload,
+    Preset, Purpose, Refusal, Resumption, Ride, Seed, Session, Side, Signal, Terms,
 };
 
 use super::steps::{Failed, Said, Step, What, When, Whose};
@@ -20,6 +22,9 @@ pub(crate) struct World {
     version: u64,
     /// Ids that `send` gave.
     ids: Vec<MessageId>,
+    /// Messages shown since the last welcome to a new session, and the gaps nobody has fetched.
+    came: u64,
+    gaps: VecDeque<(u64, Option<u64>)>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) outputs: Vec<Vec<Action>>,
 }
@@ -29,7 +34,8 @@ impl World {
         let session = Session::new(preset, Seed::from(seed));
         let oracle = Oracle::thorough(&session);
         let (inputs, outputs) = (Vec::new(), Vec::new());
-        Self { session, oracle, now: origin, connection: 0, version: 0, ids: Vec::new(), inputs, outputs }
+        let (ids, gaps) = (Vec::new(), VecDeque::new());
+        Self { session, oracle, now: origin, connection: 0, version: 0, ids, came: 0, gaps, inputs, outputs }
     }
 
     pub(crate) fn step(&mut self, step: &Step) -> Result<(), Violation> {
@@ -51,6 +57,14 @@ impl World {
 
     pub(crate) fn apply(&mut self, input: Input) -> Result<(), Violation> {
         self.oracle.before(&self.session, &input);
+        if let Input::Event { event: Event::FrameIn { frame, .. }, .. } = &input
+            && frame.as_text().is_some_and(|text| text.contains(r#""resumed":false"#))
+        {
+            self.came = 0;
+        }
+        if let Input::Call { call: Call::Fetched { .. }, .. } = &input {
+            self.gaps.pop_front();
+        }
         self.inputs.push(input.clone());
         match input {
             Input::Header(_) => {}
@@ -68,6 +82,8 @@ impl World {
                     self.connection = connection.get();
                 }
                 Action::Persist { version } => self.version = *version,
+                Action::Deliver(_) => self.came += 1,
+                Action::Gap { from, to } => self.gaps.push_back((*from, *to)),
                 _ => {}
             }
         }
@@ -126,6 +142,10 @@ impl World {
             What::Acknowledge(id) => Call::Acknowledge { id: pushed(*id) },
             What::Reject(id) => Call::Reject { id: pushed(*id) },
             What::MarkRead(id) => Call::MarkRead { id: pushed(*id), conversation: String::new() },
+            What::Fetched => {
+                let &(from, to) = self.gaps.front()?;
+                Call::Fetched { from, to, ids: vec![pushed(0)] }
+            }
             What::ReconnectNow => Call::ReconnectNow,
             What::Hold => Call::Hold,
             What::Release => Call::Release,
@@ -144,6 +164,16 @@ impl World {
             Whose::Next => self.connection + 1,
             Whose::Nobody => 0,
         })
+    }
+
+    /// Mostly the next position, sometimes one that came or one too far.
+    fn position(&self, ahead: u8) -> u64 {
+        match ahead {
+            0..=3 => self.came + 1,
+            4 => self.came,
+            5 => self.came + 2,
+            _ => 1,
+        }
     }
 
     fn id(&self, at: Index) -> MessageId {
@@ -177,10 +207,46 @@ impl World {
             Said::Welcome => Signal::Welcome,
             Said::Refused => Signal::Refused { code: 3 },
             Said::Kick => Signal::Kick { body },
+            Said::Admitted(resumed, name) => admitted(*resumed, *name),
+            Said::Numbered(ahead, id) => {
+                Signal::Numbered { position: self.position(*ahead), id: pushed(*id), body: Some(body) }
+            }
+            Said::Skip(ahead) => Signal::Numbered { position: self.position(*ahead), id: pushed(0), body: None },
+            Said::AckUpTo(position) => {
+                let refused = vec![Refusal { position: 2, code: 7 }];
+                Signal::AckUpTo { position: u64::from(*position), refused, rides: Ride::BeatReply }
+            }
+            Said::Bye(reconnect) => {
+                let after = Duration::from_millis(700);
+                Signal::Bye(Bye { code: 4000, reconnect: *reconnect, resume: *reconnect, after })
+            }
         };
         let frame = self.session.preset().dialect().encode(Side::Server, &signal);
         frame.unwrap_or_else(|_| Frame::text(r#"{"type":"news"}"#))
     }
+}
+
+/// A welcome: to the session of this name, or back to it with so many messages accepted.
+fn admitted(resumed: Option<u8>, name: u8) -> Signal<'static> {
+    let resumption = match (resumed, name) {
+        (Some(position), _) => Resumption::Resumed { position: position.into(), refused: Vec::new() },
+        (None, 0 | 1) => Resumption::Fresh,
+        (None, _) => Resumption::Lost {
+            why: NotResumed::Unknown,
+            position: (name > 2).then_some(1),
+            refused: vec![Refusal { position: 1, code: 9 }],
+            gone: (name > 3).then_some(2),
+        },
+    };
+    Signal::Admitted(Box::new(Terms {
+        sid: if resumed.is_some() { "sid0".to_owned() } else { format!("sid{}", name % 3) },
+        token: "token".into(),
+        lifetime: Duration::from_secs(100),
+        resumption,
+        credit: Credit { messages: 3, bytes: 1_000, frame: 120 },
+        dedup: Some(Duration::from_secs(20)),
+        heartbeat: Some(Duration::from_secs(7)),
+    }))
 }
 
 fn pushed(id: u8) -> MessageId {

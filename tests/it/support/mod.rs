@@ -169,6 +169,25 @@ impl Story {
         self.must(Call::Credential { value: value.into() })
     }
 
+    /// The host has fetched what was missing.
+    pub(crate) fn fetched(&mut self, from: u64, to: Option<u64>, ids: &[&str]) -> &mut Self {
+        self.must(Call::Fetched { from, to, ids: ids.iter().map(|id| MessageId::from(*id)).collect() })
+    }
+
+    pub(crate) fn acknowledge(&mut self, id: &MessageId) -> &mut Self {
+        self.must(Call::Acknowledge { id: id.clone() })
+    }
+
+    pub(crate) fn reject(&mut self, id: &MessageId) -> &mut Self {
+        self.must(Call::Reject { id: id.clone() })
+    }
+
+    /// Another session in the place of this one, whose positions have a past that nobody saw.
+    pub(crate) fn replace(&mut self, session: Session) {
+        self.oracle = Oracle::without_a_past(&session);
+        self.session = session;
+    }
+
     /// Sends a text and expects it to be taken.
     pub(crate) fn send(&mut self, body: &str) -> MessageId {
         self.try_send(body).expect("the message is taken")

@@ -1,0 +1,224 @@
+//! Windows, sizes, and what an end does that finds the other at fault.
+
+use redial::{Acknowledge, Action, Bounded, Cause, Frame, PeerPolicy, Purpose, SendError, State, Status};
+
+use super::{Pair, says};
+
+fn closed_with(code: u16) -> impl Fn(&Action) -> bool {
+    move |action| matches!(action, Action::Close { code: Some(with), .. } if *with == code)
+}
+
+#[test]
+fn no_more_is_out_than_the_server_takes_and_each_answer_makes_room() {
+    let small = |config: &mut redial::Config| {
+        config.inbox.acknowledge = Acknowledge::OnCall;
+        config.inbox.pending = Bounded::clamped(2);
+    };
+    let mut pair = Pair::with(small, PeerPolicy::default());
+    pair.story.open();
+    pair.connect().flow();
+    let ids: Vec<_> = (0..5).map(|number| pair.story.send(&format!("message {number}"))).collect();
+    pair.flow();
+    assert_eq!(pair.client().messages().len(), 2);
+    assert_eq!(pair.status(&ids[0]), Some(Status::Sent), "the server's application has said nothing");
+    for (done, id) in ids.iter().enumerate() {
+        let now = pair.now();
+        pair.peer.acknowledge(now, id).expect("it waits for that");
+        pair.flow();
+        assert_eq!(pair.status(id), Some(Status::Accepted));
+        let next = usize::from(done + 2 < ids.len());
+        assert_eq!(pair.client().messages().len(), next);
+    }
+}
+
+#[test]
+fn bytes_are_credit_too_and_one_alone_always_goes() {
+    let small = |config: &mut redial::Config| config.limits.frame_bytes = Bounded::clamped(1_000);
+    let mut pair = Pair::with(small, PeerPolicy::default());
+    pair.story.open();
+    pair.connect().flow();
+    let ids: Vec<_> = (0..3).map(|_| pair.story.send(&"x".repeat(600))).collect();
+    assert_eq!(pair.client().messages().len(), 1, "two would be over the thousand bytes");
+    pair.flow();
+    assert!(ids.iter().all(|id| pair.status(id) == Some(Status::Accepted)));
+}
+
+#[test]
+fn what_the_server_does_not_take_is_refused_where_it_is_handed_in_or_given_up_unsent() {
+    let small = |config: &mut redial::Config| config.limits.frame_bytes = Bounded::clamped(1_000);
+    let mut pair = Pair::with(small, PeerPolicy::default());
+    let early = pair.story.send(&"x".repeat(2_000));
+    let behind = pair.story.send("small");
+    pair.story.open();
+    pair.connect().flow();
+    assert_eq!((pair.status(&early), pair.status(&behind)), (Some(Status::NotSent), Some(Status::Accepted)));
+    let refused = pair.story.try_send(&"x".repeat(2_000));
+    assert!(matches!(refused, Err(SendError::TooLarge { limit: 1_000, .. })), "{refused:?}");
+}
+
+#[test]
+fn an_acknowledgement_of_what_was_not_sent_ends_the_session_but_no_message() {
+    let mut pair = Pair::connected();
+    let id = pair.story.send("one");
+    pair.story.text(r#"{"type":"ack","a":2}"#);
+    assert_eq!(pair.client().count(closed_with(4410)), 1);
+    assert_eq!(pair.story.session.explain().cause, Some(Cause::AckAboveSent));
+    pair.connect().flow();
+    let (hello, _) = pair.greetings();
+    assert!(!says(&hello, "resume"), "its numbers mean nothing any more: {hello}");
+    assert_eq!(pair.status(&id), Some(Status::Accepted));
+    assert_eq!(pair.peer.stats().delivered, 1);
+}
+
+#[test]
+fn a_missing_message_closes_the_connection_and_the_next_one_repeats_it() {
+    let mut pair = Pair::connected();
+    pair.push("one");
+    pair.push("two");
+    pair.take();
+    // A proxy swallows the first.
+    pair.drop_down();
+    assert!(pair.one_down());
+    assert_eq!(pair.client().count(closed_with(4409)), 1);
+    assert_eq!(pair.story.state(), State::Waiting);
+    pair.cut_at_server().connect().flow();
+    assert!(says(&pair.greetings().1, r#""resumed":true"#));
+    assert_eq!(pair.story.session.stats().delivered, 2);
+}
+
+#[test]
+fn the_server_closes_for_the_same_faults() {
+    for (frame, code) in [
+        (r#"{"type":"msg","s":2,"id":"m","b":1}"#, 4409),
+        (r#"{"type":"ack","a":1}"#, 4410),
+        (r#"{"type":"what","must":true}"#, 4406),
+    ] {
+        let mut pair = Pair::connected();
+        pair.hear(frame);
+        assert_eq!(pair.server().count(closed_with(code)), 1, "{frame}");
+    }
+    let mut pair = Pair::connected();
+    pair.hear(r#"{"type":"what"}"#);
+    assert_eq!(pair.server().count(|action| matches!(action, Action::Close { .. } | Action::Malformed { .. })), 0);
+}
+
+#[test]
+fn a_frame_that_must_be_understood_and_is_not_ends_the_connection() {
+    let mut pair = Pair::connected();
+    pair.story.text(r#"{"type":"what"}"#);
+    assert_eq!(pair.story.state(), State::Ready);
+    pair.story.text(r#"{"type":"what","must":true}"#);
+    assert_eq!(pair.client().count(closed_with(4406)), 1);
+}
+
+#[test]
+fn poison_is_refused_both_ways_and_the_rest_goes_on() {
+    let on_call = |config: &mut redial::Config| config.inbox.acknowledge = Acknowledge::OnCall;
+    let mut pair = Pair::with(on_call, PeerPolicy::default());
+    pair.story.open();
+    pair.connect().flow();
+    let (bad, good) = (pair.story.send("poison"), pair.story.send("good"));
+    let (worse, better) = (pair.push("poison"), pair.push("good"));
+    pair.flow();
+    let now = pair.now();
+    // The answer to the second comes first; nothing is told before the first has one too.
+    pair.peer.acknowledge(now, &good).expect("it waits");
+    pair.flow();
+    assert_eq!(pair.status(&good), Some(Status::Sent));
+    pair.peer.reject(now, &bad, 7).expect("it waits");
+    // The acknowledgement that names the refusal is lost.
+    pair.cut();
+    pair.story.acknowledge(&better);
+    pair.story.reject(&worse);
+    pair.connect().flow();
+    assert_eq!((pair.status(&bad), pair.status(&good)), (Some(Status::Rejected { code: 7 }), Some(Status::Accepted)));
+    let server = pair.server();
+    assert_eq!(server.statuses(&worse).last(), Some(&Status::Rejected { code: 0 }));
+    assert_eq!(server.statuses(&better).last(), Some(&Status::Accepted));
+    assert_eq!(pair.peer.unacknowledged(), 0);
+}
+
+#[test]
+fn a_message_that_ends_the_link_three_times_is_given_up_and_leaves_no_hole() {
+    let mut pair = Pair::connected();
+    let (poison, rest) = (pair.story.send("poison"), pair.story.send("rest"));
+    for _ in 0..3 {
+        pair.cut();
+        pair.connect();
+        assert!(pair.one_up() && pair.one_down());
+    }
+    pair.flow();
+    assert_eq!((pair.status(&poison), pair.status(&rest)), (Some(Status::Unconfirmed), Some(Status::Accepted)));
+    assert_eq!(pair.server().delivered(), ["rest"]);
+}
+
+#[test]
+fn the_heartbeat_that_the_server_asks_for_is_kept_within_bounds() {
+    for (asked, every) in [(20_000, 20_000), (1, 5_000), (86_400_000, 300_000)] {
+        let heartbeat = Some(redial::Duration::from_millis(asked));
+        let policy = PeerPolicy { heartbeat, silence: None, ..PeerPolicy::default() };
+        let mut pair = Pair::with(|_| {}, policy);
+        pair.story.open();
+        pair.connect().flow();
+        let due = pair.story.deadline().expect("a heartbeat").at.as_millis();
+        assert_eq!(due - pair.story.now(), every);
+    }
+}
+
+#[test]
+fn a_server_that_refuses_is_not_asked_again_and_the_messages_stay() {
+    let mut pair = Pair::new();
+    let id = pair.story.send("waits");
+    pair.story.open();
+    pair.connect();
+    let now = pair.now();
+    pair.peer.refuse(now, 401);
+    while pair.one_down() {}
+    assert_eq!(pair.story.state(), State::Stopped);
+    assert_eq!(pair.status(&id), Some(Status::Queued));
+    pair.story.credential("another");
+    pair.story.open();
+    pair.connect().flow();
+    assert!(says(&pair.greetings().0, r#""auth":"another""#));
+    assert_eq!(pair.status(&id), Some(Status::Accepted));
+}
+
+#[test]
+fn one_acknowledgement_answers_all_that_an_input_accepted() {
+    let mut pair = Pair::connected();
+    pair.cut().forget();
+    for number in 0..20 {
+        pair.push(&format!("push {number}"));
+    }
+    pair.connect().flow();
+    pair.client();
+    pair.story.fetched(1, None, &[]);
+    let client = pair.client();
+    assert_eq!(client.delivered().len(), 20);
+    assert_eq!(client.sends(|purpose| matches!(purpose, Purpose::Position { .. })), [r#"{"type":"ack","a":20}"#]);
+}
+
+#[test]
+fn a_client_without_a_first_word_is_dropped_in_time() {
+    let mut pair = Pair::new();
+    let now = pair.now();
+    pair.peer.accept(now);
+    let due = pair.peer.next_deadline().expect("it is waited for").at;
+    assert_eq!(due.since(now).as_millis(), 10_000);
+    pair.peer.handle(due, redial::Event::Tick);
+    assert_eq!(pair.server().aborts(), 1);
+}
+
+#[test]
+fn binary_content_is_refused_and_nothing_secret_shows() {
+    let mut pair = Pair::new();
+    pair.story.credential("hunter2");
+    pair.story.open();
+    pair.connect().flow();
+    let binary = pair.story.session.send(pair.now(), vec![1, 2, 3]);
+    assert!(matches!(binary, Err(SendError::Unencodable(_))), "{binary:?}");
+    let (hello, welcome) = pair.greetings();
+    let token = welcome.split(r#""token":""#).nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
+    let shown = format!("{:?} {:?} {:?}", pair.story.session, pair.peer, Frame::text(hello));
+    assert!(!shown.contains(token) && !shown.contains("hunter2"), "a secret shows");
+}

@@ -1,0 +1,166 @@
+//! Either side's process ends, and another goes on with what was stored.
+
+use redial::{PeerPolicy, Session, Snapshot, Status};
+use serde_json::Value;
+
+use super::{Pair, says};
+
+#[test]
+fn a_client_restarts_in_mid_flight_and_the_session_goes_on() {
+    let mut pair = Pair::storing();
+    pair.story.open();
+    pair.story.persist();
+    pair.connect();
+    pair.settle();
+    let id = pair.story.send("in flight");
+    pair.story.persist();
+    assert!(pair.one_up(), "the server has it, and what it answers is lost");
+    pair.push("not stored by the client");
+    pair.store_server();
+    while pair.one_down() {}
+    pair.server();
+    pair.crash_client(5_000);
+    pair.story.open();
+    pair.connect();
+    pair.settle();
+    let (hello, welcome) = pair.greetings();
+    // What was sent since the last storing the client does not know: that costs the session, and nothing else.
+    assert!(says(&hello, r#""hi":0"#) && says(&welcome, r#""why":"restarted","rx":1"#), "{hello} {welcome}");
+    assert_eq!(pair.status(&id), Some(Status::Accepted));
+    assert_eq!(pair.peer.stats().delivered, 1, "once, by its id");
+    assert_eq!(
+        pair.client_delivered,
+        ["not stored by the client", "not stored by the client"],
+        "shown again, for the first time of this process"
+    );
+    assert_eq!(pair.peer.unacknowledged(), 0);
+}
+
+#[test]
+fn a_client_that_stored_what_it_sent_resumes() {
+    let mut pair = Pair::connected();
+    let (arrived, lost) = (pair.story.send("arrived"), pair.story.send("lost"));
+    assert!(pair.one_up());
+    pair.restart_client(60_000);
+    pair.story.open();
+    pair.connect().flow();
+    let (hello, welcome) = pair.greetings();
+    assert!(says(&hello, r#""lo":1,"hi":2"#) && says(&welcome, r#""resumed":true,"rx":1"#), "{hello} {welcome}");
+    assert_eq!((pair.status(&arrived), pair.status(&lost)), (Some(Status::Accepted), Some(Status::Accepted)));
+    assert_eq!(pair.peer.stats().resent + pair.story.session.stats().resent, 1, "only what was lost");
+}
+
+#[test]
+fn a_server_restarts_in_mid_flight_and_the_session_goes_on() {
+    let mut pair = Pair::connected();
+    let (arrived, lost) = (pair.story.send("arrived"), pair.story.send("lost"));
+    let pushed = pair.push("pushed");
+    assert!(pair.one_up());
+    pair.take();
+    pair.restart_server(60_000);
+    pair.reconnect();
+    let (_, welcome) = pair.greetings();
+    assert!(says(&welcome, r#""resumed":true,"rx":1"#), "{welcome}");
+    assert_eq!((pair.status(&arrived), pair.status(&lost)), (Some(Status::Accepted), Some(Status::Accepted)));
+    assert_eq!(pair.server().statuses(&pushed).last(), Some(&Status::Accepted));
+    assert_eq!(pair.story.session.stats().delivered, 1);
+}
+
+#[test]
+fn a_server_that_was_away_for_longer_than_a_session_lives_ends_it() {
+    let mut pair =
+        Pair::with(|_| {}, PeerPolicy { lifetime: redial::Duration::from_secs(60), ..PeerPolicy::default() });
+    pair.story.open();
+    pair.connect().flow();
+    pair.restart_server(60_000);
+    pair.reconnect();
+    assert!(says(&pair.greetings().1, r#""why":"expired""#));
+}
+
+#[test]
+fn a_server_that_stores_first_welcomes_and_acknowledges_after_that() {
+    let mut pair = Pair::storing();
+    pair.story.open();
+    pair.story.persist();
+    pair.connect();
+    assert!(pair.one_up());
+    assert!(!pair.one_down(), "the welcome waits for its token to be stored");
+    pair.store_server();
+    assert!(pair.one_down());
+    let id = pair.story.send("hello");
+    pair.story.persist();
+    pair.take();
+    assert!(pair.one_up());
+    assert!(!pair.one_down(), "so does the acknowledgement");
+    pair.store_server();
+    assert!(pair.one_down());
+    assert_eq!(pair.status(&id), Some(Status::Accepted));
+}
+
+#[test]
+fn a_damaged_or_foreign_snapshot_of_a_peer_is_refused() {
+    let pair = Pair::connected();
+    let stored = serde_json::to_value(pair.peer.snapshot()).expect("a snapshot can be written");
+    let restore = |stored: Value, preset: redial::Preset| {
+        let snapshot = serde_json::from_value(stored).expect("it has the shape");
+        redial::Peer::restore(preset, PeerPolicy::default(), pair.now(), snapshot, redial::Duration::ZERO).map(|_| ())
+    };
+    assert_eq!(restore(stored.clone(), redial::Preset::native()), Ok(()));
+    assert!(restore(stored.clone(), redial::Preset::plain()).is_err());
+    let mut damaged = stored;
+    damaged["connections"] = 9.into();
+    assert!(restore(damaged, redial::Preset::native()).is_err());
+}
+
+#[test]
+fn a_session_whose_numbers_run_out_is_followed_by_another() {
+    const LAST: u64 = (1 << 53) - (1 << 32);
+    let mut pair = Pair::connected();
+    pair.cut();
+    // Both sides are one message before the end, as their snapshots say.
+    let near = |mut stored: Value, ends: [&str; 2]| {
+        for end in ends {
+            stored["delivery"]["stream"][end] = (LAST - 1).into();
+        }
+        sealed(stored)
+    };
+    let client = near(serde_json::to_value(pair.story.session.snapshot()).expect("written"), ["acked", "accepted"]);
+    let server = near(serde_json::to_value(pair.peer.snapshot()).expect("written"), ["acked", "accepted"]);
+    pair.restore_server(&server.to_string());
+    let snapshot: Snapshot = serde_json::from_value(client).expect("it has the shape");
+    let preset = pair.story.session.preset().clone();
+    pair.story.replace(Session::restore(preset, pair.now(), snapshot, redial::Duration::ZERO).expect("it is sound"));
+    let ids = [pair.story.send("the last one"), pair.story.send("the first of the next")];
+    pair.story.open();
+    pair.connect().flow();
+    assert!(says(&pair.greetings().1, r#""resumed":true"#));
+    assert_eq!(pair.status(&ids[0]), Some(Status::Accepted));
+    assert_eq!(pair.status(&ids[1]), Some(Status::Queued), "no number is left for it");
+    pair.connect().flow();
+    let (hello, _) = pair.greetings();
+    assert!(!says(&hello, "resume"), "{hello}");
+    assert_eq!(pair.status(&ids[1]), Some(Status::Accepted));
+    assert_eq!(pair.peer.stats().delivered, 2);
+}
+
+/// A snapshot with its checksum set right: FNV-1a over the rest.
+fn sealed(mut stored: Value) -> Value {
+    stored["check"] = 0.into();
+    let text = ordered(&stored);
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    stored["check"] = hash.into();
+    stored
+}
+
+/// As the snapshot itself is written, whose fields have an order of their own.
+fn ordered(stored: &Value) -> String {
+    match serde_json::from_value::<Snapshot>(stored.clone()) {
+        Ok(snapshot) => serde_json::to_string(&snapshot).expect("it can be written"),
+        Err(_) => {
+            let snapshot: redial::PeerSnapshot = serde_json::from_value(stored.clone()).expect("it is a peer's");
+            serde_json::to_string(&snapshot).expect("it can be written")
+        }
+    }
+}

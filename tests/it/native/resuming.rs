@@ -1,0 +1,195 @@
+//! Connections break; the session goes on where it was.
+
+use redial::{Action, Bye, Cause, Duration, Event, Frame, Purpose, State, Status};
+
+use super::{Pair, says};
+
+#[test]
+fn the_first_connection_begins_a_session_and_everything_arrives_both_ways() {
+    let mut pair = Pair::new();
+    let early = {
+        pair.story.open();
+        pair.story.send("typed early")
+    };
+    pair.connect();
+    assert_eq!(pair.story.state(), State::Authenticating);
+    assert_eq!(pair.client().messages().len(), 0, "nothing leaves before the welcome");
+    pair.flow();
+    assert_eq!(pair.story.state(), State::Ready);
+    let pushed = pair.push("from the server");
+    pair.flow();
+    assert_eq!(pair.status(&early), Some(Status::Accepted));
+    assert_eq!(pair.client().delivered(), ["from the server"]);
+    let server = pair.server();
+    assert_eq!(server.delivered(), ["typed early"]);
+    assert_eq!(server.statuses(&pushed), [Status::Queued, Status::Sent, Status::Accepted]);
+}
+
+#[test]
+fn two_resumes_in_a_row_lose_nothing_and_show_nothing_twice() {
+    let mut pair = Pair::connected();
+    let (first, second) = (pair.story.send("one"), pair.story.send("two"));
+    pair.push("three");
+    // The server gets the first, and its acknowledgement is lost.
+    assert!(pair.one_up());
+    pair.cut().connect();
+    // The second connection breaks when the server has welcomed and nothing else has arrived.
+    assert!(pair.one_up() && pair.one_down());
+    pair.reconnect();
+    let (client, server) = (pair.client(), pair.server());
+    assert_eq!(server.delivered(), ["one", "two"]);
+    assert_eq!(client.delivered(), ["three"]);
+    for id in [first, second] {
+        assert_eq!(client.statuses(&id).iter().filter(|status| **status == Status::Accepted).count(), 1, "{id}");
+    }
+    assert_eq!(pair.peer.unacknowledged(), 0);
+}
+
+#[test]
+fn a_client_that_received_nothing_resumes_from_zero() {
+    let mut pair = Pair::connected();
+    pair.push("lost on the way");
+    pair.cut().connect().flow();
+    let (hello, welcome) = pair.greetings();
+    assert!(says(&hello, r#""rx":0,"seen":0,"lo":1,"hi":0"#), "{hello}");
+    assert!(says(&welcome, r#""resumed":true,"rx":0"#), "{welcome}");
+    assert_eq!(pair.story.session.stats().delivered, 1);
+    assert_eq!(pair.peer.unacknowledged(), 0);
+}
+
+#[test]
+fn a_welcome_that_is_lost_loses_no_session() {
+    let mut pair = Pair::connected();
+    let id = pair.story.send("on its way");
+    for _ in 0..3 {
+        // The hello arrives, the welcome with the next token does not.
+        pair.cut().connect();
+        assert!(pair.one_up());
+    }
+    let (_, lost) = pair.greetings();
+    pair.reconnect();
+    let (_, welcome) = pair.greetings();
+    assert!(says(&lost, r#""resumed":true"#) && says(&welcome, r#""resumed":true"#), "{lost} {welcome}");
+    assert_eq!(pair.status(&id), Some(Status::Accepted));
+    assert_eq!(pair.peer.stats().delivered, 1);
+}
+
+#[test]
+fn a_token_that_was_followed_by_another_is_worthless() {
+    let mut pair = Pair::connected();
+    pair.cut();
+    let (old, _) = pair.greetings();
+    pair.connect().flow();
+    let (used, _) = pair.greetings();
+    pair.story.send("proves the new one");
+    pair.flow();
+    // Somebody says the same hello again.
+    let now = pair.now();
+    let connection = pair.peer.accept(now);
+    assert!(says(&used, "resume") && !says(&old, "resume"));
+    pair.peer.handle(now, Event::FrameIn { connection, frame: Frame::text(used) });
+    let (_, welcome) = pair.greetings();
+    assert!(says(&welcome, r#""resumed":false,"why":"unknown""#), "{welcome}");
+    assert!(!says(&welcome, r#""rx""#), "and learns nothing of the session");
+}
+
+#[test]
+fn what_expired_in_flight_leaves_no_hole() {
+    let mut pair = Pair::connected();
+    let (short, long) = (pair.story.send_for("short", 100), pair.story.send("long"));
+    pair.cut();
+    pair.story.wait(200);
+    pair.connect().flow();
+    let client = pair.client();
+    assert_eq!(client.count(|action| matches!(action, Action::Send { purpose: Purpose::Skip { position: 1 }, .. })), 1);
+    assert_eq!(pair.server().delivered(), ["long"]);
+    assert_eq!((pair.status(&short), pair.status(&long)), (Some(Status::Unconfirmed), Some(Status::Accepted)));
+    let after = pair.story.send("after");
+    pair.flow();
+    assert_eq!(pair.status(&after), Some(Status::Accepted));
+}
+
+#[test]
+fn acknowledgements_ride_on_heartbeats_both_ways() {
+    let mut pair = Pair::connected();
+    pair.push("one");
+    pair.story.send("two");
+    pair.flow();
+    pair.client();
+    pair.story.wait(25_000);
+    pair.flow();
+    assert_eq!(pair.client().sends(|purpose| *purpose == Purpose::Heartbeat), [r#"{"type":"ping","a":1}"#]);
+    assert_eq!(pair.server().sends(|purpose| *purpose == Purpose::HeartbeatReply), [r#"{"type":"pong","a":1}"#]);
+}
+
+#[test]
+fn a_position_on_a_heartbeat_settles_what_the_lost_acknowledgement_would_have() {
+    let mut pair = Pair::connected();
+    let id = pair.story.send("hello");
+    assert!(pair.one_up());
+    pair.story.text(r#"{"type":"ping","a":1}"#);
+    assert_eq!(pair.status(&id), Some(Status::Accepted));
+    assert_eq!(pair.client().sends(|purpose| *purpose == Purpose::HeartbeatReply), [r#"{"type":"pong","a":0}"#]);
+}
+
+#[test]
+fn a_newer_connection_fences_the_one_before_and_a_copy_of_the_client_stops() {
+    let mut pair = Pair::connected();
+    let id = pair.story.send("in the air");
+    let now = pair.now();
+    pair.server();
+    // Another copy of the client is accepted; this one hears it.
+    pair.peer.accept(now);
+    let fenced: Vec<Frame> = pair
+        .server()
+        .all()
+        .iter()
+        .filter_map(|action| match action {
+            Action::Send { frame, purpose: Purpose::Bye, .. } => Some(frame.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(fenced, [Frame::text(r#"{"type":"bye","code":4408,"reconnect":false,"resume":true,"after_ms":0}"#)]);
+    pair.story.frame(fenced[0].clone());
+    assert_eq!(pair.story.state(), State::Stopped);
+    assert_eq!(pair.status(&id), Some(Status::Unconfirmed));
+    assert_eq!(pair.story.session.explain().cause, Some(Cause::Terminal));
+}
+
+#[test]
+fn a_bye_says_when_to_come_back_and_what_to_do_then() {
+    let mut pair = Pair::connected();
+    let now = pair.now();
+    pair.peer.bye(now, Bye { code: 4000, reconnect: true, resume: true, after: Duration::from_secs(60) });
+    pair.flow();
+    assert_eq!(pair.story.state(), State::Waiting);
+    let due = pair.story.deadline().expect("it waits").at.since(now).as_millis();
+    assert!(due >= 60_000, "{due}");
+    pair.connect().flow();
+    assert!(says(&pair.greetings().1, r#""resumed":true"#));
+    let now = pair.now();
+    pair.peer.bye(now, Bye { code: 4000, reconnect: true, resume: false, after: Duration::ZERO });
+    pair.flow();
+    pair.connect().flow();
+    let (hello, welcome) = pair.greetings();
+    assert!(!says(&hello, "resume"), "{hello}");
+    assert!(says(&welcome, r#""resumed":false"#) && !says(&welcome, "why"), "{welcome}");
+}
+
+#[test]
+fn closing_says_bye_once_before_the_close() {
+    let mut pair = Pair::connected();
+    pair.client();
+    pair.story.close();
+    let client = pair.client();
+    let byes = client.sends(|purpose| *purpose == Purpose::Bye);
+    assert_eq!(byes, [r#"{"type":"bye","code":1000,"reconnect":false,"resume":true,"after_ms":0}"#]);
+    let bye = client.all().iter().position(|action| matches!(action, Action::Send { purpose: Purpose::Bye, .. }));
+    let close = client.all().iter().position(|action| matches!(action, Action::Close { .. }));
+    assert!(bye < close);
+    // Opened again it goes on with the same session, and what was given up meanwhile is skipped.
+    pair.cut();
+    pair.story.open();
+    pair.connect().flow();
+    assert!(says(&pair.greetings().1, r#""resumed":true"#));
+}

@@ -1,0 +1,184 @@
+//! Rules where messages have positions: none is given twice, none is left out, and none is acknowledged before its time.
+
+use std::collections::BTreeMap;
+
+use redial::journal::{Call, Input};
+use redial::{
+    Acknowledge, Action, Credit, Event, Frame, Limits, MessageId, Resumption, Secret, Session, Side, Signal, State,
+};
+
+use super::ledger::{Ledger, waits};
+use super::{Step, Verdict, decode, rule};
+
+/// What the oracle has seen of one session's positions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counted {
+    /// The session to go on with, as the last welcome named it.
+    sid: Option<(String, Secret)>,
+    credit: Option<Credit>,
+    /// Which message has which position, and how far the server has acknowledged.
+    given: BTreeMap<u64, MessageId>,
+    acked: u64,
+    /// The position that has to go out next on this connection.
+    next: Option<u64>,
+    /// The ids that came and were taken, by position; and those held back behind a gap.
+    came: Vec<MessageId>,
+    held: Vec<MessageId>,
+    gaps: u32,
+    answered: Vec<MessageId>,
+    /// What is told as accepted on this connection, and which position which version covers.
+    told: u64,
+    covered: Vec<(u64, u64)>,
+    /// Nothing is known of what this session did before.
+    blind: bool,
+}
+
+impl Counted {
+    /// For a session whose past nobody has seen.
+    pub(super) fn blind() -> Self {
+        Self { blind: true, ..Self::default() }
+    }
+
+    pub(super) fn judge(&mut self, session: &Session, step: &Step, ledger: &Ledger, actions: &[Action]) -> Verdict {
+        if self.blind || !session.preset().dialect().profile().positions {
+            return Ok(());
+        }
+        self.take_in(session, step);
+        for action in actions {
+            if let Action::Send { frame, .. } = action {
+                self.follow(session, ledger, frame)?;
+            }
+            if let Action::Gap { .. } = action {
+                self.gaps += 1;
+            }
+        }
+        if matches!(session.state(), State::Waiting | State::Stopped | State::Closing | State::Connecting) {
+            (self.next, self.told) = (None, 0);
+            self.held.clear();
+        }
+        self.covered.push((ledger.announced(), self.accepted(session)));
+        Ok(())
+    }
+
+    /// The sockets went with the process; what the application has not answered comes again.
+    pub(super) fn restarted(&mut self, session: &Session) {
+        self.came.truncate(usize::try_from(self.accepted(session)).expect("so many came"));
+        (self.next, self.told, self.gaps) = (None, 0, 0);
+        self.held.clear();
+        self.covered.clear();
+    }
+
+    /// What the input itself says.
+    fn take_in(&mut self, session: &Session, step: &Step) {
+        match &step.input {
+            Input::Call { call: Call::Acknowledge { id } | Call::Reject { id }, .. } => self.answered.push(id.clone()),
+            Input::Call { call: Call::Fetched { .. }, .. } if self.gaps > 0 => {
+                self.gaps -= 1;
+                if self.gaps == 0 {
+                    self.came.append(&mut self.held);
+                }
+            }
+            Input::Event { event: Event::FrameIn { frame, .. }, .. } if !step.is_stale() => {
+                match (decode(session, frame), step.state) {
+                    (Some(Signal::Admitted(terms)), State::Authenticating) => self.welcome(&terms),
+                    (Some(Signal::Numbered { position, id, body }), State::Ready) => {
+                        if body.is_none() {
+                            self.answered.push(id.clone());
+                        }
+                        let line = if self.gaps > 0 { &mut self.held } else { &mut self.came };
+                        line.push(id);
+                        let last = (self.came.len() + self.held.len()) as u64;
+                        if position != last {
+                            if self.gaps > 0 {
+                                self.held.pop()
+                            } else {
+                                self.came.pop()
+                            };
+                        }
+                    }
+                    (Some(Signal::AckUpTo { position, .. }), State::Ready) if Some(position) < self.next => {
+                        self.acked = self.acked.max(position);
+                    }
+                    (Some(Signal::Bye(bye)), _) if !bye.resume => self.sid = None,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn welcome(&mut self, terms: &redial::Terms) {
+        let goes_on = self.sid.as_ref().is_some_and(|(sid, _)| *sid == terms.sid);
+        match terms.resumption {
+            Resumption::Resumed { position, .. } if goes_on => self.acked = self.acked.max(position),
+            _ => {
+                (self.acked, self.told) = (0, 0);
+                self.given.clear();
+                self.came.clear();
+                self.covered.clear();
+            }
+        }
+        self.sid = Some((terms.sid.clone(), terms.token.clone()));
+        self.credit = Some(terms.credit);
+        self.next = Some(self.acked + 1);
+    }
+
+    /// One frame that leaves.
+    fn follow(&mut self, session: &Session, ledger: &Ledger, frame: &Frame) -> Verdict {
+        let limits = Limits::default();
+        let signal = session.preset().dialect().decode(Side::Server, frame, &limits);
+        match signal {
+            Ok(Signal::Hello(hello)) => {
+                let Some(resume) = hello.resume else { return Ok(()) };
+                let proof = self.sid.as_ref().map(|(sid, token)| (sid.as_str(), token));
+                rule!(
+                    proof == Some((resume.sid.as_str(), &resume.token)),
+                    "it wants to go on with a session that no welcome gave"
+                );
+                self.tell(session, ledger, resume.position)?;
+                rule!(
+                    resume.lowest <= self.acked + 1,
+                    "{} is not acknowledged, only {}",
+                    resume.lowest - 1,
+                    self.acked
+                );
+            }
+            Ok(Signal::Numbered { position, id, .. }) => {
+                rule!(self.next == Some(position), "position {position} left where {:?} had to", self.next);
+                let given = self.given.entry(position).or_insert_with(|| id.clone());
+                rule!(*given == id, "position {position} is {given}'s, and {id} left under it");
+                self.next = Some(position + 1);
+                let Some(credit) = self.credit else { return Ok(()) };
+                let out = position - self.acked;
+                rule!(out <= credit.messages, "{out} messages are out, the server takes {}", credit.messages);
+                let bytes = frame.len() as u64;
+                rule!(bytes <= credit.frame, "a frame has {bytes} bytes, the server takes {}", credit.frame);
+            }
+            Ok(Signal::AckUpTo { position, .. }) => self.tell(session, ledger, position)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A position is told as accepted for good.
+    fn tell(&mut self, session: &Session, ledger: &Ledger, position: u64) -> Verdict {
+        rule!(position >= self.told, "{position} was told as accepted after {}", self.told);
+        let accepted = self.accepted(session);
+        rule!(position <= accepted, "{position} was told as accepted, and {accepted} is");
+        if waits(session) {
+            let stored = |(version, covered): &(u64, u64)| ledger.covers(*version) && *covered >= position;
+            let known = position == 0 || self.covered.is_empty() || self.covered.iter().any(stored);
+            rule!(known, "{position} was told as accepted before that was stored");
+        }
+        self.told = position;
+        Ok(())
+    }
+
+    /// Everything up to here is accepted.
+    fn accepted(&self, session: &Session) -> u64 {
+        let waits_for_word = session.preset().config.inbox.acknowledge == Acknowledge::OnCall;
+        // An id that was answered before is accepted as soon as it comes.
+        let open = |id: &MessageId| waits_for_word && !self.answered.contains(id);
+        self.came.iter().position(open).unwrap_or(self.came.len()) as u64
+    }
+}
