@@ -156,11 +156,9 @@ fn sealed(mut stored: Value) -> Value {
 
 /// As the snapshot itself is written, whose fields have an order of their own.
 fn ordered(stored: &Value) -> String {
-    match serde_json::from_value::<Snapshot>(stored.clone()) {
-        Ok(snapshot) => serde_json::to_string(&snapshot).expect("it can be written"),
-        Err(_) => {
-            let snapshot: redial::PeerSnapshot = serde_json::from_value(stored.clone()).expect("it is a peer's");
-            serde_json::to_string(&snapshot).expect("it can be written")
-        }
+    if let Ok(snapshot) = serde_json::from_value::<Snapshot>(stored.clone()) {
+        return serde_json::to_string(&snapshot).expect("it can be written");
     }
+    let snapshot: redial::PeerSnapshot = serde_json::from_value(stored.clone()).expect("it is a peer's");
+    serde_json::to_string(&snapshot).expect("it can be written")
 }
