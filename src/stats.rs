@@ -54,6 +54,8 @@ pub struct Stats {
     pub delivered: u64,
     /// Messages that arrived again and were not delivered again.
     pub duplicates: u64,
+    /// Times the other end had forgotten messages that may be missing here.
+    pub gaps: u64,
     /// Ids the dedup window had to forget.
     pub forgotten: u64,
     /// Frames that could not be understood.

@@ -111,7 +111,7 @@ fn random_seed() -> Result<Seed, Problem> {
 }
 
 fn describe(preset: &Preset) {
-    let bounds = preset.config.bounds();
+    let bounds = preset.bounds();
     let profile = preset.dialect().profile();
     say!("preset: {}", preset.name());
     match bounds.notice_dead_link {

@@ -79,6 +79,7 @@ impl Delivery {
         let from = stream.inn.position() + 1;
         if asked && gone.is_none_or(|gone| gone >= from) {
             let (from, to) = stream.gap.on_lost(from, gone);
+            cx.stats.gaps += 1;
             cx.push(Action::Gap { from, to });
         }
         stream.begin(Sid { name: terms.sid.clone(), token: terms.token.clone() });

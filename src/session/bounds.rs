@@ -5,6 +5,7 @@ use core::fmt;
 use alloc::collections::BTreeMap;
 
 use crate::config::Config;
+use crate::dialect::Preset;
 use crate::outbox::Resend;
 use crate::reconnect::{Loss, Reset, floor_after};
 use crate::time::Duration;
@@ -48,6 +49,8 @@ pub enum Guarantee {
     OnceAmong(u64),
     /// Nothing lost, nothing shown twice, while the server keeps at most so many pushes unacknowledged and repeats them in order.
     OnceInOrder(u32),
+    /// Nothing lost, nothing shown twice, in order, while both ends keep their state; an end that has lost it says so.
+    OnceWhileBothRemember,
 }
 
 impl fmt::Display for Guarantee {
@@ -75,7 +78,31 @@ impl fmt::Display for Guarantee {
                     "nothing lost, nothing shown twice, while the server keeps at most {keeps} pushes and repeats them in order"
                 )
             }
+            Self::OnceWhileBothRemember => {
+                f.write_str("nothing lost, nothing shown twice, in order, while both ends keep their state")
+            }
         }
+    }
+}
+
+impl Preset {
+    /// What this preset promises, in numbers: the bounds of its configuration, and the guarantees of its dialect.
+    ///
+    /// ```
+    /// use redial::{Guarantee, Preset};
+    /// assert_eq!(Preset::native().bounds().inbound, Guarantee::OnceWhileBothRemember);
+    /// assert_eq!(Preset::uni_app().bounds(), Preset::uni_app().config.bounds());
+    /// ```
+    pub fn bounds(&self) -> Bounds {
+        let mut bounds = self.config.bounds();
+        if self.dialect().profile().positions {
+            // The same positions say what to send again and what has been shown.
+            bounds.inbound = Guarantee::OnceWhileBothRemember;
+            if self.config.outbox.resend == Resend::NextConnection {
+                bounds.outbound = Guarantee::OnceWhileBothRemember;
+            }
+        }
+        bounds
     }
 }
 
