@@ -1,70 +1,181 @@
 //! What a session costs, each operation beside its floor: `cargo bench --bench ratios`.
 //!
-//! The last lines read `ratio NAME VALUE GOAL ok|MISS`.
+//! The last lines read `ratio NAME VALUE GOAL ok|MISS`. `cargo bench --bench ratios -- --quick` leaves out what takes minutes:
+//! the swarm, and the other protocol's pair, which has to be compiled.
 
+#[path = "../../examples/swarm/agenda.rs"]
+mod agenda;
+#[path = "../../examples/swarm/fleet.rs"]
+mod fleet;
 mod floor;
+mod loopback;
 mod measure;
 mod operations;
+mod pair;
 mod report;
+mod systems;
 
-use measure::{Operation, allocations, instructions, nanoseconds};
+use std::process::Command;
+
+use fleet::Hour;
+use loopback::{Run, Way};
+use measure::{Operation, lower_quartile, nanoseconds};
 use report::{Goal, Row};
 
-/// The small operations, by the name under which a child process runs them for callgrind.
-const SMALL: [(&str, Operation); 8] = [
-    ("inbound_push_with_ack", operations::push),
-    ("inbound_push_floor", operations::push_floor),
-    ("outbound_send_with_receipt", operations::send),
-    ("outbound_send_floor", operations::send_floor),
-    ("heartbeat_round", operations::heartbeat),
-    ("tick_with_nothing_due", operations::tick),
-    ("next_deadline", operations::deadline),
-    ("acknowledge_one_of_10", operations::acknowledge_of_ten),
-];
-
-const ROUNDS: u32 = 10_000;
-/// Runs of each operation, in turns; their median counts.
-const RUNS: usize = 41;
-/// The same where a million messages have to be sent before each run.
-const LARGE_RUNS: usize = 3;
+const ROUNDS: u32 = 2_000;
+/// Runs of each operation, in turns.
+const RUNS: usize = 101;
+/// The same where much has to be made before each run.
+const LARGE_RUNS: usize = 5;
+/// The rounds of what is large itself.
+const LARGE_ROUNDS: u32 = 5;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments[..] {
         [flag, name, rounds] if flag == "--once" => once(name, rounds.parse().expect("a number of rounds")),
-        _ => measure_all(),
+        _ => measure_all(arguments.iter().any(|argument| argument == "--quick")),
     }
+}
+
+/// The operations that have a floor, each before it.
+fn floored() -> Vec<Operation> {
+    vec![
+        Operation::new("inbound_push_with_ack", operations::push),
+        Operation::new("inbound_push_floor", operations::push_floor),
+        Operation::new("outbound_send_with_receipt", operations::send),
+        Operation::new("outbound_send_floor", operations::send_floor),
+    ]
+}
+
+/// The operations of every preset.
+fn of_systems() -> Vec<Operation> {
+    let of = |(name, preset): (&str, systems::Make)| {
+        [
+            Operation::new(format!("{name}/push"), move |rounds| systems::push(preset, rounds)),
+            Operation::new(format!("{name}/send"), move |rounds| systems::send(preset, rounds)),
+            Operation::new(format!("{name}/heartbeat_round"), move |rounds| systems::heartbeat(preset, rounds)),
+            Operation::new(format!("{name}/idle_tick"), move |rounds| systems::tick(preset, rounds)),
+            Operation::new(format!("{name}/next_deadline"), move |rounds| systems::deadline(preset, rounds)),
+        ]
+    };
+    systems::ALL.into_iter().flat_map(of).collect()
+}
+
+/// The operations among many, in the order in which they take their turns.
+fn among_many() -> Vec<Operation> {
+    let counts = [10, 10_000, 1_000_000];
+    let acknowledge =
+        counts.map(|n| Operation::new(format!("acknowledge_one_of_{n}"), move |r| operations::acknowledge(n, r)));
+    let push = counts.map(|n| Operation::new(format!("push_into_window_of_{n}"), move |r| operations::push_into(n, r)));
+    let pair = [1, 100, 10_000].map(|n| Operation::new(format!("pair_{n}"), move |r| operations::pair(n, r)));
+    acknowledge.into_iter().chain(push).chain(pair).collect()
+}
+
+/// The operations on a whole session.
+fn on_the_whole() -> Vec<Operation> {
+    vec![Operation::new("snapshot", operations::snapshot), Operation::new("restore", operations::restore)]
 }
 
 /// Runs one operation once, for callgrind to count.
 fn once(name: &str, rounds: u32) {
-    let (_, operation) = SMALL.iter().find(|(known, _)| *known == name).expect("a known operation");
+    let operation = floored().into_iter().chain(of_systems()).find(|operation| operation.name == name);
+    let operation = operation.expect("a known operation");
     allocation_counter::opt_out(|| {
-        operation(rounds);
+        (operation.run)(rounds);
     });
 }
 
-fn measure_all() {
-    let times = nanoseconds(SMALL.map(|(_, operation)| operation), ROUNDS, RUNS);
-    println!("{:<28} {:>9} {:>12} {:>13}", "operation", "ns", "allocations", "instructions");
-    for ((name, operation), ns) in SMALL.into_iter().zip(times) {
-        let (allocations, instructions) = (allocations(operation, ROUNDS), instructions(name, ROUNDS));
-        let instructions = instructions.map_or("?".to_owned(), |count| format!("{count:.0}"));
-        println!("{name:<28} {ns:>9.0} {allocations:>12.2} {instructions:>13}");
-    }
-    let [push, push_floor, send, send_floor, ..] = times;
-    let outstanding = [operations::acknowledge_of_a_million, operations::acknowledge_of_ten];
-    let [of_a_million, of_ten] = nanoseconds(outstanding, ROUNDS, LARGE_RUNS);
-    println!("{:<28} {of_a_million:>9.0}", "acknowledge_one_of_1000000");
-    let rows = [
-        Row::new("inbound_push_with_ack", push / push_floor, Goal::AtMost(1.5)),
-        Row::new("outbound_send_with_receipt", send / send_floor, Goal::AtMost(1.5)),
-        Row::new("heartbeat_allocations", allocations(operations::heartbeat, ROUNDS), Goal::AtMost(0.0)),
-        Row::new("heartbeat_instructions", instructions("heartbeat_round", ROUNDS), Goal::AtMost(1_000.0)),
+/// Measures some operations and prints a line for each; gives nanoseconds and instructions.
+fn table(operations: &[Operation], runs: usize) -> Vec<(f64, Option<f64>)> {
+    let line = |(operation, ns): (&Operation, f64)| {
+        let (allocations, count) = (operation.allocations(ROUNDS), operation.instructions(ROUNDS));
+        let instructions = count.map_or("?".to_owned(), |count| format!("{count:.0}"));
+        println!("{:<28} {ns:>11.0} {allocations:>12.2} {instructions:>13}", operation.name);
+        (ns, count)
+    };
+    operations.iter().zip(nanoseconds(operations, ROUNDS, runs)).map(line).collect()
+}
+
+fn large(operations: &[Operation], rounds: u32) -> Vec<f64> {
+    let times = nanoseconds(operations, rounds, LARGE_RUNS);
+    operations.iter().zip(&times).for_each(|(operation, ns)| println!("{:<28} {ns:>11.0}", operation.name));
+    times
+}
+
+fn measure_all(quick: bool) {
+    println!("{:<28} {:>11} {:>12} {:>13}", "operation", "ns", "allocations", "instructions");
+    let floored = table(&floored(), RUNS);
+    let systems = of_systems();
+    let of_systems = table(&systems, RUNS / 5);
+    let many = large(&among_many(), ROUNDS);
+    large(&on_the_whole(), LARGE_ROUNDS);
+    let swarm = (!quick).then(swarm);
+    let loopback = loopback();
+    let against = |at: usize| floored[at].0 / floored[at + 1].0;
+    let counted = |at: usize| Some(floored[at].1? / floored[at + 1].1?);
+    let beats = systems.iter().position(|operation| operation.name == "plain/heartbeat_round").expect("it is there");
+    println!("{}", Row::new("inbound_push_instructions", counted(0), Goal::AtMost(1.5)));
+    println!("{}", Row::new("outbound_send_instructions", counted(2), Goal::AtMost(1.5)));
+    let peers = (!quick).then(peers).flatten();
+    for row in [
+        Row::new("inbound_push_with_ack", against(0), Goal::AtMost(1.5)),
+        Row::new("outbound_send_with_receipt", against(2), Goal::AtMost(1.5)),
+        Row::new("heartbeat_allocations", systems[beats].allocations(ROUNDS), Goal::AtMost(0.0)),
+        Row::new("heartbeat_instructions", of_systems[beats].1, Goal::AtMost(1_000.0)),
         Row::new("idle_session_bytes", operations::idle_bytes(), Goal::AtMost(1_024.0)),
-        Row::new("acknowledge_1000000_against_10", of_a_million / of_ten, Goal::AtMost(3.0)),
-    ];
-    for row in rows {
+        Row::new("acknowledge_1000000_against_10", many[2] / many[0], Goal::AtMost(3.0)),
+        Row::new("pair_100_against_mqtt_qos2", peers, Goal::AtMost(1.0)),
+        Row::new("loopback_64_against_raw", loopback, Goal::AtLeast(0.9)),
+        Row::new("swarm_100000_mebibytes", swarm, Goal::AtMost(120.0)),
+    ] {
         println!("{row}");
     }
+}
+
+/// A hundred thousand sessions beside a thousand; gives the mebibytes of the many.
+fn swarm() -> f64 {
+    let (small, large) = (Hour::of(1_000), Hour::of(100_000));
+    println!("{:<28} {:>11.0} (1,000 sessions: {:.0})", "swarm_input", large.nanoseconds(), small.nanoseconds());
+    println!("{:<28} {:>11.0} (1,000 sessions: {:.0})", "swarm_steps", large.steps_each(), small.steps_each());
+    assert_eq!(large.ready, 100_000, "every session is ready again after the mass disconnect");
+    large.mebibytes()
+}
+
+/// Messages over the loopback; gives the slower adapter's pace at window 64 against raw tungstenite's.
+fn loopback() -> f64 {
+    const MESSAGES: u64 = 20_000;
+    const WAYS: [(&str, Way); 3] =
+        [("raw", loopback::raw), ("blocking", loopback::blocking), ("tokio", loopback::tokio)];
+    println!("{:<28} {:>11} {:>16}", "loopback", "messages/s", "cpu ns/message");
+    let mut least = f64::INFINITY;
+    for window in [1, 64] {
+        let mut runs: [Vec<Run>; 3] = Default::default();
+        for _ in 0..LARGE_RUNS {
+            for (runs, (_, way)) in runs.iter_mut().zip(WAYS) {
+                runs.push(way(if window == 1 { MESSAGES / 4 } else { MESSAGES }, window));
+            }
+        }
+        // As with the times above, the lower quartile, here of the time a message takes.
+        let paces = runs
+            .each_ref()
+            .map(|runs| 1.0 / lower_quartile(runs.iter().map(|run| 1.0 / run.messages_a_second).collect()));
+        for ((name, _), (pace, runs)) in WAYS.iter().zip(paces.iter().zip(&runs)) {
+            let cpu: Option<Vec<f64>> = runs.iter().map(|run| run.cpu).collect();
+            let cpu = cpu.map_or("?".to_owned(), |cpu| format!("{:.0}", lower_quartile(cpu)));
+            println!("{:<28} {pace:>11.0} {cpu:>16}", format!("{name}/{window}"));
+        }
+        if window == 64 {
+            least = paces[1].min(paces[2]) / paces[0];
+        }
+    }
+    least
+}
+
+/// The row that the other protocol's benchmark prints last; `None` where it cannot be built.
+fn peers() -> Option<f64> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/Cargo.toml");
+    let output = Command::new("cargo").args(["bench", "--quiet", "--manifest-path", manifest]).output().ok()?;
+    let report = String::from_utf8_lossy(&output.stdout);
+    report.lines().rev().find_map(|line| line.strip_prefix("ratio ")?.split(' ').nth(1)?.parse().ok())
 }

@@ -3,10 +3,11 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use redial::{Action, Bounded, Config, ConnectionId, Event, Frame, Instant, Preset, Secret, Seed, Session};
+use redial::{Action, Bounded, Config, ConnectionId, Duration, Event, Frame, Instant, Preset, Secret, Seed, Session};
 
 use crate::floor;
 use crate::measure::{Cost, measured};
+use crate::pair::Pair;
 
 /// Rounds before the measured ones: the dedup window (4,096) and the memory of settled messages (1,024) are full by then.
 const WARM: u32 = 6_000;
@@ -50,10 +51,13 @@ fn hear(session: &mut Session, connection: ConnectionId, frame: String) {
     drain(session);
 }
 
+fn a_push(number: u32, content: &str) -> String {
+    format!(r#"{{"type":"MESSAGE","messageId":"m-{number:08}","content":"{content}"}}"#)
+}
+
 fn pushes(count: u32) -> Vec<String> {
     let content = body();
-    let push = |number| format!(r#"{{"type":"MESSAGE","messageId":"m-{number:08}","content":"{content}"}}"#);
-    (0..count).map(push).collect()
+    (0..count).map(|number| a_push(number, &content)).collect()
 }
 
 /// A push arrives, is delivered and acknowledged.
@@ -119,74 +123,48 @@ pub(crate) fn send_floor(rounds: u32) -> Cost {
     })
 }
 
-/// A heartbeat is due, is sent, and is answered.
-pub(crate) fn heartbeat(rounds: u32) -> Cost {
-    let (mut session, connection) = ready(Preset::plain());
-    let mut beat = || {
-        let due = session.next_deadline().expect("a beat is due").at;
-        session.handle(due, Event::Tick);
-        drain(&mut session);
-        session.handle(due, Event::FrameIn { connection, frame: Frame::Pong(Vec::new()) });
-        drain(&mut session);
-    };
-    (0..WARM).for_each(|_| beat());
-    measured(|| (0..rounds).for_each(|_| beat()))
+/// A push where the window holds so many ids, each push forgetting the oldest.
+pub(crate) fn push_into(window: u32, rounds: u32) -> Cost {
+    let mut preset = with_receipts();
+    preset.config.inbox.window = Bounded::clamped(u64::from(window));
+    let (mut session, connection) = ready(preset);
+    (0..window).for_each(|number| hear(&mut session, connection, a_push(number, "")));
+    let content = body();
+    let frames: Vec<String> = (window..window + rounds).map(|number| a_push(number, &content)).collect();
+    let cost = measured(|| frames.into_iter().for_each(|frame| hear(&mut session, connection, frame)));
+    assert_eq!(session.stats().forgotten, u64::from(rounds));
+    cost
 }
 
-/// A tick with nothing due.
-pub(crate) fn tick(rounds: u32) -> Cost {
-    let (mut session, _) = ready(Preset::plain());
-    measured(|| {
-        for _ in 0..rounds {
-            session.handle(black_box(Instant::ORIGIN), Event::Tick);
-            black_box(session.poll_action());
-        }
-    })
-}
-
-/// Asking when the next tick is due.
-pub(crate) fn deadline(rounds: u32) -> Cost {
-    let (session, _) = ready(with_receipts());
-    measured(|| {
-        for _ in 0..rounds {
-            black_box(black_box(&session).next_deadline());
-        }
-    })
-}
-
-/// Acknowledging one of ten messages that are outstanding; another takes its place, which is not measured.
-pub(crate) fn acknowledge_of_ten(rounds: u32) -> Cost {
-    acknowledge(rounds, 10)
-}
-
-/// Acknowledging one of a million.
-pub(crate) fn acknowledge_of_a_million(rounds: u32) -> Cost {
-    acknowledge(rounds, 1_000_000)
-}
-
-fn acknowledge(rounds: u32, outstanding: u32) -> Cost {
+/// Acknowledging one of so many messages that are outstanding, upon which the next one in line is sent; a new one takes its
+/// place in the line, which is not measured.
+pub(crate) fn acknowledge(outstanding: u32, rounds: u32) -> Cost {
     let mut preset = with_receipts();
     let outbox = &mut preset.config.outbox;
     outbox.messages = Bounded::clamped(1_000_000);
     outbox.bytes = Bounded::clamped(u64::MAX);
-    outbox.in_flight = Bounded::clamped(65_536);
+    // The most that a configuration allows; of ten, five wait as well, so that all cases do the same work.
+    outbox.in_flight = Bounded::clamped(u64::from(outstanding / 2).min(65_536));
     let (mut session, connection) = ready(preset);
     for _ in 0..outstanding {
         session.send(Instant::ORIGIN, body()).expect("the limits are raised");
         drain(&mut session);
     }
-    // Receipts in batches of ten: so many are certain to be in flight, and the outbox is filled up again in between.
-    let mut receipts = receipts(nonce(), rounds).into_iter().map(|(_, receipt)| receipt);
-    let mut cost = Cost::default();
+    // Receipts in batches of five: so many are certain to be in flight, and the outbox is filled up again in between.
+    let mut receipts = receipts(nonce(), WARM + rounds).into_iter().map(|(_, receipt)| receipt);
+    let (mut cost, mut settled) = (Cost::default(), 0);
     loop {
-        let batch: Vec<String> = receipts.by_ref().take(10).collect();
+        let batch: Vec<String> = receipts.by_ref().take(5).collect();
         if batch.is_empty() {
             return cost;
         }
         let refill = batch.len();
         let part = measured(|| batch.into_iter().for_each(|receipt| hear(&mut session, connection, receipt)));
-        cost.time += part.time;
-        cost.allocations += part.allocations;
+        settled += refill;
+        if settled > WARM as usize {
+            cost.time += part.time;
+            cost.allocations += part.allocations;
+        }
         for _ in 0..refill {
             session.send(Instant::ORIGIN, body()).expect("one was settled");
             drain(&mut session);
@@ -194,7 +172,58 @@ fn acknowledge(rounds: u32, outstanding: u32) -> Cost {
     }
 }
 
-/// Bytes of an idle session that is connected and has beaten: inline and heap, the shared preset left out.
+/// A session with so many messages waiting, and a full window and memory.
+fn laden(waiting: u32) -> Session {
+    let (mut session, connection) = ready(with_receipts());
+    for frame in pushes(WARM) {
+        hear(&mut session, connection, frame);
+    }
+    for (body, receipt) in receipts(nonce(), WARM) {
+        session.send(Instant::ORIGIN, body).expect("there is room");
+        hear(&mut session, connection, receipt);
+    }
+    (0..waiting).for_each(|_| drop(session.send(Instant::ORIGIN, body()).expect("there is room")));
+    drain(&mut session);
+    session
+}
+
+/// The snapshot of a session with 1,000 messages waiting and everything else full, as JSON.
+pub(crate) fn snapshot(rounds: u32) -> Cost {
+    let session = laden(1_000);
+    measured(|| (0..rounds).for_each(|_| drop(black_box(serde_json::to_string(&session.snapshot())))))
+}
+
+/// The way back.
+pub(crate) fn restore(rounds: u32) -> Cost {
+    let stored = serde_json::to_string(&laden(1_000).snapshot()).expect("a snapshot is JSON");
+    let preset = Arc::new(with_receipts());
+    measured(|| {
+        for _ in 0..rounds {
+            let snapshot = serde_json::from_str(&stored).expect("it was written by serde");
+            let session = Session::restore(Arc::clone(&preset), Instant::ORIGIN, snapshot, Duration::ZERO);
+            assert_eq!(black_box(session.expect("it is whole")).unsettled(), 1_000);
+        }
+    })
+}
+
+/// A message all the way in memory, so many at a time.
+pub(crate) fn pair(window: u64, rounds: u32) -> Cost {
+    let (mut pair, content) = (Pair::new(with_receipts(), window), body());
+    let turns = (u64::from(rounds) / window).max(1);
+    let cost = measured(|| {
+        for _ in 0..turns {
+            assert_eq!(pair.exchange(window, &content), (window, window));
+        }
+    });
+    // A turn of the largest window is more than the rounds that were asked for.
+    let factor = f64::from(rounds) / f64::from(u32::try_from(turns * window).unwrap_or(u32::MAX));
+    Cost { time: cost.time.mul_f64(factor), ..cost }
+}
+
+/// The inline part of an outbox (`rustc -Zprint-type-sizes`), which is no part of an idle session.
+const OUTBOX: f64 = 160.0;
+
+/// Bytes of an idle session that is connected and has beaten: inline and heap, the shared preset and the outbox left out.
 pub(crate) fn idle_bytes() -> f64 {
     let preset = Arc::new(Preset::plain());
     let mut kept = None;
@@ -208,5 +237,5 @@ pub(crate) fn idle_bytes() -> f64 {
     });
     let inline = size_of_val(&kept.expect("a session was made"));
     let heap = u32::try_from(heap.bytes_current).unwrap_or(u32::MAX);
-    f64::from(u32::try_from(inline).unwrap_or(u32::MAX)) + f64::from(heap)
+    f64::from(u32::try_from(inline).unwrap_or(u32::MAX)) + f64::from(heap) - OUTBOX
 }

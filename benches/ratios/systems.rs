@@ -1,0 +1,178 @@
+//! The operations in every dialect, under each preset's own timings: a push, a message, a heartbeat round.
+
+use std::hint::black_box;
+use std::iter::from_fn;
+use std::sync::Arc;
+
+use redial::{
+    ConnectionId, Event, Frame, Instant, Login, MessageId, Payload, Preset, Secret, Seed, Session, Side, Signal,
+};
+
+use crate::measure::{Cost, measured};
+
+/// Rounds before the measured ones.
+const WARM: u32 = 6_000;
+
+/// A preset, made anew.
+pub(crate) type Make = fn() -> Preset;
+
+/// The presets by the names under which a child process finds them.
+pub(crate) const ALL: [(&str, Make); 6] = [
+    ("plain", Preset::plain),
+    ("uni_app", Preset::uni_app),
+    ("react_im", Preset::react_im),
+    ("vue_polling", Preset::vue_polling),
+    ("wechat", Preset::wechat),
+    ("live_chat", || Preset::live_chat(1, 9527).expect("both are named")),
+];
+
+/// A content of 128 bytes that every dialect can carry.
+fn body() -> String {
+    format!(r#"{{"message":"{}"}}"#, "0123456789abcde".repeat(8).split_at(114).0)
+}
+
+/// A session that is ready, and how its server spells things.
+struct Line {
+    session: Session,
+    connection: ConnectionId,
+    preset: Arc<Preset>,
+}
+
+impl Line {
+    fn ready(preset: Make) -> Self {
+        let preset = Arc::new(preset());
+        let mut session = Session::new(Arc::clone(&preset), Seed::from(7_u64));
+        session.credential(Instant::ORIGIN, Secret::new("token"));
+        session.open(Instant::ORIGIN);
+        let mut line = Self { session, connection: ConnectionId::new(1), preset };
+        line.session.handle(Instant::ORIGIN, Event::Opened { connection: line.connection });
+        if line.preset.dialect().profile().login == Login::Challenge {
+            let challenge = Signal::Challenge { challenge: Some(Payload::Text("seed")), reference: Some("1") };
+            let challenge = line.says(&challenge).expect("the dialect has challenges");
+            line.hear(Instant::ORIGIN, challenge);
+        }
+        assert_eq!(line.session.state(), redial::State::Ready);
+        line.drain();
+        line
+    }
+
+    /// What the server says, where it has a word for it.
+    fn says(&self, signal: &Signal<'_>) -> Option<Frame> {
+        self.preset.dialect().encode(Side::Server, signal).ok()
+    }
+
+    fn hear(&mut self, now: Instant, frame: Frame) {
+        self.session.handle(now, Event::FrameIn { connection: self.connection, frame });
+    }
+
+    fn drain(&mut self) {
+        from_fn(|| self.session.poll_action()).for_each(|action| drop(black_box(action)));
+    }
+}
+
+/// A push arrives, is delivered, and acknowledged where the service wants that.
+pub(crate) fn push(preset: Make, rounds: u32) -> Cost {
+    let mut line = Line::ready(preset);
+    let content = body();
+    let push = |number: u32| {
+        let id = Some(MessageId::from(format!("m-{number:08}")));
+        line.says(&Signal::Message { id, body: Payload::Text(&content) })
+            .or_else(|| line.says(&Signal::Message { id: None, body: Payload::Text(&content) }))
+            .expect("the service pushes messages")
+    };
+    let mut frames: Vec<Frame> = (0..WARM + rounds).map(push).collect();
+    let counted = frames.split_off(WARM as usize);
+    let mut round = |frame: Frame| {
+        line.hear(Instant::ORIGIN, frame);
+        line.drain();
+    };
+    frames.into_iter().for_each(&mut round);
+    let cost = measured(|| counted.into_iter().for_each(round));
+    assert_eq!(line.session.stats().delivered, u64::from(WARM + rounds));
+    cost
+}
+
+/// A message is sent, and confirmed where the service does that.
+pub(crate) fn send(preset: Make, rounds: u32) -> Cost {
+    let mut line = Line::ready(preset);
+    let mut answers = receipts(&mut Line::ready(preset), WARM + rounds);
+    let counted = answers.split_off(WARM as usize);
+    let mut round = |(body, receipt): (String, Option<Frame>)| {
+        line.session.send(Instant::ORIGIN, body).expect("there is room");
+        line.drain();
+        if let Some(receipt) = receipt {
+            line.hear(Instant::ORIGIN, receipt);
+            line.drain();
+        }
+    };
+    answers.into_iter().for_each(&mut round);
+    let cost = measured(|| counted.into_iter().for_each(round));
+    assert_eq!(line.session.unsettled(), 0, "every message is settled");
+    cost
+}
+
+/// What the server will answer to the messages of a session with the same seed.
+fn receipts(twin: &mut Line, count: u32) -> Vec<(String, Option<Frame>)> {
+    let receipt = |_| {
+        let id = twin.session.send(Instant::ORIGIN, body()).expect("there is room");
+        let receipt = twin.says(&Signal::Ack { id, echo: None });
+        if let Some(receipt) = &receipt {
+            twin.hear(Instant::ORIGIN, receipt.clone());
+        }
+        twin.drain();
+        (body(), receipt)
+    };
+    (0..count).map(receipt).collect()
+}
+
+/// A heartbeat is due, is sent, and is answered where the service answers.
+pub(crate) fn heartbeat(preset: Make, rounds: u32) -> Cost {
+    let mut line = Line::ready(preset);
+    // Where the beats are pings, it is the server's socket that answers.
+    let answer = line.says(&Signal::BeatReply).or(Some(Frame::Pong(Vec::new())));
+    // Some greet with a heartbeat, and one waits for the answer.
+    if let Some(answer) = &answer {
+        line.hear(Instant::ORIGIN, answer.clone());
+    }
+    line.drain();
+    let mut round = |answer: Option<Frame>| {
+        let due = line.session.next_deadline().expect("a beat is due").at;
+        line.session.handle(due, Event::Tick);
+        line.drain();
+        if let Some(answer) = answer {
+            line.hear(due, answer);
+            line.drain();
+        }
+    };
+    (0..WARM).for_each(|_| round(answer.clone()));
+    let answers = vec![answer; rounds as usize];
+    let cost = measured(|| answers.into_iter().for_each(round));
+    assert!(
+        line.session.stats().beats > u64::from(rounds),
+        "{}: {} heartbeats",
+        line.preset.name(),
+        line.session.stats().beats
+    );
+    cost
+}
+
+/// A tick with nothing due.
+pub(crate) fn tick(preset: Make, rounds: u32) -> Cost {
+    let mut line = Line::ready(preset);
+    measured(|| {
+        for _ in 0..rounds {
+            line.session.handle(black_box(Instant::ORIGIN), Event::Tick);
+            line.drain();
+        }
+    })
+}
+
+/// Asking when the next tick is due.
+pub(crate) fn deadline(preset: Make, rounds: u32) -> Cost {
+    let line = Line::ready(preset);
+    measured(|| {
+        for _ in 0..rounds {
+            black_box(black_box(&line.session).next_deadline());
+        }
+    })
+}
