@@ -19,7 +19,7 @@ use crate::time::{Duration, Instant};
 /// | what a session does | the variant |
 /// |---|---|
 /// | send a heartbeat | `Send` with [`Purpose::Heartbeat`] |
-/// | acknowledge a message | `Send` with [`Purpose::Ack`] |
+/// | acknowledge a message | `Send` with [`Purpose::Ack`]; with [`Purpose::Position`] where messages have positions |
 /// | send a message | `Send` with [`Purpose::Message`] |
 /// | log in | `NeedCredential`, then `Send` with [`Purpose::Auth`] or `Connect` with a [`Handshake`] |
 /// | connect | `Connect` |

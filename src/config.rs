@@ -170,7 +170,7 @@ pub enum CloseCodes {
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Bytes of an inbound frame. Default 1 MiB, far above any chat message; more is dropped unread and reported. Raise it for
-    /// services that push documents.
+    /// services that push documents. Where the dialect can, it is told to the other end.
     pub frame_bytes: Bounded<1, 0x100_0000>,
     /// Bytes of an outbound body. Default 64 KiB, which common servers take; more is refused, before it can end the link with 1009.
     /// Set it to the server's own limit.

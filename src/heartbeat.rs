@@ -18,7 +18,8 @@ use crate::timer::{Deadline, Timer};
 #[serde(deny_unknown_fields)]
 pub struct HeartbeatPolicy {
     /// The time between heartbeats. Default 25 s: under the 30 s after which strict middleboxes drop idle links. Lower it to notice
-    /// dead links sooner, raise it for batteries. Zero counts as 1 ms.
+    /// dead links sooner, raise it for batteries. Zero counts as 1 ms. A server may ask for another, between 5 s and 5 min, where the
+    /// dialect lets it.
     #[serde(rename = "every_ms")]
     pub every: Duration,
     /// Whether one is sent as soon as the connection is ready. Default no: the handshake was life enough. Change it for servers that

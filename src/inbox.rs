@@ -27,7 +27,7 @@ pub struct InboxPolicy {
     /// server may forget it.
     pub acknowledge: Acknowledge,
     /// Delivered messages that may wait for `acknowledge`. Default 256, a slow consumer of some seconds; what comes beyond is
-    /// `Deferred` and stays with the server.
+    /// `Deferred` and stays with the server. Where the dialect has positions it is told to the server, which then sends no more.
     pub pending: Bounded<1, 10_000>,
     /// What is delivered. Default [`Deliver::Content`]; change it where the application reads fields of the envelope too.
     pub deliver: Deliver,

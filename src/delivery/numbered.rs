@@ -142,9 +142,13 @@ impl Delivery {
     /// Everything up to a position gets its outcome; says whether anything did.
     pub(super) fn settle_up_to(&mut self, cx: &mut Cx<'_>, position: u64, refused: &[Refusal]) -> bool {
         let mut any = false;
+        // Sorted, so that many refusals among many messages are found quickly.
+        let mut refused = refused.to_vec();
+        refused.sort_unstable_by_key(|refusal| refusal.position);
         while let Some((at, slot)) = self.stream.as_mut().and_then(|stream| stream.out.pop_acked(position)) {
             any = true;
-            let status = match refused.iter().find(|refusal| refusal.position == at) {
+            let refusal = refused.binary_search_by_key(&at, |refusal| refusal.position).ok();
+            let status = match refusal.and_then(|found| refused.get(found)) {
                 Some(refusal) => Status::Rejected { code: refusal.code },
                 None => Status::Accepted,
             };

@@ -25,7 +25,7 @@ pub struct OutboxPolicy {
     /// that recognises repeated ids; without one choose [`Resend::Never`].
     pub resend: Resend,
     /// How long a confirmation may take before the link is recycled. Default 20 s: a server that answers pings and confirms nothing
-    /// is stuck. Raise it for servers that store slowly; `None` waits for ever.
+    /// is stuck. Raise it for servers that store slowly or whose application acknowledges; `None` waits for ever.
     #[serde(rename = "receipt_timeout_ms")]
     pub receipt_timeout: Option<Duration>,
     /// Losses in a row with one message first in line before it is settled `Unconfirmed` and the rest goes on. Default 3; `None` never.
@@ -34,6 +34,7 @@ pub struct OutboxPolicy {
     /// rarely takes the next.
     pub send_failure: SendFailure,
     /// How long the server recognises a repeated id. Default `None`, not known. What was sent longer ago is settled `Unconfirmed` instead of being sent again.
+    /// Where the dialect has positions this counts across sessions only, and what the server says of itself stands before it.
     #[serde(rename = "dedup_window_ms")]
     pub dedup_window: Option<Duration>,
     /// How long a message may wait for its outcome. Default `None`, for ever; set it for what is pointless later, or a message at a

@@ -36,6 +36,9 @@ use work::{Line, Parts, Stage, say_receipt};
 /// It recognises repeated messages by their id, acknowledges each copy, keeps what an absent client has to get, pushes it
 /// again until it is acknowledged, and answers heartbeats. It speaks any [`Dialect`](crate::Dialect), from the other side.
 ///
+/// Under [`Preset::native`] it also keeps the session itself: it names it, gives its tokens, decides whether it goes on on the next
+/// connection, and can say [`bye`](Peer::bye). With [`snapshot`](Peer::snapshot) and [`restore`](Peer::restore) it survives its process.
+///
 /// `preset.config` counts for its outbox, inbox and limits; messages always wait for the client's next connection.
 ///
 /// ```

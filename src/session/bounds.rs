@@ -213,7 +213,8 @@ impl Config {
         entries
             .saturating_mul(ENTRY + id)
             .saturating_add(self.outbox.bytes.get())
-            .saturating_add(self.limits.frame_bytes.get().saturating_mul(2))
+            // One as it comes, one as it is read, and the window's bytes of what is held back behind a gap.
+            .saturating_add(self.limits.frame_bytes.get().saturating_mul(3))
             .saturating_add(16 << 10)
     }
 }
