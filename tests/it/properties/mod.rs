@@ -1,6 +1,7 @@
 //! Properties: arbitrary inputs in arbitrary order, under every preset, judged by the oracle.
 
 mod counted;
+mod peers;
 mod presets;
 mod round_trip;
 mod steps;
