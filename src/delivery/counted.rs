@@ -49,6 +49,10 @@ impl Delivery {
             stream.inn.on_accepted();
             return Ok(false);
         };
+        if stream.inn.waiting() >= taken_at_once(cx.config).messages {
+            // One id under many positions takes no room in the inbox, but here it would.
+            return Err(Cause::Gap);
+        }
         let (verdict, forgotten) = self.inbox.on_message(&id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
         match verdict {
@@ -135,6 +139,11 @@ impl Delivery {
             stream.forget();
         }
     }
+}
+
+/// What this end sends before it hears an acknowledgement: what the other end takes, within its own window.
+pub(crate) fn sent_at_once(credit: Credit, config: &Config) -> Credit {
+    Credit { messages: credit.messages.min(config.outbox.in_flight.get()), ..credit }
 }
 
 /// What this end takes before it has acknowledged.

@@ -28,7 +28,7 @@ use crate::stream::Stream;
 use crate::time::{Duration, Instant};
 use crate::timer::{Deadline, Timer};
 
-pub(crate) use counted::taken_at_once;
+pub(crate) use counted::{sent_at_once, taken_at_once};
 pub(crate) use durability::Frozen;
 use durability::Ledger;
 

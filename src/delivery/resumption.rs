@@ -1,6 +1,6 @@
 //! Where a session goes on: what a client says of it first, and what the server's answer means.
 
-use super::{Delivery, taken_at_once};
+use super::{Delivery, sent_at_once, taken_at_once};
 use crate::action::{Action, Purpose};
 use crate::cx::Cx;
 use crate::id::ConnectionId;
@@ -33,7 +33,7 @@ impl Delivery {
     /// The server's answer to it. What it says of the messages on their way is settled before anything is sent.
     pub(crate) fn on_admitted(&mut self, cx: &mut Cx<'_>, terms: &Terms) -> Result<(), Cause> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        stream.credit = Some(terms.credit);
+        stream.credit = Some(sent_at_once(terms.credit, cx.config));
         stream.dedup = terms.dedup;
         let asked = stream.sid().is_some() && !stream.out.is_full();
         match &terms.resumption {

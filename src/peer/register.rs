@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::work::{Parts, Stage};
 use crate::action::Purpose;
 use crate::cx::Cx;
-use crate::delivery::taken_at_once;
+use crate::delivery::{sent_at_once, taken_at_once};
 use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::signal::{Hello, NotResumed, Resume, Resumption, Signal, Terms};
@@ -98,7 +98,7 @@ impl Parts<'_> {
         self.register.answer = Some(resumption);
         let name = nonce(cx.rng) + &nonce(cx.rng);
         if let Some(stream) = self.delivery.stream() {
-            stream.credit = Some(hello.credit);
+            stream.credit = Some(sent_at_once(hello.credit, cx.config));
             if resumed { stream.go_on(token) } else { stream.begin(Sid { name, token }) }
         }
     }

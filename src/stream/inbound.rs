@@ -73,6 +73,11 @@ impl Inbound {
         self.accepted + self.waiting.len() as u64
     }
 
+    /// How many of those wait for the application, or for one that does.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
     /// What a position is to this end; `ahead` more than are known here came and are held back.
     pub(crate) fn arrival(&mut self, position: u64, ahead: u64) -> Arrival {
         let received = self.received() + ahead;

@@ -87,6 +87,7 @@ fn a_server_that_stores_first_welcomes_and_acknowledges_after_that() {
     assert!(!pair.one_down(), "the welcome waits for its token to be stored");
     pair.store_server();
     assert!(pair.one_down());
+    pair.store_server();
     let id = pair.story.send("hello");
     pair.story.persist();
     pair.take();

@@ -60,6 +60,11 @@ impl Counted {
         Ok(())
     }
 
+    /// Whether something is out that is not acknowledged.
+    pub(super) fn is_owed(&self) -> bool {
+        self.next.is_some_and(|next| next > self.acked + 1)
+    }
+
     /// The sockets went with the process; what the application has not answered comes again.
     pub(super) fn restarted(&mut self, session: &Session) {
         self.came.truncate(usize::try_from(self.accepted(session)).expect("so many came"));

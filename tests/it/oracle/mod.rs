@@ -63,6 +63,8 @@ pub(crate) struct Step {
     pub(crate) stopped_for_good: bool,
     pub(crate) unsettled: usize,
     pub(crate) in_doubt: bool,
+    /// Whether the window may be full of positions that nobody acknowledged, though their messages have their outcome.
+    pub(crate) owed: bool,
     stale: Option<ConnectionId>,
     twin: Option<Session>,
 }
@@ -111,6 +113,7 @@ impl Oracle {
             stopped_for_good: is_stopped_for_good(session),
             unsettled: session.unsettled(),
             in_doubt: session.explain().in_doubt,
+            owed: false,
             stale,
             twin: self.thorough.then(|| session.clone()),
         });
@@ -118,16 +121,21 @@ impl Oracle {
 
     /// Judges what came out of it.
     pub(crate) fn after(&mut self, session: &Session, actions: &[Action]) -> Verdict {
-        let Some(step) = self.step.take() else { return Ok(()) };
+        let Some(mut step) = self.step.take() else { return Ok(()) };
         let heard = heard(session, &step, &self.connections);
         self.connections.judge(session, &step, heard.is_some_and(|heard| heard.is_ok()), actions)?;
         self.ledger.judge(session, &step, actions)?;
+        self.counted.judge(session, &step, &self.ledger, actions)?;
+        step.owed = self.counted.is_owed();
         self.outgoing.judge(session, &step, self.connections.open(), self.ledger.is_level(), actions)?;
         self.incoming.judge(session, &step, &self.ledger, actions)?;
-        self.counted.judge(session, &step, &self.ledger, actions)?;
         deadlines(session)?;
         // Acknowledgements that waited for the host to store leave together.
-        let answers = if ledger::waits(session) { session.preset().config.inbox.pending.get() } else { 0 };
+        let config = &session.preset().config;
+        let answers = if ledger::waits(session) { config.inbox.pending.get() } else { 0 };
+        // Skipped positions, and what was held back behind a gap, are within the two windows.
+        let counted = session.preset().dialect().profile().positions;
+        let answers = answers + if counted { config.inbox.pending.get() + config.outbox.in_flight.get() } else { 0 };
         // Up to where messages are read is told again on each connection, for 64 conversations at most.
         let marks = actions.iter().filter(|action| is_receipt(action)).count();
         rule!(marks <= 64, "one input told {marks} read marks");

@@ -82,7 +82,7 @@ impl Outgoing {
             (self.held, self.draining) = (false, false);
         }
         self.reopen(session, step);
-        self.add_up(session, open, level)?;
+        self.add_up(session, step, open, level)?;
         for id in touched {
             self.agrees(session, id)?;
         }
@@ -255,7 +255,7 @@ impl Outgoing {
     }
 
     /// Nothing taken goes missing, the window is kept, and what may leave has left.
-    fn add_up(&self, session: &Session, open: Option<ConnectionId>, level: bool) -> Verdict {
+    fn add_up(&self, session: &Session, step: &Step, open: Option<ConnectionId>, level: bool) -> Verdict {
         let unsettled: Vec<_> =
             self.messages.iter().filter(|(_, message)| !message.is_settled(self.receipts)).collect();
         rule!(
@@ -268,7 +268,8 @@ impl Outgoing {
             let flying = unsettled.iter().filter(|(_, message)| message.on == open).count();
             let window = session.preset().config.outbox.in_flight.get();
             rule!(flying as u64 <= window, "{flying} messages are in flight, the window is {window}");
-            let idle = level && flying == 0 && !unsettled.is_empty() && !self.held && !waits_for_life(session);
+            let free = level && !step.owed && !self.held && !waits_for_life(session);
+            let idle = free && flying == 0 && !unsettled.is_empty();
             rule!(!idle, "ready, and {} messages do not leave", unsettled.len());
         }
         Ok(())

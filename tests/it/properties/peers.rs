@@ -122,9 +122,9 @@ impl World {
             _ => (0, named(0)),
         };
         let resume = |rx: u64, seen: u64, hi: u64| {
-            let (sid, token) = self.session.clone()?;
+            let (name, token) = self.session.clone()?;
             let refused = vec![Refusal { position: 1, code: 3 }];
-            Some(Resume { sid, token, position: rx, refused, seen, lowest: 1, highest: hi })
+            Some(Resume { sid: name, token, position: rx, refused, seen, lowest: 1, highest: hi })
         };
         let signal = match said {
             Step::Resume(rx, seen, hi) => {
