@@ -33,7 +33,12 @@ struct Explored {
 }
 
 fn explore(name: &str, start: impl Small) -> Explored {
-    let limit = std::env::var("REDIAL_STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(STATES);
+    explore_up_to(STATES, name, start)
+}
+
+/// The same for worlds that are heavier, so many states unless the environment says otherwise.
+fn explore_up_to(states: usize, name: &str, start: impl Small) -> Explored {
+    let limit = std::env::var("REDIAL_STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(states);
     let mut seen = HashSet::new();
     let mut queue = VecDeque::from([start]);
     let mut healed = 0;
