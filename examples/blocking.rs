@@ -202,6 +202,13 @@ impl Shared {
         // The clock is read under the lock: times then never run backwards.
         work(&mut core, self.clock.now())
     }
+
+    /// The next action, and the time of the input that led to it.
+    fn next_action(&self) -> Option<(Instant, Action)> {
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let action = core.session.poll_action()?;
+        Some((core.session.now(), action))
+    }
 }
 
 impl Core {
@@ -284,24 +291,24 @@ impl Host {
         }
     }
 
-    /// Carries out what the session wants done.
+    /// Carries out what the session wants done; the observer hears of it first.
     fn perform(&mut self) {
-        while let Some((now, action)) = self.shared.with(|core, now| Some((now, core.session.poll_action()?))) {
-            match &action {
-                Action::Connect { connection, handshake, .. } => self.dial(*connection, handshake),
-                Action::Send { connection, frame, purpose } => self.write(*connection, frame, purpose),
-                Action::Close { connection, code, reason } if self.link.is(*connection) => {
-                    let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.as_str().into() });
+        while let Some((now, action)) = self.shared.next_action() {
+            (self.observer)(now, &action);
+            match action {
+                Action::Connect { connection, handshake, .. } => self.dial(connection, &handshake),
+                Action::Send { connection, frame, purpose } => self.write(connection, frame, purpose),
+                Action::Close { connection, code, reason } if self.link.is(connection) => {
+                    let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.into() });
                     match &mut self.link {
                         // What goes wrong here shows in the next read.
                         Link::Open { socket, .. } => drop(socket.close(frame)),
                         _ => self.link = Link::None,
                     }
                 }
-                Action::Abort { connection } if self.link.is(*connection) => self.link = Link::None,
+                Action::Abort { connection } if self.link.is(connection) => self.link = Link::None,
                 _ => {}
             }
-            (self.observer)(now, &action);
         }
     }
 
@@ -365,12 +372,12 @@ impl Host {
         true
     }
 
-    fn write(&mut self, to: ConnectionId, frame: &Frame, purpose: &Purpose) {
+    fn write(&mut self, to: ConnectionId, frame: Frame, purpose: Purpose) {
         let Link::Open { connection, socket, .. } = &mut self.link else { return };
         if *connection != to {
             return;
         }
-        let message = match frame.clone() {
+        let message = match frame {
             Frame::Text(text) => Message::text(text.into_owned()),
             Frame::Binary(bytes) => Message::binary(bytes),
             Frame::Ping(bytes) => Message::Ping(bytes.into()),
@@ -381,7 +388,7 @@ impl Host {
             Ok(()) => {}
             Err(error) if would_block(&error) => {}
             Err(Error::WriteBufferFull(_)) => {
-                self.tell(Event::SendFailed { connection: to, purpose: Some(purpose.clone()) });
+                self.tell(Event::SendFailed { connection: to, purpose: Some(purpose) });
             }
             Err(error) => self.lost(ended(to, &error)),
         }

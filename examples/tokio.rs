@@ -82,6 +82,8 @@ impl<T: AsRef<str> + ?Sized> From<&T> for Target {
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// How long a dial may take where the session sets no limit (`reconnect.attempt_timeout`) of its own.
 const DIAL_LIMIT: time::Duration = time::Duration::from_secs(30);
+/// Frames read in one turn, and at most before what was written is flushed.
+const FRAMES_A_TURN: u32 = 64;
 /// How long a socket is kept for the peer's close when the session has stopped.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -239,6 +241,17 @@ impl Shared {
         // The clock is read under the lock: times then never run backwards.
         work(&mut core, self.clock.now())
     }
+
+    /// The next action, the time of the input that led to it, and who waits for the outcome where it is one.
+    fn next_action(&self) -> Option<(Instant, Action, Option<oneshot::Sender<Status>>)> {
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let action = core.session.poll_action()?;
+        let waiting = match &action {
+            Action::Status { id, status } if core.settles(*status) => core.waiting.remove(id),
+            _ => None,
+        };
+        Some((core.session.now(), action, waiting))
+    }
 }
 
 impl Core {
@@ -249,6 +262,10 @@ impl Core {
             // A journal with a gap cannot be replayed, so it ends here.
             self.journal = None;
         }
+    }
+
+    fn settles(&self, status: Status) -> bool {
+        status.settles(self.session.preset().dialect().profile().receipts)
     }
 
     fn handle(&mut self, now: Instant, event: Event) {
@@ -283,16 +300,17 @@ struct Host {
 /// At most one connection: on its way, or open. Dropping a dial ends it.
 enum Link {
     None,
-    Dialing {
-        connection: ConnectionId,
-        dial: Dial,
-    },
-    Open {
-        connection: ConnectionId,
-        socket: Box<Socket>,
-        out: VecDeque<(Wire, Option<Purpose>)>,
-        blocked: Option<Instant>,
-    },
+    Dialing { connection: ConnectionId, dial: Dial },
+    Open(Open),
+}
+
+struct Open {
+    connection: ConnectionId,
+    socket: Box<Socket>,
+    out: VecDeque<(Wire, Option<Purpose>)>,
+    blocked: Option<Instant>,
+    /// Frames read since the last flush.
+    unflushed: u32,
 }
 
 impl Host {
@@ -313,67 +331,70 @@ impl Host {
             if over && stopped.is_some() && lingers.is_none() {
                 return;
             }
-            let blocked = if let Link::Open { blocked, .. } = &self.link { *blocked } else { None };
+            let blocked = if let Link::Open(open) = &self.link { open.blocked } else { None };
             let limits = [deadline.map(|d| d.at), blocked.map(|at| at + WRITE_LIMIT), lingers.map(|at| at + LINGER)];
             let wake_at = limits.into_iter().flatten().min().unwrap_or(Instant::NEVER);
             let shared = Arc::clone(&self.shared);
-            let event = tokio::select! {
+            tokio::select! {
                 // The socket first: what has arrived counts before silence is judged.
                 biased;
-                event = poll_fn(|cx| self.link.poll(cx, shared.clock)) => event,
-                () = shared.wake.notified() => Event::Tick,
+                () = poll_fn(|cx| self.turn(cx)) => {}
+                () = shared.wake.notified() => {}
                 // Whether anything is due is judged by the clock, not by the end of this sleep.
-                () = tokio::time::sleep(shared.clock.wall_until(wake_at)) => Event::Tick,
-            };
-            self.shared.with(|core, now| core.handle(now, event));
+                () = tokio::time::sleep(shared.clock.wall_until(wake_at)) => {}
+            }
+            self.tell(Event::Tick);
         }
     }
 
-    /// Carries out what the session wants done, and passes on what is to be known.
+    /// Hands everything that has arrived to the session and carries out what follows, up to so many frames.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for told in 0..FRAMES_A_TURN {
+            match self.link.poll(cx, self.shared.clock) {
+                Poll::Ready(event) => self.tell(event),
+                Poll::Pending if told == 0 => return Poll::Pending,
+                Poll::Pending => break,
+            }
+            self.perform();
+        }
+        Poll::Ready(())
+    }
+
+    fn tell(&self, event: Event) {
+        self.shared.with(|core, now| core.handle(now, event));
+    }
+
+    /// Carries out what the session wants done, and passes on what is to be known; the observer hears of it first.
     fn perform(&mut self) {
-        while let Some((now, action)) = self.shared.with(|core, now| Some((now, core.session.poll_action()?))) {
-            match &action {
+        while let Some((now, action, waiting)) = self.shared.next_action() {
+            (self.observer)(now, &action);
+            match action {
                 Action::Connect { connection, handshake, .. } => {
-                    let dial = Box::pin(connect(self.target.clone(), handshake.clone()));
-                    self.link = Link::Dialing { connection: *connection, dial };
+                    let dial = Box::pin(connect(self.target.clone(), handshake));
+                    self.link = Link::Dialing { connection, dial };
                 }
-                Action::Send { connection, frame, purpose } => {
-                    self.link.push(*connection, wire(frame.clone()), Some(purpose.clone()));
-                }
+                Action::Send { connection, frame, purpose } => self.link.push(connection, wire(frame), Some(purpose)),
                 Action::Close { connection, code, reason } => {
-                    let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.as_str().into() });
-                    self.link.push(*connection, Wire::Close(frame), None);
+                    let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.into() });
+                    self.link.push(connection, Wire::Close(frame), None);
                 }
-                Action::Abort { connection } if self.link.is(*connection) => self.link = Link::None,
-                Action::State { state, .. } => drop(self.states.send_replace(*state)),
-                // The application may have dropped its end.
-                Action::Deliver(message) => drop(self.delivered.send(message.clone())),
-                Action::Status { id, status } => self.settle(id, *status),
+                Action::Abort { connection } if self.link.is(connection) => self.link = Link::None,
+                Action::State { state, .. } => drop(self.states.send_replace(state)),
+                // The application may have dropped its end, here and below.
+                Action::Deliver(message) => drop(self.delivered.send(message)),
+                Action::Status { status, .. } => drop(waiting.map(|tell| tell.send(status))),
                 _ => {}
             }
-            (self.observer)(now, &action);
         }
-    }
-
-    fn settle(&self, id: &MessageId, status: Status) {
-        self.shared.with(|core, _| {
-            if status.settles(core.session.preset().dialect().profile().receipts)
-                && let Some(tell) = core.waiting.remove(id)
-            {
-                // Nobody has to wait for it.
-                let _ = tell.send(status);
-            }
-        });
     }
 
     /// Gives up a connection that takes nothing for too long.
     fn judge_blocked(&mut self) {
-        if let Link::Open { connection, blocked: Some(since), .. } = self.link
+        if let Link::Open(Open { connection, blocked: Some(since), .. }) = self.link
             && self.shared.clock.now().since(since) >= WRITE_LIMIT
         {
             self.link = Link::None;
-            let event = Event::Errored { connection, cause: Failure::TimedOut, retry_after: None };
-            self.shared.with(|core, now| core.handle(now, event));
+            self.tell(Event::Errored { connection, cause: Failure::TimedOut, retry_after: None });
         }
     }
 }
@@ -382,98 +403,117 @@ impl Link {
     fn is(&self, wanted: ConnectionId) -> bool {
         match self {
             Self::None => false,
-            Self::Dialing { connection, .. } | Self::Open { connection, .. } => *connection == wanted,
+            Self::Dialing { connection, .. } | Self::Open(Open { connection, .. }) => *connection == wanted,
         }
     }
 
     fn push(&mut self, to: ConnectionId, frame: Wire, purpose: Option<Purpose>) {
         match self {
-            Self::Open { connection, out, .. } if *connection == to => out.push_back((frame, purpose)),
+            Self::Open(open) if open.connection == to => open.out.push_back((frame, purpose)),
             // A close ends a dial; nothing else is sent to one.
             Self::Dialing { connection, .. } if *connection == to => *self = Self::None,
             _ => {}
         }
     }
 
-    /// Writes, flushes and reads as far as it goes, and gives the next event. Nothing is lost where it is dropped half-way.
+    /// Writes, reads and flushes as far as it goes, and gives the next event. Nothing is lost where it is dropped half-way.
     fn poll(&mut self, cx: &mut Context<'_>, clock: Clock) -> Poll<Event> {
         let (event, next) = match self {
             Self::None => return Poll::Pending,
             Self::Dialing { connection, dial } => {
                 let connection = *connection;
                 match ready!(dial.as_mut().poll(cx)) {
-                    Ok(socket) => {
-                        let (socket, out) = (Box::new(socket), VecDeque::new());
-                        (Event::Opened { connection }, Self::Open { connection, socket, out, blocked: None })
-                    }
+                    Ok(socket) => (Event::Opened { connection }, Self::Open(Open::new(connection, socket))),
                     Err((cause, retry_after)) => (Event::Errored { connection, cause, retry_after }, Self::None),
                 }
             }
-            Self::Open { connection, socket, out, blocked } => {
-                let connection = *connection;
-                match poll_open(connection, socket, out, blocked, cx, clock) {
-                    Poll::Ready(event @ (Event::FrameIn { .. } | Event::SendFailed { .. } | Event::Tick)) => {
-                        return Poll::Ready(event);
-                    }
-                    Poll::Ready(event) => (event, Self::None),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
+            Self::Open(open) => match ready!(open.poll(cx, clock)) {
+                event @ (Event::FrameIn { .. } | Event::SendFailed { .. } | Event::Tick) => return Poll::Ready(event),
+                event => (event, Self::None),
+            },
         };
         *self = next;
         Poll::Ready(event)
     }
 }
 
-fn poll_open(
-    connection: ConnectionId,
-    socket: &mut Socket,
-    out: &mut VecDeque<(Wire, Option<Purpose>)>,
-    blocked: &mut Option<Instant>,
-    cx: &mut Context<'_>,
-    clock: Clock,
-) -> Poll<Event> {
-    while !out.is_empty() {
-        match socket.poll_ready_unpin(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Poll::Ready(ended(connection, &error)),
-            Poll::Pending => break,
+impl Open {
+    fn new(connection: ConnectionId, socket: Socket) -> Self {
+        Self { connection, socket: Box::new(socket), out: VecDeque::new(), blocked: None, unflushed: 0 }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, clock: Clock) -> Poll<Event> {
+        if let Some(event) = self.write(cx) {
+            return Poll::Ready(event);
         }
-        let Some((frame, purpose)) = out.pop_front() else { break };
-        match socket.start_send_unpin(frame) {
-            Ok(()) => {}
-            Err(Error::WriteBufferFull(_)) => return Poll::Ready(Event::SendFailed { connection, purpose }),
-            Err(error) => return Poll::Ready(ended(connection, &error)),
+        // The answers to all that is there leave together; to whoever never pauses they leave now and then.
+        if self.unflushed < FRAMES_A_TURN
+            && let Poll::Ready(event) = self.read(cx)
+        {
+            self.unflushed += 1;
+            return Poll::Ready(event);
+        }
+        self.unflushed = 0;
+        match self.flush(cx, clock) {
+            Some(event) => Poll::Ready(event),
+            None => self.read(cx),
         }
     }
-    // Also brings out the pongs that the socket answers by itself.
-    match socket.poll_flush_unpin(cx) {
-        Poll::Ready(Ok(())) => *blocked = None,
-        Poll::Ready(Err(error)) => return Poll::Ready(ended(connection, &error)),
-        Poll::Pending if blocked.is_none() => {
-            *blocked = Some(clock.now());
-            // The loop has a new time to wait for.
-            cx.waker().wake_by_ref();
-            return Poll::Ready(Event::Tick);
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Option<Event> {
+        let connection = self.connection;
+        while !self.out.is_empty() {
+            match self.socket.poll_ready_unpin(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Some(ended(connection, &error)),
+                Poll::Pending => break,
+            }
+            let (frame, purpose) = self.out.pop_front()?;
+            match self.socket.start_send_unpin(frame) {
+                Ok(()) => {}
+                Err(Error::WriteBufferFull(_)) => return Some(Event::SendFailed { connection, purpose }),
+                Err(error) => return Some(ended(connection, &error)),
+            }
         }
-        Poll::Pending => {}
+        None
     }
-    let frame = match ready!(socket.poll_next_unpin(cx)) {
-        Some(Ok(Wire::Text(text))) => Frame::text(text.as_str().to_owned()),
-        Some(Ok(Wire::Binary(bytes))) => Frame::Binary(bytes.to_vec()),
-        Some(Ok(Wire::Ping(bytes))) => Frame::Ping(bytes.to_vec()),
-        Some(Ok(Wire::Pong(bytes))) => Frame::Pong(bytes.to_vec()),
-        Some(Ok(Wire::Close(frame))) => {
-            // The answer is queued; it leaves now or never.
-            let _ = socket.poll_flush_unpin(cx);
-            let (code, reason) = frame.map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string()));
-            return Poll::Ready(Event::Closed { connection, code, reason });
+
+    /// Brings out what is buffered, the pongs too that the socket answers by itself.
+    fn flush(&mut self, cx: &mut Context<'_>, clock: Clock) -> Option<Event> {
+        match self.socket.poll_flush_unpin(cx) {
+            Poll::Ready(Ok(())) => self.blocked = None,
+            Poll::Ready(Err(error)) => return Some(ended(self.connection, &error)),
+            Poll::Pending if self.blocked.is_none() => {
+                self.blocked = Some(clock.now());
+                // The loop has a new time to wait for.
+                cx.waker().wake_by_ref();
+                return Some(Event::Tick);
+            }
+            Poll::Pending => {}
         }
-        Some(Ok(Wire::Frame(_))) => return Poll::Ready(Event::Tick),
-        Some(Err(error)) => return Poll::Ready(ended(connection, &error)),
-        None => return Poll::Ready(ended(connection, &Error::ConnectionClosed)),
-    };
-    Poll::Ready(Event::FrameIn { connection, frame })
+        None
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let connection = self.connection;
+        let frame = match ready!(self.socket.poll_next_unpin(cx)) {
+            Some(Ok(Wire::Text(text))) => Frame::text(text.as_str().to_owned()),
+            Some(Ok(Wire::Binary(bytes))) => Frame::Binary(bytes.to_vec()),
+            Some(Ok(Wire::Ping(bytes))) => Frame::Ping(bytes.to_vec()),
+            Some(Ok(Wire::Pong(bytes))) => Frame::Pong(bytes.to_vec()),
+            Some(Ok(Wire::Close(frame))) => {
+                // The answer is queued; it leaves now or never.
+                let _ = self.socket.poll_flush_unpin(cx);
+                let (code, reason) =
+                    frame.map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string()));
+                return Poll::Ready(Event::Closed { connection, code, reason });
+            }
+            Some(Ok(Wire::Frame(_))) => return Poll::Ready(Event::Tick),
+            Some(Err(error)) => return Poll::Ready(ended(connection, &error)),
+            None => return Poll::Ready(ended(connection, &Error::ConnectionClosed)),
+        };
+        Poll::Ready(Event::FrameIn { connection, frame })
+    }
 }
 
 async fn connect(target: Target, handshake: Handshake) -> Result<Socket, Lost> {
