@@ -516,10 +516,11 @@ fn upgrade(
     if !attempt.is_wanted(Some(stream.try_clone().map_err(io)?)) {
         return Err((Failure::Other, None));
     }
-    // 128 KiB of buffers a socket are a lot for chat; and what waits to be written has to end somewhere.
+    // 128 KiB of buffers a socket are a lot for chat, but a turn of small frames should leave in one write; and what waits to be
+    // written has to end somewhere.
     let config = WebSocketConfig::default()
         .read_buffer_size(4 << 10)
-        .write_buffer_size(4 << 10)
+        .write_buffer_size(32 << 10)
         .max_write_buffer_size(4 << 20)
         .max_message_size(Some(16 << 20));
     let tcp = stream.try_clone().map_err(io)?;

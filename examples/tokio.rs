@@ -542,10 +542,11 @@ async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result
         Some(layer) => layer(host, tcp).await.map_err(|error| (layer_failure(&error), None))?,
         None => Box::new(tcp),
     };
-    // 128 KiB of buffers a socket are a lot for chat; and what waits to be written has to end somewhere.
+    // 128 KiB of buffers a socket are a lot for chat, but a turn of small frames should leave in one write; and what waits to be
+    // written has to end somewhere.
     let config = WebSocketConfig::default()
         .read_buffer_size(4 << 10)
-        .write_buffer_size(4 << 10)
+        .write_buffer_size(32 << 10)
         .max_write_buffer_size(4 << 20)
         .max_message_size(Some(16 << 20));
     let upgraded = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
