@@ -12,14 +12,12 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use redial::{
     Action, Bounded, ConnectionId, Event, Frame, Instant, MessageId, Peer, PeerPolicy, Preset, Seed, Stats, Status,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Wire;
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::StatusCode;
 
+use super::login::{self, Arrival};
 use super::relay::{BACKLOG, bind};
 use super::tokio_adapter::Clock;
 
@@ -37,6 +35,7 @@ struct Shared {
     /// A peer's deadline may have changed.
     wake: Notify,
     clock: Clock,
+    preset: Preset,
 }
 
 struct Room {
@@ -57,12 +56,13 @@ struct User {
 /// A user's present socket.
 struct Line {
     connection: ConnectionId,
-    out: mpsc::UnboundedSender<Frame>,
+    /// Frames, and `None` to close behind them.
+    out: mpsc::UnboundedSender<Option<Frame>>,
     task: AbortHandle,
 }
 
 impl Hub {
-    /// Listens on loopback for these users, who show their name as their token and talk in pairs. To be called within a runtime.
+    /// Listens on loopback for these users, who show their name as their credential and talk in pairs. To be called within a runtime.
     pub(crate) fn start(
         pairs: &[[&'static str; 2]],
         clock: Clock,
@@ -81,7 +81,8 @@ impl Hub {
             users.insert(name, User { peer, partner, line: None, heard: None });
         }
         let room = Mutex::new(Room { users, origins: HashMap::new() });
-        let shared = Arc::new(Shared { room, open: watch::Sender::new(true), wake: Notify::new(), clock });
+        let (open, wake, preset) = (watch::Sender::new(true), Notify::new(), preset.clone());
+        let shared = Arc::new(Shared { room, open, wake, clock, preset });
         tokio::spawn(Arc::clone(&shared).accept(addr, listener));
         tokio::spawn(Arc::clone(&shared).tick());
         Ok(Self { addr, shared })
@@ -148,8 +149,9 @@ impl Shared {
                     let Ok((stream, _)) = accepted else { continue };
                     let shared = Arc::clone(&self);
                     tokio::spawn(async move {
-                        if let Some((name, socket)) = shared.upgrade(stream).await {
-                            shared.welcome(name, socket);
+                        let names: Vec<&'static str> = shared.room().users.keys().copied().collect();
+                        if let Some(arrival) = login::let_in(stream, &names, &shared.preset).await {
+                            shared.welcome(arrival);
                         }
                     });
                 }
@@ -167,33 +169,15 @@ impl Shared {
         }
     }
 
-    async fn upgrade(&self, stream: TcpStream) -> Option<(&'static str, WebSocketStream<TcpStream>)> {
-        stream.set_nodelay(true).ok()?;
-        let names: Vec<&'static str> = self.room().users.keys().copied().collect();
-        let mut known = None;
-        #[expect(clippy::result_large_err, reason = "the WebSocket crate's callback has this type")]
-        let login = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
-            let token = request.uri().query().and_then(|query| query.strip_prefix("token="));
-            known = names.into_iter().find(|name| Some(*name) == token);
-            if known.is_some() {
-                return Ok(response);
-            }
-            let mut refusal = ErrorResponse::new(None);
-            *refusal.status_mut() = StatusCode::UNAUTHORIZED;
-            Err(refusal)
-        };
-        let socket = tokio_tungstenite::accept_hdr_async(stream, login).await.ok()?;
-        Some((known?, socket))
-    }
-
     /// A user is here, perhaps again: the peer fences off an older socket and pushes what is owed.
-    fn welcome(self: Arc<Self>, name: &'static str, socket: WebSocketStream<TcpStream>) {
+    fn welcome(self: Arc<Self>, arrival: Arrival) {
+        let name = arrival.name;
         let shared = Arc::clone(&self);
         let mut room = self.room();
         let Some(user) = room.users.get_mut(name).filter(|_| *self.open.borrow()) else { return };
         let connection = user.peer.accept(self.clock.now());
         let (out, frames) = mpsc::unbounded_channel();
-        let task = tokio::spawn(shared.carry(name, connection, socket, frames)).abort_handle();
+        let task = tokio::spawn(shared.carry(connection, arrival, frames)).abort_handle();
         let old = user.line.replace(Line { connection, out, task });
         if let Some(old) = old {
             old.task.abort();
@@ -205,13 +189,15 @@ impl Shared {
     /// Moves frames between one socket and its peer until one of them has had enough.
     async fn carry(
         self: Arc<Self>,
-        name: &'static str,
         connection: ConnectionId,
-        socket: WebSocketStream<TcpStream>,
-        mut frames: mpsc::UnboundedReceiver<Frame>,
+        Arrival { name, socket, first }: Arrival,
+        mut frames: mpsc::UnboundedReceiver<Option<Frame>>,
     ) {
         let (mut sink, mut stream) = socket.split();
         let read = async {
+            if let Some(frame) = first {
+                self.handle(name, Event::FrameIn { connection, frame });
+            }
             while let Some(Ok(message)) = stream.next().await {
                 let frame = match message {
                     Wire::Text(text) => Frame::text(text.as_str().to_owned()),
@@ -224,7 +210,7 @@ impl Shared {
             }
         };
         let write = async {
-            while let Some(frame) = frames.recv().await {
+            while let Some(Some(frame)) = frames.recv().await {
                 let message = match frame {
                     Frame::Text(text) => Wire::text(text.into_owned()),
                     Frame::Binary(bytes) => Wire::binary(bytes),
@@ -270,7 +256,12 @@ impl Room {
                 Action::Send { connection, frame, .. } => {
                     if let Some(line) = self.line(name, connection) {
                         // A writer that is gone has reported its end.
-                        let _ = line.out.send(frame);
+                        let _ = line.out.send(Some(frame));
+                    }
+                }
+                Action::Close { connection, .. } => {
+                    if let Some(line) = self.line(name, connection) {
+                        let _ = line.out.send(None);
                     }
                 }
                 Action::Abort { connection } => {

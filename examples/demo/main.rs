@@ -16,6 +16,7 @@ include!("../common/say.rs");
 pub(crate) mod client;
 mod faults;
 pub(crate) mod hub;
+mod login;
 mod memory;
 pub(crate) mod options;
 mod plan;

@@ -41,10 +41,11 @@ impl Adapter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     UniApp,
+    Native,
 }
 
 impl Dialect {
-    const ALL: [Self; 1] = [Self::UniApp];
+    pub(crate) const ALL: [Self; 2] = [Self::Native, Self::UniApp];
 
     pub(crate) fn named(name: &str) -> Result<Self, String> {
         let names = Self::ALL.map(Self::name).join(" or ");
@@ -55,6 +56,7 @@ impl Dialect {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::UniApp => "uni_app",
+            Self::Native => "native",
         }
     }
 
@@ -62,6 +64,7 @@ impl Dialect {
     pub(crate) fn preset(self) -> Preset {
         match self {
             Self::UniApp => Preset::uni_app().with_config(Config::default()),
+            Self::Native => Preset::native(),
         }
     }
 }
@@ -82,7 +85,8 @@ usage: cargo run --release --example demo -- [flags]
   --faults N                 faults in all, 0 to 1000 (default 30)
   --seed N                   repeat the same faults (default: from the operating system)
   --adapter blocking|tokio   what drives the sockets (default tokio)
-  --dialect uni_app          what is spoken (default uni_app)
+  --dialect native|uni_app   what is spoken: the crate's own protocol, or one with ids and single receipts
+                             (default uni_app)
   --restart                  clients are processes of their own, get killed, and go on from what they stored;
                              they have a loop of their own, so no --adapter here
   --quiet                    print the table alone

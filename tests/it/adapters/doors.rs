@@ -14,6 +14,7 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::CloseFrame;
 
 use super::demo::hub::Hub;
+use super::demo::options::Dialect;
 use super::demo::score::NAMES;
 use super::demo::tokio_adapter::Clock;
 use super::guest::{BOTH, Guest, PATIENCE, preset};
@@ -87,15 +88,15 @@ pub(super) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnecti
 fn gets_through(scripts: &'static [Script]) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let _within = runtime.enter();
-    for adapter in BOTH {
+    for (adapter, dialect) in BOTH.into_iter().zip(Dialect::ALL) {
         let clock = Clock::new(30);
         let mut seeds = (1_u64..).map(Seed::from);
-        let hub = Hub::start(&[NAMES], clock, &preset(), || seeds.next().unwrap_or(Seed::from(0_u64)));
+        let hub = Hub::start(&[NAMES], clock, &preset(dialect), || seeds.next().unwrap_or(Seed::from(0_u64)));
         let hub = hub.expect("loopback has a port");
         let door = Door::open(hub.addr(), scripts);
-        let a = Guest::enter(adapter, &format!("ws://{}/", door.addr), clock, preset(), NAMES[0]);
+        let a = Guest::enter(adapter, &format!("ws://{}/", door.addr), clock, preset(dialect), NAMES[0]);
         a.say(0, 5);
-        let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), NAMES[1]);
+        let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(dialect), NAMES[1]);
         b.say(0, 5);
         b.assert_shown(0, 5);
         a.assert_shown(0, 5);

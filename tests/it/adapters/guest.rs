@@ -7,11 +7,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration as Wall, Instant};
 
-use redial::{Action, Body, Cause, Config, MessageId, Preset, Seed, Session, State, Status};
+use redial::{Action, Body, Cause, MessageId, Preset, Seed, Session, State, Status};
 
 use super::demo::client::Client;
 use super::demo::hub::Hub;
-use super::demo::options::Adapter;
+use super::demo::options::{Adapter, Dialect};
 use super::demo::relay::Relay;
 use super::demo::score::NAMES;
 use super::demo::tokio_adapter::Clock;
@@ -128,11 +128,11 @@ fn last_state(log: &[Action]) -> Option<State> {
 }
 
 /// What guests and hubs speak here.
-pub(super) fn preset() -> Preset {
-    let mut config = Config::default();
+pub(super) fn preset(dialect: Dialect) -> Preset {
+    let mut preset = dialect.preset();
     // It is always the network that ends a connection, never the message in front.
-    config.outbox.quarantine = None;
-    Preset::uni_app().with_config(config)
+    preset.config.outbox.quarantine = None;
+    preset
 }
 
 /// Two guests of a hub, the first behind a relay.
@@ -144,14 +144,14 @@ pub(super) struct Pair {
 }
 
 /// They are ready. To be called within a runtime.
-pub(super) fn chat(adapter: Adapter, speed: u32) -> Pair {
+pub(super) fn chat(adapter: Adapter, dialect: Dialect, speed: u32) -> Pair {
     let clock = Clock::new(speed);
     let mut seeds = (1_u64..).map(Seed::from);
-    let hub = Hub::start(&[NAMES], clock, &preset(), || seeds.next().unwrap_or(Seed::from(0_u64)));
+    let hub = Hub::start(&[NAMES], clock, &preset(dialect), || seeds.next().unwrap_or(Seed::from(0_u64)));
     let hub = hub.expect("loopback has a port");
     let relay = Relay::start(hub.addr(), Wall::ZERO).expect("loopback has a port");
-    let a = Guest::enter(adapter, &format!("ws://{}/", relay.addr()), clock, preset(), NAMES[0]);
-    let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), NAMES[1]);
+    let a = Guest::enter(adapter, &format!("ws://{}/", relay.addr()), clock, preset(dialect), NAMES[0]);
+    let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(dialect), NAMES[1]);
     a.wait_ready();
     b.wait_ready();
     Pair { hub, relay, a, b }

@@ -22,7 +22,7 @@ mod rough;
 
 use demo::client::Client;
 use demo::hub::Hub;
-use demo::options::Options;
+use demo::options::{Dialect, Options};
 use demo::score::NAMES;
 use demo::tokio_adapter::Clock;
 use guest::{BOTH, Guest, PATIENCE, Pair, Paper, chat, preset, serve};
@@ -30,7 +30,7 @@ use guest::{BOTH, Guest, PATIENCE, Pair, Paper, chat, preset, serve};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_connection_is_replaced_and_nothing_is_lost_or_shown_twice() {
     for adapter in BOTH {
-        let Pair { relay, a, b, .. } = chat(adapter, 30);
+        let Pair { relay, a, b, .. } = chat(adapter, Dialect::UniApp, 30);
         a.say(0, 20);
         relay.cut();
         a.say(20, 40);
@@ -47,7 +47,7 @@ async fn a_cut_connection_is_replaced_and_nothing_is_lost_or_shown_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stall_holds_messages_up_and_loses_none() {
     for adapter in BOTH {
-        let Pair { relay, a, b, .. } = chat(adapter, 30);
+        let Pair { relay, a, b, .. } = chat(adapter, Dialect::UniApp, 30);
         relay.stall(true);
         a.say(0, 20);
         // 20 s of the session's time without a receipt, and it looks for another connection.
@@ -64,7 +64,7 @@ async fn a_stall_holds_messages_up_and_loses_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_half_open_link_is_noticed_by_its_silence() {
     for adapter in BOTH {
-        let Pair { relay, a, b: _b, .. } = chat(adapter, 100);
+        let Pair { relay, a, b: _b, .. } = chat(adapter, Dialect::UniApp, 100);
         relay.half_open();
         assert_eq!(a.wait_lost(), Cause::Dead);
         a.wait_ready();
@@ -74,7 +74,7 @@ async fn a_half_open_link_is_noticed_by_its_silence() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_dials_are_tried_again_until_one_is_taken() {
     for adapter in BOTH {
-        let Pair { relay, a, b, .. } = chat(adapter, 30);
+        let Pair { relay, a, b, .. } = chat(adapter, Dialect::UniApp, 30);
         relay.refuse(true);
         relay.cut();
         a.wait_lost();
@@ -91,8 +91,9 @@ async fn refused_dials_are_tried_again_until_one_is_taken() {
 async fn a_refused_token_stops_the_session_until_it_is_opened_with_a_better_one() {
     for adapter in BOTH {
         let clock = Clock::new(1);
-        let hub = Hub::start(&[NAMES], clock, &preset(), || Seed::from(1_u64)).expect("loopback has a port");
-        let guest = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(), "nobody");
+        let hub =
+            Hub::start(&[NAMES], clock, &preset(Dialect::UniApp), || Seed::from(1_u64)).expect("loopback has a port");
+        let guest = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(Dialect::UniApp), "nobody");
         let cause = guest.wait(|action| match action {
             Action::State { state: State::Stopped, cause, .. } => Some(*cause),
             _ => None,
@@ -244,10 +245,13 @@ fn the_journal_of_a_run_over_sockets_gives_the_same_actions_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_run_of_the_demo_loses_nothing() {
-    let [a, b] =
-        BOTH.map(|adapter| demo::run(Options { messages: 60, faults: 9, adapter, quiet: true, ..Options::new(11) }));
-    let (a, b) = tokio::join!(a, b);
-    for report in [a, b] {
+    let run = |adapter, dialect| {
+        demo::run(Options { messages: 60, faults: 9, adapter, dialect, quiet: true, ..Options::new(11) })
+    };
+    let (a, b) = (run(BOTH[0], Dialect::UniApp), run(BOTH[1], Dialect::UniApp));
+    let (c, d) = (run(BOTH[0], Dialect::Native), run(BOTH[1], Dialect::Native));
+    let (a, b, c, d) = tokio::join!(a, b, c, d);
+    for report in [a, b, c, d] {
         let report = report.expect("loopback has ports");
         assert_eq!(report.complaints(), Vec::<String>::new(), "{report}");
         assert_eq!((report.shown(0), report.shown(1)), (60, 60));

@@ -3,6 +3,7 @@
 
 use redial::{Action, Cause, Session, State};
 
+use super::demo::options::Dialect;
 use super::demo::relay::{Relay, Spoil};
 use super::guest::{BOTH, Guest, PATIENCE, Pair, chat};
 
@@ -10,8 +11,8 @@ use super::guest::{BOTH, Guest, PATIENCE, Pair, chat};
 fn befalls(what: impl Fn(&Pair)) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let _within = runtime.enter();
-    for adapter in BOTH {
-        let pair = chat(adapter, 30);
+    for (adapter, dialect) in BOTH.into_iter().flat_map(|adapter| Dialect::ALL.map(|dialect| (adapter, dialect))) {
+        let pair = chat(adapter, dialect, 30);
         let Pair { a, b, .. } = &pair;
         a.say(0, 8);
         b.say(0, 8);
