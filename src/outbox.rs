@@ -307,6 +307,11 @@ impl Outbox {
         Ok(())
     }
 
+    /// Whether the time to live of this entry is over.
+    pub(crate) fn is_expired(&self, now: Instant, entry: &Entry) -> bool {
+        entry.expires.is_some_and(|at| at.is_due(now + self.slept))
+    }
+
     /// Settles one message whose time to live is over; to be called until it has nothing more to say.
     pub(crate) fn expire(&mut self, now: Instant, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         let &(at, seq) = self.expiries.first()?;

@@ -96,7 +96,7 @@ impl Delivery {
         // It was sent in a session that is over, so only its id tells it from a new one.
         let recognised = stream.dedup.map(|span| span + Duration::from_millis(1));
         let dedup = recognised.or(cx.config.outbox.dedup_window);
-        if self.outbox.is_stale(cx.now, entry, dedup) {
+        if self.outbox.is_expired(cx.now, entry) || self.outbox.is_stale(cx.now, entry, dedup) {
             tell(cx, self.outbox.fail(place, &cx.config.outbox));
             return Step::Done;
         }

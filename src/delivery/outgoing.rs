@@ -80,7 +80,9 @@ impl Delivery {
             return self.flush_numbered(cx, connection, written);
         }
         while let Some((seq, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
-            if self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
+            // What is over by now must not leave in the moment before its timer is looked at.
+            let over = self.outbox.is_expired(cx.now, entry);
+            if over || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
                 tell(cx, self.outbox.fail(seq, &cx.config.outbox));
                 continue;
             }

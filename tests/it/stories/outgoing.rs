@@ -233,3 +233,16 @@ fn a_failed_write_that_is_only_told_makes_room_for_the_next_message() {
     assert_eq!(seen.statuses(&first), [Status::NotSent]);
     assert_eq!(seen.statuses(&second), [Status::Sent]);
 }
+
+#[test]
+fn a_message_whose_time_is_over_does_not_leave_at_a_late_wake_up() {
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
+    story.ready();
+    let first = story.send("first");
+    let second = story.send_for("second", 1_000);
+    story.sleep(2_000).seen();
+    story.text(&format!(r#"{{"type":"MESSAGE","clientMessageId":"{first}"}}"#));
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&second), [Status::NotSent]);
+    assert!(seen.messages().is_empty());
+}
