@@ -15,4 +15,5 @@ mod reconnecting;
 mod refusals;
 mod remembering;
 mod resending;
+mod values;
 mod words;
