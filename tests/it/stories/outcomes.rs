@@ -102,3 +102,61 @@ fn a_push_that_the_application_refuses_is_refused_in_the_words_of_the_dialect() 
     let nack = |action: &redial::Action| matches!(action, redial::Action::Send { purpose: Purpose::Nack { .. }, .. });
     assert_eq!(story.seen().count(nack), 2, "once when it was refused, once for its repeat");
 }
+
+#[test]
+fn marks_rise_to_read_whatever_comes_between_and_never_fall() {
+    let mut story = story();
+    story.ready();
+    let id = story.send("hello");
+    for (answer, told) in [
+        ("ack", Some(Status::Accepted)),
+        ("ack", None),
+        ("delivered", Some(Status::Delivered)),
+        ("ack", None),
+        ("delivered", None),
+        ("read", Some(Status::Read)),
+        ("delivered", None),
+        ("read", None),
+        ("ack", None),
+    ] {
+        story.seen();
+        story.text(&format!("{answer} {id}"));
+        assert_eq!(story.seen().statuses(&id), told.into_iter().collect::<Vec<_>>(), "{answer}");
+    }
+    assert_eq!(story.session.status(&id), Some(Status::Read));
+}
+
+#[test]
+fn a_late_receipt_is_told_where_it_says_that_the_message_arrived_and_not_where_it_was_refused() {
+    let mut story = story();
+    story.ready();
+    let id = story.send_once("hello");
+    story.closed(1006);
+    story.wait_for_connect();
+    story.opened().seen();
+    for (answer, told) in [("nack ID 7", 0), ("ack ID", 1), ("delivered ID", 1), ("read ID", 1)] {
+        story.text(&answer.replace("ID", &id.to_string()));
+        let late = |action: &redial::Action| matches!(action, redial::Action::LateReceipt { id: of } if *of == id);
+        assert_eq!(story.seen().count(late), told, "{answer}");
+    }
+}
+
+#[test]
+fn the_bodies_of_failed_messages_give_way_to_new_ones_oldest_first_and_only_as_far_as_needed() {
+    for (bytes, kept) in
+        [(1, [true, true]), (2, [true, true]), (3, [false, true]), (6, [false, true]), (7, [false, false])]
+    {
+        let mut config = Config::default();
+        config.outbox.bytes = redial::Bounded::clamped(10);
+        let mut story = Story::new(Terse::preset(Login::None, config));
+        story.ready();
+        let failed = ["1234", "5678"].map(|body| story.send(body));
+        for id in &failed {
+            story.text(&format!("nack {id} 7"));
+        }
+        story.send(&"x".repeat(bytes));
+        let resent = failed.map(|id| story.call(redial::journal::Call::Resend { id }));
+        let gone = redial::journal::CallError::Resend(redial::ResendError::Unknown);
+        assert_eq!(resent.map(|answer| answer != Err(gone)), kept, "beside {bytes} bytes");
+    }
+}
