@@ -5,6 +5,7 @@ mod limits;
 mod page;
 mod restarts;
 mod resuming;
+mod words;
 
 use std::collections::VecDeque;
 

@@ -178,6 +178,10 @@ impl Story {
         self.must(Call::Acknowledge { id: id.clone() })
     }
 
+    pub(crate) fn mark_read(&mut self, id: &str) -> &mut Self {
+        self.must(Call::MarkRead { id: id.into(), conversation: String::new() })
+    }
+
     pub(crate) fn reject(&mut self, id: &MessageId) -> &mut Self {
         self.must(Call::Reject { id: id.clone() })
     }
