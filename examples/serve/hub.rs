@@ -12,13 +12,18 @@ use redial::{
 };
 
 use super::service::{Member, Replies, Reply, Service, name_in};
-use super::store::{Store, Taken};
+use super::store::{KEPT, KEPT_BYTES, Store, Taken};
 
 /// Who the operator is among the users.
 const OPERATOR: &str = "operator";
 
+/// So many users are known at a time. Of one who is away longest nothing is lost: the store has it all, while it keeps it.
+const USERS: usize = 64;
+
 struct User {
     peer: Peer,
+    /// When the user came last, or left.
+    seen: Instant,
     line: Option<(ConnectionId, Member)>,
 }
 
@@ -43,16 +48,19 @@ impl Hub {
     /// The user of this name, with everything it is owed on its way if it was not here before.
     fn user(&mut self, now: Instant, name: &str, out: &mut Replies) -> Option<&mut User> {
         if !self.users.contains_key(name) {
+            self.make_room()?;
             let mut config = Config::default();
             config.inbox.acknowledge = Acknowledge::OnCall;
-            config.outbox.messages = Bounded::clamped(100_000);
-            config.outbox.bytes = Bounded::clamped(64 << 20);
+            config.outbox.messages = Bounded::clamped(KEPT.into());
+            // Each text is pushed with its sender's name.
+            config.outbox.bytes = Bounded::clamped((2 * KEPT_BYTES).into());
             // A push carries the sender's name and id in its own.
             config.limits.id_bytes = Bounded::clamped(256);
             let mut seed = [0; 16];
             getrandom::fill(&mut seed).ok()?;
             let preset = Preset::uni_app().with_config(config);
-            let mut user = User { peer: Peer::new(preset, PeerPolicy::default(), Seed::from_bytes(seed)), line: None };
+            let peer = Peer::new(preset, PeerPolicy::default(), Seed::from_bytes(seed));
+            let mut user = User { peer, seen: now, line: None };
             let owed: Vec<&Taken> = self.store.owed_to(name).collect();
             if !owed.is_empty() {
                 out.say(format!("stored messages for {name}: {}", owed.len()));
@@ -67,6 +75,16 @@ impl Hub {
             self.users.insert(name.to_owned(), user);
         }
         self.users.get_mut(name)
+    }
+
+    /// Forgets whoever is away longest, where there are as many as may be; `None` where all of them are here.
+    fn make_room(&mut self) -> Option<()> {
+        if self.users.len() >= USERS {
+            let away = self.users.iter().filter(|(_, user)| user.line.is_none());
+            let longest = away.min_by_key(|(_, user)| user.seen).map(|(name, _)| name.clone());
+            self.users.remove(&longest?);
+        }
+        Some(())
     }
 
     /// Carries out what the peers want done, until none wants anything.
@@ -152,7 +170,7 @@ impl Hub {
 
     fn tell(&mut self, now: Instant, member: Member, event: impl FnOnce(ConnectionId) -> Event, out: &mut Replies) {
         let user = self.members.get(&member).and_then(|name| self.users.get_mut(name));
-        if let Some(User { peer, line: Some((connection, present)) }) = user
+        if let Some(User { peer, line: Some((connection, present)), .. }) = user
             && *present == member
         {
             peer.handle(now, event(*connection));
@@ -172,7 +190,11 @@ fn push(peer: &mut Peer, now: Instant, taken: &Taken, to: &str, out: &mut Replie
 impl Service for Hub {
     fn on_open(&mut self, now: Instant, member: Member, query: &str, out: &mut Replies) {
         let name = name_in(query).unwrap_or_else(|| format!("guest{member}"));
-        let Some(user) = self.user(now, &name, out) else { return };
+        let Some(user) = self.user(now, &name, out) else {
+            out.0.push(Reply::Drop { member });
+            return;
+        };
+        user.seen = now;
         let connection = user.peer.accept(now);
         let old = user.line.replace((connection, member));
         out.say(format!("{name} has come"));
@@ -194,6 +216,7 @@ impl Service for Hub {
         if let Some(name) = self.members.remove(&member) {
             if let Some(user) = self.users.get_mut(&name) {
                 user.line = user.line.filter(|(_, present)| *present != member);
+                user.seen = now;
             }
             out.say(format!("{name} has gone"));
         }

@@ -12,7 +12,7 @@ mod line;
 mod live_chat;
 pub(crate) mod server;
 pub(crate) mod service;
-mod store;
+pub(crate) mod store;
 mod talk;
 mod vue_polling;
 
@@ -34,7 +34,8 @@ presets: plain, uni_app, react_im, vue_polling, wechat, live_chat
 --fault   a bad day to begin with; type its name later to change it
 --frames  print every frame
 --key     live_chat: accept only logins with md5(seed + KEY)
---store   uni_app: the file that keeps the messages; by default one beside this program
+--store   uni_app: the file that keeps the newest 10,000 messages, 4 MiB at most; by default one beside this
+          program. Whoever is away for longer than those misses what fell out
 --forget  uni_app: keep nothing";
 
 struct Asked {

@@ -2,15 +2,21 @@
 //!
 //! One JSON line for each message that was taken and for each that reached somebody. A line is written before anybody hears
 //! of what it says, so a hub that is killed at any moment knows at least what it has promised.
+//!
+//! The newest messages are kept, so many and so many bytes of them; the file is written anew when it is twice as long as it has to be.
+//! What falls out is gone for everybody who was away so long, and if its sender repeats it, it is taken for a new one.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use redial::MessageId;
 use serde::{Deserialize, Serialize};
 
+/// So many messages are kept, and so many bytes of their texts.
+pub(crate) const KEPT: u32 = 10_000;
+pub(crate) const KEPT_BYTES: u32 = 4 << 20;
 /// So many of somebody's messages may lack a receipt after a restart.
 const LATEST: usize = 100;
 
@@ -39,11 +45,16 @@ enum Line {
 /// All messages, in order, and who has which.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    messages: Vec<Taken>,
+    messages: VecDeque<Taken>,
+    /// Of their texts.
+    bytes: usize,
     known: BTreeSet<(String, MessageId)>,
     /// By push, who has it.
     reached: BTreeMap<MessageId, BTreeSet<String>>,
-    file: Option<File>,
+    file: Option<(File, PathBuf)>,
+    /// In the file now, and after it was written anew.
+    lines: usize,
+    lines_needed: usize,
 }
 
 impl Store {
@@ -60,11 +71,14 @@ impl Store {
                 Ok(Line::Reached { push, user }) => drop(store.reached.entry(push).or_default().insert(user)),
                 Err(_) => {}
             }
+            store.lines += 1;
         }
         if bytes.last().is_some_and(|last| *last != b'\n') {
             file.write_all(b"\n")?;
         }
-        store.file = Some(file);
+        store.file = Some((file, path.to_owned()));
+        store.lines_needed = store.messages.len() + store.reached.values().map(BTreeSet::len).sum::<usize>();
+        store.tidy()?;
         Ok(store)
     }
 
@@ -75,16 +89,18 @@ impl Store {
         }
         self.note(&Line::Taken(taken.clone()))?;
         self.remember(taken);
+        self.tidy()?;
         Ok(true)
     }
 
     /// Notes that a user has a message; the message, if this is news.
     pub(crate) fn reach(&mut self, user: &str, push: &MessageId) -> io::Result<Option<&Taken>> {
+        let Some(at) = self.messages.iter().rposition(|taken| taken.push_id() == *push) else { return Ok(None) };
         if !self.reached.entry(push.clone()).or_default().insert(user.to_owned()) {
             return Ok(None);
         }
         self.note(&Line::Reached { push: push.clone(), user: user.to_owned() })?;
-        Ok(self.messages.iter().rev().find(|taken| taken.push_id() == *push))
+        Ok(self.messages.get(at))
     }
 
     /// What a user has not got yet, in order.
@@ -106,14 +122,48 @@ impl Store {
 
     fn remember(&mut self, taken: Taken) {
         if self.known.insert((taken.from.clone(), taken.id.clone())) {
-            self.messages.push(taken);
+            self.bytes += taken.text.len();
+            self.messages.push_back(taken);
+        }
+        while self.messages.len() > KEPT as usize || self.bytes > KEPT_BYTES as usize {
+            let Some(oldest) = self.messages.pop_front() else { return };
+            self.bytes -= oldest.text.len();
+            self.reached.remove(&oldest.push_id());
+            self.known.remove(&(oldest.from, oldest.id));
         }
     }
 
+    /// Writes the file anew where most of it is about messages that are not kept any more.
+    fn tidy(&mut self) -> io::Result<()> {
+        let most = 2 * self.lines_needed + KEPT as usize;
+        let Some((_, path)) = self.file.as_ref().filter(|_| self.lines > most) else { return Ok(()) };
+        let (path, unfinished) = (path.clone(), path.with_extension("new"));
+        // A receipt may have come before this for a message that had fallen out.
+        let pushes: BTreeSet<MessageId> = self.messages.iter().map(Taken::push_id).collect();
+        self.reached.retain(|push, _| pushes.contains(push));
+        let taken = self.messages.iter().cloned().map(Line::Taken);
+        let reached = self.reached.iter().flat_map(|(push, users)| {
+            users.iter().map(|user| Line::Reached { push: push.clone(), user: user.clone() })
+        });
+        let mut file = io::BufWriter::new(File::create(&unfinished)?);
+        let mut lines = 0;
+        for line in taken.chain(reached) {
+            writeln!(file, "{}", serde_json::to_string(&line).map_err(io::Error::other)?)?;
+            lines += 1;
+        }
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        // A process that is killed before this has the old file still.
+        fs::rename(&unfinished, &path)?;
+        let file = OpenOptions::new().append(true).open(&path)?;
+        (self.file, self.lines, self.lines_needed) = (Some((file, path)), lines, lines);
+        Ok(())
+    }
+
     fn note(&mut self, line: &Line) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let Some((file, _)) = &mut self.file else { return Ok(()) };
         let mut text = serde_json::to_string(line).map_err(io::Error::other)?;
         text.push('\n');
+        self.lines += 1;
         file.write_all(text.as_bytes())
     }
 }

@@ -3,6 +3,7 @@
 //! nothing is asked of spans that the machine decides, only of those that the session does.
 
 mod closed;
+mod kept;
 mod page;
 #[path = "../../../examples/chat/poll.rs"]
 mod poll;
