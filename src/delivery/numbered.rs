@@ -69,6 +69,10 @@ impl Delivery {
             cx.send(connection, frame, Purpose::Skip { position });
             return Step::Done;
         };
+        if self.outbox.is_expired(cx.now, entry) {
+            tell(cx, self.outbox.fail(place, &cx.config.outbox));
+            return Step::Done;
+        }
         if self.outbox.next_to_send(&cx.config.outbox).is_none() {
             return Step::Full;
         }

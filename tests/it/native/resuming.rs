@@ -110,6 +110,20 @@ fn what_expired_in_flight_leaves_no_hole() {
 }
 
 #[test]
+fn what_expired_while_the_machine_slept_is_not_sent_again_first() {
+    let mut pair = Pair::connected();
+    let short = pair.story.send_for("short", 60_000);
+    pair.cut().connect();
+    // The welcome arrives late, and nobody has looked at the clock in between.
+    assert!(pair.one_up());
+    pair.client();
+    pair.story.sleep(100_000);
+    assert!(pair.one_down());
+    let client = pair.client();
+    assert_eq!((client.messages().len(), client.statuses(&short)), (0, vec![Status::Unconfirmed]));
+}
+
+#[test]
 fn acknowledgements_ride_on_heartbeats_both_ways() {
     let mut pair = Pair::connected();
     pair.push("one");
