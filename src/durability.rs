@@ -69,7 +69,8 @@ use serde::{Deserialize, Serialize};
 /// Messages that waited for a connection leave after one more storing, once it is ready: so what was typed offline is known
 /// after a crash as never sent. It costs a transaction for each message and two for each connection. `Persist` may be answered late and once for many: a
 /// version covers all before it, and heartbeats and the connection do not wait for it. `examples/durable` does all this
-/// with an embedded database, and is killed in a test again and again.
+/// with an embedded database, and is killed in a test again and again. A [`Peer`](crate::Peer) does the same where its
+/// [`PeerPolicy`](crate::PeerPolicy) asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Durability {

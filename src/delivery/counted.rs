@@ -101,7 +101,10 @@ impl Delivery {
 
     /// Says what is new about the position up to which everything is accepted, once an input.
     pub(super) fn tell_position(&mut self, cx: &mut Cx<'_>) {
-        let (Some(connection), false) = (self.ready_line(), self.is_gated()) else { return };
+        if self.stream.is_none() || self.is_gated() {
+            return;
+        }
+        let Some(connection) = self.ready_line() else { return };
         let Some((position, refused)) = self.stream.as_mut().and_then(|stream| {
             stream.inn.forget_refusals(taken_at_once(cx.config).messages);
             stream.inn.news()

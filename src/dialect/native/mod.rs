@@ -45,6 +45,56 @@ impl Preset {
     /// });
     /// assert_eq!(connect.unwrap().subprotocols, ["redial.v1"]);
     /// ```
+    ///
+    /// Both ends in one process, and a connection that breaks in between:
+    ///
+    /// ```
+    /// use redial::{Action, ConnectionId, Event, Instant, Peer, PeerPolicy, Preset, Seed, SendError, Session, Status};
+    ///
+    /// let now = Instant::ORIGIN;
+    /// let mut session = Session::new(Preset::native(), Seed::from(1_u64));
+    /// let mut peer = Peer::new(Preset::native(), PeerPolicy::default(), Seed::from(2_u64));
+    ///
+    /// /// Carries frames until nobody has anything to say; what the server is shown comes back.
+    /// fn talk(session: &mut Session, peer: &mut Peer, (client, server): (ConnectionId, ConnectionId)) -> Vec<String> {
+    ///     let (now, mut shown) = (session.now(), Vec::new());
+    ///     loop {
+    ///         match (session.poll_action(), peer.poll_action()) {
+    ///             (None, None) => return shown,
+    ///             (up, down) => {
+    ///                 if let Some(Action::Send { frame, .. }) = up {
+    ///                     peer.handle(now, Event::FrameIn { connection: server, frame });
+    ///                 }
+    ///                 match down {
+    ///                     // What it still says on a connection that is over goes nowhere.
+    ///                     Some(Action::Send { connection, frame, .. }) if connection == server => {
+    ///                         session.handle(now, Event::FrameIn { connection: client, frame });
+    ///                     }
+    ///                     Some(Action::Deliver(message)) => shown.extend(message.body.as_text().map(str::to_owned)),
+    ///                     _ => {}
+    ///                 }
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// session.open(now);
+    /// let mut line = (ConnectionId::new(1), peer.accept(now));
+    /// session.handle(now, Event::Opened { connection: line.0 });
+    /// assert_eq!(talk(&mut session, &mut peer, line), [""; 0]);
+    ///
+    /// // This message is lost with its connection, and goes out again on the next one.
+    /// let id = session.send(now, "hello")?;
+    /// while session.poll_action().is_some() {}
+    /// session.handle(now, Event::Closed { connection: line.0, code: None, reason: String::new() });
+    /// let later = session.next_deadline().unwrap().at;
+    /// session.handle(later, Event::Tick);
+    /// line = (ConnectionId::new(2), peer.accept(later));
+    /// session.handle(later, Event::Opened { connection: line.0 });
+    /// assert_eq!(talk(&mut session, &mut peer, line), ["hello"]);
+    /// assert_eq!(session.status(&id), Some(Status::Accepted));
+    /// # Ok::<(), SendError>(())
+    /// ```
     pub fn native() -> Self {
         let defaults = Config::default();
         let authentication =
