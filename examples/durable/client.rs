@@ -58,6 +58,8 @@ struct Client {
 
 fn storing_first(mut preset: Preset) -> Preset {
     preset.config.durability = Durability::WriteAhead;
+    // That a process is killed three times in a row says nothing about the message that was first in line.
+    preset.config.outbox.quarantine = None;
     // A process that is killed every other moment should not have to wait a minute for its next attempt.
     let again = preset.config.reconnect.again;
     preset.config.reconnect.again = Backoff { cap: Duration::from_secs(5), ..again };
