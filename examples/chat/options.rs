@@ -42,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) journal: Option<String>,
 }
 
+const NO_TLS: &str = "wss needs a TLS library, and this program has none; the adapters take yours, see `Target::over` in examples/blocking.rs";
+
 impl Options {
     /// Reads the command line; `None` asks for help.
     pub(crate) fn parse(mut words: impl Iterator<Item = String>, made_up: String) -> Result<Option<Self>, String> {
@@ -60,6 +62,9 @@ impl Options {
                 "--lossless" => lossless = true,
                 _ => return Err(format!("there is no option `{word}`\n{HELP}")),
             }
+        }
+        if url.starts_with("wss:") {
+            return Err(NO_TLS.to_owned());
         }
         if preset.is_empty() {
             return Err(format!("--preset is missing\n{HELP}"));
