@@ -344,14 +344,14 @@ impl Heartbeat {
     }
 
     fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, wait: Duration) {
-        if let Some(due) = self.beat_at {
-            self.beat_at = Some(match policy.clock {
-                // A hint comes before the beat is due, which then stays where the grid has it.
-                Clock::Grid if due > now => due,
-                Clock::Grid => self.next_beat(now, due, policy),
-                Clock::SinceLife | Clock::LockStep => now + self.every,
-            });
-        }
+        self.beat_at = match (self.beat_at, policy.clock) {
+            // A chain that had ended goes on where somebody wants to hear of a dead link.
+            (None, _) => policy.death.map(|_| now + self.every),
+            // A hint comes before the beat is due, which then stays where the grid has it.
+            (Some(due), Clock::Grid) if due > now => Some(due),
+            (Some(due), Clock::Grid) => Some(self.next_beat(now, due, policy)),
+            (Some(_), Clock::SinceLife | Clock::LockStep) => Some(now + self.every),
+        };
         self.unanswered = 0;
         self.dead_at = None;
         self.verdict_at = Some(now + wait);

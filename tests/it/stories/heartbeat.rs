@@ -298,3 +298,18 @@ fn a_probe_out_of_turn_takes_no_beat_off_the_grid() {
     story.wait(bound - 15_000);
     assert_eq!(story.seen().losses()[0].0, Cause::Dead, "counted from the answer to the probe");
 }
+
+#[test]
+fn in_lock_step_a_probe_that_any_frame_answers_leaves_a_deadline_behind() {
+    let mut story = Story::plain_with(|config| {
+        config.heartbeat.clock = Clock::LockStep;
+        config.heartbeat.life = Life::Reply;
+    });
+    story.ready().wait(50_000);
+    // The verdict on the ended chain comes late, so it asks; a frame that is no echo answers that.
+    story.sleep(20_000).tick().text("chatter");
+    assert_eq!(story.state(), State::Ready);
+    let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
+    story.wait(bound);
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead);
+}
