@@ -31,6 +31,8 @@ pub(super) struct App<S> {
     pub(super) disk: Disk<S>,
     /// What is to be stored, and the version to answer with.
     pub(super) storing: Option<(u64, Disk<S>)>,
+    /// Messages that this process was shown.
+    pub(super) lately: Vec<String>,
     /// Messages that wait for its word.
     pub(super) unanswered: VecDeque<MessageId>,
     /// A gap it was told of.
@@ -54,6 +56,7 @@ impl<S: Clone> App<S> {
             rows: Rows::default(),
             disk: Disk { state: first, rows: Rows::default(), at: Instant::ORIGIN },
             storing: None,
+            lately: Vec::new(),
             unanswered: VecDeque::new(),
             gap: VecDeque::new(),
         }
@@ -64,8 +67,10 @@ impl<S: Clone> App<S> {
         match action {
             Action::Deliver(message) => {
                 let text = message.body.as_text().expect("bodies are text here").to_owned();
-                // What waited for its word when the process ended comes again, and is known by then.
-                assert!(asks || !self.rows.shown.contains(&text), "{text} is shown twice");
+                // What waited for its word when the process ended comes again to the next one, and is known there.
+                let again = if asks { &self.lately } else { &self.rows.shown };
+                assert!(!again.contains(&text), "{text} is shown twice");
+                self.lately.push(text.clone());
                 if !self.rows.shown.contains(&text) {
                     self.rows.shown.push(text);
                 }

@@ -57,3 +57,11 @@ fn an_application_that_acknowledges_late_gets_everything_once() {
     let explored = explore_up_to(STATES, "positions: late acknowledgements", world);
     assert!(explored.states >= STATES, "{} states", explored.states);
 }
+
+#[test]
+fn late_acknowledgements_and_a_server_that_forgets_leave_no_message_without_an_outcome() {
+    let faults = Faults { cuts: 1, forgets: 1, ..Faults::default() };
+    let world = World::new(2, 1, faults, Storing::Off).acknowledging(Acknowledge::OnCall);
+    let explored = explore_up_to(STATES, "positions: late acknowledgements, a server that forgets", world);
+    assert!(explored.states >= STATES, "{} states", explored.states);
+}

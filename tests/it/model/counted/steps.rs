@@ -179,6 +179,7 @@ impl World {
         self.takes_time(self.now);
         self.peer = Peer::new(preset(&self.config), policy(&self.config), Seed::from(self.seeds));
         self.server.unanswered.clear();
+        self.server.lately.clear();
         // Its application has the messages still, and hands over those that it does not know to have arrived.
         for (number, id) in self.server.rows.sent.iter().enumerate() {
             if !self.server.rows.settled.contains_key(id) {
