@@ -20,6 +20,7 @@ use std::process::Command;
 use fleet::Hour;
 use loopback::{Run, Way};
 use measure::{Operation, lower_quartile, nanoseconds};
+use redial::Preset;
 use report::{Goal, Row};
 
 const ROUNDS: u32 = 2_000;
@@ -63,14 +64,24 @@ fn of_systems() -> Vec<Operation> {
     systems::ALL.into_iter().flat_map(of).collect()
 }
 
+fn uni_app() -> Preset {
+    operations::with_receipts()
+}
+
 /// The operations among many, in the order in which they take their turns.
 fn among_many() -> Vec<Operation> {
     let counts = [10, 10_000, 1_000_000];
     let acknowledge =
         counts.map(|n| Operation::new(format!("acknowledge_one_of_{n}"), move |r| operations::acknowledge(n, r)));
+    let natively = counts.map(|n| {
+        Operation::new(format!("native_acknowledge_one_of_{n}"), move |r| operations::acknowledge_natively(n, r))
+    });
     let push = counts.map(|n| Operation::new(format!("push_into_window_of_{n}"), move |r| operations::push_into(n, r)));
-    let pair = [1, 100, 10_000].map(|n| Operation::new(format!("pair_{n}"), move |r| operations::pair(n, r)));
-    acknowledge.into_iter().chain(push).chain(pair).collect()
+    let windows = [1, 100, 10_000];
+    let pair = windows.map(|n| Operation::new(format!("pair_{n}"), move |r| operations::pair(uni_app, n, r)));
+    let native =
+        windows.map(|n| Operation::new(format!("native_pair_{n}"), move |r| operations::pair(Preset::native, n, r)));
+    natively.into_iter().chain(acknowledge).chain(push).chain(pair).chain(native).collect()
 }
 
 /// The operations on a whole session.
@@ -92,7 +103,7 @@ fn table(operations: &[Operation], runs: usize) -> Vec<(f64, Option<f64>)> {
     let line = |(operation, ns): (&Operation, f64)| {
         let (allocations, count) = (operation.allocations(ROUNDS), operation.instructions(ROUNDS));
         let instructions = count.map_or("?".to_owned(), |count| format!("{count:.0}"));
-        println!("{:<28} {ns:>11.0} {allocations:>12.2} {instructions:>13}", operation.name);
+        println!("{:<34} {ns:>11.0} {allocations:>12.2} {instructions:>13}", operation.name);
         (ns, count)
     };
     operations.iter().zip(nanoseconds(operations, ROUNDS, runs)).map(line).collect()
@@ -100,12 +111,12 @@ fn table(operations: &[Operation], runs: usize) -> Vec<(f64, Option<f64>)> {
 
 fn large(operations: &[Operation], rounds: u32) -> Vec<f64> {
     let times = nanoseconds(operations, rounds, LARGE_RUNS);
-    operations.iter().zip(&times).for_each(|(operation, ns)| println!("{:<28} {ns:>11.0}", operation.name));
+    operations.iter().zip(&times).for_each(|(operation, ns)| println!("{:<34} {ns:>11.0}", operation.name));
     times
 }
 
 fn measure_all(quick: bool) {
-    println!("{:<28} {:>11} {:>12} {:>13}", "operation", "ns", "allocations", "instructions");
+    println!("{:<34} {:>11} {:>12} {:>13}", "operation", "ns", "allocations", "instructions");
     let floored = table(&floored(), RUNS);
     let systems = of_systems();
     let of_systems = table(&systems, RUNS / 5);
@@ -125,6 +136,7 @@ fn measure_all(quick: bool) {
         Row::new("heartbeat_allocations", systems[beats].allocations(ROUNDS), Goal::AtMost(0.0)),
         Row::new("heartbeat_instructions", of_systems[beats].1, Goal::AtMost(1_000.0)),
         Row::new("idle_session_bytes", operations::idle_bytes(), Goal::AtMost(1_024.0)),
+        // The first three of them are the native dialect's.
         Row::new("acknowledge_1000000_against_10", many[2] / many[0], Goal::AtMost(3.0)),
         Row::new("pair_100_against_mqtt_qos2", peers, Goal::AtMost(1.0)),
         Row::new("loopback_64_against_raw", loopback, Goal::AtLeast(0.9)),
@@ -137,8 +149,8 @@ fn measure_all(quick: bool) {
 /// A hundred thousand sessions beside a thousand; gives the mebibytes of the many.
 fn swarm() -> f64 {
     let (small, large) = (Hour::of(1_000), Hour::of(100_000));
-    println!("{:<28} {:>11.0} (1,000 sessions: {:.0})", "swarm_input", large.nanoseconds(), small.nanoseconds());
-    println!("{:<28} {:>11.0} (1,000 sessions: {:.0})", "swarm_steps", large.steps_each(), small.steps_each());
+    println!("{:<34} {:>11.0} (1,000 sessions: {:.0})", "swarm_input", large.nanoseconds(), small.nanoseconds());
+    println!("{:<34} {:>11.0} (1,000 sessions: {:.0})", "swarm_steps", large.steps_each(), small.steps_each());
     assert_eq!(large.ready, 100_000, "every session is ready again after the mass disconnect");
     large.mebibytes()
 }
@@ -148,7 +160,7 @@ fn loopback() -> f64 {
     const MESSAGES: u64 = 100_000;
     const WAYS: [(&str, Way); 3] =
         [("raw", loopback::raw), ("blocking", loopback::blocking), ("tokio", loopback::tokio)];
-    println!("{:<28} {:>11} {:>16}", "loopback", "messages/s", "cpu ns/message");
+    println!("{:<34} {:>11} {:>16}", "loopback", "messages/s", "cpu ns/message");
     let mut least = f64::INFINITY;
     for window in [1, 64] {
         let mut runs: [Vec<Run>; 3] = Default::default();
@@ -164,7 +176,7 @@ fn loopback() -> f64 {
         for ((name, _), (pace, runs)) in WAYS.iter().zip(paces.iter().zip(&runs)) {
             let cpu: Option<Vec<f64>> = runs.iter().map(|run| run.cpu).collect();
             let cpu = cpu.map_or("?".to_owned(), |cpu| format!("{:.0}", lower_quartile(cpu)));
-            println!("{:<28} {pace:>11.0} {cpu:>16}", format!("{name}/{window}"));
+            println!("{:<34} {pace:>11.0} {cpu:>16}", format!("{name}/{window}"));
         }
         if window == 64 {
             least = paces[1].min(paces[2]) / paces[0];

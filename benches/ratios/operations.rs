@@ -3,7 +3,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use redial::{Action, Bounded, Config, ConnectionId, Duration, Event, Frame, Instant, Preset, Secret, Seed, Session};
+use redial::{
+    Action, Bounded, Config, ConnectionId, Duration, Event, Frame, Instant, Peer, PeerPolicy, Preset, Ride, Secret,
+    Seed, Session, Side, Signal, State,
+};
 
 use crate::floor;
 use crate::measure::{Cost, measured};
@@ -136,37 +139,96 @@ pub(crate) fn push_into(window: u32, rounds: u32) -> Cost {
     cost
 }
 
-/// Acknowledging one of so many messages that are outstanding, upon which the next one in line is sent; a new one takes its
-/// place in the line, which is not measured.
+/// A preset under which so many messages are outstanding, half of them in flight where a configuration allows that.
+fn with_room(mut preset: Preset, outstanding: u32) -> Preset {
+    let config = &mut preset.config;
+    config.outbox.messages = Bounded::clamped(1_000_000);
+    config.outbox.bytes = Bounded::clamped(u64::MAX);
+    config.outbox.in_flight = Bounded::clamped(u64::from(outstanding / 2).min(65_536));
+    // What a peer under this configuration lets the session have on its way.
+    config.inbox.pending = Bounded::clamped(10_000);
+    config.limits.frame_bytes = Bounded::clamped(u64::MAX);
+    preset
+}
+
+/// Acknowledging one of so many messages that are outstanding, upon which the next one in line is sent, by a receipt with its id.
 pub(crate) fn acknowledge(outstanding: u32, rounds: u32) -> Cost {
-    let mut preset = with_receipts();
-    let outbox = &mut preset.config.outbox;
-    outbox.messages = Bounded::clamped(1_000_000);
-    outbox.bytes = Bounded::clamped(u64::MAX);
-    // The most that a configuration allows; of ten, five wait as well, so that all cases do the same work.
-    outbox.in_flight = Bounded::clamped(u64::from(outstanding / 2).min(65_536));
-    let (mut session, connection) = ready(preset);
+    let (session, connection) = ready(with_room(with_receipts(), outstanding));
+    let receipts = receipts(nonce(), WARM + rounds).into_iter().map(|(_, receipt)| receipt);
+    acknowledged(session, connection, outstanding, receipts)
+}
+
+/// The same in the native dialect, by acknowledging everything up to its position.
+pub(crate) fn acknowledge_natively(outstanding: u32, rounds: u32) -> Cost {
+    let preset = Arc::new(with_room(Preset::native(), outstanding));
+    let (session, connection) = greeted(&preset);
+    let ack = |position| {
+        let signal = Signal::AckUpTo { position, refused: Vec::new(), rides: Ride::Alone };
+        let frame = preset.dialect().encode(Side::Server, &signal).expect("the dialect counts");
+        frame.as_text().expect("it is JSON").to_owned()
+    };
+    let acks: Vec<String> = (1..=u64::from(WARM + rounds)).map(ack).collect();
+    acknowledged(session, connection, outstanding, acks.into_iter())
+}
+
+/// A session that is ready after the talk it takes with its peer.
+fn greeted(preset: &Arc<Preset>) -> (Session, ConnectionId) {
+    let now = Instant::ORIGIN;
+    let mut peer = Peer::new(Preset::clone(preset), PeerPolicy::default(), Seed::from(SEED + 1));
+    let there = peer.accept(now);
+    let mut session = Session::new(Arc::clone(preset), Seed::from(SEED));
+    session.open(now);
+    let mut here = None;
+    for _ in 0..10 {
+        while let Some(action) = session.poll_action() {
+            match action {
+                Action::Connect { connection, .. } => {
+                    here = Some(connection);
+                    session.handle(now, Event::Opened { connection });
+                }
+                Action::Send { frame, .. } => peer.handle(now, Event::FrameIn { connection: there, frame }),
+                _ => {}
+            }
+        }
+        while let Some(action) = peer.poll_action() {
+            if let (Action::Send { frame, .. }, Some(connection)) = (action, here) {
+                session.handle(now, Event::FrameIn { connection, frame });
+            }
+        }
+    }
+    assert_eq!(session.state(), State::Ready);
+    (session, here.expect("open connects"))
+}
+
+/// Hears acknowledgements in batches of five, so many as are certain to be in flight; the outbox is filled up in between, which
+/// is not measured.
+fn acknowledged(
+    mut session: Session,
+    connection: ConnectionId,
+    outstanding: u32,
+    mut acks: impl Iterator<Item = String>,
+) -> Cost {
+    let now = session.now();
     for _ in 0..outstanding {
-        session.send(Instant::ORIGIN, body()).expect("the limits are raised");
+        session.send(now, body()).expect("the limits are raised");
         drain(&mut session);
     }
-    // Receipts in batches of five: so many are certain to be in flight, and the outbox is filled up again in between.
-    let mut receipts = receipts(nonce(), WARM + rounds).into_iter().map(|(_, receipt)| receipt);
     let (mut cost, mut settled) = (Cost::default(), 0);
     loop {
-        let batch: Vec<String> = receipts.by_ref().take(5).collect();
+        let batch: Vec<String> = acks.by_ref().take(5).collect();
         if batch.is_empty() {
             return cost;
         }
         let refill = batch.len();
-        let part = measured(|| batch.into_iter().for_each(|receipt| hear(&mut session, connection, receipt)));
+        let part = measured(|| batch.into_iter().for_each(|ack| hear(&mut session, connection, ack)));
+        assert_eq!(session.unsettled(), outstanding as usize - refill, "each settles one");
         settled += refill;
         if settled > WARM as usize {
             cost.time += part.time;
             cost.allocations += part.allocations;
         }
         for _ in 0..refill {
-            session.send(Instant::ORIGIN, body()).expect("one was settled");
+            session.send(now, body()).expect("one was settled");
             drain(&mut session);
         }
     }
@@ -207,8 +269,8 @@ pub(crate) fn restore(rounds: u32) -> Cost {
 }
 
 /// A message all the way in memory, so many at a time.
-pub(crate) fn pair(window: u64, rounds: u32) -> Cost {
-    let (mut pair, content) = (Pair::new(with_receipts(), window), body());
+pub(crate) fn pair(preset: fn() -> Preset, window: u64, rounds: u32) -> Cost {
+    let (mut pair, content) = (Pair::new(preset(), window), body());
     let turns = (u64::from(rounds) / window).max(1);
     let cost = measured(|| {
         for _ in 0..turns {

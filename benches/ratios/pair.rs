@@ -28,7 +28,7 @@ impl Pair {
         let ends = (connects.expect("open connects"), peer.accept(Instant::ORIGIN));
         session.handle(Instant::ORIGIN, Event::Opened { connection: ends.0 });
         let mut pair = Self { session, peer, ends };
-        while pair.carry_there() + pair.carry_back().0 > 0 {}
+        while pair.carry_there().0 + pair.carry_back() > 0 {}
         assert_eq!(pair.session.state(), State::Ready);
         pair
     }
@@ -40,8 +40,8 @@ impl Pair {
         }
         let (before, mut accepted) = (self.peer.stats().delivered, 0);
         loop {
-            let there = self.carry_there();
-            let (back, settled) = self.carry_back();
+            let (there, settled) = self.carry_there();
+            let back = self.carry_back();
             accepted += settled;
             if there + back == 0 {
                 return (self.peer.stats().delivered - before, accepted);
@@ -49,30 +49,31 @@ impl Pair {
         }
     }
 
-    /// Carries what the session wants sent; gives the number of frames.
-    fn carry_there(&mut self) -> u64 {
-        let mut frames = 0;
+    /// Carries what the session wants sent; gives the numbers of frames and of messages that were accepted.
+    fn carry_there(&mut self) -> (u64, u64) {
+        let (mut frames, mut accepted) = (0, 0);
         while let Some(action) = self.session.poll_action() {
-            if let Action::Send { frame, .. } = action {
-                frames += 1;
-                self.peer.handle(Instant::ORIGIN, Event::FrameIn { connection: self.ends.1, frame });
+            match action {
+                Action::Send { frame, .. } => {
+                    frames += 1;
+                    self.peer.handle(Instant::ORIGIN, Event::FrameIn { connection: self.ends.1, frame });
+                }
+                Action::Status { status: Status::Accepted, .. } => accepted += 1,
+                _ => {}
             }
         }
-        frames
+        (frames, accepted)
     }
 
-    /// Carries what the peer wants sent; gives the numbers of frames and of messages that were accepted by it.
-    fn carry_back(&mut self) -> (u64, u64) {
-        let (mut frames, mut accepted) = (0, 0);
+    /// Carries what the peer wants sent; gives the number of frames.
+    fn carry_back(&mut self) -> u64 {
+        let mut frames = 0;
         while let Some(action) = self.peer.poll_action() {
             if let Action::Send { frame, .. } = action {
                 frames += 1;
                 self.session.handle(Instant::ORIGIN, Event::FrameIn { connection: self.ends.0, frame });
-                while let Some(action) = self.session.poll_action() {
-                    accepted += u64::from(matches!(action, Action::Status { status: Status::Accepted, .. }));
-                }
             }
         }
-        (frames, accepted)
+        frames
     }
 }
