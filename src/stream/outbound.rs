@@ -103,9 +103,10 @@ impl Outbound {
         self.is_full() && self.slots.is_empty()
     }
 
-    /// Whether an acknowledgement on this connection speaks of what went out on it.
+    /// Whether an acknowledgement speaks of positions that were given. Those of an earlier connection count: what the other end had
+    /// then it may have stored only now, ahead of our repeating it.
     pub(crate) fn covers(&self, position: u64) -> bool {
-        position <= self.acked.saturating_add(self.sent as u64)
+        position <= self.highest()
     }
 
     /// Everything up to `position` is acknowledged: gives the first message concerned, until there is none.

@@ -99,6 +99,30 @@ fn a_server_that_stores_first_welcomes_and_acknowledges_after_that() {
 }
 
 #[test]
+fn what_was_stored_late_is_acknowledged_before_it_is_repeated() {
+    let mut pair = Pair::storing();
+    pair.story.open();
+    pair.story.persist();
+    pair.connect();
+    pair.settle();
+    pair.push("came, and was not stored yet");
+    pair.store_server();
+    assert!(pair.one_down());
+    pair.cut().connect();
+    assert!(pair.one_up());
+    pair.store_server();
+    assert!(pair.one_down());
+    // Now it is stored, and the server has not had its turn to repeat it.
+    pair.story.persist();
+    pair.take();
+    assert!(pair.one_up());
+    assert_eq!(pair.server().count(|action| matches!(action, redial::Action::Close { .. })), 0);
+    assert_eq!(pair.peer.unacknowledged(), 0);
+    pair.settle();
+    assert_eq!(pair.client_delivered, ["came, and was not stored yet"]);
+}
+
+#[test]
 fn a_damaged_or_foreign_snapshot_of_a_peer_is_refused() {
     let pair = Pair::connected();
     let stored = serde_json::to_value(pair.peer.snapshot()).expect("a snapshot can be written");

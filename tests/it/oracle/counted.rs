@@ -101,8 +101,12 @@ impl Counted {
                             };
                         }
                     }
-                    (Some(Signal::AckUpTo { position, .. }), State::Ready) if Some(position) < self.next => {
+                    (Some(Signal::AckUpTo { position, .. }), State::Ready)
+                        if self.given.last_key_value().is_some_and(|(last, _)| position <= *last) =>
+                    {
                         self.acked = self.acked.max(position);
+                        // What is acknowledged does not have to go out again.
+                        self.next = self.next.max(Some(self.acked + 1));
                     }
                     (Some(Signal::Bye(bye)), _) if !bye.resume => self.sid = None,
                     _ => {}
