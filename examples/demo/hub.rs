@@ -77,8 +77,6 @@ impl Hub {
             // The hub is where messages are stored, so it has more room than a client needs.
             preset.config.outbox.messages = Bounded::clamped(1_000_000);
             preset.config.outbox.bytes = Bounded::clamped(1 << 30);
-            // Whatever ends connections here, it is never the message that is first in line.
-            preset.config.outbox.quarantine = None;
             let peer = Peer::new(preset, PeerPolicy::default(), seed());
             users.insert(name, User { peer, partner, line: None, heard: None });
         }

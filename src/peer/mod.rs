@@ -80,9 +80,7 @@ fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
     config.outbox.resend = Resend::NextConnection;
     config.outbox.while_down = WhileDown::Queue;
     config.outbox.receipt_timeout = policy.push_again.filter(|_| !positions);
-    if !positions {
-        config.outbox.quarantine = None;
-    }
+    config.outbox.quarantine = policy.quarantine;
     config.inbox.deliver = Deliver::Content;
     config.durability = policy.durability;
     preset

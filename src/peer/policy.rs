@@ -29,6 +29,10 @@ pub struct PeerPolicy {
     /// own memory counts, which reaches back to when it was made.
     #[serde(rename = "dedup_ms")]
     pub dedup: Duration,
+    /// At how many losses in a row with the same push first in line it is given up as poison. Default `None`, never: a server that
+    /// keeps messages would rather repeat one than lose it to a client that is killed a few times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<NonZeroU32>,
     /// How often a client shall send heartbeats, where the dialect can tell it. Default `None`, as the client likes.
     #[serde(rename = "heartbeat_ms", skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<Duration>,
@@ -43,6 +47,7 @@ impl Default for PeerPolicy {
             durability: Durability::Off,
             lifetime: Duration::from_secs(24 * 3_600),
             dedup: Duration::ZERO,
+            quarantine: None,
             heartbeat: None,
         }
     }

@@ -125,6 +125,10 @@ impl Dialect for Native {
         write::frame(signal)
     }
 
+    fn renews_login(&self) -> bool {
+        true
+    }
+
     fn handshake(&self, _credential: Option<&Secret>) -> Handshake {
         Handshake { subprotocols: vec![Self::SUBPROTOCOL.to_string()], ..Handshake::default() }
     }

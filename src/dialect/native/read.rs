@@ -49,6 +49,8 @@ pub(super) fn signal<'a>(text: &'a str, limits: &Limits) -> Result<Signal<'a>, M
         hello(text, limits)
     } else if is("welcome") {
         welcome(text, limits)
+    } else if is("auth") {
+        renewal(text, limits)
     } else if is("refused") {
         Ok(Signal::Refused { code: json::small(code, "code")?.unwrap_or(0) })
     } else if is("bye") {
@@ -67,6 +69,12 @@ fn hello<'a>(text: &str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
     let resume = resume.map(|resume| read_resume(resume.get(), limits)).transpose()?;
     let credit = credit(messages, bytes, frame)?;
     Ok(Signal::Hello(Box::new(Hello { credential: credential.map(Secret::new), resume, credit })))
+}
+
+fn renewal<'a>(text: &str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    let [auth] = json::fields(text, ["auth"], limits)?;
+    let credential = auth.and_then(json::string).ok_or_else(|| json::missing("auth"))?;
+    Ok(Signal::Login { credential: Secret::new(credential), reference: None })
 }
 
 fn read_resume(text: &str, limits: &Limits) -> Result<Resume, Malformed> {

@@ -19,6 +19,9 @@ pub(super) fn frame(signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         Signal::Delivered { id } => typed("delivered", 16 + id.wire_len()).id("id", id).finish(),
         Signal::Read { id } => typed("read", 16 + id.wire_len()).id("id", id).finish(),
         Signal::Hello(hello) => write_hello(hello),
+        Signal::Login { credential, reference: None } => {
+            typed("auth", 16 + credential.reveal().len()).text("auth", credential.reveal()).finish()
+        }
         Signal::Admitted(terms) => welcome(terms),
         Signal::Refused { code } => typed("refused", 32).number("code", u64::from(*code)).finish(),
         Signal::Bye(bye) => write_bye(*bye),

@@ -37,7 +37,7 @@ fn every_kind_of_frame_and_every_field_stands_on_the_page() {
             assert!(named || told, "`{name}` of `{kind}` is not explained");
         }
     }
-    for kind in ["hello", "welcome", "refused", "msg", "ack", "ping", "pong", "delivered", "read", "bye"] {
+    for kind in ["hello", "welcome", "refused", "msg", "ack", "ping", "pong", "delivered", "read", "auth", "bye"] {
         let there = frames().iter().any(|text| text.starts_with(&format!(r#"{{"type":"{kind}""#)));
         assert!(there, "there is no example of `{kind}`");
     }
