@@ -1,18 +1,20 @@
 //! Runs the simulator for as many seeds as wanted, on all cores: `cargo run --release --example soak -- --seeds 100000`.
 //!
-//! Every seed is ten virtual minutes of faults and then peace, in which everything must arrive, once and in order, with the
-//! oracle listening. At the end stand the rates, what was provoked and how often, and the worst that was seen beside what
-//! `bounds()` promises. A seed that fails is shrunk by leaving out whole kinds of faults; its journal is printed for
-//! `examples/replay`, with the command that repeats it, and the exit code is 1.
+//! Every seed draws its configuration and its faults: minutes of chaos and then peace, in which everything must arrive, once
+//! and in order, with the oracle listening. At the end stand the rates, what was provoked and how often, and the closest that
+//! any run came to what `bounds()` promises. A seed that fails is shrunk, first by leaving out whole kinds of faults, then by
+//! leaving out inputs; its journal is printed for `examples/replay`, with the command that repeats it, and the exit code is 1.
 
 include!("../common/say.rs");
 
+mod memory;
 mod options;
 #[path = "../../tests/it/oracle/mod.rs"]
-#[allow(dead_code, reason = "the oracle serves stories and restarts too")]
+#[allow(dead_code, reason = "the oracle serves stories too")]
 mod oracle;
 mod report;
 #[path = "../../tests/it/sim/mod.rs"]
+#[allow(dead_code, reason = "the simulator serves tests too")]
 mod sim;
 
 use std::process::ExitCode;
@@ -20,10 +22,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration as Wall, Instant as Watch};
 
 use options::Options;
-use report::{Broken, Report};
-use sim::{FAULTS, Figures};
+use report::Report;
+use sim::{Broken, Figures, Order};
 
-/// One seed in so many is played with the oracle that also clones the session at every step and compares.
+/// One seed in so many is played with the oracle that also clones the session at every step and compares, and measured.
 const THOROUGH: u64 = 100;
 
 fn main() -> ExitCode {
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
     };
     let report = soak(&options);
     say!("{}", report.to_string().trim_end());
-    let complaints = report.complaints(options.without.is_empty());
+    let complaints = report.complaints(options.is_whole());
     for complaint in &complaints {
         say!("{complaint}");
     }
@@ -77,29 +79,18 @@ fn worker(options: &Options, next: &AtomicU64, stop: &AtomicBool, watch: Watch) 
         if seed >= options.start.saturating_add(options.seeds) {
             break;
         }
-        let thorough = options.thorough || seed % THOROUGH == 0;
-        if let Ok(run) = sim::play(seed, thorough, &options.without) {
+        let often = seed % THOROUGH == 0;
+        let order = Order { seed, thorough: options.order.thorough || often, ..options.order.clone() };
+        if let Ok(run) = sim::play(&order) {
             share.figures.add(&run.figures);
+            if often {
+                memory::measure(&run, &mut share.figures);
+            }
         } else {
             stop.store(true, Ordering::Relaxed);
-            share.broken = shrink(seed, thorough, &options.without);
+            share.broken = sim::shrink(&order);
         }
         share.seeds += 1;
     }
     share
-}
-
-/// Leaves out one kind of fault after the other, as long as the seed still fails.
-fn shrink(seed: u64, thorough: bool, without: &[&'static str]) -> Option<Broken> {
-    let mut without = without.to_vec();
-    let mut least = sim::play(seed, thorough, &without).err()?;
-    for kind in FAULTS {
-        without.push(kind);
-        match sim::play(seed, thorough, &without) {
-            Err(failed) => least = failed,
-            Ok(_) => drop(without.pop()),
-        }
-    }
-    let (run, reason) = *least;
-    Some(Broken { seed, thorough, without, reason, journal: run.journal() })
 }

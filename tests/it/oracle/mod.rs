@@ -8,11 +8,12 @@ mod counted;
 mod incoming;
 mod ledger;
 mod outgoing;
+mod sent;
 
 use std::fmt;
 
 use redial::journal::{Call, Input};
-use redial::{Action, ConnectionId, Event, Frame, Instant, Purpose, Session, Side, Signal, State};
+use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Purpose, Session, Side, Signal, State};
 
 use connections::Connections;
 use counted::Counted;
@@ -52,6 +53,8 @@ pub(crate) struct Oracle {
     ledger: Ledger,
     /// Whether sessions are cloned and compared; without it the oracle only reads.
     thorough: bool,
+    /// Whether it has a rule that does not hold, to see whether anybody notices.
+    canary: bool,
     step: Option<Step>,
 }
 
@@ -87,6 +90,7 @@ impl Oracle {
             counted: Counted::default(),
             ledger: Ledger::default(),
             thorough: false,
+            canary: false,
             step: None,
         }
     }
@@ -99,6 +103,21 @@ impl Oracle {
     /// For a session that has positions from before.
     pub(crate) fn without_a_past(session: &Session) -> Self {
         Self { counted: Counted::blind(), ..Self::thorough(session) }
+    }
+
+    /// The same for a session that begins anew.
+    pub(crate) fn again(&self, session: &Session) -> Self {
+        Self { thorough: self.thorough, canary: self.canary, ..Self::quick(session) }
+    }
+
+    /// Has from now on a rule that sessions break: nothing is ever sent again.
+    pub(crate) fn sing(&mut self) {
+        self.canary = true;
+    }
+
+    /// The session has given a message its id, which a restart must not lose once it is stored.
+    pub(crate) fn taken(&mut self, id: MessageId) {
+        self.outgoing.taken(id);
     }
 
     /// Looks at a session, drained of its actions, ahead of an input.
@@ -122,6 +141,7 @@ impl Oracle {
     /// Judges what came out of it.
     pub(crate) fn after(&mut self, session: &Session, actions: &[Action]) -> Verdict {
         let Some(mut step) = self.step.take() else { return Ok(()) };
+        rule!(!self.canary || session.stats().resent == 0, "the canary sings: something was sent again");
         let heard = heard(session, &step, &self.connections);
         self.connections.judge(session, &step, heard.is_some_and(|heard| heard.is_ok()), actions)?;
         self.ledger.judge(session, &step, actions)?;
@@ -166,7 +186,7 @@ impl Oracle {
         self.ledger = Ledger::default();
         self.incoming.restarted(session);
         self.counted.restarted(session);
-        self.outgoing.restarted(ledger::waits(session));
+        self.outgoing.restarted(session);
         let stale = self.connections.open();
         rule!(stale.is_none(), "a restarted session has the connection {stale:?}");
         self.before(session, &Input::Event { now: session.now(), event: Event::Tick });

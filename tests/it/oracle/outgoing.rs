@@ -9,10 +9,12 @@ use redial::{
 };
 
 use super::ledger::waits;
+use super::sent::Sent;
 use super::{Step, Verdict, rule};
 
 /// What the oracle has seen of messages on their way out.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Outgoing {
     receipts: bool,
     messages: BTreeMap<MessageId, Sent>,
@@ -22,26 +24,16 @@ pub(super) struct Outgoing {
     line: Option<(ConnectionId, u64)>,
     held: bool,
     draining: bool,
-}
-
-/// One message.
-#[derive(Debug, Clone)]
-struct Sent {
-    status: Status,
-    place: u64,
-    /// How often it was handed to a socket that did not give it back.
-    handed: u32,
-    on: Option<ConnectionId>,
-    first: Option<Frame>,
-    /// A new round was asked for, and is told once that is stored.
-    reopened: bool,
-    /// Another process may have handed it over.
-    maybe: bool,
+    /// What was taken or taken up again and is told as queued once that is stored, in order.
+    untold: Vec<MessageId>,
+    /// Whether this is the first step of a new process.
+    begins: bool,
 }
 
 impl Outgoing {
     pub(super) fn new(receipts: bool) -> Self {
-        Self { receipts, messages: BTreeMap::new(), rounds: 0, line: None, held: false, draining: false }
+        let (messages, untold) = (BTreeMap::new(), Vec::new());
+        Self { receipts, messages, rounds: 0, line: None, held: false, draining: false, untold, begins: false }
     }
 
     pub(super) fn judge(
@@ -81,6 +73,8 @@ impl Outgoing {
         if step.state != State::Closing && has_ended(session) && !step.stopped_for_good {
             (self.held, self.draining) = (false, false);
         }
+        self.begins = false;
+        self.untold.retain(|id| self.messages.get(id).is_none_or(|message| message.reopened));
         self.reopen(session, step);
         self.add_up(session, step, open, level)?;
         for id in touched {
@@ -89,9 +83,30 @@ impl Outgoing {
         Ok(())
     }
 
+    /// The session has given a message its id.
+    pub(super) fn taken(&mut self, id: MessageId) {
+        self.untold.push(id);
+    }
+
     /// A new process knows what was not settled, and under write-ahead must take it for sent.
-    pub(super) fn restarted(&mut self, waits: bool) {
-        (self.line, self.held, self.draining) = (None, false, false);
+    pub(super) fn restarted(&mut self, session: &Session) {
+        let waits = waits(session);
+        (self.line, self.held, self.draining, self.begins) = (None, false, false, true);
+        // What was stored before it could be told is there all the same, in the order in which it was asked for.
+        for id in std::mem::take(&mut self.untold) {
+            let place = self.rounds + 1;
+            let queued = session.status(&id) == Some(Status::Queued);
+            match self.messages.get_mut(&id) {
+                None if queued => drop(self.messages.insert(id, Sent::new(place))),
+                Some(message) if message.reopened && queued => {
+                    (message.status, message.place, message.reopened) = (Status::Queued, place, false);
+                    message.maybe = true;
+                }
+                Some(message) => message.maybe |= message.reopened,
+                None => {}
+            }
+            self.rounds = place;
+        }
         for message in self.messages.values_mut().filter(|message| !message.is_settled(self.receipts)) {
             (message.status, message.on) = (Status::Queued, None);
             message.maybe |= waits;
@@ -117,6 +132,7 @@ impl Outgoing {
                 *message = Sent { status: message.status, ..Sent::new(0) };
             }
             message.reopened = true;
+            self.untold.push(id.clone());
         }
     }
 
@@ -185,7 +201,8 @@ impl Outgoing {
         }
         if waits(session) && status.may_resend() {
             // It may have been taken and settled before the taking was stored and told, even in this very step.
-            let message = self.messages.entry(id.clone()).or_insert(Sent::new(0));
+            let maybe = self.begins;
+            let message = self.messages.entry(id.clone()).or_insert(Sent { maybe, ..Sent::new(0) });
             match &step.input {
                 Input::Call { call: Call::Resend { id: of }, .. } if of == id => message.reopened = true,
                 Input::Call { call: Call::Send { id: Some(of), .. }, .. }
@@ -285,29 +302,6 @@ impl Outgoing {
         };
         rule!(same, "{id} was told as {}, asked for it is {said:?}", message.word());
         Ok(())
-    }
-}
-
-impl Sent {
-    fn new(place: u64) -> Self {
-        Self { status: Status::Queued, place, handed: 0, on: None, first: None, reopened: false, maybe: false }
-    }
-
-    fn is_settled(&self, receipts: bool) -> bool {
-        self.status.settles(receipts) || matches!(self.status, Status::Delivered | Status::Read)
-    }
-
-    fn was_handed(&self) -> bool {
-        self.handed > 0 || self.maybe
-    }
-
-    /// Whether the user opened this round by hand.
-    fn again(&self) -> bool {
-        self.status == Status::Queued
-    }
-
-    fn word(&self) -> String {
-        format!("{:?}", self.status)
     }
 }
 

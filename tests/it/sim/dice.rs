@@ -30,21 +30,26 @@ impl Dice {
         from + self.below(to - from + 1)
     }
 
+    /// A small number, as settings have them.
+    pub(crate) fn count(&mut self, from: u32, to: u32) -> u32 {
+        u32::try_from(self.between(from.into(), to.into())).unwrap_or(from)
+    }
+
     pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 
-    /// A delay as networks have them: mostly short, at times very long.
-    pub(crate) fn latency(&mut self) -> u64 {
-        match self.below(100) {
-            0..90 => self.between(1, 80),
-            90..97 => self.between(80, 2_000),
-            _ => self.between(2_000, 20_000),
-        }
+    /// One of these.
+    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[usize::try_from(self.below(choices.len() as u64)).unwrap_or_default()]
     }
 
-    /// The delay of an event that the host reports when it likes.
+    /// The delay of an event that the host reports when it likes: nearly always short, and now and then two minutes.
     pub(crate) fn tardiness(&mut self) -> u64 {
-        if self.percent(70) { self.latency() } else { self.between(1_000, 120_000) }
+        match self.below(100) {
+            0..80 => self.between(1, 80),
+            80..95 => self.between(80, 2_000),
+            _ => self.between(2_000, 120_000),
+        }
     }
 }

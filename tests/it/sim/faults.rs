@@ -1,152 +1,248 @@
-//! What can go wrong between a session and its server.
+//! What can go wrong with the network between a session and its server, and when the next thing does.
 
-use redial::journal::Call;
-use redial::{ConnectionId, Event, Failure};
+use redial::{ConnectionId, Duration, Event, Failure, Frame, Purpose};
 
-use super::line::{Line, Parcel};
+use super::line::{Deed, Line, LineId, Parcel};
 use super::run::Run;
 
-/// Every kind of fault, by the name under which it is counted and can be left out.
-pub(crate) const FAULTS: [&str; 14] = [
-    "cut",
-    "half-open",
-    "half-open up",
-    "half-open down",
-    "stall",
-    "suspend",
-    "hint",
-    "renewed by hand",
-    "refused dial",
-    "unanswered dial",
-    "accepted and dropped",
-    "failed write",
-    "close and error",
-    "duplicate event",
+/// Faults that strike out of nowhere; the others wait for their occasion.
+type Strike = (&'static str, fn(&mut Run));
+
+const STRIKES: [Strike; 20] = [
+    ("cut", Run::cut),
+    ("half-open", |run| run.go_silent(true, true)),
+    ("half-open up", |run| run.go_silent(true, false)),
+    ("half-open down", |run| run.go_silent(false, true)),
+    ("stall", Run::stall),
+    ("suspend", Run::sleep),
+    ("throttled timers", Run::throttle),
+    ("clock forward", Run::leap),
+    ("clock back", Run::set_back),
+    ("hint", Run::hint),
+    ("client restart", Run::restart),
+    ("client crash", Run::crash),
+    ("server restart", |run| run.server_restarts(false)),
+    ("server forgets", |run| run.server_restarts(true)),
+    ("server crash", Run::server_crashes),
+    ("kick", Run::kick),
+    ("final close code", Run::dismiss),
+    ("renewed by hand", Run::renew),
+    ("close and open", Run::close),
+    ("drain", Run::drain),
 ];
 
+const OF_THE_APPLICATION: [Strike; 3] =
+    [("hold", Run::keep_back), ("flood of messages", Run::flood), ("nonsense", Run::babble)];
+
 impl Run {
-    /// One fault, and a time for the next.
+    /// One fault of those that this run has, and a time for the next.
     pub(super) fn fault(&mut self) {
         if !self.in_chaos() {
             return;
         }
-        let next = self.now + self.dice.between(500, 60_000);
+        let next = self.now + self.dice.between(500, 45_000);
         self.post.at(next, Parcel::Fault);
-        match self.dice.below(10) {
-            0..3 => self.cut(),
-            3 => self.go_silent("half-open", true, true),
-            4 => self.go_silent("half-open up", true, false),
-            5 => self.go_silent("half-open down", false, true),
-            6 => self.stall(),
-            7 if self.strikes("suspend") => self.sleep(),
-            8 if self.strikes("hint") => {
-                self.hints.push(self.now);
-                let hint = if self.dice.percent(50) { Event::Online } else { Event::Offline };
-                self.post.at(self.now, Parcel::ToClient(hint));
+        let all = STRIKES.iter().chain(&OF_THE_APPLICATION);
+        let total: u64 = all.clone().map(|(kind, _)| self.swarm.strength(kind)).sum();
+        let mut left = self.dice.below(total);
+        for (kind, strike) in all {
+            match left.checked_sub(self.swarm.strength(kind)) {
+                Some(rest) => left = rest,
+                None => return strike(self),
             }
-            9 if self.strikes("renewed by hand") => {
-                self.hints.push(self.now);
-                self.call(Call::ReconnectNow);
-            }
-            _ => {}
         }
     }
 
-    /// Counts a fault that is about to happen; not one of a kind that this run leaves out.
-    pub(super) fn strikes(&mut self, kind: &'static str) -> bool {
-        let strikes = !self.without.contains(&kind);
+    /// Whether a fault takes its occasion, which at full strength it does so often in ten thousand; counts it then.
+    pub(super) fn strikes(&mut self, kind: &'static str, chance: u64) -> bool {
+        let strength = self.swarm.strength(kind);
+        let strikes = strength > 0 && self.in_chaos() && self.dice.below(1_000_000) < chance * strength;
         if strikes {
             self.note(kind);
         }
         strikes
     }
 
-    fn present(&self) -> Option<ConnectionId> {
+    /// The latest line, which is the only one that a client can be on.
+    pub(super) fn present(&self) -> Option<LineId> {
         self.lines.keys().next_back().copied()
+    }
+
+    /// How long a frame is on its way.
+    pub(super) fn latency(&mut self) -> u64 {
+        if self.strikes("heavy delay", 50) {
+            return self.dice.between(2_000, 120_000);
+        }
+        match self.dice.below(100) {
+            0..95 => self.dice.between(1, 80),
+            _ if !self.in_chaos() => 80,
+            _ => self.dice.between(80, 2_000),
+        }
     }
 
     /// The connection breaks; both ends hear of it when they do, if they do.
     fn cut(&mut self) {
-        if let Some(connection) = self.present().filter(|_| self.strikes("cut")) {
+        if let Some(line) = self.present() {
+            self.note("cut");
             let (client, server) = (self.dice.percent(80), self.dice.percent(80));
-            self.break_line(connection, client, server);
+            self.break_line(line, client, server);
         }
     }
 
     /// The connection swallows what is sent, and nobody is told.
-    fn go_silent(&mut self, what: &'static str, up: bool, down: bool) {
-        let Some(connection) = self.present().filter(|_| self.strikes(what)) else { return };
-        if let Some(line) = self.lines.get_mut(&connection) {
-            line.up.dead |= up;
-            line.down.dead |= down;
-        }
+    fn go_silent(&mut self, up: bool, down: bool) {
+        let Some(line) = self.present().and_then(|line| self.lines.get_mut(&line)) else { return };
+        line.up.dead |= up;
+        line.down.dead |= down;
+        self.note(match (up, down) {
+            (true, true) => "half-open",
+            (true, false) => "half-open up",
+            _ => "half-open down",
+        });
     }
 
     fn stall(&mut self) {
         let until = self.now + self.dice.between(1_000, 90_000);
-        let Some(connection) = self.present().filter(|_| self.strikes("stall")) else { return };
-        if let Some(line) = self.lines.get_mut(&connection) {
-            line.up.not_before = line.up.not_before.max(until);
-            line.down.not_before = line.down.not_before.max(until);
-        }
+        let Some(line) = self.present().and_then(|line| self.lines.get_mut(&line)) else { return };
+        line.up.not_before = line.up.not_before.max(until);
+        line.down.not_before = line.down.not_before.max(until);
+        self.note("stall");
     }
 
     /// Ends a connection in both directions, losing the last of what was on its way.
-    pub(super) fn break_line(&mut self, connection: ConnectionId, tell_client: bool, tell_server: bool) {
+    pub(super) fn break_line(&mut self, line: LineId, tell_client: bool, tell_server: bool) {
         let (lost_up, lost_down) = (self.dice.few(8), self.dice.few(8));
-        let Some(line) = self.lines.get_mut(&connection) else { return };
-        line.up.cut(&mut self.post, self.now, lost_up);
-        line.down.cut(&mut self.post, self.now, lost_down);
-        let (heard, served) = (line.down.not_before.max(self.now), line.up.not_before.max(self.now));
+        let Some(broken) = self.lines.get_mut(&line) else { return };
+        broken.up.cut(&mut self.post, self.now, lost_up);
+        broken.down.cut(&mut self.post, self.now, lost_down);
+        let (heard, served) = (broken.down.not_before.max(self.now), broken.up.not_before.max(self.now));
         if tell_server {
-            let at = served + self.dice.tardiness();
-            self.post.at(at, Parcel::Gone(connection));
+            let at = served + self.tardiness();
+            self.post.at(at, Parcel::Gone(line));
         }
         if tell_client {
-            let at = heard + self.dice.tardiness();
-            self.tell_end(connection, at);
+            let at = heard + self.tardiness();
+            self.tell_end(line, at);
         }
     }
 
+    fn tardiness(&mut self) -> u64 {
+        if self.in_chaos() { self.dice.tardiness() } else { self.dice.between(1, 80) }
+    }
+
     /// The client's host says that a connection is over: as a close, as an error, or as both, once or twice.
-    fn tell_end(&mut self, connection: ConnectionId, at: u64) {
+    pub(super) fn tell_end(&mut self, line: LineId, at: u64) {
+        let Some(Line { process, connection, .. }) = self.lines.get(&line) else { return };
+        let (process, connection) = (*process, *connection);
         let closed = Event::Closed { connection, code: Some(1006), reason: String::new() };
         let errored = Event::Errored { connection, cause: Failure::Io, retry_after: None };
         let (one, other) = if self.dice.percent(50) { (closed, errored) } else { (errored, closed) };
-        if self.dice.percent(30) && self.strikes("close and error") {
-            self.post.at(at, Parcel::ToClient(one.clone()));
-            self.post.at(at + self.dice.tardiness(), Parcel::ToClient(other));
-        } else {
-            self.post.at(at, Parcel::ToClient(one.clone()));
+        self.tell(process, at, one.clone());
+        if self.strikes("close and error", 5_000) {
+            let later = at + self.tardiness();
+            self.tell(process, later, other);
         }
-        if self.dice.percent(10) && self.strikes("duplicate event") {
-            self.post.at(at + self.dice.tardiness(), Parcel::ToClient(one));
+        if self.strikes("duplicate event", 2_000) {
+            let later = at + self.tardiness();
+            self.tell(process, later, one);
         }
+    }
+
+    /// A client's process will hear of something.
+    pub(super) fn tell(&mut self, process: u64, at: u64, event: Event) {
+        self.post.at(at, Parcel::Client(process, Deed::Event(event)));
     }
 
     /// The host dials: well, or not.
     pub(super) fn dial(&mut self, connection: ConnectionId) {
-        self.lines.insert(connection, Line::default());
-        let arrives = self.now + self.dice.latency();
-        let luck = if self.in_chaos() { self.dice.below(100) } else { 100 };
-        match luck {
-            0..10 if self.strikes("refused dial") => self.refuse(connection),
-            10..18 if self.strikes("unanswered dial") => {}
-            18..28 if self.strikes("accepted and dropped") => {
-                self.post.at(arrives, Parcel::ToClient(Event::Opened { connection }));
-                let dropped = Event::Closed { connection, code: None, reason: String::new() };
-                let at = arrives + self.dice.latency();
-                self.post.at(at, Parcel::ToClient(dropped));
+        let line = self.present().unwrap_or_default() + 1;
+        let process = self.client.process;
+        self.lines.insert(line, Line::new(process, connection));
+        // Lines of long ago are of no use to anybody.
+        self.lines.retain(|old, _| old + 12 > line);
+        let arrives = self.now + self.latency();
+        if self.now < self.server.down_until {
+            if self.dice.percent(70) {
+                self.refuse(connection, Failure::Refused, None);
+            } else {
+                self.time_out(line);
             }
-            _ => {
-                self.post.at(arrives, Parcel::Dial(connection));
-            }
+        } else if self.strikes("refused dial", 2_000) {
+            self.refuse(connection, Failure::Refused, None);
+        } else if self.strikes("retry after", 1_000) {
+            let wait = Duration::from_millis(self.dice.between(500, 90_000));
+            self.refuse(connection, Failure::Refused, Some(wait));
+        } else if self.strikes("unauthorized dial", 500) {
+            self.refuse(connection, Failure::Unauthorized, None);
+        } else if self.strikes("unanswered dial", 1_000) {
+            self.time_out(line);
+        } else if self.strikes("accepted and dropped", 2_500) {
+            self.tell(process, arrives, Event::Opened { connection });
+            let at = arrives + self.latency();
+            self.tell(process, at, Event::Closed { connection, code: None, reason: String::new() });
+        } else {
+            self.post.at(arrives, Parcel::Dial(line));
+        }
+    }
+
+    /// Nobody answers a dial, until the system gives it up.
+    pub(super) fn time_out(&mut self, line: LineId) {
+        let Some(Line { process, connection, .. }) = self.lines.get(&line) else { return };
+        let (process, connection) = (*process, *connection);
+        let errored = Event::Errored { connection, cause: Failure::TimedOut, retry_after: None };
+        self.tell(process, self.now + 127_000, errored);
+    }
+
+    fn refuse(&mut self, connection: ConnectionId, cause: Failure, retry_after: Option<Duration>) {
+        let at = self.now + self.latency();
+        self.tell(self.client.process, at, Event::Errored { connection, cause, retry_after });
+    }
+
+    /// The client writes a frame.
+    pub(super) fn upload(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
+        let Some(id) = self.line_of(connection) else { return };
+        let fails = self.strikes("failed write", 100);
+        if fails {
+            self.break_line(id, false, true);
+        }
+        let arrives = self.now + self.latency();
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        // A socket that has failed once takes nothing more, and its host says so each time.
+        line.unwritable |= fails;
+        if line.unwritable {
+            let event = Event::SendFailed { connection, purpose: Some(purpose) };
+            self.tell(self.client.process, self.now, event);
+        } else {
+            line.up.send(&mut self.post, arrives, Parcel::ToServer(id, frame));
         }
     }
 
     /// The session drops a socket; the server hears of it, or does not.
     pub(super) fn hang_up(&mut self, connection: ConnectionId) {
-        let told = self.dice.percent(70);
-        self.break_line(connection, false, told);
+        if let Some(line) = self.line_of(connection) {
+            let told = !self.in_chaos() || self.dice.percent(70);
+            self.break_line(line, false, told);
+        }
+    }
+
+    /// The session closes politely: where the server still hears that, it closes too.
+    pub(super) fn bid_farewell(&mut self, connection: ConnectionId) {
+        let Some(id) = self.line_of(connection) else { return };
+        let there = self.now + self.latency();
+        let back = self.latency();
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        let (answers, process) = (!line.up.dead && !line.down.dead, line.process);
+        line.up.send(&mut self.post, there, Parcel::Gone(id));
+        let at = line.up.not_before.max(line.down.not_before).max(there) + back;
+        (line.up.dead, line.down.dead) = (true, true);
+        if answers {
+            self.tell(process, at, Event::Closed { connection, code: Some(1000), reason: String::new() });
+        }
+    }
+
+    /// The line that the present process calls by this number.
+    pub(super) fn line_of(&self, connection: ConnectionId) -> Option<LineId> {
+        let of = |line: &&Line| line.process == self.client.process && line.connection == connection;
+        self.lines.iter().rev().find(|(_, line)| of(line)).map(|(id, _)| *id)
     }
 }

@@ -2,24 +2,51 @@
 
 use std::collections::BTreeMap;
 
-use redial::{ConnectionId, Event, Frame};
+use redial::journal::Call;
+use redial::{ConnectionId, Event, Frame, MessageId};
+
+use super::storage::Stored;
+
+/// A connection as the network names it; the client's own numbers may come again after a crash.
+pub(crate) type LineId = u64;
 
 /// Something on its way.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Parcel {
-    /// The client hears of something.
-    ToClient(Event),
-    /// The dial of this connection reaches the server.
-    Dial(ConnectionId),
+    /// Something happens to the client's process of this number; nothing where another has taken its place.
+    Client(u64, Deed),
+    /// The client's program starts again.
+    Start,
+    /// The dial of this line reaches the server.
+    Dial(LineId),
     /// A frame reaches the server.
-    ToServer(ConnectionId, Frame),
-    /// The server hears that this connection is over.
-    Gone(ConnectionId),
+    ToServer(LineId, Frame),
+    /// The server hears that this line is over.
+    Gone(LineId),
+    /// The server's application has dealt with a message.
+    ServerTakes(u64, MessageId),
     /// An application has something to say.
     ClientSays(String),
     ServerSays(String),
     /// The next fault.
     Fault,
+    /// The faults are over.
+    Heal,
+    /// All has come to rest, so both sides have their last words.
+    LastWords,
+}
+
+/// What happens to a client.
+#[derive(Debug)]
+pub(crate) enum Deed {
+    Event(Event),
+    Call(Call),
+    /// The application sends again what failed, by its name.
+    Resend(String),
+    /// The application has dealt with a push.
+    Consume(MessageId),
+    /// What was to be stored is.
+    Stored(u64, Option<Box<Stored>>),
 }
 
 /// Where on the way a parcel is: its time, and its place among those of the same time.
@@ -58,7 +85,7 @@ impl Post {
     }
 }
 
-/// One direction of one connection.
+/// One direction of one line.
 #[derive(Debug, Default)]
 pub(crate) struct Flow {
     /// Nothing that is sent from here on arrives.
@@ -88,10 +115,33 @@ impl Flow {
 }
 
 /// One connection, as the network sees it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Line {
+    /// The client's process, and its name for the connection.
+    pub(crate) process: u64,
+    pub(crate) connection: ConnectionId,
     pub(crate) up: Flow,
     pub(crate) down: Flow,
-    /// The server's own name for it, once it has accepted.
-    pub(crate) accepted: Option<ConnectionId>,
+    /// Where the server has it.
+    pub(crate) stage: Stage,
+    /// The client's socket takes nothing any more.
+    pub(crate) unwritable: bool,
+}
+
+impl Line {
+    pub(crate) fn new(process: u64, connection: ConnectionId) -> Self {
+        let (up, down) = (Flow::default(), Flow::default());
+        Self { process, connection, up, down, stage: Stage::Dialed, unwritable: false }
+    }
+}
+
+/// How far the server has come with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It has not seen it yet.
+    Dialed,
+    /// It has asked who is there.
+    Lobby,
+    /// It has let it in, and calls it by this name.
+    Accepted(ConnectionId),
 }

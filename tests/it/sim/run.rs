@@ -1,137 +1,125 @@
 //! One run: a session, its server and both applications, on a virtual clock, through chaos and then in peace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use redial::journal::{Call, Header, Input};
-use redial::{
-    Action, Config, ConnectionId, Duration, Event, Failure, Frame, Instant, MessageId, Peer, PeerPolicy, Preset, Seed,
-    Session, State, Status,
-};
+use redial::journal::Call;
+use redial::{Event, Seed};
 
+use super::client::Client;
 use super::dice::Dice;
 use super::figures::Figures;
-use super::line::{Line, Parcel, Post};
-use crate::oracle::{Oracle, drain};
+use super::line::{Deed, Line, LineId, Parcel, Post};
+use super::server::Server;
+use super::swarm::Swarm;
+use super::{words, worlds};
 
-/// When the faults end.
-const HEAL: u64 = 600_000;
-/// How long everything may take to arrive after that: to notice a dead link on either side, and to back off, some times over.
+/// The faults end between the first two of these times, and in so many seeds in a hundred between the last two.
+const CHAOS: (u64, u64, u64) = (60_000, 200_000, 600_000);
+const LONG: u64 = 20;
+/// How long everything may take to arrive after that: longer than the longest fault, its discovery and the longest wait for a
+/// reconnect together, some times over.
 const PATIENCE: u64 = 900_000;
+/// When all has come to rest where nothing is sent again: every line of old has been found out by then.
+const REST: u64 = 400_000;
+
+/// What is to be played.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Order {
+    pub(crate) seed: u64,
+    /// Whether the oracle also clones the session at every step and compares.
+    pub(crate) thorough: bool,
+    /// Kinds of faults that are left out.
+    pub(crate) without: Vec<&'static str>,
+    /// Whether the oracle has a rule that does not hold, to see whether anybody notices.
+    pub(crate) canary: bool,
+}
 
 /// One run.
 pub(crate) struct Run {
-    pub(super) session: Session,
-    pub(super) peer: Peer,
-    oracle: Oracle,
+    /// Whether what takes long is found out too.
+    pub(super) thorough: bool,
+    pub(super) swarm: Swarm,
     pub(super) dice: Dice,
     pub(super) post: Post,
-    pub(super) lines: BTreeMap<ConnectionId, Line>,
+    pub(super) lines: BTreeMap<LineId, Line>,
     pub(super) now: u64,
-    pub(super) asleep_until: u64,
-    /// When the session was told to hurry, and when it connected.
-    pub(super) hints: Vec<u64>,
-    pub(crate) connects: Vec<u64>,
-    /// Since when the open connection is silent, as far as the host was awake all the while.
-    silent_since: Option<u64>,
-    /// Whether a hint came since.
-    hinted: bool,
-    /// Kinds of faults that are left out.
-    pub(super) without: Vec<&'static str>,
-    pub(super) client: Side,
-    pub(super) server: Side,
-    /// Messages that the session gave up as unknown and the application sent again, out of turn.
-    pub(super) again: BTreeSet<String>,
-    bodies: BTreeMap<MessageId, String>,
-    header: Header,
-    pub(crate) inputs: Vec<Input>,
+    pub(super) heal_at: u64,
+    pub(super) client: Client,
+    pub(super) server: Server,
+    /// How much each side has to say, its last words included; and from where on those begin.
+    pub(super) client_words: usize,
+    pub(super) server_words: usize,
+    pub(super) last_words: Option<(usize, usize)>,
+    /// When what was said in peace, to measure how long it takes.
+    pub(super) said_at: BTreeMap<String, u64>,
     pub(crate) figures: Figures,
-    broken: Option<String>,
-}
-
-/// What one application said, and what it was shown.
-#[derive(Default)]
-pub(super) struct Side {
-    pub(super) to_say: usize,
-    pub(super) said: Vec<String>,
-    pub(super) shown: Vec<String>,
+    pub(super) broken: Option<String>,
 }
 
 impl Run {
-    pub(crate) fn new(seed: u64, thorough: bool, without: &[&'static str]) -> Self {
-        let mut dice = Dice::new(seed);
-        let preset = Preset::uni_app().with_config(Config::default());
-        let own = Seed::from(dice.roll());
-        let header = Header::new(&preset, own);
-        let session = Session::new(preset.clone(), own);
-        let peer = Peer::new(preset, PeerPolicy::default(), Seed::from(dice.roll()));
-        let oracle = if thorough { Oracle::thorough(&session) } else { Oracle::quick(&session) };
+    pub(crate) fn new(order: &Order) -> Self {
+        let mut dice = Dice::new(order.seed);
+        let swarm = Swarm::draw(&mut dice, &order.without);
+        let ends = worlds::draw(&mut dice, &swarm);
+        let client = Client::new(ends.client, Seed::from(dice.roll()), order.thorough, order.canary);
+        let server = Server::new(ends.server, ends.policy, Seed::from(dice.roll()));
+        let long = dice.percent(LONG);
+        let chaos = if long { dice.between(CHAOS.1, CHAOS.2) } else { dice.between(CHAOS.0, CHAOS.1) };
         let mut run = Self {
-            session,
-            peer,
-            oracle,
+            thorough: order.thorough,
+            swarm,
+            heal_at: chaos,
             dice,
             post: Post::default(),
             lines: BTreeMap::new(),
             now: 0,
-            asleep_until: 0,
-            hints: Vec::new(),
-            connects: Vec::new(),
-            silent_since: None,
-            hinted: false,
-            without: without.to_vec(),
-            client: Side::default(),
-            server: Side::default(),
-            again: BTreeSet::new(),
-            bodies: BTreeMap::new(),
-            header,
-            inputs: Vec::new(),
+            client,
+            server,
+            client_words: 0,
+            server_words: 0,
+            last_words: None,
+            said_at: BTreeMap::new(),
             figures: Figures::default(),
             broken: None,
         };
+        run.note(ends.name);
         run.plan();
         run
     }
 
-    /// Who says what when, and the first fault. Some runs have none.
+    /// Who says what when, and the first fault.
     fn plan(&mut self) {
-        let (ours, theirs) = (self.dice.between(1, 30), self.dice.between(1, 30));
-        let mut times = |count: u64| (0..count).map(|_| self.dice.below(HEAL)).collect::<BTreeSet<u64>>();
-        let (mine, yours) = (times(ours), times(theirs));
-        (self.client.to_say, self.server.to_say) = (mine.len(), yours.len());
-        for (at, time) in mine.into_iter().enumerate() {
-            self.post.at(time, Parcel::ClientSays(format!("c{at}")));
+        (self.client_words, self.server_words) = (self.dice.few(25) + 1, self.dice.few(25) + 1);
+        for number in 0..self.client_words {
+            let at = self.dice.below(self.heal_at);
+            self.post.at(at, Parcel::ClientSays(words::client(number)));
         }
-        for (at, time) in yours.into_iter().enumerate() {
-            self.post.at(time, Parcel::ServerSays(format!("s{at}")));
+        for number in 0..self.server_words {
+            let at = self.dice.below(self.heal_at);
+            self.post.at(at, Parcel::ServerSays(words::server(number)));
         }
-        if self.dice.percent(97) {
+        if self.swarm.is_quiet() {
+            self.note("quiet");
+        } else {
             self.post.at(1_000, Parcel::Fault);
         }
+        self.post.at(self.heal_at, Parcel::Heal);
     }
 
     pub(super) fn note(&mut self, what: &'static str) {
         self.figures.note(what, 1);
     }
 
-    /// All that the session was told, as lines that `examples/replay` plays.
-    pub(crate) fn journal(&self) -> String {
-        let header = Input::Header(self.header.clone());
-        std::iter::once(&header).chain(&self.inputs).map(|input| input.to_line() + "\n").collect()
-    }
-
     pub(super) fn in_chaos(&self) -> bool {
-        self.now < HEAL
-    }
-
-    fn instant(&self) -> Instant {
-        Instant::from_millis(self.now)
+        self.now < self.heal_at && !self.swarm.is_quiet()
     }
 
     /// Plays to the end; the error says what went wrong.
     pub(crate) fn play(&mut self) -> Result<(), String> {
-        self.call(Call::Credential { value: "token".into() });
-        self.call(Call::Open);
-        while self.now < HEAL + PATIENCE && !self.is_done() {
+        self.ask(Call::Credential { value: "token".into() });
+        self.hurry();
+        self.ask(Call::Open);
+        while self.now < self.heal_at + PATIENCE && !self.is_done() {
             self.turn();
             if let Some(broken) = self.broken.take() {
                 return Err(broken);
@@ -142,221 +130,111 @@ impl Run {
 
     /// The next thing that happens: a parcel, or a timer of either side.
     fn turn(&mut self) {
-        let late = self.asleep_until;
-        let client = self.session.next_deadline().map(|deadline| deadline.at.as_millis().max(late));
-        let server = self.peer.next_deadline().map(|deadline| deadline.at.as_millis());
+        let client = self.client.next_tick(self.now);
+        let server = self.server.peer.next_deadline().map(|deadline| deadline.at.as_millis());
         let parcel = self.post.next_time();
         let Some(next) = [client, server, parcel].into_iter().flatten().min() else {
-            self.broken = Some("nothing is waited for".to_owned());
+            let (session, stage) =
+                (self.client.session.explain(), self.lines.values().next_back().map(|line| line.stage));
+            let server = self.server.peer.connection();
+            let what =
+                format!("at {} nothing is waited for: {session}; {stage:?}, and the server is on {server:?}", self.now);
+            self.broken.get_or_insert(what);
             return;
         };
         self.now = self.now.max(next);
         if parcel == Some(next) {
             if let Some((key, parcel)) = self.post.pop() {
+                let asleep = self.client.asleep_until;
                 match parcel {
-                    Parcel::ToClient(_) | Parcel::ClientSays(_) if late > self.now => self.post.hold(key, late, parcel),
+                    Parcel::Client(..) | Parcel::ClientSays(_) if asleep > self.now => {
+                        self.post.hold(key, asleep, parcel);
+                    }
                     parcel => self.deliver(parcel),
                 }
             }
         } else if client == Some(next) {
             self.event(Event::Tick);
         } else {
-            self.peer.handle(self.instant(), Event::Tick);
+            self.server.peer.handle(redial::Instant::from_millis(self.now), Event::Tick);
             self.serve();
         }
     }
 
     fn deliver(&mut self, parcel: Parcel) {
         match parcel {
-            Parcel::ToClient(event) => self.event(event),
-            Parcel::Dial(connection) => self.accept(connection),
-            Parcel::ToServer(connection, frame) => {
-                if let Some(connection) = self.accepted(connection) {
-                    self.peer.handle(self.instant(), Event::FrameIn { connection, frame });
-                    self.serve();
+            Parcel::Client(process, deed) => {
+                if process == self.client.process && self.client.running {
+                    self.happen(deed);
                 }
             }
-            Parcel::Gone(connection) => {
-                if let Some(connection) = self.accepted(connection) {
-                    let gone = Event::Closed { connection, code: None, reason: String::new() };
-                    self.peer.handle(self.instant(), gone);
-                    self.serve();
-                }
+            Parcel::Start => self.start(),
+            Parcel::Dial(line) => self.accept(line),
+            Parcel::ToServer(line, frame) => self.read(line, frame),
+            Parcel::Gone(line) => self.gone(line),
+            Parcel::ServerTakes(process, id) => self.server_takes(process, &id),
+            Parcel::ClientSays(name) if self.client.running => self.say(name),
+            Parcel::ClientSays(name) => {
+                self.post.at(self.now + 5_000, Parcel::ClientSays(name));
             }
-            Parcel::ClientSays(body) => {
-                let call = Call::Send { body: body.as_str().into(), id: None, time_to_live: None, once: false };
-                self.client.said.push(body.clone());
-                if let Some(id) = self.call(call) {
-                    self.bodies.insert(id, body);
-                }
-            }
-            Parcel::ServerSays(body) => {
-                self.server.said.push(body.clone());
-                if let Err(error) = self.peer.push(self.instant(), body) {
-                    self.broken = Some(format!("the server could not push: {error}"));
-                }
-                self.serve();
-            }
+            Parcel::ServerSays(name) => self.push(name),
             Parcel::Fault => self.fault(),
+            Parcel::Heal => self.heal(),
+            Parcel::LastWords => self.say_last_words(),
         }
     }
 
-    fn accepted(&self, connection: ConnectionId) -> Option<ConnectionId> {
-        self.lines.get(&connection)?.accepted
-    }
-
-    /// The dial of a connection has reached the server.
-    fn accept(&mut self, connection: ConnectionId) {
-        let opens = self.now + self.dice.latency();
-        let accepted = self.peer.accept(self.instant());
-        if let Some(line) = self.lines.get_mut(&connection) {
-            line.accepted = Some(accepted);
-            line.down.send(&mut self.post, opens, Parcel::ToClient(Event::Opened { connection }));
-        }
-        if self.in_chaos() && self.dice.percent(5) && self.strikes("duplicate event") {
-            let later = opens + self.dice.tardiness();
-            self.post.at(later, Parcel::ToClient(Event::Opened { connection }));
-        }
-        self.serve();
-    }
-
-    fn event(&mut self, event: Event) {
-        let now = self.instant();
-        let stale = self.session.stats().stale_events;
-        let live = matches!(event, Event::FrameIn { .. } | Event::Opened { .. });
-        self.hinted |= matches!(event, Event::Online | Event::Woke { .. });
-        self.before(Input::Event { now, event: event.clone() });
-        let opens = matches!(event, Event::Opened { .. });
-        self.session.handle(now, event);
-        if self.session.stats().stale_events > stale {
-            self.note(if opens { "late open" } else { "late event" });
-        } else if live {
-            (self.silent_since, self.hinted) = (Some(self.now), false);
-        }
-        self.after();
-        self.listen();
-    }
-
-    /// How long the open connection has been silent by now.
-    fn listen(&mut self) {
-        if self.session.state() != State::Ready {
-            self.silent_since = None;
-        } else if let Some(since) = self.silent_since {
-            let figures = &mut self.figures;
-            let longest = if self.hinted { &mut figures.hinted_silence_ms } else { &mut figures.silence_ms };
-            *longest = (*longest).max(self.now - since);
-        }
-    }
-
-    pub(super) fn call(&mut self, call: Call) -> Option<MessageId> {
-        let now = self.instant();
-        self.before(Input::Call { now, call: call.clone() });
-        let answer = call.make(&mut self.session, now);
-        self.after();
-        answer.ok().flatten()
-    }
-
-    fn before(&mut self, input: Input) {
-        self.oracle.before(&self.session, &input);
-        self.inputs.push(input);
-    }
-
-    fn after(&mut self) {
-        let actions = drain(&mut self.session);
-        if let Err(violation) = self.oracle.after(&self.session, &actions) {
-            self.broken = Some(violation.to_string());
-        }
-        let mut failed = Vec::new();
-        for action in actions {
-            match action {
-                Action::Connect { connection, .. } => {
-                    self.connects.push(self.now);
-                    self.dial(connection);
+    fn happen(&mut self, deed: Deed) {
+        match deed {
+            Deed::Event(event) => self.event(event),
+            Deed::Call(call) => {
+                match call {
+                    // The user's own wish sets all counts back, so that what is promised is promised anew.
+                    Call::Open if !self.client.is_connected() => self.count_connects(),
+                    Call::ReconnectNow => self.hurry(),
+                    _ => {}
                 }
-                Action::Send { connection, frame, purpose } => self.upload(connection, frame, purpose),
-                Action::Abort { connection } => self.hang_up(connection),
-                Action::Deliver(message) => {
-                    self.client.shown.push(message.body.as_text().unwrap_or_default().to_owned());
+                self.ask(call);
+            }
+            Deed::Resend(name) => self.resend(name),
+            Deed::Consume(id) => self.consume(id),
+            Deed::Stored(version, stored) => self.has_stored(version, stored),
+        }
+    }
+
+    /// The faults are over. A line that is dead stays so until somebody finds out; where nobody ever would, a router does.
+    fn heal(&mut self) {
+        if self.client.notice.is_none() && !self.swarm.is_quiet() {
+            for line in self.lines.keys().copied().collect::<Vec<_>>() {
+                if self.lines.get(&line).is_some_and(|line| line.up.dead || line.down.dead || line.unwritable) {
+                    self.tell_end(line, self.now + 1_000);
                 }
-                Action::Status { id, status } if status.may_resend() => failed.push((id, status)),
-                Action::Malformed { error, .. } => self.broken = Some(error.to_string()),
-                _ => {}
             }
         }
-        for (id, status) in failed {
-            if status != Status::Unconfirmed {
-                self.broken = Some(format!("{id} is {status:?}"));
-            }
-            self.note("sent again by hand");
-            self.again.extend(self.bodies.get(&id).cloned());
-            self.call(Call::Resend { id });
-        }
+        self.client.throttled_until = self.client.throttled_until.min(self.now + 60_000);
+        let rest = if self.is_reliable() { 20_000 } else { REST };
+        let rest = if self.swarm.is_quiet() { 1_000 } else { rest };
+        self.post.at(self.now + rest, Parcel::LastWords);
     }
 
-    /// What the server wants done.
-    fn serve(&mut self) {
-        while let Some(action) = self.peer.poll_action() {
-            match action {
-                Action::Send { connection: accepted, frame, .. } => self.download(accepted, frame),
-                Action::Abort { connection: accepted } => {
-                    self.note("fenced off");
-                    if let Some(connection) = self.line_of(accepted) {
-                        self.break_line(connection, true, false);
-                    }
-                }
-                Action::Deliver(message) => {
-                    self.server.shown.push(message.body.as_text().unwrap_or_default().to_owned());
-                    if let (Some(id), true) = (message.id, self.dice.percent(50)) {
-                        self.peer.delivered(self.instant(), id);
-                    }
-                }
-                _ => {}
-            }
-        }
+    /// Whether everything that is taken arrives in the end, or is told.
+    pub(super) fn is_reliable(&self) -> bool {
+        let profile = self.client.session.preset().dialect().profile();
+        profile.receipts && profile.acks
     }
 
-    fn line_of(&self, accepted: ConnectionId) -> Option<ConnectionId> {
-        self.lines.iter().find(|(_, line)| line.accepted == Some(accepted)).map(|(connection, _)| *connection)
-    }
-
-    fn download(&mut self, accepted: ConnectionId, frame: Frame) {
-        let Some(connection) = self.line_of(accepted) else { return };
-        let arrives = self.now + self.dice.latency();
-        if let Some(line) = self.lines.get_mut(&connection) {
-            line.down.send(&mut self.post, arrives, Parcel::ToClient(Event::FrameIn { connection, frame }));
-        }
-    }
-
-    fn upload(&mut self, connection: ConnectionId, frame: Frame, purpose: redial::Purpose) {
-        if self.in_chaos() && self.dice.below(1_000) < 8 && self.strikes("failed write") {
-            let event = Event::SendFailed { connection, purpose: Some(purpose) };
-            // The socket is broken from here on, and its host says so at once.
-            self.break_line(connection, false, true);
-            self.post.at(self.now, Parcel::ToClient(event));
+    fn say_last_words(&mut self) {
+        let ready = self.client.running && self.client.session.state() == redial::State::Ready;
+        if !ready && !self.is_reliable() {
+            self.post.at(self.now + 5_000, Parcel::LastWords);
             return;
         }
-        let arrives = self.now + self.dice.latency();
-        if let Some(line) = self.lines.get_mut(&connection) {
-            line.up.send(&mut self.post, arrives, Parcel::ToServer(connection, frame));
+        self.last_words = Some((self.client_words, self.server_words));
+        for _ in 0..3 {
+            self.post.at(self.now, Parcel::ClientSays(words::client(self.client_words)));
+            self.post.at(self.now, Parcel::ServerSays(words::server(self.server_words)));
+            self.client_words += 1;
+            self.server_words += 1;
         }
-    }
-
-    pub(super) fn sleep(&mut self) {
-        let span = self.dice.between(1_000, 120_000);
-        // Who sleeps cannot notice anything: this silence is not measured.
-        self.silent_since = None;
-        // Never shorter than a sleep that is under way: what is held for its end must not be overtaken.
-        self.asleep_until = self.asleep_until.max(self.now + span);
-        if self.dice.percent(50) {
-            self.hints.push(self.asleep_until);
-            let woke = Event::Woke { asleep: Duration::ZERO };
-            self.post.at(self.asleep_until, Parcel::ToClient(woke));
-        }
-    }
-
-    pub(super) fn refuse(&mut self, connection: ConnectionId) {
-        let at = self.now + self.dice.latency();
-        let refused = Event::Errored { connection, cause: Failure::Refused, retry_after: None };
-        self.post.at(at, Parcel::ToClient(refused));
     }
 }

@@ -1,0 +1,94 @@
+//! What the server does to its clients: it throws them out, talks nonsense, dies, and comes back with its memory or without.
+
+use redial::{Event, Frame, Payload, Peer, Seed, Signal};
+
+use super::line::{Deed, LineId, Parcel, Stage};
+use super::run::Run;
+
+impl Run {
+    /// The server throws the account out: it is connected elsewhere.
+    pub(super) fn kick(&mut self) {
+        let Some(line) = self.present() else { return };
+        let bare = Signal::Kick { body: Payload::Whole };
+        let told = Signal::Kick { body: Payload::Text("elsewhere") };
+        if let Some(frame) = self.server.write(&told).or_else(|| self.server.write(&bare)) {
+            self.note("kick");
+            self.download(line, frame);
+        }
+    }
+
+    /// The server closes with a code that forbids to come back.
+    pub(super) fn dismiss(&mut self) {
+        if let Some(line) = self.present() {
+            self.note("final close code");
+            let code = self.dice.one_of(&[1_008, 3_500, 4_500]);
+            self.dismiss_line(line, code);
+        }
+    }
+
+    pub(super) fn dismiss_line(&mut self, line: LineId, code: u16) {
+        let arrives = self.now + self.latency();
+        let Some(open) = self.lines.get_mut(&line) else { return };
+        let (process, connection) = (open.process, open.connection);
+        let event = Event::Closed { connection, code: Some(code), reason: "enough".to_owned() };
+        open.down.send(&mut self.post, arrives, Parcel::Client(process, Deed::Event(event)));
+        (open.up.dead, open.down.dead) = (true, true);
+        self.gone(line);
+    }
+
+    /// The server says what means nothing, and confirms what nobody sent.
+    pub(super) fn babble(&mut self) {
+        let Some(line) = self.present() else { return };
+        self.note("nonsense");
+        self.answer_on(line, &Signal::Ack { id: "nobody's".into(), echo: None });
+        for _ in 0..self.dice.between(1, 8) {
+            let garbage = self.dice.one_of(&["{", "[]", "ack", "\u{0}", r#"{"type":7}"#]);
+            self.download(line, Frame::text(garbage));
+            self.download(line, Frame::Binary(vec![0xff]));
+        }
+    }
+
+    /// The server's program ends and comes back, with all it knew or without.
+    pub(super) fn server_restarts(&mut self, forgetful: bool) {
+        if forgetful {
+            self.note("server forgets");
+            let (preset, policy) = (self.server.preset.clone(), self.server.policy.clone());
+            self.server.peer = Peer::new(preset, policy, Seed::from(self.dice.roll()));
+            self.server.in_hand.clear();
+            self.server.forgot = Some((self.server.said.len(), self.server.shown.len()));
+        } else {
+            self.note("server restart");
+        }
+        self.go_down();
+    }
+
+    /// The next frame that the server reads is its last.
+    pub(super) fn server_crashes(&mut self) {
+        self.server.doomed = true;
+    }
+
+    pub(super) fn go_down(&mut self) {
+        for line in self.lines.keys().copied().collect::<Vec<_>>() {
+            let told = self.dice.percent(70);
+            if self.lines.get(&line).is_some_and(|line| !line.down.dead) {
+                self.break_line(line, told, false);
+            }
+            if let Some(Stage::Accepted(connection)) = self.lines.get(&line).map(|line| line.stage) {
+                let gone = Event::Closed { connection, code: None, reason: String::new() };
+                self.server.peer.handle(self.true_clock(), gone);
+            }
+            if let Some(line) = self.lines.get_mut(&line) {
+                line.up.dead = true;
+                line.stage = Stage::Dialed;
+            }
+        }
+        while self.server.peer.poll_action().is_some() {}
+        self.server.process += 1;
+        // What it had in hand comes again to a new process.
+        for id in self.server.in_hand.keys().cloned().collect::<Vec<_>>() {
+            let at = self.now + 30_000;
+            self.post.at(at, Parcel::ServerTakes(self.server.process, id));
+        }
+        self.server.down_until = self.now + self.dice.between(0, 40_000);
+    }
+}

@@ -1,0 +1,183 @@
+//! The configurations that are drawn: every preset as its document has it, and dialects under settings of every kind.
+
+use std::num::NonZeroU32;
+
+use redial::{
+    Acknowledge, Backoff, Bounded, Clock, CloseCodes, Config, CredentialSource, DeadLink, Death, Deliver, Durability,
+    Duration, FirstDelay, Jitter, Life, Login, MeasuredFrom, PeerPolicy, Preset, Probe, Resend, Reset, SendFailure,
+    Unauthorized, WhileDown,
+};
+
+use super::dice::Dice;
+use super::swarm::Swarm;
+use super::terse::Terse;
+
+/// A preset that is drawn so often, in so many; its settings are its document's, or drawn too.
+struct World {
+    name: &'static str,
+    share: u64,
+    settings: Settings,
+    preset: fn() -> Preset,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Settings {
+    Documented,
+    Drawn,
+}
+
+/// A further dialect is a further line.
+const WORLDS: [World; 9] = [
+    World { name: "uni_app words", share: 40, settings: Settings::Drawn, preset: Preset::uni_app },
+    World { name: "terse", share: 16, settings: Settings::Drawn, preset: || terse(Login::Handshake) },
+    World {
+        name: "terse with a login",
+        share: 16,
+        settings: Settings::Drawn,
+        preset: || terse(Login::ConfirmedChallenge),
+    },
+    World { name: "plain", share: 12, settings: Settings::Drawn, preset: Preset::plain },
+    World { name: "uni_app", share: 4, settings: Settings::Documented, preset: Preset::uni_app },
+    World { name: "vue_polling", share: 4, settings: Settings::Documented, preset: Preset::vue_polling },
+    World { name: "wechat", share: 4, settings: Settings::Documented, preset: Preset::wechat },
+    World { name: "live_chat", share: 2, settings: Settings::Documented, preset: live_chat },
+    World { name: "react_im", share: 2, settings: Settings::Documented, preset: Preset::react_im },
+];
+
+/// What is drawn, by the name under which it is counted.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    WORLDS.iter().map(|world| world.name)
+}
+
+fn terse(login: Login) -> Preset {
+    Terse::preset(login, Config::default())
+}
+
+fn live_chat() -> Preset {
+    Preset::live_chat(1, 9_527).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// Both ends of one run.
+pub(crate) struct Ends {
+    pub(crate) name: &'static str,
+    pub(crate) client: Preset,
+    pub(crate) server: Preset,
+    pub(crate) policy: PeerPolicy,
+}
+
+/// Draws both ends.
+pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm) -> Ends {
+    let mut left = dice.below(WORLDS.iter().map(|world| world.share).sum());
+    let drawn = WORLDS.iter().find(|world| match left.checked_sub(world.share) {
+        Some(rest) => {
+            left = rest;
+            false
+        }
+        None => true,
+    });
+    let world = drawn.unwrap_or(&WORLDS[0]);
+    let mut client = (world.preset)();
+    let unacknowledged = dice.between(1, 64);
+    if world.settings == Settings::Drawn {
+        client.config = Config::default();
+        heartbeat(dice, &mut client.config);
+        reconnect(dice, &mut client.config);
+        outbox(dice, &mut client.config);
+        client.config.durability = if dice.percent(40) { Durability::WriteAhead } else { Durability::Off };
+        inbox(dice, &mut client.config, unacknowledged, swarm);
+        rest(dice, &mut client.config);
+    }
+    let mut config = Config::default();
+    config.outbox.in_flight = Bounded::clamped(unacknowledged);
+    if swarm.has("slow receipt") {
+        config.inbox.acknowledge = Acknowledge::OnCall;
+        config.inbox.pending = Bounded::clamped(10_000);
+    }
+    let push_again = Some(seconds(dice.between(5, 30)));
+    let mut policy = PeerPolicy { push_again, ..PeerPolicy::default() };
+    // A client that is kept busy and has nothing to acknowledge says nothing, which is no sign of death.
+    let listens = client.config.heartbeat.life == Life::AnyFrame && !client.dialect().profile().acks;
+    policy.silence = policy.silence.filter(|_| !listens);
+    let server = client.clone().with_config(config);
+    Ends { name: world.name, client, server, policy }
+}
+
+fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+fn heartbeat(dice: &mut Dice, config: &mut Config) {
+    let policy = &mut config.heartbeat;
+    policy.every = seconds(dice.between(8, 30));
+    policy.at_ready = dice.percent(30);
+    policy.clock = dice.one_of(&[Clock::SinceLife, Clock::SinceLife, Clock::Grid, Clock::LockStep]);
+    policy.life = dice.one_of(&[Life::AnyFrame, Life::AnyFrame, Life::Reply]);
+    policy.death = Death::after(dice.count(1, 3), seconds(dice.between(2, 8)));
+    policy.probe = dice.percent(80).then(|| Probe { late: seconds(5), wait: seconds(dice.between(2, 8)) });
+}
+
+fn reconnect(dice: &mut Dice, config: &mut Config) {
+    let policy = &mut config.reconnect;
+    policy.first = FirstDelay::all(Duration::from_millis(dice.between(0, 1_000)));
+    policy.first.beat_failed = dice.percent(80).then_some(seconds(1));
+    if dice.percent(10) {
+        policy.first.closed = None;
+    }
+    let base = Duration::from_millis(dice.between(250, 3_000));
+    policy.again =
+        Backoff { base, percent: Bounded::clamped(dice.between(100, 300)), cap: seconds(dice.between(5, 60)) };
+    policy.from = dice.one_of(&[MeasuredFrom::Failure, MeasuredFrom::Failure, MeasuredFrom::Attempt]);
+    policy.jitter = dice.one_of(&[Jitter::Equal, Jitter::Equal, Jitter::None]);
+    policy.attempt_timeout = Some(seconds(dice.between(4, 15)));
+    policy.max = dice.percent(15).then(|| dice.count(3, 10));
+    policy.reset = dice.one_of(&[Reset::OnStable, Reset::OnStable, Reset::OnOpen, Reset::Never]);
+    policy.stable = seconds(dice.between(5, 60));
+}
+
+fn outbox(dice: &mut Dice, config: &mut Config) {
+    let policy = &mut config.outbox;
+    policy.in_flight = Bounded::clamped(dice.between(1, 64));
+    if dice.percent(30) {
+        policy.messages = Bounded::clamped(dice.between(2, 12));
+    }
+    if dice.percent(30) {
+        policy.bytes = Bounded::clamped(dice.between(100, 600));
+    }
+    if dice.percent(20) {
+        policy.remembered = Bounded::clamped(dice.between(2, 20));
+    }
+    policy.while_down = if dice.percent(10) { WhileDown::Refuse } else { WhileDown::Queue };
+    policy.resend = if dice.percent(15) { Resend::Never } else { Resend::NextConnection };
+    policy.receipt_timeout = dice.percent(90).then(|| seconds(dice.between(5, 40)));
+    policy.quarantine = NonZeroU32::new(dice.count(0, 3));
+    policy.send_failure = if dice.percent(20) { SendFailure::Tell } else { SendFailure::EndLink };
+    policy.dedup_window = dice.percent(20).then(|| seconds(dice.between(30, 300)));
+    policy.time_to_live = dice.percent(10).then(|| seconds(dice.between(20, 200)));
+}
+
+/// A server that keeps at most so many pushes unacknowledged is safe with a window of that and `pending`, and no less.
+fn inbox(dice: &mut Dice, config: &mut Config, unacknowledged: u64, swarm: &Swarm) {
+    let policy = &mut config.inbox;
+    let on_call = swarm.has("slow consumer") || swarm.has("refused push") || dice.percent(30);
+    policy.acknowledge = if on_call { Acknowledge::OnCall } else { Acknowledge::OnDelivery };
+    // Nobody is slow in peace, so nothing should have to come again.
+    let pending = dice.between(1, 8);
+    policy.pending = Bounded::clamped(if swarm.is_quiet() { 64 } else { pending });
+    // While storing is slow, answers beyond `pending` are left out, and what comes later overtakes them.
+    let overtaking = if config.durability == Durability::WriteAhead { 64 } else { 0 };
+    policy.window = Bounded::clamped(unacknowledged + policy.pending.get() + overtaking + dice.below(3));
+    policy.deliver = if dice.percent(10) { Deliver::Frame } else { Deliver::Content };
+}
+
+fn rest(dice: &mut Dice, config: &mut Config) {
+    config.authentication.credential =
+        dice.one_of(&[CredentialSource::Held, CredentialSource::Asked, CredentialSource::Asked]);
+    config.authentication.timeout = Some(seconds(dice.between(4, 15)));
+    config.authentication.unauthorized = dice.one_of(&[Unauthorized::Stop, Unauthorized::Retry]);
+    config.close.timeout = seconds(dice.between(1, 5));
+    config.close.dead = dice.one_of(&[DeadLink::Abort, DeadLink::Close { code: Some(3_000) }]);
+    config.close.codes = dice.one_of(&[CloseCodes::Classified, CloseCodes::RetryAll]);
+    config.fallback.loop_time = dice.percent(20).then(|| seconds(dice.between(10, 90)));
+    config.fallback.after_failures = NonZeroU32::new(dice.count(0, 3)).filter(|_| dice.percent(20));
+    config.limits.malformed = NonZeroU32::new(dice.count(0, 5));
+}
