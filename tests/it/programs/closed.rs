@@ -10,7 +10,7 @@ fn no_program_panics_where_nobody_reads_what_it_says() {
     let journal = std::env::temp_dir().join(format!("redial-closed-{}.jsonl", std::process::id()));
     std::fs::write(&journal, "{\"now_ms\":0,\"call\":{\"type\":\"open\"}}\n").expect("there is room for a file");
     let journal = journal.to_string_lossy().into_owned();
-    let programs: [(&str, &[&str]); 11] = [
+    let programs: [(&str, &[&str]); 12] = [
         ("blocking", &[]),
         ("tokio", &[]),
         ("demo", &["--messages", "10", "--faults", "0"]),
@@ -19,6 +19,7 @@ fn no_program_panics_where_nobody_reads_what_it_says() {
         ("screen", &[]),
         ("soak", &["--seeds", "2"]),
         ("stdio", &["--list"]),
+        ("swarm", &["100"]),
         ("replay", &[&journal]),
         ("serve", &["--preset", "plain", "--addr", "127.0.0.1:0"]),
         ("chat", &["--preset", "plain", "--url", "ws://127.0.0.1:9/"]),
