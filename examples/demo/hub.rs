@@ -157,9 +157,9 @@ impl Shared {
                 }
                 // Not its value: that is a lock on it.
                 _ = async { open.wait_for(|open| !open).await.is_ok() } => {
-                    drop(listener);
-                    // Bound but not listening: dials are refused, and nobody else gets the port.
+                    // Bound but not listening: dials are refused, and nobody else gets the port, not even in between.
                     let socket = bind(addr)?;
+                    drop(listener);
                     if open.wait_for(|open| *open).await.is_err() {
                         return Ok(());
                     }

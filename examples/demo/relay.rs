@@ -166,9 +166,9 @@ impl Shared {
                 }
                 // Not its value: that is a lock on the weather.
                 _ = async { weather.wait_for(|weather| weather.refusing).await.is_ok() } => {
-                    drop(listener);
-                    // Bound but not listening: dials are refused, and nobody else gets the port.
+                    // Bound but not listening: dials are refused, and nobody else gets the port, not even in between.
                     let socket = bind(addr)?;
+                    drop(listener);
                     if weather.wait_for(|weather| !weather.refusing).await.is_err() {
                         return Ok(());
                     }
@@ -273,8 +273,10 @@ async fn pass(to: &mut WriteHalf<'_>, chunk: &[u8], dripping: bool) -> io::Resul
 /// Takes a port without listening at it yet.
 pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    // Connections of an earlier listener may still be around.
+    // Connections of an earlier listener, or that listener itself, may still be around.
     socket.set_reuseaddr(true)?;
+    #[cfg(unix)]
+    socket.set_reuseport(true)?;
     socket.bind(addr)?;
     Ok(socket)
 }
