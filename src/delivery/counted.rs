@@ -75,14 +75,15 @@ impl Delivery {
         Ok(true)
     }
 
-    /// The host has fetched what was missing, among it the messages of these ids: what was held back is handed over.
+    /// The host has fetched what was missing, among it the messages of these ids: what was held back is handed over. Says whether
+    /// all of it found room.
     pub(crate) fn fetched(
         &mut self,
         cx: &mut Cx<'_>,
         from: u64,
         to: Option<u64>,
         ids: &[MessageId],
-    ) -> Result<(), FetchedError> {
+    ) -> Result<bool, FetchedError> {
         if !self.stream.as_mut().is_some_and(|stream| stream.gap.on_fetched(from, to)) {
             return Err(FetchedError::Unasked);
         }
@@ -91,12 +92,12 @@ impl Delivery {
         }
         while let Some(held) = self.stream.as_mut().and_then(|stream| stream.gap.pop()) {
             let body = held.body.map(|body| || body);
-            // Held back within the room there is, so it finds its place.
+            // Messages of the session before, which the application has not answered yet, take room as well.
             if self.take_next(cx, held.id, body).is_err() {
-                self.on_stream_lost();
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Says what is new about the position up to which everything is accepted, once an input.

@@ -120,7 +120,7 @@ impl Session {
     /// Says that what [`Action::Gap`](crate::Action::Gap) asked for is fetched, between the two positions it named. What was held
     /// back meanwhile is delivered, without those of `ids`: messages that were among what was fetched.
     pub fn fetched(&mut self, now: Instant, from: u64, to: Option<u64>, ids: &[MessageId]) -> Result<(), FetchedError> {
-        let fetched = self.input(now, |session, cx| session.delivery.fetched(cx, from, to, ids));
+        let fetched = self.input(now, |session, cx| session.on_fetched(cx, from, to, ids));
         self.counted(fetched)
     }
 

@@ -2,6 +2,7 @@
 
 use super::Halves;
 use crate::cx::Cx;
+use crate::error::FetchedError;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Deliver;
@@ -58,6 +59,21 @@ impl Halves<'_> {
             _ => Ok(()),
         };
         judged.err().map(|cause| self.breach(cx, cause))
+    }
+
+    /// The host has fetched what was missing. What finds no room is not taken, so the server sends it again on another connection.
+    pub(super) fn on_fetched(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: u64,
+        to: Option<u64>,
+        ids: &[MessageId],
+    ) -> Result<(), FetchedError> {
+        if !self.delivery.fetched(cx, from, to, ids)? {
+            let news = self.breach(cx, Cause::Gap);
+            self.pass_on(cx, Some(news));
+        }
+        Ok(())
     }
 
     /// The server is at fault: its connection is closed with a code that says so.

@@ -104,6 +104,32 @@ fn a_gap_that_is_open_survives_further_losses_and_shows_nothing_twice() {
 }
 
 #[test]
+fn what_was_held_back_and_finds_no_room_comes_again() {
+    let narrow = |config: &mut redial::Config| {
+        config.inbox.acknowledge = redial::Acknowledge::OnCall;
+        config.inbox.pending = redial::Bounded::clamped(1);
+    };
+    let mut pair = Pair::with(narrow, PeerPolicy::default());
+    pair.story.open();
+    pair.connect().flow();
+    let one = pair.push("one");
+    pair.flow().cut().forget();
+    let two = pair.push("two");
+    pair.connect().flow();
+    pair.client();
+    pair.story.fetched(1, None, &[]);
+    assert_eq!(pair.client().delivered(), [""; 0], "the application has not answered the first yet");
+    assert_eq!(pair.story.state(), State::Waiting, "so the second is sent again");
+    pair.cut_at_server();
+    pair.story.acknowledge(&one);
+    pair.connect().flow();
+    assert_eq!(pair.client().delivered(), ["two"]);
+    pair.story.acknowledge(&two);
+    pair.flow();
+    assert_eq!(pair.peer.unacknowledged(), 0);
+}
+
+#[test]
 fn a_server_that_lost_what_it_had_acknowledged_begins_anew() {
     let mut pair = Pair::connected();
     let early = serde_json::to_string(&pair.peer.snapshot()).expect("a snapshot can be written");
