@@ -67,10 +67,12 @@ impl Counted {
 
     /// The sockets went with the process; what the application has not answered comes again.
     pub(super) fn restarted(&mut self, session: &Session) {
-        self.came.truncate(usize::try_from(self.accepted(session)).expect("so many came"));
+        let accepted = self.accepted(session);
+        self.came.truncate(usize::try_from(accepted).expect("so many came"));
         (self.next, self.told, self.gaps) = (None, 0, 0);
         self.held.clear();
-        self.covered.clear();
+        // What a process begins with is stored.
+        self.covered = vec![(0, accepted)];
     }
 
     /// What the input itself says.

@@ -266,6 +266,7 @@ impl Run {
                 Action::NeedCredential { .. } => self.answer(),
                 Action::Persist { version: named } => version = Some(named),
                 Action::Deliver(message) => self.delivered(message),
+                Action::Gap { from, to } => self.fetch(from, to),
                 Action::Status { id, status } => self.told(&id, status),
                 Action::State { state: State::Stopped, .. } => {
                     let at = self.now + self.dice.between(100, 20_000);

@@ -54,7 +54,6 @@ impl Run {
             self.note("server forgets");
             let (preset, policy) = (self.server.preset.clone(), self.server.policy.clone());
             self.server.peer = Peer::new(preset, policy, Seed::from(self.dice.roll()));
-            self.server.in_hand.clear();
             self.server.forgot = Some((self.server.said.len(), self.server.shown.len()));
         } else {
             self.note("server restart");
@@ -83,12 +82,10 @@ impl Run {
             }
         }
         while self.server.peer.poll_action().is_some() {}
+        self.broken = self.broken.take().or(self.server.restore(self.now).err());
         self.server.process += 1;
-        // What it had in hand comes again to a new process.
-        for id in self.server.in_hand.keys().cloned().collect::<Vec<_>>() {
-            let at = self.now + 30_000;
-            self.post.at(at, Parcel::ServerTakes(self.server.process, id));
-        }
+        // What it had in hand was not acknowledged, so it comes again.
+        self.server.in_hand.clear();
         self.server.down_until = self.now + self.dice.between(0, 40_000);
     }
 }

@@ -59,6 +59,14 @@ impl Server {
         }
     }
 
+    /// Another process goes on with what this one had stored.
+    pub(super) fn restore(&mut self, now: u64) -> Result<(), String> {
+        let (preset, policy, snapshot) = (self.preset.clone(), self.policy.clone(), self.peer.snapshot());
+        let restored = Peer::restore(preset, policy, Instant::from_millis(now), snapshot, redial::Duration::ZERO);
+        self.peer = restored.map_err(|error| format!("what the server stored cannot be restored: {error}"))?;
+        Ok(())
+    }
+
     pub(super) fn has_shown(&self, name: &str) -> bool {
         self.times.contains_key(name)
     }
@@ -148,7 +156,12 @@ impl Run {
             }
             (Stage::Lobby, Ok(Signal::Beat)) => self.answer_on(line, &Signal::BeatReply),
             (Stage::Accepted(connection), signal) => {
-                if let Ok(Signal::Message { id, body }) = signal
+                let message = match signal {
+                    Ok(Signal::Message { id, body }) => Some((id, body)),
+                    Ok(Signal::Numbered { id, body, .. }) => body.map(|body| (Some(id), body)),
+                    _ => None,
+                };
+                if let Some((id, body)) = message
                     && self.chokes(line, id, &words::name_in(&body.into_body(&frame)))
                 {
                     return;
@@ -160,15 +173,14 @@ impl Run {
     }
 
     fn take_in(&mut self, connection: ConnectionId, frame: Frame) {
-        let before =
-            (self.server.doomed && self.in_chaos()).then(|| (self.server.peer.clone(), self.server.in_hand.clone()));
+        let before = (self.server.doomed && self.in_chaos()).then(|| self.server.peer.clone());
         self.server.peer.handle(self.true_clock(), Event::FrameIn { connection, frame });
         match before {
             None => self.serve(),
-            Some((peer, in_hand)) => {
+            Some(peer) => {
                 // It read the frame and died before it had stored or said anything.
                 self.server.doomed = false;
-                (self.server.peer, self.server.in_hand) = (peer, in_hand);
+                self.server.peer = peer;
                 self.note("server crash");
                 self.go_down();
             }
@@ -237,6 +249,12 @@ impl Run {
                     self.note("fenced off");
                     if let Some(line) = self.accepted_as(connection) {
                         self.break_line(line, true, false);
+                    }
+                }
+                Action::Close { connection, code, .. } => {
+                    self.note("fenced off");
+                    if let (Some(line), Some(code)) = (self.accepted_as(connection), code) {
+                        self.dismiss_line(line, code);
                     }
                 }
                 Action::Deliver(message) => self.server_hears(message),

@@ -150,6 +150,8 @@ impl Run {
         }
         let (session, oracle) = (client.session.clone(), client.oracle.clone());
         client.chapters.push(Chapter { session, oracle, seed, restored, inputs: Vec::new() });
+        // What waited for the user comes again, where the session has it, with these very actions.
+        self.client.app.waiting.clear();
         self.perform(actions);
         self.ask(Call::Credential { value: "token".into() });
         self.hurry();

@@ -121,8 +121,6 @@ impl Run {
             let at = self.now + self.dice.between(100, 10_000);
             self.deed(at, Deed::Resend(name));
         }
-        // What waited for the user comes again.
-        self.client.app.waiting.clear();
     }
 
     /// A push has arrived.
@@ -142,6 +140,12 @@ impl Run {
             }
             _ => self.show(name),
         }
+    }
+
+    /// Pushes may be missing: the application asks another service for them, which knows none that will come as well.
+    pub(super) fn fetch(&mut self, from: u64, to: Option<u64>) {
+        let at = self.now + self.dice.between(10, 3_000);
+        self.deed(at, Deed::Call(Call::Fetched { from, to, ids: Vec::new() }));
     }
 
     fn show(&mut self, name: String) {

@@ -29,7 +29,7 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 /// Every kind of action there is, by the name under which it is counted.
-pub(crate) const ACTIONS: [&str; 19] = [
+pub(crate) const ACTIONS: [&str; 21] = [
     "action: connect",
     "action: send",
     "action: close",
@@ -47,6 +47,8 @@ pub(crate) const ACTIONS: [&str; 19] = [
     "action: late receipt",
     "action: unsent",
     "action: deferred",
+    "action: gap",
+    "action: not resumed",
     "action: kicked",
     "action: gave up",
 ];
@@ -70,6 +72,8 @@ pub(super) fn action(action: &Action) -> &'static str {
         Action::LateReceipt { .. } => "action: late receipt",
         Action::Unsent { .. } => "action: unsent",
         Action::Deferred { .. } => "action: deferred",
+        Action::Gap { .. } => "action: gap",
+        Action::NotResumed { .. } => "action: not resumed",
         Action::Kicked { .. } => "action: kicked",
         Action::GaveUp { .. } => "action: gave up",
         Action::Malformed { .. } => "action: malformed",
