@@ -50,6 +50,8 @@ pub(crate) struct Run {
     pub(super) client_words: usize,
     pub(super) server_words: usize,
     pub(super) last_words: Option<(usize, usize)>,
+    /// What ever failed or was taken back, also where a crash has undone that since.
+    pub(super) failed: std::collections::BTreeSet<String>,
     /// When what was said in peace, to measure how long it takes.
     pub(super) said_at: BTreeMap<String, u64>,
     pub(crate) figures: Figures,
@@ -78,6 +80,7 @@ impl Run {
             client_words: 0,
             server_words: 0,
             last_words: None,
+            failed: std::collections::BTreeSet::new(),
             said_at: BTreeMap::new(),
             figures: Figures::default(),
             broken: None,

@@ -75,6 +75,7 @@ impl Run {
         if !status.may_resend() {
             return;
         }
+        self.failed.insert(name.clone());
         let lost_for_good = status == Status::Unconfirmed && (word.once || !receipts);
         word.let_go |= status == Status::Cancelled || lost_for_good || (word.mortal && abandons);
         if !word.let_go {
