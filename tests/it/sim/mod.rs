@@ -37,6 +37,8 @@ pub(crate) use shrink::shrink;
 pub(crate) use swarm::FAULTS;
 #[cfg(test)]
 pub(crate) use terse::Terse;
+#[cfg(not(test))]
+pub(crate) use worlds::names as worlds;
 
 /// Plays one order; a failure comes with the run, which knows all that the session was told.
 pub(crate) fn play(order: &Order) -> Result<Run, Box<(Run, String)>> {

@@ -30,6 +30,8 @@ pub(crate) struct Order {
     pub(crate) thorough: bool,
     /// Kinds of faults that are left out.
     pub(crate) without: Vec<&'static str>,
+    /// The one configuration that is played, by its name; without it each seed draws one.
+    pub(crate) world: Option<&'static str>,
     /// Whether the oracle has a rule that does not hold, to see whether anybody notices.
     pub(crate) canary: bool,
 }
@@ -62,7 +64,7 @@ impl Run {
     pub(crate) fn new(order: &Order) -> Self {
         let mut dice = Dice::new(order.seed);
         let swarm = Swarm::draw(&mut dice, &order.without);
-        let ends = worlds::draw(&mut dice, &swarm);
+        let ends = worlds::draw(&mut dice, &swarm, order.world);
         let client = Client::new(ends.client, Seed::from(dice.roll()), order.thorough, order.canary);
         let server = Server::new(ends.server, ends.policy, Seed::from(dice.roll()));
         let long = dice.percent(LONG);

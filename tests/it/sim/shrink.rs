@@ -107,6 +107,9 @@ impl std::fmt::Display for Broken {
         if order.canary {
             f.write_str(" --canary")?;
         }
+        if let Some(world) = order.world {
+            write!(f, " --world '{world}'")?;
+        }
         if !order.without.is_empty() {
             write!(f, " --without '{}'", order.without.join(","))?;
         }

@@ -11,28 +11,27 @@ fn number(name: &str) -> Option<u64> {
 
 /// Plays one seed; a failure prints the journal.
 fn pass(seed: u64, thorough: bool) -> Run {
-    let order = Order { seed, thorough, ..Order::default() };
-    play(&order).unwrap_or_else(|failed| match shrink(&order) {
-        Some(broken) => panic!("{broken}\nor with SIM_SEED={seed} cargo test --test it sim"),
-        None => panic!("seed {seed}: {}", failed.1),
+    judge(&Order { seed, thorough, ..Order::default() })
+}
+
+fn judge(order: &Order) -> Run {
+    play(order).unwrap_or_else(|failed| match shrink(order) {
+        Some(broken) => panic!("{broken}\nor with SIM_SEED={} cargo test --test it sim", order.seed),
+        None => panic!("seed {}: {}", order.seed, failed.1),
     })
 }
 
-#[test]
-fn after_chaos_everything_arrives_once_and_in_order() {
-    if let Some(seed) = number("SIM_SEED") {
-        pass(seed, true);
-        return;
-    }
-    let (next, seeds) = (AtomicU64::new(0), number("SIM_SEEDS").unwrap_or(2_000));
+/// Plays so many orders on several threads.
+fn play_all(orders: u64, order: impl Fn(u64) -> Order + Sync) -> Figures {
+    let next = AtomicU64::new(0);
     let work = || {
         let mut figures = Figures::default();
         loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= orders {
                 return figures;
             }
-            figures.add(&pass(seed, seed % 100 == 0).figures);
+            figures.add(&judge(&order(number)).figures);
         }
     };
     let mut figures = Figures::default();
@@ -45,8 +44,32 @@ fn after_chaos_everything_arrives_once_and_in_order() {
             }
         }
     });
+    figures
+}
+
+#[test]
+fn after_chaos_everything_arrives_once_and_in_order() {
+    if let Some(seed) = number("SIM_SEED") {
+        pass(seed, true);
+        return;
+    }
+    let seeds = number("SIM_SEEDS").unwrap_or(2_000);
+    let figures = play_all(seeds, |seed| Order { seed, thorough: seed % 100 == 0, ..Order::default() });
     // What never happened was never tested.
     assert_eq!(figures.missing(), Vec::<&str>::new(), "never happened in {figures:?}");
+}
+
+#[test]
+fn with_positions_everything_arrives_once_and_in_order_through_restarts_of_both_sides() {
+    let world = Some("native");
+    let seeds = number("SIM_SEEDS").unwrap_or(2_000);
+    let order = |number| Order { seed: 1_000_000 + number, thorough: number % 100 == 0, world, ..Order::default() };
+    let figures = play_all(seeds, order);
+    let needed = ["cut", "client restart", "client crash", "server restart", "server crash", "server forgets"];
+    for what in needed.into_iter().chain(["action: gap", "action: not resumed", "resent"]) {
+        assert!(figures.count(what) > 0, "{what} never happened in {figures:?}");
+    }
+    assert_eq!(figures.count("native"), seeds);
 }
 
 #[test]

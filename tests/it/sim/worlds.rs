@@ -66,8 +66,8 @@ pub(crate) struct Ends {
     pub(crate) policy: PeerPolicy,
 }
 
-/// Draws both ends.
-pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm) -> Ends {
+/// Draws both ends, in one world or in any.
+pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -> Ends {
     let mut left = dice.below(WORLDS.iter().map(|world| world.share).sum());
     let drawn = WORLDS.iter().find(|world| match left.checked_sub(world.share) {
         Some(rest) => {
@@ -76,7 +76,8 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm) -> Ends {
         }
         None => true,
     });
-    let world = drawn.unwrap_or(&WORLDS[0]);
+    let named = only.and_then(|name| WORLDS.iter().find(|world| world.name == name));
+    let world = named.or(drawn).unwrap_or(&WORLDS[0]);
     let mut client = (world.preset)();
     let unacknowledged = dice.between(1, 64);
     if world.settings == Settings::Drawn {
