@@ -1,5 +1,7 @@
 //! Windows, sizes, and what an end does that finds the other at fault.
 
+use core::num::NonZeroU32;
+
 use redial::{Acknowledge, Action, Bounded, Cause, Frame, PeerPolicy, Purpose, SendError, State, Status};
 
 use super::{Pair, says};
@@ -150,6 +152,41 @@ fn a_message_that_ends_the_link_three_times_is_given_up_and_leaves_no_hole() {
     pair.flow();
     assert_eq!((pair.status(&poison), pair.status(&rest)), (Some(Status::Unconfirmed), Some(Status::Accepted)));
     assert_eq!(pair.server().delivered(), ["rest"]);
+}
+
+#[test]
+fn a_push_is_given_up_as_poison_only_by_a_peer_that_was_told_to() {
+    for (quarantine, shown) in [(None, vec!["poison", "rest"]), (NonZeroU32::new(3), vec!["rest"])] {
+        let mut pair = Pair::with(|_| {}, PeerPolicy { quarantine, ..PeerPolicy::default() });
+        pair.story.open();
+        pair.connect().flow();
+        let (poison, rest) = (pair.push("poison"), pair.push("rest"));
+        for _ in 0..4 {
+            pair.cut();
+            pair.connect();
+            // The client is admitted, and dies before it has read any further.
+            assert!(pair.one_up() && pair.one_down());
+        }
+        pair.flow();
+        assert_eq!(pair.client().delivered(), shown);
+        let server = pair.server();
+        let outcome = if quarantine.is_some() { Status::Unconfirmed } else { Status::Accepted };
+        assert_eq!(server.statuses(&poison).last(), Some(&outcome));
+        assert_eq!(server.statuses(&rest).last(), Some(&Status::Accepted));
+    }
+}
+
+#[test]
+fn a_new_credential_is_told_on_a_live_link_and_may_be_refused_there() {
+    let mut pair = Pair::connected();
+    pair.client();
+    pair.story.credential("fresh");
+    let told = pair.client().sends(|purpose| *purpose == Purpose::Auth);
+    assert_eq!(told, [r#"{"type":"auth","auth":"fresh"}"#]);
+    pair.flow();
+    assert_eq!(pair.story.state(), State::Ready, "the server has nothing to say to it");
+    pair.story.text(r#"{"type":"refused","code":401}"#);
+    assert_eq!(pair.story.state(), State::Stopped);
 }
 
 #[test]
