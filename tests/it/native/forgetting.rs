@@ -91,6 +91,7 @@ fn a_gap_that_is_open_survives_further_losses_and_shows_nothing_twice() {
     pair.connect().flow();
     pair.cut().connect().flow();
     assert_eq!(pair.client().count(|action| matches!(action, Action::Gap { .. })), 1, "a resumed session adds none");
+    assert_eq!(pair.story.session.stats().gaps, 1);
     pair.cut().forget();
     pair.push("held too");
     pair.connect().flow();

@@ -56,6 +56,8 @@ fn a_window_shorter_than_what_the_server_repeats_is_refused_and_promises_less() 
     config.inbox.acknowledge = Acknowledge::OnCall;
     assert_eq!(config.check(), Err(ConfigError::Window { window: 4_096, needed: 4_000 + 256 }));
     assert_eq!(config.bounds().inbound, Guarantee::OnceAmong(4_096), "what cannot be kept is not promised");
+    config.inbox.window = Bounded::clamped(4_255);
+    assert_eq!(config.check(), Err(ConfigError::Window { window: 4_255, needed: 4_256 }), "one is missing");
     config.inbox.window = Bounded::clamped(4_256);
     assert_eq!(config.check(), Ok(()));
     let changes = serde_json::json!({"inbox": {"server_keeps": 60, "window": 16}});
