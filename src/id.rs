@@ -3,9 +3,12 @@
 use core::cmp::Ordering;
 use core::fmt;
 
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::digits;
 
 /// The name of one connection; the session hands it out with `Connect` and never uses it again.
 ///
@@ -43,7 +46,7 @@ impl fmt::Debug for ConnectionId {
 ///
 /// An id of the session's own making reads `nonce-counter`. Ids are opaque: never trimmed, never folded, compared byte
 /// for byte. Integers go up to 2^53 - 1, the largest that every JSON reader agrees on (RFC 8259 §6). Their order puts
-/// integers first and short texts before long ones, so that ids which count up rise. A text of up to 30 bytes takes nothing
+/// integers first and short texts before long ones, so that ids which count up rise. A text of up to 24 bytes takes nothing
 /// from the heap.
 ///
 /// ```
@@ -55,27 +58,46 @@ impl fmt::Debug for ConnectionId {
 pub struct MessageId(Written);
 
 /// The bytes a text may have to stand in the id itself.
-const SHORT: usize = 30;
+const SHORT: usize = 24;
 
+// A tag of a whole word: ids are moved a lot, and a tag of one byte would have the rest of them moved at odd places, for which a
+// processor waits.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[repr(u64)]
 enum Written {
     Number(u64),
     /// A text of at most `SHORT` bytes, zeros behind it.
-    Short {
-        len: u8,
-        bytes: [u8; SHORT],
-    },
-    /// A longer one.
+    Short(Words),
+    /// A longer one, or one that ends in a zero.
     Long(Arc<str>),
+}
+
+/// Bytes that are moved as words.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[repr(align(8))]
+struct Words([u8; SHORT]);
+
+impl Words {
+    /// Their length without the zeros at the end.
+    fn len(&self) -> usize {
+        let (high, low) = self.halves();
+        SHORT - (if low == 0 { 8 + high.trailing_zeros() / 8 } else { low.trailing_zeros() / 8 }) as usize
+    }
+
+    /// As two numbers in the order of the bytes, the last eight apart.
+    fn halves(&self) -> (u128, u64) {
+        let high = self.0.first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
+        (high, self.0.last_chunk().map_or(0, |half| u64::from_be_bytes(*half)))
+    }
 }
 
 impl Written {
     fn text(text: &str) -> Self {
         let mut bytes = [0; SHORT];
-        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
-            (Some(start), Ok(len)) => {
+        match bytes.get_mut(..text.len()) {
+            Some(start) if !text.ends_with('\0') => {
                 start.copy_from_slice(text.as_bytes());
-                Self::Short { len, bytes }
+                Self::Short(Words(bytes))
             }
             _ => Self::Long(Arc::from(text)),
         }
@@ -85,16 +107,10 @@ impl Written {
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Number(_) => &[],
-            Self::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Short(words) => words.0.get(..words.len()).unwrap_or_default(),
             Self::Long(text) => text.as_bytes(),
         }
     }
-}
-
-/// A short text as two numbers in the order of its bytes; they overlap, and the zeros behind it make no difference.
-fn halves(bytes: &[u8; SHORT]) -> (u128, u128) {
-    let number = |half: Option<&[u8; 16]>| half.map_or(0, |half| u128::from_be_bytes(*half));
-    (number(bytes.first_chunk()), number(bytes.last_chunk()))
 }
 
 impl Ord for Written {
@@ -103,8 +119,8 @@ impl Ord for Written {
             (Self::Number(one), Self::Number(other)) => one.cmp(other),
             (Self::Number(_), _) => Ordering::Less,
             (_, Self::Number(_)) => Ordering::Greater,
-            (Self::Short { len, bytes }, Self::Short { len: other_len, bytes: other }) => {
-                (len, halves(bytes)).cmp(&(other_len, halves(other)))
+            (Self::Short(one), Self::Short(other)) => {
+                one.len().cmp(&other.len()).then_with(|| one.halves().cmp(&other.halves()))
             }
             _ => {
                 let (one, other) = (self.bytes(), other.bytes());
@@ -128,8 +144,21 @@ impl MessageId {
     pub fn as_text(&self) -> Option<&str> {
         match &self.0 {
             Written::Number(_) => None,
-            Written::Short { .. } => core::str::from_utf8(self.0.bytes()).ok(),
+            Written::Short(_) => core::str::from_utf8(self.0.bytes()).ok(),
             Written::Long(text) => Some(text),
+        }
+    }
+
+    /// The bytes of the id's text; none where it is an integer.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    /// The integer, or `None` where the id is a text.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self.0 {
+            Written::Number(number) => Some(number),
+            _ => None,
         }
     }
 
@@ -151,28 +180,20 @@ impl MessageId {
 
     /// An id of a session's own making: the nonce in 16 hexadecimal digits, a hyphen, the counter.
     pub(crate) fn minted(nonce: u64, counter: u64) -> Self {
-        // From the right: the counter's up to 20 digits, the hyphen, the nonce.
-        let mut text = [0; 37];
-        let mut start = text.len();
-        let mut put = |digit: u64, base: &[u8]| {
-            start -= 1;
-            let byte = usize::try_from(digit).ok().and_then(|digit| base.get(digit));
-            if let (Some(slot), Some(byte)) = (text.get_mut(start), byte) {
-                *slot = *byte;
-            }
-        };
-        let mut rest = counter;
-        loop {
-            put(rest % 10, b"0123456789");
-            rest /= 10;
-            if rest == 0 {
-                break;
+        let mut room = [0; 20];
+        let digits = digits::decimal(counter, &mut room);
+        let mut bytes = [0; SHORT];
+        if let Some((start, rest)) = bytes.split_first_chunk_mut() {
+            *start = digits::hexadecimal(nonce);
+            if let Some((hyphen, rest)) = rest.split_first_mut() {
+                *hyphen = b'-';
+                if let Some(rest) = rest.get_mut(..digits.len()) {
+                    rest.copy_from_slice(digits);
+                    return Self(Written::Short(Words(bytes)));
+                }
             }
         }
-        put(0, b"-");
-        (0..16).for_each(|digit| put((nonce >> (4 * digit)) & 15, b"0123456789abcdef"));
-        let written = text.get(start..).and_then(|text| core::str::from_utf8(text).ok());
-        Self::from(written.unwrap_or_default())
+        Self::from(format!("{nonce:016x}-{counter}"))
     }
 
     /// The number an id ends in, as far as it has eighteen digits: what counts up in ids that do.

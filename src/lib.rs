@@ -22,6 +22,7 @@ extern crate alloc;
 
 // Floor 0: values.
 mod bounded;
+mod digits;
 mod frame;
 mod id;
 mod rng;

@@ -7,9 +7,10 @@ mod number;
 mod plain;
 mod scan;
 
+use alloc::format;
 use alloc::string::{String, ToString};
-use core::convert::Infallible;
-use core::fmt::{self, Write as _};
+use alloc::vec::Vec;
+use core::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
@@ -17,6 +18,7 @@ use serde_json::value::RawValue;
 
 use crate::bounded::Bounded;
 use crate::config::Limits;
+use crate::digits;
 use crate::error::{JsonProblem, Malformed};
 use crate::frame::Frame;
 use crate::id::MessageId;
@@ -31,26 +33,36 @@ pub(super) fn text(frame: &Frame) -> Result<&str, Malformed> {
 
 /// A JSON value as it was written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Raw<'a> {
-    written: &'a str,
-    /// Whether it is a string without escapes.
-    plain: bool,
+pub(super) enum Raw<'a> {
+    /// A string without escapes, quotes included.
+    Plain(&'a str),
+    /// Any other value.
+    Other(&'a str),
 }
 
 impl<'a> Raw<'a> {
     /// The value's text.
     pub(super) fn get(self) -> &'a str {
-        self.written
+        match self {
+            Self::Plain(written) | Self::Other(written) => written,
+        }
     }
 
     /// The text of a string, where that stands there as it is.
     fn plain(self) -> Option<&'a str> {
-        if self.plain { self.written.strip_prefix('"')?.strip_suffix('"') } else { None }
+        match self {
+            Self::Plain(written) => written.strip_prefix('"')?.strip_suffix('"'),
+            Self::Other(_) => None,
+        }
     }
 
     /// The value as a content.
     pub(super) fn payload(self) -> Payload<'a> {
-        self.plain().map_or(Payload::Json(self.written), Payload::Text)
+        self.plain().map_or(Payload::Json(self.get()), Payload::Text)
+    }
+
+    fn is_null(self) -> bool {
+        matches!(self, Self::Other("null"))
     }
 }
 
@@ -62,11 +74,16 @@ pub(super) fn fields<'a, const N: usize>(
     names: [&str; N],
     limits: &Limits,
 ) -> Result<[Option<Raw<'a>>; N], Malformed> {
-    let found = match scan::fields(text, &names, limits.depth.get()) {
-        Some(found) => found,
-        None => unusual_fields(text, names, limits)?,
-    };
-    Ok(found.map(|value| value.filter(|raw| raw.written != "null")))
+    let mut found = [None; N];
+    if scan::fields(text, &names, limits.depth.get(), &mut found).is_none() {
+        found = unusual_fields(text, names, limits)?;
+    }
+    for slot in &mut found {
+        if slot.is_some_and(Raw::is_null) {
+            *slot = None;
+        }
+    }
+    Ok(found)
 }
 
 /// The same by `serde_json`, which also knows what is wrong.
@@ -85,7 +102,10 @@ fn unusual_fields<'a, const N: usize>(
     let mut reader = serde_json::Deserializer::from_str(text);
     let found = reader.deserialize_map(Fields(names)).map_err(|error| malformed(&error))?;
     reader.end().map_err(|error| malformed(&error))?;
-    let raw = |value: &'a RawValue| Raw { written: value.get(), plain: plain_string(value.get()).is_some() };
+    let raw = |value: &'a RawValue| match plain_string(value.get()) {
+        Some(_) => Raw::Plain(value.get()),
+        None => Raw::Other(value.get()),
+    };
     Ok(found.map(|value| value.map(raw)))
 }
 
@@ -242,107 +262,116 @@ pub(super) fn missing(field: &str) -> Malformed {
 /// An object in the making, in one buffer.
 #[derive(Debug)]
 pub(super) struct Object {
-    out: String,
-    /// What goes before the next field: the brace that opens the object, or a comma.
-    lead: char,
+    out: Vec<u8>,
+    /// What goes before the next name: the brace that opens the object, or a comma.
+    lead: u8,
 }
 
 impl Object {
     /// An empty object with room for so many bytes.
     pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self { out: String::with_capacity(bytes), lead: '{' }
+        Self { out: Vec::with_capacity(bytes), lead: b'{' }
     }
 
     fn name(&mut self, name: &str) {
-        self.out.push(self.lead);
-        self.lead = ',';
-        push_string(&mut self.out, name);
-        self.out.push(':');
+        self.out.extend_from_slice(&[self.lead, b'"']);
+        self.lead = b',';
+        push_escaped(&mut self.out, name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn string(&mut self, text: &[u8]) {
+        self.out.push(b'"');
+        push_escaped(&mut self.out, text);
+        self.out.push(b'"');
     }
 
     /// A field that holds a string.
-    pub(super) fn text(mut self, name: &str, value: &str) -> Self {
+    pub(super) fn text(&mut self, name: &str, value: &str) -> &mut Self {
         self.name(name);
-        push_string(&mut self.out, value);
+        self.string(value.as_bytes());
         self
     }
 
     /// A field that holds an id, in the id's own JSON type.
-    pub(super) fn id(mut self, name: &str, value: &MessageId) -> Self {
+    pub(super) fn id(&mut self, name: &str, value: &MessageId) -> &mut Self {
+        if let Some(number) = value.number() {
+            return self.number(name, number);
+        }
         self.name(name);
-        push_id(&mut self.out, value);
+        self.string(value.bytes());
         self
     }
 
     /// A field that holds an integer.
-    pub(super) fn number(mut self, name: &str, value: u64) -> Self {
+    pub(super) fn number(&mut self, name: &str, value: u64) -> &mut Self {
         self.name(name);
-        // Writing into a String cannot fail.
-        let _ = write!(self.out, "{value}");
+        self.out.extend_from_slice(digits::decimal(value, &mut [0; 20]));
         self
     }
 
     /// A field that holds JSON as it is.
-    pub(super) fn json(mut self, name: &str, value: &str) -> Self {
+    pub(super) fn json(&mut self, name: &str, value: &str) -> &mut Self {
         self.name(name);
-        self.out.push_str(value);
+        self.out.extend_from_slice(value.as_bytes());
         self
     }
 
     /// A field that holds an object.
-    pub(super) fn object(self, name: &str, fill: impl FnOnce(Self) -> Self) -> Self {
-        match self.try_object(name, |inner| Ok::<_, Infallible>(fill(inner))) {
-            Ok(object) => object,
-            Err(never) => match never {},
-        }
+    pub(super) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self) -> &mut Self) -> &mut Self {
+        self.open(name);
+        fill(self).close();
+        self
     }
 
-    /// A field that holds an object which may turn out not to be writable.
-    pub(super) fn try_object<E>(mut self, name: &str, fill: impl FnOnce(Self) -> Result<Self, E>) -> Result<Self, E> {
+    /// A field that holds an object which may turn out not to be writable; then this one is not either.
+    pub(super) fn try_object<E>(
+        &mut self,
+        name: &str,
+        fill: impl FnOnce(&mut Self) -> Result<&mut Self, E>,
+    ) -> Result<&mut Self, E> {
+        self.open(name);
+        fill(self)?.close();
+        Ok(self)
+    }
+
+    fn open(&mut self, name: &str) {
         self.name(name);
-        let out = fill(Self { out: self.out, lead: '{' })?.finish();
-        Ok(Self { out, lead: ',' })
+        self.lead = b'{';
+    }
+
+    fn close(&mut self) {
+        if self.lead == b'{' {
+            self.out.push(b'{');
+        }
+        self.out.push(b'}');
+        self.lead = b',';
     }
 
     /// The object's text.
-    pub(super) fn finish(mut self) -> String {
-        if self.lead == '{' {
-            self.out.push('{');
-        }
-        self.out.push('}');
-        self.out
+    pub(super) fn finish(&mut self) -> String {
+        self.close();
+        // Only texts were put together, so nothing is ever replaced here.
+        let text = String::from_utf8(core::mem::take(&mut self.out));
+        text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 }
 
-fn push_id(out: &mut String, id: &MessageId) {
-    match id.as_text() {
-        Some(text) => push_string(out, text),
-        None => {
-            // Writing into a String cannot fail.
-            let _ = write!(out, "{id}");
-        }
-    }
-}
-
-/// Appends a JSON string (RFC 8259 §7).
-fn push_string(out: &mut String, text: &str) {
-    out.push('"');
+/// Appends a text as it stands within the quotes of a JSON string (RFC 8259 §7).
+fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut rest = text;
-    while let Some((plain, special)) = rest.split_at_checked(plain_len(rest.as_bytes())) {
-        out.push_str(plain);
-        let mut chars = special.chars();
-        match chars.next() {
-            Some('"') => out.push_str("\\\""),
-            Some('\\') => out.push_str("\\\\"),
-            Some('\n') => out.push_str("\\n"),
-            Some('\r') => out.push_str("\\r"),
-            Some('\t') => out.push_str("\\t"),
-            Some(control) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
-            }
-            None => break,
+    loop {
+        let (plain, special) = rest.split_at_checked(plain_len(rest)).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        let Some((first, after)) = special.split_first() else { return };
+        match first {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
         }
-        rest = chars.as_str();
+        rest = after;
     }
-    out.push('"');
 }

@@ -214,11 +214,11 @@ impl LiveChat {
             Signal::Login { credential, reference } => {
                 let mut object = json::Object::with_capacity(128);
                 if let Some(reference) = reference {
-                    object = object.json("msg_id", reference);
+                    object.json("msg_id", reference);
                 }
-                let object = object.text("cmd", "auth2").text("authCode", credential.reveal());
-                let object = object.text("room_id", &format!("livechat_{}", self.room_id));
-                let object = match &self.user_id {
+                object.text("cmd", "auth2").text("authCode", credential.reveal());
+                object.text("room_id", &format!("livechat_{}", self.room_id));
+                match &self.user_id {
                     ServiceId::Text(user) => object.text("userId", user),
                     ServiceId::Number(user) => object.json("userId", &user.to_string()),
                 };
@@ -237,12 +237,13 @@ impl LiveChat {
         match signal {
             Signal::BeatReply => Ok(Frame::text(HEARTBEAT)),
             Signal::Challenge { challenge, reference: Some(reference) } => {
-                let object = json::Object::with_capacity(64).text("cmd", "auth1").json("msg_id", reference);
-                let object = match challenge {
+                let mut object = json::Object::with_capacity(64);
+                object.text("cmd", "auth1").json("msg_id", reference);
+                match challenge {
                     Some(Payload::Text(seed)) => object.object("result", |result| result.text("seed", seed)),
                     Some(Payload::Json(seed)) => object.object("result", |result| result.json("seed", seed)),
                     Some(Payload::Whole | Payload::Binary(_)) => return Err(Unencodable::NoWord),
-                    None => object,
+                    None => &mut object,
                 };
                 Ok(Frame::text(object.finish()))
             }

@@ -219,43 +219,41 @@ impl UniApp {
 
     fn encode_request(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         let words = &self.words;
-        let text = match signal {
+        Ok(Frame::text(match signal {
             Signal::Beat => return Ok(Frame::text(HEARTBEAT)),
-            Signal::Message { id: Some(id), body } => {
-                let length = 80 + id.wire_len() + length(*body);
-                let object = json::Object::with_capacity(length).text("key", &words.message);
-                object
-                    .try_object("data", |data| content(data.id(&words.client_message_id, id), &words.content, *body))?
-                    .finish()
-            }
+            Signal::Message { id: Some(id), body } => json::Object::with_capacity(80 + id.wire_len() + length(*body))
+                .text("key", &words.message)
+                .try_object("data", |data| content(data.id(&words.client_message_id, id), &words.content, *body))?
+                .finish(),
             Signal::Ack { id, echo: None } => json::Object::with_capacity(64 + id.wire_len())
                 .text("key", &words.ack)
                 .object("data", |data| data.id(&words.message_id, id))
                 .finish(),
             _ => return Err(Unencodable::NoWord),
-        };
-        Ok(Frame::text(text))
+        }))
     }
 
     fn encode_push(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         let words = &self.words;
-        let push = |length: usize| json::Object::with_capacity(96 + length).text("type", &words.push);
-        let object = match signal {
+        let mut object = json::Object::with_capacity(match signal {
+            Signal::Message { body, .. } => 128 + length(*body),
+            Signal::Ack { echo: Some(echo), .. } => 192 + length(echo.body),
+            Signal::Ack { .. } | Signal::Delivered { .. } => 96,
+            _ => 0,
+        });
+        match signal {
             Signal::Message { id: Some(id), body } => {
-                content(push(id.wire_len() + length(*body)).id(&words.message_id, id), &words.content, *body)?
+                content(object.text("type", &words.push).id(&words.message_id, id), &words.content, *body)?
             }
-            Signal::Ack { id, echo: None } => push(id.wire_len()).id(&words.client_message_id, id),
+            Signal::Ack { id, echo: None } => object.text("type", &words.push).id(&words.client_message_id, id),
             Signal::Ack { id, echo: Some(echo) } => {
-                let object =
-                    push(id.wire_len() + echo.id.wire_len() + length(echo.body)).id(&words.message_id, &echo.id);
-                content(object.id(&words.client_message_id, id), &words.content, echo.body)?
+                object.text("type", &words.push).id(&words.message_id, &echo.id).id(&words.client_message_id, id);
+                content(&mut object, &words.content, echo.body)?
             }
             // A pong nobody asked for is a heartbeat one way (RFC 6455 §5.5.3): life for those who look, nothing for the rest.
             Signal::BeatReply => return Ok(Frame::Pong(Vec::new())),
             Signal::Beat => return Ok(Frame::Ping(Vec::new())),
-            Signal::Delivered { id } => json::Object::with_capacity(64 + id.wire_len())
-                .text("type", &words.receipt)
-                .id(&words.client_message_id, id),
+            Signal::Delivered { id } => object.text("type", &words.receipt).id(&words.client_message_id, id),
             _ => return Err(Unencodable::NoWord),
         };
         Ok(Frame::text(object.finish()))
@@ -269,7 +267,11 @@ fn length(body: Payload<'_>) -> usize {
     }
 }
 
-fn content(object: json::Object, name: &str, body: Payload<'_>) -> Result<json::Object, Unencodable> {
+fn content<'o>(
+    object: &'o mut json::Object,
+    name: &str,
+    body: Payload<'_>,
+) -> Result<&'o mut json::Object, Unencodable> {
     match body {
         Payload::Text(text) => Ok(object.text(name, text)),
         Payload::Json(json) => Ok(object.json(name, json)),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. A module imports from lower floors only; files of one folder may know each other.
 const FLOORS: [&[&str]; 10] = [
-    &["bounded", "frame", "id", "rng", "secret", "time"],
+    &["bounded", "digits", "frame", "id", "rng", "secret", "time"],
     &["durability", "outgoing", "queue", "signal", "state", "status", "timer"],
     &["error", "settled", "stats"],
     &["fallback", "heartbeat", "inbox", "marks", "outbox", "reconnect", "stream"],
@@ -20,7 +20,9 @@ const FLOORS: [&[&str]; 10] = [
 ];
 
 /// Pairs on one floor that know each other, and why.
-const NEIGHBOURS: [(&str, &str); 5] = [
+const NEIGHBOURS: [(&str, &str); 6] = [
+    // An id of a session's own making is made of digits.
+    ("id", "digits"),
     // An event hands back the purpose that an action gave.
     ("event", "action"),
     // The trait speaks of handshakes, limits and profiles, and every step carries a dialect.

@@ -4,22 +4,29 @@
 //! take (a name with an escape, a field that stands twice, nesting over the limit, anything that is not JSON) is left to
 //! `serde_json`, which also has the words for what is wrong.
 
+use core::ops::Range;
+
 use super::Raw;
 use super::plain::plain_len;
 
-/// The fields' values as they are written, `None` for those that are not there. Nothing at all where the text is unusual.
-pub(super) fn fields<'a, const N: usize>(text: &'a str, names: &[&str; N], depth: u64) -> Option<[Option<Raw<'a>>; N]> {
+/// Puts the fields' values, as they are written, in the places of their names. Nothing at all where the text is unusual; what
+/// was found by then means nothing.
+pub(super) fn fields<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+    depth: u64,
+    found: &mut [Option<Raw<'a>>; N],
+) -> Option<()> {
     let mut reader = Reader { text, at: 0 };
-    let mut found = [None; N];
     reader.space();
-    reader.object(depth, |name, raw| {
-        let Some(slot) = names.iter().position(|known| *known == name).and_then(|at| found.get_mut(at)) else {
-            return Some(());
-        };
-        slot.replace(raw).is_none().then_some(())
+    reader.object(depth, |name, written, plain| {
+        let Some(at) = names.iter().position(|known| known.as_bytes() == name) else { return Some(()) };
+        let written = text.get(written)?;
+        let raw = if plain { Raw::Plain(written) } else { Raw::Other(written) };
+        found.get_mut(at)?.replace(raw).is_none().then_some(())
     })?;
     reader.space();
-    (reader.at == text.len()).then_some(found)
+    (reader.at == text.len()).then_some(())
 }
 
 struct Reader<'a> {
@@ -52,7 +59,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self, depth: u64, mut field: impl FnMut(&'a str, Raw<'a>) -> Option<()>) -> Option<()> {
+    /// `field` gets each name, where its value stands, and whether that is a string without escapes.
+    fn object(&mut self, depth: u64, mut field: impl FnMut(&'a [u8], Range<usize>, bool) -> Option<()>) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         self.take(b'{')?;
         self.space();
@@ -66,7 +74,7 @@ impl<'a> Reader<'a> {
             self.space();
             let start = self.at;
             let plain = self.value(depth)?;
-            field(name, Raw { written: self.text.get(start..self.at)?, plain })?;
+            field(name, start..self.at, plain)?;
             self.space();
             if !self.comes(b',') {
                 return self.take(b'}');
@@ -96,7 +104,7 @@ impl<'a> Reader<'a> {
     fn value(&mut self, depth: u64) -> Option<bool> {
         match self.peek()? {
             b'"' => return self.string(),
-            b'{' => self.object(depth, |_, _| Some(())),
+            b'{' => self.object(depth, |_, _, _| Some(())),
             b'[' => self.array(depth),
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
@@ -111,11 +119,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A name without escapes.
-    fn name(&mut self) -> Option<&'a str> {
+    fn name(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
-        let start = self.at;
-        self.at += plain_len(self.rest());
-        let name = self.text.get(start..self.at)?;
+        let rest = self.rest();
+        let (name, _) = rest.split_at_checked(plain_len(rest))?;
+        self.at += name.len();
         self.take(b'"')?;
         Some(name)
     }

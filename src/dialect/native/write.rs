@@ -12,7 +12,9 @@ pub(super) fn frame(signal: &Signal<'_>) -> Result<Frame, Unencodable> {
     let text = match signal {
         Signal::Numbered { position, id, body } => message(*position, id, *body)?,
         Signal::AckUpTo { position, refused, rides } => {
-            refusals(typed(word(*rides), 32).number("a", *position), refused).finish()
+            let mut object = typed(word(*rides), 32);
+            refusals(object.number("a", *position), refused);
+            object.finish()
         }
         Signal::Beat => return Ok(Frame::text(r#"{"type":"ping"}"#)),
         Signal::BeatReply => return Ok(Frame::text(r#"{"type":"pong"}"#)),
@@ -31,7 +33,9 @@ pub(super) fn frame(signal: &Signal<'_>) -> Result<Frame, Unencodable> {
 }
 
 fn typed(kind: &str, bytes: usize) -> Object {
-    Object::with_capacity(16 + kind.len() + bytes).text("type", kind)
+    let mut object = Object::with_capacity(16 + kind.len() + bytes);
+    object.text("type", kind);
+    object
 }
 
 fn word(rides: Ride) -> &'static str {
@@ -47,7 +51,8 @@ fn message(position: u64, id: &MessageId, body: Option<Payload<'_>>) -> Result<S
         Some(Payload::Text(text) | Payload::Json(text)) => text.len(),
         _ => 0,
     };
-    let object = typed("msg", 56 + id.wire_len() + length).number("s", position).id("id", id);
+    let mut object = typed("msg", 56 + id.wire_len() + length);
+    object.number("s", position).id("id", id);
     Ok(match body {
         None => object.json("skip", "true"),
         Some(Payload::Text(text)) => object.text("b", text),
@@ -58,61 +63,63 @@ fn message(position: u64, id: &MessageId, body: Option<Payload<'_>>) -> Result<S
     .finish())
 }
 
-fn refusals(object: Object, refused: &[Refusal]) -> Object {
-    match serde_json::to_string(refused) {
-        Ok(list) if !refused.is_empty() => object.json("n", &list),
-        _ => object,
+fn refusals(object: &mut Object, refused: &[Refusal]) {
+    if refused.is_empty() {
+        return;
+    }
+    if let Ok(list) = serde_json::to_string(refused) {
+        object.json("n", &list);
     }
 }
 
 fn write_hello(hello: &Hello) -> String {
-    let object = typed("hello", 256).number("v", 1);
-    let object = match &hello.credential {
-        Some(credential) => object.text("auth", credential.reveal()),
-        None => object,
-    };
-    let object = match &hello.resume {
-        Some(resume) => object.object("resume", |object| write_resume(object, resume)),
-        None => object,
-    };
-    credit(object, hello.credit).finish()
+    let mut object = typed("hello", 256);
+    object.number("v", 1);
+    if let Some(credential) = &hello.credential {
+        object.text("auth", credential.reveal());
+    }
+    if let Some(resume) = &hello.resume {
+        object.object("resume", |object| write_resume(object, resume));
+    }
+    credit(&mut object, hello.credit);
+    object.finish()
 }
 
-fn write_resume(object: Object, resume: &Resume) -> Object {
-    let object = object.text("sid", &resume.sid).text("token", resume.token.reveal()).number("rx", resume.position);
-    let object = refusals(object, &resume.refused).number("seen", resume.seen);
-    object.number("lo", resume.lowest).number("hi", resume.highest)
+fn write_resume<'o>(object: &'o mut Object, resume: &Resume) -> &'o mut Object {
+    object.text("sid", &resume.sid).text("token", resume.token.reveal()).number("rx", resume.position);
+    refusals(object, &resume.refused);
+    object.number("seen", resume.seen).number("lo", resume.lowest).number("hi", resume.highest)
 }
 
 fn welcome(terms: &Terms) -> String {
-    let object = typed("welcome", 256).text("sid", &terms.sid).text("token", terms.token.reveal());
-    let object = resumption(object.number("ttl_ms", terms.lifetime.as_millis()), &terms.resumption);
-    let object = match terms.dedup {
-        Some(span) => object.number("dedup_ms", span.as_millis()),
-        None => object,
-    };
-    let object = match terms.heartbeat {
-        Some(span) => object.number("hb_ms", span.as_millis()),
-        None => object,
-    };
-    credit(object, terms.credit).finish()
+    let mut object = typed("welcome", 256);
+    object.text("sid", &terms.sid).text("token", terms.token.reveal()).number("ttl_ms", terms.lifetime.as_millis());
+    resumption(&mut object, &terms.resumption);
+    if let Some(span) = terms.dedup {
+        object.number("dedup_ms", span.as_millis());
+    }
+    if let Some(span) = terms.heartbeat {
+        object.number("hb_ms", span.as_millis());
+    }
+    credit(&mut object, terms.credit);
+    object.finish()
 }
 
-fn resumption(object: Object, resumption: &Resumption) -> Object {
+fn resumption(object: &mut Object, resumption: &Resumption) {
     match resumption {
-        Resumption::Fresh => object.json("resumed", "false"),
+        Resumption::Fresh => {
+            object.json("resumed", "false");
+        }
         Resumption::Resumed { position, refused } => {
-            refusals(object.json("resumed", "true").number("rx", *position), refused)
+            refusals(object.json("resumed", "true").number("rx", *position), refused);
         }
         Resumption::Lost { why, position, refused, gone } => {
-            let object = object.json("resumed", "false").text("why", reason(*why));
-            let object = match position {
-                Some(position) => refusals(object.number("rx", *position), refused),
-                None => object,
-            };
-            match gone {
-                Some(gone) => object.number("gone", *gone),
-                None => object,
+            object.json("resumed", "false").text("why", reason(*why));
+            if let Some(position) = position {
+                refusals(object.number("rx", *position), refused);
+            }
+            if let Some(gone) = gone {
+                object.number("gone", *gone);
             }
         }
     }
@@ -130,11 +137,11 @@ fn reason(why: NotResumed) -> &'static str {
 
 fn write_bye(bye: Bye) -> String {
     let flag = |yes: bool| if yes { "true" } else { "false" };
-    let object = typed("bye", 80).number("code", u64::from(bye.code)).json("reconnect", flag(bye.reconnect));
+    let mut object = typed("bye", 80);
+    object.number("code", u64::from(bye.code)).json("reconnect", flag(bye.reconnect));
     object.json("resume", flag(bye.resume)).number("after_ms", bye.after.as_millis()).finish()
 }
 
-fn credit(object: Object, credit: Credit) -> Object {
-    let object = object.number("win_msgs", credit.messages).number("win_bytes", credit.bytes);
-    object.number("frame_max", credit.frame)
+fn credit(object: &mut Object, credit: Credit) {
+    object.number("win_msgs", credit.messages).number("win_bytes", credit.bytes).number("frame_max", credit.frame);
 }
