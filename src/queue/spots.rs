@@ -1,0 +1,245 @@
+//! The spots of a line, and the ways to find one.
+//!
+//! 1. Ids that count up, as those of most who mint them do, stand in the order of their places: to add one is to compare it with the
+//!    last, and the number it ends in says where it stands.
+//! 2. The others are kept in a tree, so that no choice of ids makes a look-up slower than its logarithm.
+
+use core::cmp::Ordering;
+
+use alloc::collections::{BTreeMap, VecDeque};
+
+use super::Named;
+use crate::id::MessageId;
+
+/// What stands in line, by place. The first and the last spot are no gaps.
+#[derive(Clone, Debug)]
+pub(super) struct Spots<T> {
+    line: VecDeque<Spot<T>>,
+    gaps: usize,
+    /// The places of those whose ids are greater than all before them here, gaps included.
+    rising: VecDeque<u64>,
+    /// The places of the others, without gaps.
+    others: BTreeMap<MessageId, u64>,
+    /// The next place.
+    end: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Spot<T> {
+    place: u64,
+    what: What<T>,
+}
+
+#[derive(Clone, Debug)]
+enum What<T> {
+    Thing(T),
+    /// A gap, and the id that stood there.
+    Gap(MessageId),
+}
+
+/// Room that is kept, however little of it is used.
+const ROOM: usize = 32;
+
+impl<T> Default for Spots<T> {
+    fn default() -> Self {
+        Self { line: VecDeque::new(), gaps: 0, rising: VecDeque::new(), others: BTreeMap::new(), end: 0 }
+    }
+}
+
+impl<T: Named> Spot<T> {
+    fn thing(&self) -> Option<&T> {
+        match &self.what {
+            What::Thing(thing) => Some(thing),
+            What::Gap(_) => None,
+        }
+    }
+
+    fn id(&self) -> &MessageId {
+        match &self.what {
+            What::Thing(thing) => thing.id(),
+            What::Gap(id) => id,
+        }
+    }
+}
+
+impl<T: Named> Spots<T> {
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.line.len() - self.gaps
+    }
+
+    pub(super) fn iter_from(&self, place: u64) -> impl Iterator<Item = (u64, &T)> {
+        let start = match self.line.front() {
+            Some(first) if place > first.place => self.position(place).unwrap_or_else(|at| at),
+            _ => 0,
+        };
+        self.line.range(start..).filter_map(|spot| Some((spot.place, spot.thing()?)))
+    }
+
+    pub(super) fn first(&self) -> Option<(u64, &T)> {
+        let spot = self.line.front()?;
+        Some((spot.place, spot.thing()?))
+    }
+
+    pub(super) fn get(&self, place: u64) -> Option<&T> {
+        self.spot(place)?.thing()
+    }
+
+    pub(super) fn get_mut(&mut self, place: u64) -> Option<&mut T> {
+        let at = self.position(place).ok()?;
+        match &mut self.line.get_mut(at)?.what {
+            What::Thing(thing) => Some(thing),
+            What::Gap(_) => None,
+        }
+    }
+
+    /// Where the thing under an id stands.
+    pub(super) fn place(&self, id: &MessageId) -> Option<u64> {
+        let risen = self.risen(id).filter(|spot| spot.thing().is_some());
+        risen.map(|spot| spot.place).or_else(|| self.others.get(id).copied())
+    }
+
+    pub(super) fn push(&mut self, thing: T) -> u64 {
+        let place = self.end;
+        self.end += 1;
+        self.enlist(place, thing.id());
+        self.line.push_back(Spot { place, what: What::Thing(thing) });
+        place
+    }
+
+    pub(super) fn put_back(&mut self, place: u64, thing: T) {
+        self.end = self.end.max(place.saturating_add(1));
+        match self.position(place) {
+            // The gap it left: it rises, or not, as it did.
+            Ok(at) => {
+                if self.rising.binary_search(&place).is_err() {
+                    self.others.insert(thing.id().clone(), place);
+                }
+                if let Some(spot) = self.line.get_mut(at) {
+                    self.gaps -= usize::from(spot.thing().is_none());
+                    spot.what = What::Thing(thing);
+                }
+            }
+            Err(at) => {
+                self.enlist(place, thing.id());
+                self.line.insert(at, Spot { place, what: What::Thing(thing) });
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, place: u64) -> Option<T> {
+        let at = self.position(place).ok()?;
+        if at == 0 {
+            return self.pop();
+        }
+        let spot = self.line.get_mut(at)?;
+        let gap = What::Gap(spot.thing()?.id().clone());
+        let What::Thing(thing) = core::mem::replace(&mut spot.what, gap) else { return None };
+        self.gaps += 1;
+        if !self.others.is_empty() {
+            self.others.remove(thing.id());
+        }
+        self.close_gaps();
+        Some(thing)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let Spot { place, what: What::Thing(thing) } = self.line.pop_front()? else { return None };
+        if self.rising.front() == Some(&place) {
+            self.rising.pop_front();
+        } else {
+            self.others.remove(thing.id());
+        }
+        self.close_gaps();
+        Some(thing)
+    }
+
+    /// Remembers the place of an id that has none.
+    fn enlist(&mut self, place: u64, id: &MessageId) {
+        let rises = match self.rising.back() {
+            Some(last) => *last < place && self.spot(*last).is_some_and(|spot| spot.id() < id),
+            None => true,
+        };
+        if rises {
+            self.rising.push_back(place);
+        } else {
+            self.others.insert(id.clone(), place);
+        }
+    }
+
+    fn spot(&self, place: u64) -> Option<&Spot<T>> {
+        self.line.get(self.position(place).ok()?)
+    }
+
+    /// The spot of an id that rises, which may be a gap.
+    fn risen(&self, id: &MessageId) -> Option<&Spot<T>> {
+        let first = self.spot(*self.rising.front()?)?;
+        if first.id() == id {
+            return Some(first);
+        }
+        let last = self.spot(*self.rising.back()?)?;
+        match last.id().cmp(id) {
+            Ordering::Less => return None,
+            Ordering::Equal => return Some(last),
+            Ordering::Greater => {}
+        }
+        let at = |at: usize| self.spot(*self.rising.get(at)?);
+        let guess = id.tail().checked_sub(first.id().tail()).and_then(|steps| usize::try_from(steps).ok());
+        if let Some(spot) = guess.and_then(at).filter(|spot| spot.id() == id) {
+            return Some(spot);
+        }
+        let compare = |place: &u64| self.spot(*place).map_or(Ordering::Less, |spot| spot.id().cmp(id));
+        at(self.rising.binary_search_by(compare).ok()?)
+    }
+
+    fn close_gaps(&mut self) {
+        if self.gaps > 0 {
+            self.close_ends();
+        }
+        if self.gaps > self.line.len() / 2 {
+            self.close_all();
+        }
+        if self.line.capacity() > ROOM.max(self.line.len() * 4) {
+            self.line.shrink_to(self.line.len() * 2);
+            self.rising.shrink_to(self.line.len() * 2);
+        }
+    }
+
+    fn close_ends(&mut self) {
+        while let Some(Spot { place, what: What::Gap(_) }) = self.line.front() {
+            if self.rising.front() == Some(place) {
+                self.rising.pop_front();
+            }
+            self.line.pop_front();
+            self.gaps -= 1;
+        }
+        while let Some(Spot { place, what: What::Gap(_) }) = self.line.back() {
+            if self.rising.back() == Some(place) {
+                self.rising.pop_back();
+            }
+            self.line.pop_back();
+            self.gaps -= 1;
+        }
+    }
+
+    fn close_all(&mut self) {
+        let mut rising = core::mem::take(&mut self.rising);
+        rising.retain(|place| self.get(*place).is_some());
+        self.rising = rising;
+        self.line.retain(|spot| spot.thing().is_some());
+        self.gaps = 0;
+    }
+
+    /// Where a place stands, or would: as far from the first as it is higher, less what was closed up in between.
+    fn position(&self, place: u64) -> Result<usize, usize> {
+        let first = self.line.front().ok_or(0_usize)?.place;
+        let guess = place.checked_sub(first).and_then(|steps| usize::try_from(steps).ok()).ok_or(0_usize)?;
+        match self.line.get(guess) {
+            Some(spot) if spot.place == place => Ok(guess),
+            _ => self.line.binary_search_by_key(&place, |spot| spot.place),
+        }
+    }
+}
