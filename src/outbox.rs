@@ -85,13 +85,13 @@ impl Outbox {
         match self.line.place(id).and_then(|seq| self.line.get(seq)) {
             Some(entry) if entry.is_in_flight() => Some(Status::Sent),
             Some(_) => Some(Status::Queued),
-            None => self.settled.get(id).map(|past| past.status),
+            None => self.settled.status(id),
         }
     }
 
     /// Whether this id may not be used for a new message.
     pub(crate) fn knows(&self, id: &MessageId) -> bool {
-        self.line.place(id).is_some() || self.settled.get(id).is_some()
+        self.line.place(id).is_some() || self.settled.status(id).is_some()
     }
 
     /// Whether one more body of `bytes` fits; failed bodies that are only remembered give way.
@@ -109,14 +109,14 @@ impl Outbox {
     pub(crate) fn take(
         &mut self,
         now: Instant,
-        id: MessageId,
+        id: &MessageId,
         body: Body,
         repeat: Repeat,
         ttl: Option<Duration>,
         policy: &OutboxPolicy,
     ) {
         let expires = ttl.or(policy.time_to_live).map(|ttl| now + self.slept + ttl);
-        self.push(Entry::new(now, id, body, repeat, expires), policy);
+        self.push(Entry::new(now, id.clone(), body, repeat, expires), policy);
     }
 
     fn push(&mut self, entry: Entry, policy: &OutboxPolicy) {
@@ -202,7 +202,7 @@ impl Outbox {
     pub(crate) fn can_unsend(&self, id: &MessageId) -> bool {
         match self.line.place(id).and_then(|seq| self.line.get(seq)) {
             Some(entry) => entry.is_in_flight(),
-            None => self.settled.get(id).is_some_and(|past| past.status == Status::Sent && past.kept.is_some()),
+            None => self.settled.status(id) == Some(Status::Sent) && self.settled.kept(id).is_some(),
         }
     }
 
@@ -212,8 +212,9 @@ impl Outbox {
             return self.line.land(seq).then_some(seq);
         }
         // Only what was settled by its being handed over can be undone by that write's failure.
-        self.settled.get(id).filter(|past| past.status == Status::Sent)?;
-        let (seq, kept) = self.settled.take_back(id)?;
+        self.settled.status(id).filter(|status| *status == Status::Sent)?;
+        let kept = self.settled.take_back(id)?;
+        let seq = kept.seq;
         let entry = Entry::reopened(id.clone(), kept);
         self.count_in(seq, &entry, policy);
         self.line.put_back(seq, entry);
@@ -232,7 +233,7 @@ impl Outbox {
             SendFailure::EndLink => Some((entry.id.clone(), Status::Queued)),
             SendFailure::Tell => {
                 let status = entry.failed();
-                self.settle(seq, status, policy)
+                self.settle_told(seq, status, policy)
             }
         }
     }
@@ -249,7 +250,7 @@ impl Outbox {
             let Some(entry) = self.line.get(seq) else { continue };
             let quarantined = policy.quarantine.is_some_and(|limit| entry.losses >= limit.get());
             if policy.resend == Resend::Never || entry.repeat == Repeat::Never || quarantined {
-                settlements.extend(self.settle(seq, Status::Unconfirmed, policy));
+                settlements.extend(self.settle_told(seq, Status::Unconfirmed, policy));
             } else {
                 self.line.land(seq);
             }
@@ -273,7 +274,7 @@ impl Outbox {
     /// Settles a message as failed: `NotSent` where that is certain, else `Unconfirmed`.
     pub(crate) fn fail(&mut self, seq: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         let status = self.line.get(seq)?.failed();
-        self.settle(seq, status, policy)
+        self.settle_told(seq, status, policy)
     }
 
     /// Takes a message back before it is sent.
@@ -291,13 +292,13 @@ impl Outbox {
         if self.line.place(id).is_some() {
             return Err(ResendError::NotFailed);
         }
-        let past = self.settled.get(id).ok_or(ResendError::Unknown)?;
-        if !past.status.may_resend() {
+        let status = self.settled.status(id).ok_or(ResendError::Unknown)?;
+        if !status.may_resend() {
             return Err(ResendError::NotFailed);
         }
-        let bytes = past.kept.as_ref().ok_or(ResendError::Unknown)?.body.len();
+        let bytes = self.settled.kept(id).ok_or(ResendError::Unknown)?.body.len();
         self.admits(bytes, policy).map_err(|_| ResendError::Full)?;
-        if let Some((_, kept)) = self.settled.take_back(id) {
+        if let Some(kept) = self.settled.take_back(id) {
             let mut entry = Entry::reopened(id.clone(), kept);
             // A resend by hand is the user's own decision, so the age of the earlier copies no longer speaks against it.
             entry.first_sent = None;
@@ -360,17 +361,23 @@ impl Outbox {
         self.slept = self.slept + asleep;
     }
 
-    fn settle(&mut self, seq: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let entry = self.line.remove(seq)?;
+    fn settle(&mut self, seq: u64, status: Status, policy: &OutboxPolicy) {
+        let Some(entry) = self.line.remove(seq) else { return };
         self.revision += 1;
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, seq));
         }
         self.bytes = self.bytes.saturating_sub(entry.body.len());
-        let id = entry.id.clone();
-        let kept = Some(Kept { body: entry.body, sends: entry.sends, repeat: entry.repeat, seq });
-        self.settled.remember(entry.id, status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
+        let Entry { id, body, sends, repeat, .. } = entry;
+        let kept = Settled::keeps(status).then_some(Kept { body, sends, repeat, seq });
+        self.settled.remember(id, status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
+    }
+
+    /// The same, and what is to be told of it.
+    fn settle_told(&mut self, seq: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let id = self.line.get(seq)?.id.clone();
+        self.settle(seq, status, policy);
         Some((id, status))
     }
 }

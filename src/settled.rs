@@ -3,7 +3,7 @@
 //! It serves late receipts, rising marks, the refusal of an id used twice, and `resend`, which needs the body of a message
 //! that failed.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +17,10 @@ use crate::status::Status;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Settled {
     past: Queue<Past>,
-    /// Places of failed messages whose bodies are kept for `resend`.
-    failed: BTreeSet<u64>,
-    /// Places of the last few that were sent without receipts, whose bodies are kept for a failed write. They rise.
-    sent: VecDeque<u64>,
+    /// What is kept for `resend` of failed messages, by place.
+    failed: BTreeMap<u64, Kept>,
+    /// What is kept for a failed write of the last few that were sent without receipts, by place; the places rise.
+    sent: VecDeque<(u64, Kept)>,
     body_bytes: usize,
 }
 
@@ -29,7 +29,6 @@ pub(crate) struct Settled {
 pub(crate) struct Past {
     id: MessageId,
     pub(crate) status: Status,
-    pub(crate) kept: Option<Kept>,
 }
 
 impl Named for Past {
@@ -74,11 +73,29 @@ pub(crate) enum Confirmed {
 
 impl Settled {
     pub(crate) fn new() -> Self {
-        Self { past: Queue::new(), failed: BTreeSet::new(), sent: VecDeque::new(), body_bytes: 0 }
+        Self { past: Queue::new(), failed: BTreeMap::new(), sent: VecDeque::new(), body_bytes: 0 }
     }
 
-    pub(crate) fn get(&self, id: &MessageId) -> Option<&Past> {
-        self.past.get(self.past.place(id)?)
+    pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
+        Some(self.past.get(self.past.place(id)?)?.status)
+    }
+
+    /// What is kept of a message, for a new round or for a failed write.
+    pub(crate) fn kept(&self, id: &MessageId) -> Option<&Kept> {
+        self.kept_at(self.past.place(id)?)
+    }
+
+    fn kept_at(&self, place: u64) -> Option<&Kept> {
+        self.failed.get(&place).or_else(|| self.sent.get(self.sent_position(place)?).map(|(_, kept)| kept))
+    }
+
+    fn sent_position(&self, place: u64) -> Option<usize> {
+        self.sent.binary_search_by_key(&place, |(place, _)| *place).ok()
+    }
+
+    /// Whether something is kept of messages with this outcome.
+    pub(crate) fn keeps(status: Status) -> bool {
+        status.may_resend() || status == Status::Sent
     }
 
     /// Remembers a settled message; of those that were only `Sent`, the last `sent_bodies` keep their body.
@@ -91,33 +108,30 @@ impl Settled {
         sent_bodies: usize,
     ) {
         while self.past.len() >= room.max(1) {
-            self.forget(self.past.first().map(|(place, _)| place));
+            self.forget_oldest();
         }
         if room == 0 {
             return;
         }
-        let keeps = status.may_resend() || status == Status::Sent;
-        let kept = kept.filter(|_| keeps);
-        if let Some(kept) = &kept {
+        if let Some(kept) = kept.filter(|_| Self::keeps(status)) {
             self.body_bytes = self.body_bytes.saturating_add(kept.body.len());
             if status == Status::Sent {
-                self.sent.push_back(self.past.end());
+                self.sent.push_back((self.past.end(), kept));
             } else {
-                self.failed.insert(self.past.end());
+                self.failed.insert(self.past.end(), kept);
             }
         }
-        self.past.push(Past { id, status, kept });
+        self.past.push(Past { id, status });
         if self.sent.len() > sent_bodies {
-            self.drop_oldest_sent_body();
+            self.drop_oldest_sent();
         }
     }
 
     /// All that is remembered, oldest first, for a snapshot.
     pub(crate) fn freeze(&self) -> Vec<FrozenPast> {
-        let freeze = |(_, past): (u64, &Past)| {
+        let freeze = |(place, past): (u64, &Past)| {
             // A body that only waits for a failed write means nothing after a restart.
-            let kept = past.kept.clone().filter(|_| past.status.may_resend());
-            FrozenPast { id: past.id.clone(), status: past.status, kept }
+            FrozenPast { id: past.id.clone(), status: past.status, kept: self.failed.get(&place).cloned() }
         };
         self.past.iter().map(freeze).collect()
     }
@@ -139,62 +153,57 @@ impl Settled {
         }
     }
 
-    /// Hands a message over for a new round, with its old place in line; `None` where its body is gone.
-    pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<(u64, Kept)> {
-        self.get(id)?.kept.as_ref()?;
-        let kept = self.forget(self.past.place(id))?;
-        Some((kept.seq, kept))
+    /// Hands a message over for a new round; `None` where what that needs is gone.
+    pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<Kept> {
+        let place = self.past.place(id)?;
+        self.kept_at(place)?;
+        self.past.remove(place);
+        self.take_kept(place)
     }
 
     /// Those that were handed over behind this place in line and settled by that, in order.
     pub(crate) fn sent_behind(&self, seq: u64) -> Vec<(u64, MessageId)> {
-        let sent = |place: &u64| {
-            let past = self.past.get(*place).filter(|past| past.status == Status::Sent)?;
-            let kept = past.kept.as_ref().filter(|kept| kept.seq > seq)?;
-            Some((kept.seq, past.id.clone()))
-        };
-        self.sent.iter().filter_map(sent).collect()
+        let behind = self.sent.iter().filter(|(_, kept)| kept.seq > seq);
+        behind.filter_map(|(place, kept)| Some((kept.seq, self.past.get(*place)?.id.clone()))).collect()
     }
 
     /// The connection is lost: no write of it can be reported as failed any more.
     pub(crate) fn forget_sent_bodies(&mut self) {
         while !self.sent.is_empty() {
-            self.drop_oldest_sent_body();
+            self.drop_oldest_sent();
         }
     }
 
     /// Drops the oldest bodies until at most `bytes` of them are kept.
+    #[inline]
     pub(crate) fn make_room(&mut self, bytes: usize) {
         while self.body_bytes > bytes {
-            if let Some(place) = self.failed.pop_first() {
-                self.drop_body(place);
+            if let Some((_, kept)) = self.failed.pop_first() {
+                self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
             } else if !self.sent.is_empty() {
-                self.drop_oldest_sent_body();
+                self.drop_oldest_sent();
             } else {
                 return;
             }
         }
     }
 
-    fn drop_oldest_sent_body(&mut self) {
-        if let Some(place) = self.sent.pop_front() {
-            self.drop_body(place);
-        }
-    }
-
-    fn drop_body(&mut self, place: u64) {
-        if let Some(kept) = self.past.get_mut(place).and_then(|past| past.kept.take()) {
+    fn drop_oldest_sent(&mut self) {
+        if let Some((_, kept)) = self.sent.pop_front() {
             self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
         }
     }
 
-    fn forget(&mut self, place: Option<u64>) -> Option<Kept> {
-        let place = place?;
-        let kept = self.past.remove(place)?.kept?;
-        self.failed.remove(&place);
-        if let Ok(at) = self.sent.binary_search(&place) {
-            self.sent.remove(at);
+    fn forget_oldest(&mut self) {
+        if let Some((place, _)) = self.past.first() {
+            self.past.pop();
+            self.take_kept(place);
         }
+    }
+
+    fn take_kept(&mut self, place: u64) -> Option<Kept> {
+        let failed = self.failed.remove(&place);
+        let kept = failed.or_else(|| self.sent.remove(self.sent_position(place)?).map(|(_, kept)| kept))?;
         self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
         Some(kept)
     }

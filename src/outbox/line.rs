@@ -125,10 +125,12 @@ impl Line {
     }
 
     /// The first of those in flight.
+    #[inline]
     pub(super) fn head(&self) -> Option<(u64, &Entry)> {
-        if self.in_flight == 0 {
-            return None;
-        }
+        if self.in_flight == 0 { None } else { self.first_in_flight() }
+    }
+
+    fn first_in_flight(&self) -> Option<(u64, &Entry)> {
         // Those in flight stand first, but for what a failed write has sent back among them.
         self.queue
             .first()

@@ -89,7 +89,7 @@ impl Outbox {
         self.line
             .places(unrepeatable)
             .into_iter()
-            .filter_map(|seq| self.settle(seq, Status::Unconfirmed, policy))
+            .filter_map(|seq| self.settle_told(seq, Status::Unconfirmed, policy))
             .collect()
     }
 }
