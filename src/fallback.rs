@@ -10,6 +10,7 @@ use core::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use crate::time::{Duration, Instant};
+use crate::timer::{Deadline, Timer};
 
 /// Polling while the connection brings nothing; off by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,70 +41,76 @@ pub(crate) enum Verdict {
 }
 
 /// The two poll timers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fallback {
-    silence_at: Option<Instant>,
-    down_at: Option<Instant>,
+    silence_at: Instant,
+    down_at: Instant,
     /// Attempts that failed in a row.
     failed: u32,
 }
 
 impl Fallback {
+    pub(crate) fn new() -> Self {
+        Self { silence_at: Instant::NEVER, down_at: Instant::NEVER, failed: 0 }
+    }
+
     /// The session was opened.
     pub(crate) fn on_open(&mut self, now: Instant, policy: &FallbackPolicy) {
-        *self = Self { silence_at: policy.loop_time.map(|every| now + at_least_one(every)), ..Self::default() };
+        *self = Self { silence_at: policy.next_poll(now), ..Self::new() };
     }
 
     /// The session has ended.
     pub(crate) fn on_stop(&mut self) {
-        *self = Self::default();
+        *self = Self::new();
     }
 
     /// An attempt failed, or a connection that was good until now is lost.
     pub(crate) fn on_lost(&mut self, now: Instant, policy: &FallbackPolicy, was_good: bool) {
         self.failed = if was_good { 0 } else { self.failed.saturating_add(1) };
         let many = policy.after_failures.is_some_and(|limit| self.failed >= limit.get());
-        if many && self.down_at.is_none() {
-            self.down_at = Some(now);
+        if many && self.down_at.is_never() {
+            self.down_at = now;
         }
     }
 
     /// The connection is ready.
     pub(crate) fn on_ready(&mut self) {
-        self.down_at = None;
+        self.down_at = Instant::NEVER;
     }
 
     /// A push has arrived; says whether it asks for a pull.
     pub(crate) fn on_push(&mut self, now: Instant, policy: &FallbackPolicy) -> bool {
-        if let (Some(every), Some(_)) = (policy.loop_time, self.silence_at) {
-            self.silence_at = Some(now + at_least_one(every));
+        if !self.silence_at.is_never() {
+            self.silence_at = policy.next_poll(now);
         }
         policy.is_on()
     }
 
     /// Time has passed; to be called until it has nothing more to say.
     pub(crate) fn on_tick(&mut self, now: Instant, policy: &FallbackPolicy) -> Option<Verdict> {
-        if self.down_at.is_some_and(|at| at.is_due(now)) {
-            self.down_at = Some(now + policy.down_period());
+        if self.down_at.is_due(now) {
+            self.down_at = now + policy.down_period();
             return Some(Verdict::Down);
         }
-        if self.silence_at.is_some_and(|at| at.is_due(now)) {
-            self.silence_at = policy.loop_time.map(|every| now + at_least_one(every));
+        if self.silence_at.is_due(now) {
+            self.silence_at = policy.next_poll(now);
             return Some(Verdict::Silence);
         }
         None
     }
 
     /// The next poll.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        match (self.silence_at, self.down_at) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline { at: self.silence_at.min(self.down_at), timer: Timer::Poll }
     }
 }
 
 impl FallbackPolicy {
+    /// When silence from here on calls for a poll.
+    fn next_poll(&self, now: Instant) -> Instant {
+        self.loop_time.map_or(Instant::NEVER, |every| now + at_least_one(every))
+    }
+
     fn down_period(&self) -> Duration {
         let chosen = if self.down_every == Duration::ZERO { self.loop_time } else { Some(self.down_every) };
         at_least_one(chosen.unwrap_or(Duration::from_secs(10)))

@@ -45,9 +45,14 @@ impl Instant {
         Duration(self.0.saturating_sub(earlier.0))
     }
 
+    /// Whether this is [`Instant::NEVER`].
+    pub(crate) fn is_never(self) -> bool {
+        self == Self::NEVER
+    }
+
     /// Whether a deadline at `self` has been reached at `now`; [`Instant::NEVER`] is never reached.
     pub(crate) fn is_due(self, now: Self) -> bool {
-        self <= now && self != Self::NEVER
+        self <= now && !self.is_never()
     }
 }
 

@@ -16,6 +16,7 @@ use crate::state::Cause;
 
 impl Link {
     /// Bytes have arrived on the present connection, whatever they mean.
+    #[inline]
     pub(crate) fn on_bytes(&mut self, cx: &mut Cx<'_>) {
         if let Phase::Ready { connection, heartbeat, .. } = &mut self.phase {
             if heartbeat.on_frame(cx.now, &cx.config.heartbeat) {
@@ -25,6 +26,7 @@ impl Link {
     }
 
     /// They could be understood: the connection is of use.
+    #[inline]
     pub(crate) fn on_evidence(&mut self) {
         if let Phase::Ready { evidence, .. } = &mut self.phase {
             *evidence = Evidence::Heard;
@@ -32,6 +34,7 @@ impl Link {
     }
 
     /// A signal that concerns the link.
+    #[inline]
     pub(crate) fn on_signal(
         &mut self,
         cx: &mut Cx<'_>,
@@ -100,7 +103,12 @@ impl Link {
     }
 
     /// Time has passed; to be called until it has nothing more to say.
+    #[inline]
     pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>) -> Option<News> {
+        if self.deadline().is_due(cx.now) { self.on_due(cx) } else { None }
+    }
+
+    fn on_due(&mut self, cx: &mut Cx<'_>) -> Option<News> {
         if let Some(verdict) = self.fallback.on_tick(cx.now, &cx.config.fallback) {
             let cause = match verdict {
                 fallback::Verdict::Silence => PollCause::Silence,
@@ -109,12 +117,8 @@ impl Link {
             cx.push(Action::Poll { cause });
             return Some(News::Moved);
         }
-        let due = self.phase.deadline();
-        if !due.is_due(cx.now) {
-            return None;
-        }
-        match (&mut self.phase, due.timer) {
-            (Phase::Ready { connection, heartbeat, .. }, _) => {
+        match &mut self.phase {
+            Phase::Ready { connection, heartbeat, .. } => {
                 let connection = *connection;
                 match heartbeat.on_tick(cx.now, &cx.config.heartbeat) {
                     Some(heartbeat::Verdict::Beat) => beat_now(cx, connection),
@@ -127,24 +131,24 @@ impl Link {
                 }
                 Some(News::Moved)
             }
-            (Phase::Preparing { .. }, _) => Some(self.lose(cx, Cause::CredentialUnavailable, Ending::default())),
-            (Phase::Connecting { .. }, _) => Some(self.lose(cx, Cause::AttemptTimeout, Ending::default())),
-            (Phase::Authenticating { .. }, _) => Some(self.lose(cx, Cause::AuthenticationTimeout, Ending::default())),
-            (Phase::Closing { connection, cause, .. }, _) => {
+            Phase::Preparing { .. } => Some(self.lose(cx, Cause::CredentialUnavailable, Ending::default())),
+            Phase::Connecting { .. } => Some(self.lose(cx, Cause::AttemptTimeout, Ending::default())),
+            Phase::Authenticating { .. } => Some(self.lose(cx, Cause::AuthenticationTimeout, Ending::default())),
+            Phase::Closing { connection, cause, .. } => {
                 let (connection, cause) = (*connection, *cause);
                 cx.push(Action::Abort { connection });
                 self.stop(cx, cause, None);
                 Some(News::Moved)
             }
-            (Phase::Waiting { .. }, _) => {
+            Phase::Waiting { .. } => {
                 self.attempt(cx);
                 Some(News::Moved)
             }
-            (Phase::GivingUp { attempts, .. }, _) => {
+            Phase::GivingUp { attempts, .. } => {
                 let attempts = *attempts;
                 Some(self.give_up(cx, attempts))
             }
-            (Phase::Idle | Phase::Stopped { .. }, _) => None,
+            Phase::Idle | Phase::Stopped { .. } => None,
         }
     }
 

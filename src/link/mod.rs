@@ -20,7 +20,7 @@ use crate::reconnect::Reconnect;
 use crate::secret::Secret;
 use crate::state::Cause;
 use crate::time::{Duration, Instant};
-use crate::timer::{Deadline, Timer};
+use crate::timer::Deadline;
 
 pub(crate) use attempt::check_close;
 use loss::Flood;
@@ -79,7 +79,7 @@ impl Link {
             phase: Phase::Idle,
             last_connection: 0,
             reconnect: Reconnect::default(),
-            fallback: Fallback::default(),
+            fallback: Fallback::new(),
             credential: None,
             flood: Flood::default(),
             too_big: 0,
@@ -150,6 +150,6 @@ impl Link {
 
     /// The next moment at which the link wants a tick.
     pub(crate) fn deadline(&self) -> Deadline {
-        self.phase.deadline().earlier(Deadline::perhaps(self.fallback.deadline(), Timer::Poll))
+        self.phase.deadline().earlier(self.fallback.deadline())
     }
 }

@@ -99,9 +99,11 @@ impl Phase {
 
     /// The next moment at which this phase wants a tick.
     pub(crate) fn deadline(&self) -> Deadline {
+        if let Self::Ready { heartbeat, .. } = self {
+            return heartbeat.deadline();
+        }
         let (at, timer) = match self {
-            Self::Idle | Self::Stopped { .. } => return Deadline::NEVER,
-            Self::Ready { heartbeat, .. } => return heartbeat.deadline(),
+            Self::Idle | Self::Stopped { .. } | Self::Ready { .. } => return Deadline::NEVER,
             Self::Preparing { until, .. } => (*until, Timer::Credential),
             Self::Connecting { until, .. } => (*until, Timer::Attempt),
             Self::Authenticating { until, .. } => (*until, Timer::Authentication),
