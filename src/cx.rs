@@ -86,14 +86,13 @@ impl Cx<'_> {
     /// Writes a heartbeat or the answer to one, and on it the position up to which everything is accepted.
     pub(crate) fn say_beat(&mut self, connection: ConnectionId, rides: Ride) {
         let (bare, purpose) = match rides {
-            Ride::Beat | Ride::Alone => (Signal::Beat, Purpose::Heartbeat),
-            Ride::BeatReply => (Signal::BeatReply, Purpose::HeartbeatReply),
+            Ride::Beat | Ride::Alone => (&Signal::Beat, Purpose::Heartbeat),
+            Ride::BeatReply => (&Signal::BeatReply, Purpose::HeartbeatReply),
         };
-        let signal = match self.riding {
-            Some(position) => Signal::AckUpTo { position, refused: Vec::new(), rides },
-            None => bare,
+        match self.riding {
+            Some(position) => self.say(connection, &Signal::AckUpTo { position, refused: Vec::new(), rides }, purpose),
+            None => self.say(connection, bare, purpose),
         };
-        self.say(connection, &signal, purpose);
     }
 
     pub(crate) fn send(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {

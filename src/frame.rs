@@ -66,20 +66,25 @@ impl Frame {
         (end <= self.len()).then_some(start..end)
     }
 
-    /// The content at a range, in the buffer it came in where that is not much too large for it.
-    pub(crate) fn cut(self, range: Range<usize>) -> Body {
+    /// The frame, moved out of its place.
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::Text(Cow::Borrowed("")))
+    }
+
+    /// Takes the content at a range out of its place, in the buffer it came in where that is not much too large for it.
+    pub(crate) fn cut(&mut self, range: Range<usize>) -> Body {
         let fits = |capacity: usize| capacity <= 2 * range.len();
         match self {
-            Self::Text(Cow::Owned(mut text)) if fits(text.capacity()) && text.get(range.clone()).is_some() => {
+            Self::Text(Cow::Owned(text)) if fits(text.capacity()) && text.get(range.clone()).is_some() => {
                 text.truncate(range.end);
                 text.drain(..range.start);
-                Body::Text(text)
+                Body::Text(core::mem::take(text))
             }
             Self::Text(text) => Body::from(text.get(range).unwrap_or_default()),
-            Self::Binary(mut bytes) if fits(bytes.capacity()) && range.end <= bytes.len() => {
+            Self::Binary(bytes) if fits(bytes.capacity()) && range.end <= bytes.len() => {
                 bytes.truncate(range.end);
                 bytes.drain(..range.start);
-                Body::from(bytes)
+                Body::from(core::mem::take(bytes))
             }
             frame => Body::from(frame.as_bytes().get(range).unwrap_or_default()),
         }
@@ -134,6 +139,11 @@ impl Body {
     /// Whether there is no content.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The content, moved out of its place.
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::Text(String::new()))
     }
 
     /// The text of a text body.

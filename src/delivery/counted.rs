@@ -71,7 +71,7 @@ impl Delivery {
                 return Ok(false);
             }
         }
-        deliver(cx, Some(id), body());
+        deliver(cx, Some(&id), body());
         Ok(true)
     }
 

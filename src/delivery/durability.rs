@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::incoming::{ack_now, nack_now, read_now};
-use super::{Delivery, tell};
+use super::{Delivery, tell, tell_one};
 use crate::action::Action;
 use crate::config::Config;
 use crate::cx::Cx;
@@ -70,7 +70,7 @@ enum Word {
 }
 
 impl Word {
-    fn say(self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+    fn say(self, cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
         match self {
             Self::Accepted => ack_now(cx, connection, id),
             Self::Refused => nack_now(cx, connection, id),
@@ -97,42 +97,49 @@ impl Delivery {
     /// A message was taken: told at once, or when it is stored.
     pub(super) fn tell_taken(cx: &mut Cx<'_>, id: &MessageId) {
         if cx.config.durability == Durability::Off {
-            tell(cx, [(id.clone(), Status::Queued)]);
+            tell_one(cx, id, Status::Queued);
         }
     }
 
     /// Acknowledges at once, or when it is stored that the message was seen.
-    pub(super) fn ack(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+    pub(super) fn ack(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
         self.answer_later(cx, connection, id, Word::Accepted);
     }
 
     /// Refuses at once, or when it is stored that the message was refused.
-    pub(super) fn nack(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+    pub(super) fn nack(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
         self.answer_later(cx, connection, id, Word::Refused);
     }
 
     /// Tells at once that a message was read, or when it is stored that the message was seen: to the peer a message that was
     /// read is one that arrived.
-    pub(super) fn tell_read(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+    pub(super) fn tell_read(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
         self.answer_later(cx, connection, id, Word::Read);
     }
 
-    fn answer_later(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId, word: Word) {
+    fn answer_later(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId, word: Word) {
         match &mut self.ledger {
             None => word.say(cx, connection, id),
             Some(ledger) => {
-                let same = |answer: &Answer| answer.id == id && answer.connection == connection && answer.word == word;
+                let same = |answer: &Answer| answer.id == *id && answer.connection == connection && answer.word == word;
                 let known = ledger.answers.iter().any(same);
                 // Over the bound an answer is left out rather than kept: the message comes again, and is answered then.
                 if !known && ledger.answers.len() < cx.config.inbox.pending.as_count() {
-                    ledger.answers.push_back(Answer { version: u64::MAX, connection, id, word });
+                    ledger.answers.push_back(Answer { version: u64::MAX, connection, id: id.clone(), word });
                 }
             }
         }
     }
 
     /// The end of an input: names the version that covers it. `attempts` are the link's own durable changes.
+    #[inline]
     pub(crate) fn settle_version(&mut self, cx: &mut Cx<'_>, attempts: u64) {
+        if self.ledger.is_some() || self.stream.is_some() {
+            self.settle_named_version(cx, attempts);
+        }
+    }
+
+    fn settle_named_version(&mut self, cx: &mut Cx<'_>, attempts: u64) {
         if self.ledger.is_some() {
             self.name_version(cx, attempts);
         } else if let Some(stream) = &mut self.stream {
@@ -211,7 +218,7 @@ impl Delivery {
             let Some(answer) = ledger.answers.pop_front() else { break };
             // On another connection the peer asks again, so an answer that comes too late is not owed.
             if ready == Some(answer.connection) {
-                answer.word.say(cx, answer.connection, answer.id);
+                answer.word.say(cx, answer.connection, &answer.id);
             }
         }
     }

@@ -17,18 +17,18 @@ impl Delivery {
         &mut self,
         cx: &mut Cx<'_>,
         connection: ConnectionId,
-        id: Option<MessageId>,
+        id: Option<&MessageId>,
         body: impl FnOnce() -> Body,
     ) -> bool {
         let Some(id) = id.filter(|_| cx.gives_acks()) else {
             deliver(cx, None, body());
             return true;
         };
-        let (verdict, forgotten) = self.inbox.on_message(&id, &cx.config.inbox);
+        let (verdict, forgotten) = self.inbox.on_message(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
         match verdict {
             Verdict::DeliverAndAck => {
-                deliver(cx, Some(id.clone()), body());
+                deliver(cx, Some(id), body());
                 self.ack(cx, connection, id);
                 return true;
             }
@@ -40,7 +40,7 @@ impl Delivery {
             Verdict::NackAgain => self.nack(cx, connection, id),
             Verdict::Wait => {}
             Verdict::Defer => {
-                cx.push(Action::Deferred { id });
+                cx.push(Action::Deferred { id: id.clone() });
                 return false;
             }
         }
@@ -49,8 +49,8 @@ impl Delivery {
     }
 
     /// An own message has come back as a push: acknowledged like any, shown to nobody.
-    pub(crate) fn on_echo(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
-        let (verdict, forgotten) = self.inbox.on_own(&id, &cx.config.inbox);
+    pub(crate) fn on_echo(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
+        let (verdict, forgotten) = self.inbox.on_own(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
         match verdict {
             // A server may use one id for two messages; the one that waits for the application is not acknowledged by that.
@@ -82,9 +82,9 @@ impl Delivery {
         // Without a connection the answer waits for the message to be pushed again.
         if let Some(connection) = self.ready_line() {
             if accepted {
-                self.ack(cx, connection, id.clone());
+                self.ack(cx, connection, id);
             } else {
-                self.nack(cx, connection, id.clone());
+                self.nack(cx, connection, id);
             }
         }
         Ok(())
@@ -110,7 +110,7 @@ impl Delivery {
         // What the inbox has forgotten is older than all it remembers.
         let rose = self.marks.on_read(conversation, id, |mark| inbox.rank(mark).is_none_or(|earlier| earlier < rank));
         if let (true, Some(connection)) = (rose, self.ready_line()) {
-            self.tell_read(cx, connection, id.clone());
+            self.tell_read(cx, connection, id);
         }
         Ok(())
     }
@@ -118,33 +118,32 @@ impl Delivery {
     /// A new connection is told up to where messages are read: nobody confirms that, so nobody knows whether it arrived before.
     pub(super) fn tell_marks(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
         let ids: Vec<MessageId> = self.marks.ids().cloned().collect();
-        for id in ids {
+        for id in &ids {
             self.tell_read(cx, connection, id);
         }
     }
 }
 
-pub(super) fn deliver(cx: &mut Cx<'_>, id: Option<MessageId>, body: Body) {
+#[inline]
+pub(super) fn deliver(cx: &mut Cx<'_>, id: Option<&MessageId>, body: Body) {
     cx.stats.delivered += 1;
-    cx.push(Action::Deliver(Message { id, body }));
+    cx.push(Action::Deliver(Message { id: id.cloned(), body }));
 }
 
-pub(super) fn ack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
-    let signal = Signal::Ack { id, echo: None };
-    if let (Ok(frame), Signal::Ack { id, .. }) = (cx.encode(&signal), signal) {
-        cx.send(connection, frame, Purpose::Ack { id });
+pub(super) fn ack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
+    if let Ok(frame) = cx.encode(&Signal::Ack { id: id.clone(), echo: None }) {
+        cx.send(connection, frame, Purpose::Ack { id: id.clone() });
     }
 }
 
-pub(super) fn read_now(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
-    let signal = Signal::Read { id: id.clone() };
-    cx.say(connection, &signal, Purpose::Receipt { id });
+pub(super) fn read_now(cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
+    cx.say(connection, &Signal::Read { id: id.clone() }, Purpose::Receipt { id: id.clone() });
 }
 
 /// Refuses a message; where the dialect has no word for it, it is acknowledged, so that it does not come for ever.
-pub(super) fn nack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: MessageId) {
+pub(super) fn nack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
     match cx.encode(&Signal::Nack { id: id.clone(), code: 0 }) {
-        Ok(frame) => cx.send(connection, frame, Purpose::Nack { id }),
+        Ok(frame) => cx.send(connection, frame, Purpose::Nack { id: id.clone() }),
         Err(_) => ack_now(cx, connection, id),
     }
 }

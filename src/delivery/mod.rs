@@ -157,7 +157,13 @@ impl Delivery {
     }
 
     /// Time has passed; to be called until it has nothing more to say.
+    #[inline]
     pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
+        let due = self.deadline(&cx.config.outbox).is_due(cx.now) || self.is_due_at_once(cx);
+        if due { self.on_due(cx) } else { None }
+    }
+
+    fn on_due(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
         let before = self.outbox.len();
         while let Some(expired) = self.outbox.expire(cx.now, &cx.config.outbox) {
             tell(cx, [expired]);
@@ -182,7 +188,7 @@ impl Delivery {
     }
 
     /// Whether there is something to do that waits for no moment.
-    pub(crate) fn is_due_at_once(&self, cx: &Cx<'_>) -> bool {
+    fn is_due_at_once(&self, cx: &Cx<'_>) -> bool {
         self.is_drained() || (self.is_spent() && self.awaits_receipts(cx))
     }
 
@@ -193,6 +199,9 @@ impl Delivery {
 
     /// The next moment at which delivery wants a tick.
     pub(crate) fn deadline(&self, policy: &crate::outbox::OutboxPolicy) -> Deadline {
+        if self.outbox.len() == 0 && !matches!(self.flow, Flow::Draining { .. }) {
+            return Deadline::NEVER;
+        }
         let receipt = match self.line {
             Line::Ready(_) => Deadline::perhaps(self.outbox.receipt_deadline(policy), Timer::Receipt),
             Line::Down => Deadline::NEVER,
@@ -236,6 +245,10 @@ impl Delivery {
             Line::Down => None,
         }
     }
+}
+
+fn tell_one(cx: &mut Cx<'_>, id: &MessageId, status: Status) {
+    cx.push(Action::Status { id: id.clone(), status });
 }
 
 fn tell(cx: &mut Cx<'_>, settled: impl IntoIterator<Item = (MessageId, Status)>) {

@@ -1,6 +1,6 @@
 //! Messages on their way out where they have positions: what has one goes out again first, in order, then what is new.
 
-use super::{Delivery, tell};
+use super::{Delivery, tell, tell_one};
 use crate::action::Purpose;
 use crate::cx::Cx;
 use crate::error::SendError;
@@ -88,7 +88,7 @@ impl Delivery {
         }
         cx.stats.resent += u64::from(entry.was_sent());
         stream.out.on_sent_again(frame.len(), false);
-        self.hand_over(cx, connection, place, id, frame);
+        self.hand_over(cx, connection, place, &id, frame);
         Step::Done
     }
 
@@ -121,13 +121,13 @@ impl Delivery {
         let id = entry.id.clone();
         cx.stats.resent += u64::from(entry.was_sent());
         stream.out.on_sent(place, id.clone(), frame.len());
-        self.hand_over(cx, connection, place, id, frame);
+        self.hand_over(cx, connection, place, &id, frame);
         Step::Done
     }
 
-    fn hand_over(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, place: u64, id: MessageId, frame: Frame) {
+    fn hand_over(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, place: u64, id: &MessageId, frame: Frame) {
         cx.send(connection, frame, Purpose::Message { id: id.clone() });
-        tell(cx, [(id, Status::Sent)]);
+        tell_one(cx, id, Status::Sent);
         self.outbox.on_sent(cx.now, place);
     }
 

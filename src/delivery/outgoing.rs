@@ -3,7 +3,7 @@
 use core::num::NonZeroU32;
 
 use super::numbered::Written;
-use super::{Delivery, Demand, Flow, Line, tell};
+use super::{Delivery, Demand, Flow, Line, tell, tell_one};
 use crate::action::{Action, Purpose};
 use crate::cx::Cx;
 use crate::error::{CancelError, ResendError, SendError};
@@ -17,7 +17,7 @@ use crate::status::Status;
 
 impl Delivery {
     /// Takes a message, or says why not; what is taken is answered for.
-    pub(crate) fn send(&mut self, cx: &mut Cx<'_>, outgoing: Outgoing) -> Result<MessageId, SendError> {
+    pub(crate) fn send(&mut self, cx: &mut Cx<'_>, outgoing: &mut Outgoing) -> Result<MessageId, SendError> {
         let Outgoing { body, id, time_to_live, repeat } = outgoing;
         if matches!(self.flow, Flow::Draining { .. }) {
             return Err(SendError::Draining);
@@ -31,14 +31,14 @@ impl Delivery {
         }
         self.outbox.admits(body.len(), &cx.config.outbox)?;
         let chosen = id.is_some();
-        let id = match id {
+        let id = match id.take() {
             Some(id) => self.check_id(cx, id)?,
             None => MessageId::minted(self.nonce, self.made),
         };
         // Written once here, so that a body this dialect cannot carry is refused rather than taken.
-        let (frame, position) = self.write(cx, &id, &body)?;
+        let (frame, position) = self.write(cx, &id, body)?;
         self.made += u64::from(!chosen);
-        self.outbox.take(cx.now, id.clone(), body, repeat, time_to_live, &cx.config.outbox);
+        self.outbox.take(cx.now, &id, body.take(), *repeat, *time_to_live, &cx.config.outbox);
         Self::tell_taken(cx, &id);
         self.flush_with(cx, Some(Written { id: &id, frame, position }));
         Ok(id)
@@ -61,7 +61,7 @@ impl Delivery {
     /// Takes a message back before it is sent.
     pub(crate) fn cancel(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), CancelError> {
         self.outbox.cancel(id, &cx.config.outbox)?;
-        tell(cx, [(id.clone(), Status::Cancelled)]);
+        tell_one(cx, id, Status::Cancelled);
         Ok(())
     }
 
@@ -95,10 +95,9 @@ impl Delivery {
                 tell(cx, self.outbox.fail(seq, &cx.config.outbox));
                 continue;
             };
-            let id = entry.id.clone();
             cx.stats.resent += u64::from(entry.was_sent());
-            cx.send(connection, frame, Purpose::Message { id: id.clone() });
-            tell(cx, [(id, Status::Sent)]);
+            cx.send(connection, frame, Purpose::Message { id: entry.id.clone() });
+            tell_one(cx, &entry.id, Status::Sent);
             if cx.hears_acks() {
                 self.outbox.on_sent(cx.now, seq);
             } else {
@@ -127,7 +126,7 @@ impl Delivery {
     pub(super) fn confirm(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> Confirmed {
         let confirmed = self.outbox.on_confirmed(id, status, &cx.config.outbox);
         match confirmed {
-            Confirmed::Settled | Confirmed::Raised => tell(cx, [(id.clone(), status)]),
+            Confirmed::Settled | Confirmed::Raised => tell_one(cx, id, status),
             Confirmed::Late => cx.push(Action::LateReceipt { id: id.clone() }),
             Confirmed::Known | Confirmed::Unknown => {}
         }

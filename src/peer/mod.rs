@@ -120,14 +120,14 @@ impl Peer {
     }
 
     /// Tells the peer what happened on a socket; `Opened` and the hints mean nothing here.
-    pub fn handle(&mut self, now: Instant, event: Event) {
-        self.input(now, |peer, cx| peer.on_event(cx, event));
+    pub fn handle(&mut self, now: Instant, mut event: Event) {
+        self.input(now, |peer, cx| peer.on_event(cx, &mut event));
     }
 
     /// Takes a message for the client, present or absent; `Accepted` when the client has acknowledged it.
     pub fn push(&mut self, now: Instant, message: impl Into<Outgoing>) -> Result<MessageId, SendError> {
-        let message = message.into();
-        self.input(now, |peer, cx| peer.delivery.send(cx, message))
+        let mut message = message.into();
+        self.input(now, |peer, cx| peer.delivery.send(cx, &mut message))
     }
 
     /// Tells the client that a message of its own reached the receiver's device.

@@ -84,7 +84,7 @@ impl Parts<'_> {
         self.delivery.on_ready(cx, connection);
     }
 
-    pub(super) fn on_event(&mut self, cx: &mut Cx<'_>, event: Event) {
+    pub(super) fn on_event(&mut self, cx: &mut Cx<'_>, event: &mut Event) {
         let Some(connection) = event.connection() else { return };
         match self.line {
             Some(line) if line.connection == connection => line.heard = cx.now,
@@ -101,14 +101,14 @@ impl Parts<'_> {
         }
     }
 
-    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: Frame) {
+    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: &mut Frame) {
         cx.stats.frames_in += 1;
         cx.stats.bytes_in += frame.len() as u64;
         let (bytes, limit) = (frame.len() as u64, cx.config.limits.frame_bytes.get());
         let decoded = if bytes > limit {
             Err(Malformed::TooLarge { bytes, limit })
         } else {
-            cx.dialect.decode(cx.side, &frame, &cx.config.limits)
+            cx.dialect.decode(cx.side, frame, &cx.config.limits)
         };
         let signal = match decoded {
             Ok(signal) => signal,
@@ -130,10 +130,10 @@ impl Parts<'_> {
             return;
         }
         let (id, content) = match signal {
-            Signal::Message { id, body } => (id, body.within(&frame)),
-            Signal::Notice { body } => (None, body.within(&frame)),
+            Signal::Message { id, body } => (id, body.within(frame)),
+            Signal::Notice { body } => (None, body.within(frame)),
             Signal::Numbered { position, id, body } => {
-                let content = body.map(|body| body.within(&frame));
+                let content = body.map(|body| body.within(frame));
                 let body = content.map(|content| || content.into_body(frame));
                 if let Err(cause) = self.delivery.on_numbered(cx, position, id, body) {
                     self.breach(cx, cause);
@@ -142,7 +142,7 @@ impl Parts<'_> {
             }
             signal => return self.on_signal(cx, connection, signal),
         };
-        self.delivery.on_message(cx, connection, id, || content.into_body(frame));
+        self.delivery.on_message(cx, connection, id.as_ref(), || content.into_body(frame));
     }
 
     fn on_signal(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, signal: Signal<'_>) {

@@ -63,7 +63,10 @@ impl Session {
     /// # Ok::<(), SendError>(())
     /// ```
     pub fn send(&mut self, now: Instant, message: impl Into<Outgoing>) -> Result<MessageId, SendError> {
-        let message = message.into();
+        self.take(now, &mut message.into())
+    }
+
+    fn take(&mut self, now: Instant, message: &mut Outgoing) -> Result<MessageId, SendError> {
         let sent = self.input(now, |session, cx| {
             if session.link.is_ended() {
                 return Err(SendError::Stopped);

@@ -18,7 +18,7 @@ impl Halves<'_> {
         position: u64,
         id: MessageId,
         content: Option<Content>,
-        frame: Frame,
+        frame: &mut Frame,
     ) -> Option<News> {
         let whole = cx.config.inbox.deliver == Deliver::Frame;
         let body = content.map(|content| {

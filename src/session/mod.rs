@@ -102,11 +102,12 @@ impl Session {
     /// Tells the session what happened. Cannot fail: what the peer did wrong comes back as an action.
     ///
     /// A `now` before an earlier one counts as that one.
-    pub fn handle(&mut self, now: Instant, event: Event) {
-        self.input(now, |session, cx| session.on_event(cx, event));
+    pub fn handle(&mut self, now: Instant, mut event: Event) {
+        self.input(now, |session, cx| session.on_event(cx, &mut event));
     }
 
     /// The next thing to do or to know; `None` when everything was taken.
+    #[inline]
     #[must_use = "an action that is dropped is never repeated"]
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
@@ -116,7 +117,7 @@ impl Session {
     ///
     /// Later than the last `now` after every input. Ticking earlier changes nothing, ticking late is harmless.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        if self.state() == State::Stopped {
+        if self.link.phase().state() == State::Stopped {
             return None;
         }
         self.link.deadline().earlier(self.delivery.deadline(&self.preset.config.outbox)).real()
@@ -184,16 +185,19 @@ struct Halves<'a> {
 }
 
 impl Halves<'_> {
-    fn on_event(&mut self, cx: &mut Cx<'_>, event: Event) {
-        let news = match event {
+    /// What is taken of an event is taken from where it lies.
+    fn on_event(&mut self, cx: &mut Cx<'_>, event: &mut Event) {
+        let news = match *event {
             Event::Opened { connection } => self.link.on_opened(cx, connection),
-            Event::FrameIn { connection, frame } => self.on_frame(cx, connection, frame),
+            Event::FrameIn { connection, ref mut frame } => self.on_frame(cx, connection, frame),
             Event::Tick | Event::Offline => None,
-            Event::SendFailed { connection, purpose } => self.on_send_failed(cx, connection, purpose),
+            Event::SendFailed { connection, ref mut purpose } => self.on_send_failed(cx, connection, purpose.take()),
             Event::Errored { connection, cause, retry_after } => {
                 self.link.on_errored(cx, connection, cause, retry_after)
             }
-            Event::Closed { connection, code, reason } => self.link.on_closed(cx, connection, code, reason),
+            Event::Closed { connection, code, ref mut reason } => {
+                self.link.on_closed(cx, connection, code, core::mem::take(reason))
+            }
             Event::Online => {
                 self.link.on_hint(cx);
                 None
@@ -209,7 +213,7 @@ impl Halves<'_> {
 
     /// Everything whose time has come, until nothing more is due.
     fn tick(&mut self, cx: &mut Cx<'_>) {
-        while self.is_due(cx) {
+        loop {
             if let Some(news) = self.link.on_tick(cx) {
                 cx.in_doubt = self.link.is_in_doubt();
                 self.pass_on(cx, Some(news));
@@ -227,11 +231,6 @@ impl Halves<'_> {
         }
     }
 
-    fn is_due(&self, cx: &Cx<'_>) -> bool {
-        let deadline = self.link.deadline().earlier(self.delivery.deadline(&cx.config.outbox));
-        deadline.is_due(cx.now) || self.delivery.is_due_at_once(cx)
-    }
-
     /// What waited for a sign of life leaves once there is one.
     fn resume(&mut self, cx: &mut Cx<'_>) {
         if core::mem::replace(&mut cx.in_doubt, self.link.is_in_doubt()) && !cx.in_doubt {
@@ -240,21 +239,29 @@ impl Halves<'_> {
     }
 
     /// What the link has to say to delivery.
+    #[inline]
     fn pass_on(&mut self, cx: &mut Cx<'_>, news: Option<News>) {
         match news {
             None | Some(News::Moved) => {}
-            Some(News::Opened(connection)) => {
-                let credential = self.link.held_credential().cloned();
-                self.delivery.say_hello(cx, connection, credential);
-            }
-            Some(News::Ready(connection)) => self.delivery.on_ready(cx, connection),
-            Some(News::Lost(cause)) => self.delivery.on_lost(cx, cause),
-            Some(News::Ended) => self.delivery.on_ended(cx),
-            Some(News::Refused) => self.delivery.on_refused(cx),
+            Some(news) => self.hear(cx, news),
         }
     }
 
-    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: Frame) -> Option<News> {
+    fn hear(&mut self, cx: &mut Cx<'_>, news: News) {
+        match news {
+            News::Moved => {}
+            News::Opened(connection) => {
+                let credential = self.link.held_credential().cloned();
+                self.delivery.say_hello(cx, connection, credential);
+            }
+            News::Ready(connection) => self.delivery.on_ready(cx, connection),
+            News::Lost(cause) => self.delivery.on_lost(cx, cause),
+            News::Ended => self.delivery.on_ended(cx),
+            News::Refused => self.delivery.on_refused(cx),
+        }
+    }
+
+    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: &mut Frame) -> Option<News> {
         if !self.link.listens_to(connection) {
             cx.stats.stale_events += 1;
             return None;
@@ -266,7 +273,7 @@ impl Halves<'_> {
         if bytes > limit {
             return self.link.on_malformed(cx, connection, Malformed::TooLarge { bytes, limit });
         }
-        let signal = match cx.dialect.decode(cx.side, &frame, &cx.config.limits) {
+        let signal = match cx.dialect.decode(cx.side, frame, &cx.config.limits) {
             Err(error) => return self.link.on_malformed(cx, connection, error),
             Ok(signal) => signal,
         };
@@ -276,15 +283,15 @@ impl Halves<'_> {
             return None;
         }
         let (id, content) = match signal {
-            Signal::Message { id, body } => (id, body.within(&frame)),
-            Signal::Notice { body } => (None, body.within(&frame)),
+            Signal::Message { id, body } => (id, body.within(frame)),
+            Signal::Notice { body } => (None, body.within(frame)),
             Signal::Numbered { position, id, body } => {
-                let content = body.map(|body| body.within(&frame));
+                let content = body.map(|body| body.within(frame));
                 return self.on_numbered(cx, position, id, content, frame);
             }
-            other => return self.on_signal(cx, connection, other, &frame),
+            other => return self.on_signal(cx, connection, other, frame),
         };
-        self.on_push(cx, connection, id, content, frame);
+        self.on_push(cx, connection, id.as_ref(), content, frame);
         None
     }
 
@@ -293,9 +300,9 @@ impl Halves<'_> {
         &mut self,
         cx: &mut Cx<'_>,
         connection: ConnectionId,
-        id: Option<MessageId>,
+        id: Option<&MessageId>,
         content: Content,
-        frame: Frame,
+        frame: &mut Frame,
     ) {
         let content = if cx.config.inbox.deliver == Deliver::Frame { Content::Whole } else { content };
         self.delivery.on_message(cx, connection, id, || content.into_body(frame));
@@ -313,9 +320,12 @@ impl Halves<'_> {
             Signal::Ack { id, echo } => {
                 let known = self.delivery.on_confirmed(cx, &id, Status::Accepted) || self.delivery.owns(&id);
                 match echo {
-                    Some(echo) if known => self.delivery.on_echo(cx, connection, echo.id),
+                    Some(echo) if known => self.delivery.on_echo(cx, connection, &echo.id),
                     // Somebody else's message under a client's id: from another device of this account, say.
-                    Some(echo) => self.on_push(cx, connection, Some(echo.id), echo.body.within(frame), frame.clone()),
+                    Some(echo) => {
+                        let content = echo.body.within(frame);
+                        self.on_push(cx, connection, Some(&echo.id), content, &mut frame.clone());
+                    }
                     None if !known => cx.stats.unknown_receipts += 1,
                     None => {}
                 }

@@ -268,10 +268,11 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    /// The body, made of the frame where that can be.
-    pub(crate) fn into_body(self, frame: Frame) -> Body {
+    /// The body, made of the frame where that can be; it is not moved before.
+    #[inline]
+    pub(crate) fn into_body(self, frame: &mut Frame) -> Body {
         match self {
-            Self::Whole => Body::from(frame),
+            Self::Whole => Body::from(frame.take()),
             Self::Part(range) => frame.cut(range),
             Self::Copied(body) => body,
         }
