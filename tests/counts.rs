@@ -10,7 +10,7 @@ mod fleet;
 use std::sync::Arc;
 
 use fleet::Hour;
-use redial::{Action, Config, ConnectionId, Event, Frame, Instant, Message, Preset, Secret, Seed, Session};
+use redial::{Action, Config, ConnectionId, Event, Frame, Instant, Message, Preset, Purpose, Secret, Seed, Session};
 
 /// Rounds before those that count: by then the dedup window (4,096) and the memory of settled messages (1,024) are full.
 const WARM: u32 = 6_000;
@@ -100,6 +100,33 @@ fn a_message_and_its_receipt_take_one_allocation_the_frame() {
     });
     assert!(count <= u64::from(COUNTED), "{count}");
     assert_eq!(session.unsettled(), 0);
+}
+
+#[test]
+fn a_frame_fills_its_buffer_where_nothing_has_to_be_escaped() {
+    let mut spare = Vec::new();
+    for (preset, ids) in [(with_receipts(), true), (Preset::native(), false)] {
+        let (mut session, connection) = ready(preset);
+        if ids {
+            session.send(Instant::ORIGIN, "x".repeat(128)).expect("there is room");
+            let text = r#"{"type":"MESSAGE","messageId":"m1","content":"x"}"#;
+            session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame: Frame::text(text) });
+        } else {
+            let text = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":1,"resumed":false,"win_msgs":9,"win_bytes":9999,"frame_max":9999}"#;
+            session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame: Frame::text(text) });
+            session.send(Instant::ORIGIN, "x".repeat(128)).expect("there is room");
+        }
+        while let Some(action) = session.poll_action() {
+            if let Action::Send { frame: Frame::Text(std::borrow::Cow::Owned(text)), purpose, .. } = action {
+                spare.push((purpose, text.capacity() - text.len()));
+            }
+        }
+    }
+    let of = |wanted: fn(&Purpose) -> bool| spare.iter().filter(move |(purpose, _)| wanted(purpose));
+    let messages: Vec<_> = of(|purpose| matches!(purpose, Purpose::Message { .. })).collect();
+    let acks: Vec<_> = of(|purpose| matches!(purpose, Purpose::Ack { .. })).collect();
+    assert_eq!((messages.len(), acks.len()), (2, 1), "{spare:?}");
+    assert!(messages.iter().chain(&acks).all(|(_, spare)| *spare == 0), "{spare:?}");
 }
 
 #[test]

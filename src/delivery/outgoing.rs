@@ -37,7 +37,8 @@ impl Delivery {
         };
         // Written once here, so that a body this dialect cannot carry is refused rather than taken.
         let (frame, position) = self.write(cx, &id, body)?;
-        self.made += u64::from(!chosen);
+        // Only a forged snapshot can have counted so far that this begins anew.
+        self.made = self.made.wrapping_add(u64::from(!chosen));
         self.outbox.take(cx.now, &id, body.take(), *repeat, *time_to_live, &cx.config.outbox);
         Self::tell_taken(cx, &id);
         self.flush_with(cx, Some(Written { id: &id, frame, position }));

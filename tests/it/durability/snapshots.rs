@@ -1,7 +1,7 @@
 //! The snapshot itself: refused where it is not to be trusted, no larger than it must be, and as good as the original.
 
 use redial::journal::{Header, Input, Player};
-use redial::{Duration, Instant, Preset, RestoreError, Seed, Session, Snapshot};
+use redial::{Config, Duration, Instant, Preset, RestoreError, Seed, Session, Snapshot};
 use serde_json::Value;
 
 use super::{push, receipt};
@@ -118,4 +118,30 @@ fn a_journal_that_begins_with_a_snapshot_replays() {
     assert!(text.contains(r#"\"content\":\"waiting\""#), "the waiting one left\n{text}");
     assert!(text.contains(r#""purpose":{"type":"ack","id":"m1"}"#) && !text.contains("deliver"), "{text}");
     assert_eq!(play(), (out, session), "and again, byte for byte");
+}
+
+/// A session that has made so many ids: its snapshot says so, and is sealed again.
+fn that_made(count: u64) -> Session {
+    let text = lived().snapshot();
+    let content = text[..text.rfind("\"check\":").expect("it is sealed")].to_owned() + "\"check\":";
+    let content = content.replacen("\"made\":3", &format!("\"made\":{count}"), 1);
+    // FNV-1a over the content with an empty seal.
+    let check = format!("{content}0}}")
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    restore(&format!("{content}{check}}}"), Preset::uni_app().with_config(Config::default()))
+        .expect("the seal is right")
+}
+
+#[test]
+fn ids_go_on_counting_whatever_their_length_becomes() {
+    let nonce = that_made(3).send(Instant::ORIGIN, "x").expect("it is taken").to_string()[..16].to_owned();
+    for count in [3, 9, 10, 999_999, 9_999_998, 9_999_999, 10_000_000, 123_456_789_012, u64::MAX] {
+        let mut session = that_made(count);
+        for number in [count, count.wrapping_add(1)] {
+            let id = session.send(Instant::ORIGIN, "x").expect("it is taken");
+            assert_eq!(id.as_text(), Some(format!("{nonce}-{number}").as_str()));
+            assert_eq!(session.status(&id), Some(redial::Status::Queued));
+        }
+    }
 }

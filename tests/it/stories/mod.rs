@@ -15,5 +15,6 @@ mod reconnecting;
 mod refusals;
 mod remembering;
 mod resending;
+mod spelling;
 mod values;
 mod words;

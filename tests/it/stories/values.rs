@@ -128,8 +128,17 @@ fn bytes_arrive_as_bytes_whether_their_content_or_their_frame_is_wanted() {
 
 #[test]
 fn ids_stand_in_order_numbers_first_and_short_texts_before_long_ones() {
-    let texts = ["", "a", "b", "z", "aa", "ab", "m10", "m11", "m9999"];
-    let long = ["x".repeat(30), "x".repeat(29) + "y", "a".repeat(31), "x".repeat(31), "a".repeat(32)];
+    let texts = ["", "\0", "a", "b", "z", "a\0", "aa", "ab", "\0\0\0", "m10", "m11", "m9999", "0123456789abcdef"];
+    let long = [
+        "x".repeat(16) + "a",
+        "x".repeat(17),
+        "x".repeat(23) + "\0",
+        "x".repeat(24),
+        "x".repeat(23) + "y",
+        "a".repeat(25),
+        "x".repeat(25),
+        "a".repeat(32),
+    ];
     let numbers = [0, 1, 10, MessageId::MAX_NUMBER].map(MessageId::from);
     let ids: Vec<MessageId> = numbers
         .into_iter()
@@ -139,6 +148,7 @@ fn ids_stand_in_order_numbers_first_and_short_texts_before_long_ones() {
     for (one, earlier) in ids.iter().enumerate() {
         for (other, later) in ids.iter().enumerate() {
             assert_eq!(earlier.cmp(later), one.cmp(&other), "{earlier:?} and {later:?}");
+            assert_eq!(earlier == later, one == other, "{earlier:?} and {later:?}");
         }
         let written = serde_json::to_string(earlier).expect("an id can be written");
         assert_eq!(serde_json::from_str::<MessageId>(&written).ok().as_ref(), Some(earlier), "{written}");
