@@ -142,7 +142,9 @@ impl Client {
         let waker = Waker::new(poll.registry(), WAKE)?;
         let shared = Arc::new(Shared { core: Mutex::new(Core { session, journal, over: false }), waker, clock });
         let (target, dials, link) = (target.into(), channel(), Link::None);
-        let mut host = Host { shared: Arc::clone(&shared), target, observer: Box::new(observer), poll, dials, link };
+        let (shared_too, observer) = (Arc::clone(&shared), Box::new(observer));
+        let (actions, heard) = (Vec::new(), Vec::new());
+        let mut host = Host { shared: shared_too, target, observer, poll, dials, link, actions, heard };
         let mut client = Self { shared, thread: None };
         client.shared.with(|core, now| core.call(now, Call::Open)).map_err(io::Error::other)?;
         client.thread = Some(thread::Builder::new().name("redial".into()).spawn(move || host.run())?);
@@ -203,11 +205,16 @@ impl Shared {
         work(&mut core, self.clock.now())
     }
 
-    /// The next action, and the time of the input that led to it.
-    fn next_action(&self) -> Option<(Instant, Action)> {
+    /// Takes the next actions, up to one that writes: what a failed write takes back must still be the session's. Gives the time
+    /// of the input that led to them.
+    fn take_actions(&self, actions: &mut Vec<Action>) -> Instant {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        let action = core.session.poll_action()?;
-        Some((core.session.now(), action))
+        while !matches!(actions.last(), Some(Action::Send { .. }))
+            && let Some(action) = core.session.poll_action()
+        {
+            actions.push(action);
+        }
+        core.session.now()
     }
 }
 
@@ -248,6 +255,9 @@ struct Host {
     poll: Poll,
     dials: (Sender<Dialed>, Receiver<Dialed>),
     link: Link,
+    /// Empty between turns, and kept for their room.
+    actions: Vec<Action>,
+    heard: Vec<Frame>,
 }
 
 /// At most one connection: on its way, or open. `_ears` is the same TCP connection, for the poll to listen at.
@@ -293,22 +303,34 @@ impl Host {
 
     /// Carries out what the session wants done; the observer hears of it first.
     fn perform(&mut self) {
-        while let Some((now, action)) = self.shared.next_action() {
-            (self.observer)(now, &action);
-            match action {
-                Action::Connect { connection, handshake, .. } => self.dial(connection, &handshake),
-                Action::Send { connection, frame, purpose } => self.write(connection, frame, purpose),
-                Action::Close { connection, code, reason } if self.link.is(connection) => {
-                    let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.into() });
-                    match &mut self.link {
-                        // What goes wrong here shows in the next read.
-                        Link::Open { socket, .. } => drop(socket.close(frame)),
-                        _ => self.link = Link::None,
-                    }
-                }
-                Action::Abort { connection } if self.link.is(connection) => self.link = Link::None,
-                _ => {}
+        let mut actions = std::mem::take(&mut self.actions);
+        loop {
+            let now = self.shared.take_actions(&mut actions);
+            if actions.is_empty() {
+                break;
             }
+            for action in actions.drain(..) {
+                (self.observer)(now, &action);
+                self.carry_out(action);
+            }
+        }
+        self.actions = actions;
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Connect { connection, handshake, .. } => self.dial(connection, &handshake),
+            Action::Send { connection, frame, purpose } => self.write(connection, frame, purpose),
+            Action::Close { connection, code, reason } if self.link.is(connection) => {
+                let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.into() });
+                match &mut self.link {
+                    // What goes wrong here shows in the next read.
+                    Link::Open { socket, .. } => drop(socket.close(frame)),
+                    _ => self.link = Link::None,
+                }
+            }
+            Action::Abort { connection } if self.link.is(connection) => self.link = Link::None,
+            _ => {}
         }
     }
 
@@ -345,31 +367,30 @@ impl Host {
 
     /// Hands everything that has arrived to the session; says whether there may be more.
     fn read(&mut self) -> bool {
-        for _ in 0..FRAMES_A_TURN {
-            let Link::Open { connection, socket, .. } = &mut self.link else { return false };
-            let connection = *connection;
-            let frame = match socket.read() {
-                Ok(Message::Text(text)) => Frame::text(text.as_str().to_owned()),
-                Ok(Message::Binary(bytes)) => Frame::Binary(bytes.to_vec()),
-                Ok(Message::Ping(bytes)) => Frame::Ping(bytes.to_vec()),
-                Ok(Message::Pong(bytes)) => Frame::Pong(bytes.to_vec()),
-                Ok(Message::Close(frame)) => {
-                    let _ = socket.flush();
-                    let (code, reason) =
-                        frame.map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string()));
-                    self.lost(Event::Closed { connection, code, reason });
-                    return false;
-                }
-                Ok(Message::Frame(_)) => continue,
-                Err(error) if would_block(&error) => return false,
-                Err(error) => {
-                    self.lost(ended(connection, &error));
-                    return false;
-                }
-            };
-            self.tell(Event::FrameIn { connection, frame });
+        let Link::Open { connection, socket, .. } = &mut self.link else { return false };
+        let (connection, mut last) = (*connection, None);
+        while self.heard.len() < FRAMES_A_TURN && last.is_none() {
+            match heard(connection, socket) {
+                Ok(Some(frame)) => self.heard.push(frame),
+                Ok(None) => break,
+                Err(event) => last = Some(event),
+            }
         }
-        true
+        let more = self.heard.len() == FRAMES_A_TURN;
+        if !self.heard.is_empty() {
+            self.shared.with(|core, now| {
+                for frame in self.heard.drain(..) {
+                    core.handle(now, Event::FrameIn { connection, frame });
+                }
+            });
+        }
+        match last {
+            Some(event) => {
+                self.lost(event);
+                false
+            }
+            None => more,
+        }
     }
 
     fn write(&mut self, to: ConnectionId, frame: Frame, purpose: Purpose) {
@@ -537,6 +558,27 @@ fn upgrade(
     stream.set_nonblocking(true).map_err(io)?;
     let ears = TcpStream::from_std(stream.try_clone().map_err(io)?);
     if attempt.is_wanted(None) { Ok((Box::new(socket), ears)) } else { Err((Failure::Other, None)) }
+}
+
+/// The next frame, where one has arrived; else nothing, or how the connection ended.
+fn heard(connection: ConnectionId, socket: &mut Socket) -> Result<Option<Frame>, Event> {
+    loop {
+        return Ok(Some(match socket.read() {
+            Ok(Message::Text(text)) => Frame::text(text.as_str().to_owned()),
+            Ok(Message::Binary(bytes)) => Frame::Binary(bytes.to_vec()),
+            Ok(Message::Ping(bytes)) => Frame::Ping(bytes.to_vec()),
+            Ok(Message::Pong(bytes)) => Frame::Pong(bytes.to_vec()),
+            Ok(Message::Close(frame)) => {
+                let _ = socket.flush();
+                let (code, reason) =
+                    frame.map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string()));
+                return Err(Event::Closed { connection, code, reason });
+            }
+            Ok(Message::Frame(_)) => continue,
+            Err(error) if would_block(&error) => return Ok(None),
+            Err(error) => return Err(ended(connection, &error)),
+        }));
+    }
 }
 
 fn would_block(error: &Error) -> bool {

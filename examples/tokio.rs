@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::io::{self, Write as _};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time;
 
@@ -83,7 +83,7 @@ const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// How long a dial may take where the session sets no limit (`reconnect.attempt_timeout`) of its own.
 const DIAL_LIMIT: time::Duration = time::Duration::from_secs(30);
 /// Frames read in one turn, and at most before what was written is flushed.
-const FRAMES_A_TURN: u32 = 64;
+const FRAMES_A_TURN: usize = 64;
 /// How long a socket is kept for the peer's close when the session has stopped.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -142,6 +142,7 @@ struct Core {
 pub(crate) struct Sent {
     pub(crate) id: MessageId,
     settled: oneshot::Receiver<Status>,
+    shared: Arc<Shared>,
 }
 
 /// What arrives, as a stream; it ends with the last handle.
@@ -164,7 +165,8 @@ pub(crate) fn start(
     let (states, state) = watch::channel(State::Idle);
     let owner = Owner { shared: Arc::clone(&shared), state };
     let (target, observer) = (target.into(), Box::new(observer));
-    let host = Host { shared, target, observer, delivered, states, link: Link::None };
+    let (link, actions, heard) = (Link::None, Vec::new(), Vec::new());
+    let host = Host { shared, target, observer, delivered, states, link, actions, heard };
     // A fresh or a closed session can always be opened.
     let _ = owner.call(Call::Open);
     tokio::spawn(host.run());
@@ -179,7 +181,7 @@ impl Handle {
             let (tell, settled) = oneshot::channel();
             // Under the same lock as `send`: the loop cannot have seen the outcome yet.
             core.waiting.insert(id.clone(), tell);
-            Ok(Sent { id, settled })
+            Ok(Sent { id, settled, shared: Arc::clone(&self.0.shared) })
         });
         self.0.shared.wake.notify_one();
         sent
@@ -222,8 +224,17 @@ impl Drop for Owner {
 
 impl Sent {
     /// How the message settled; `Unconfirmed` where the loop is gone without having said it.
-    pub(crate) async fn settled(self) -> Status {
-        self.settled.await.unwrap_or(Status::Unconfirmed)
+    pub(crate) async fn settled(mut self) -> Status {
+        (&mut self.settled).await.unwrap_or(Status::Unconfirmed)
+    }
+}
+
+/// Who does not wait leaves nothing behind.
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if !self.settled.is_terminated() {
+            self.shared.lock().waiting.remove(&self.id);
+        }
     }
 }
 
@@ -236,21 +247,27 @@ impl Stream for Messages {
 }
 
 impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Core, Instant) -> T) -> T {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut core = self.lock();
         // The clock is read under the lock: times then never run backwards.
         work(&mut core, self.clock.now())
     }
 
-    /// The next action, the time of the input that led to it, and who waits for the outcome where it is one.
-    fn next_action(&self) -> Option<(Instant, Action, Option<oneshot::Sender<Status>>)> {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        let action = core.session.poll_action()?;
-        let waiting = match &action {
-            Action::Status { id, status } if core.settles(*status) => core.waiting.remove(id),
-            _ => None,
-        };
-        Some((core.session.now(), action, waiting))
+    /// Takes all actions, and with each that is an outcome who waits for that; gives the time of the input that led to them.
+    fn take_actions(&self, actions: &mut Vec<(Action, Option<oneshot::Sender<Status>>)>) -> Instant {
+        let mut core = self.lock();
+        while let Some(action) = core.session.poll_action() {
+            let waiting = match &action {
+                Action::Status { id, status } if core.settles(*status) => core.waiting.remove(id),
+                _ => None,
+            };
+            actions.push((action, waiting));
+        }
+        core.session.now()
     }
 }
 
@@ -264,8 +281,9 @@ impl Core {
         }
     }
 
+    /// Whether this is an outcome, and somebody waits for one.
     fn settles(&self, status: Status) -> bool {
-        status.settles(self.session.preset().dialect().profile().receipts)
+        !self.waiting.is_empty() && status.settles(self.session.preset().dialect().profile().receipts)
     }
 
     fn handle(&mut self, now: Instant, event: Event) {
@@ -295,6 +313,9 @@ struct Host {
     delivered: mpsc::UnboundedSender<Message>,
     states: watch::Sender<State>,
     link: Link,
+    /// Empty between turns, and kept for their room.
+    actions: Vec<(Action, Option<oneshot::Sender<Status>>)>,
+    heard: Vec<Event>,
 }
 
 /// At most one connection: on its way, or open. Dropping a dial ends it.
@@ -310,7 +331,7 @@ struct Open {
     out: VecDeque<(Wire, Option<Purpose>)>,
     blocked: Option<Instant>,
     /// Frames read since the last flush.
-    unflushed: u32,
+    unflushed: usize,
 }
 
 impl Host {
@@ -347,16 +368,21 @@ impl Host {
         }
     }
 
-    /// Hands everything that has arrived to the session and carries out what follows, up to so many frames.
+    /// Hands everything that has arrived to the session, up to so many frames.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        for told in 0..FRAMES_A_TURN {
-            match self.link.poll(cx, self.shared.clock) {
-                Poll::Ready(event) => self.tell(event),
-                Poll::Pending if told == 0 => return Poll::Pending,
-                Poll::Pending => break,
+        while self.heard.len() < FRAMES_A_TURN
+            && let Poll::Ready(event) = self.link.poll(cx, self.shared.clock)
+        {
+            let more = matches!(event, Event::FrameIn { .. });
+            self.heard.push(event);
+            if !more {
+                break;
             }
-            self.perform();
         }
+        if self.heard.is_empty() {
+            return Poll::Pending;
+        }
+        self.shared.with(|core, now| self.heard.drain(..).for_each(|event| core.handle(now, event)));
         Poll::Ready(())
     }
 
@@ -366,7 +392,9 @@ impl Host {
 
     /// Carries out what the session wants done, and passes on what is to be known; the observer hears of it first.
     fn perform(&mut self) {
-        while let Some((now, action, waiting)) = self.shared.next_action() {
+        let mut actions = std::mem::take(&mut self.actions);
+        let now = self.shared.take_actions(&mut actions);
+        for (action, waiting) in actions.drain(..) {
             (self.observer)(now, &action);
             match action {
                 Action::Connect { connection, handshake, .. } => {
@@ -386,6 +414,7 @@ impl Host {
                 _ => {}
             }
         }
+        self.actions = actions;
     }
 
     /// Gives up a connection that takes nothing for too long.

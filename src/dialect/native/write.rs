@@ -46,12 +46,20 @@ fn word(rides: Ride) -> &'static str {
     }
 }
 
+/// A message without its position, id and body, which needs no more room than that where no escapes are needed.
+const FRAME: &str = r#"{"type":"msg","s":,"id":"","b":""}"#;
+
+fn digits(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |exponent| exponent as usize + 1)
+}
+
 fn message(position: u64, id: &MessageId, body: Option<Payload<'_>>) -> Result<String, Unencodable> {
     let length = match body {
         Some(Payload::Text(text) | Payload::Json(text)) => text.len(),
         _ => 0,
     };
-    let mut object = typed("msg", 56 + id.wire_len() + length);
+    let mut object = Object::with_capacity(FRAME.len() + digits(position) + id.wire_len() + length);
+    object.text("type", "msg");
     object.number("s", position).id("id", id);
     Ok(match body {
         None => object.json("skip", "true"),
