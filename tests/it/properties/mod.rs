@@ -3,6 +3,7 @@
 mod counted;
 mod peers;
 mod presets;
+mod reference;
 mod round_trip;
 mod steps;
 mod world;

@@ -1,0 +1,147 @@
+//! What becomes of messages when a write fails, a connection is lost, or the session ends.
+
+use redial::{Action, ConnectionId, MessageId, Purpose, Status};
+
+use super::model::{Flow, Model, Over};
+use super::outbox::Stored;
+
+impl Model {
+    /// Not a byte of this was written.
+    pub(super) fn write_failed(&mut self, connection: u64, purpose: &Purpose) {
+        if let Purpose::Message { id } = purpose {
+            for (id, status) in self.undo(id) {
+                self.out.push(Action::Status { id, status });
+            }
+        }
+        if self.settings.out.tells() {
+            self.out.push(Action::Unsent { connection: ConnectionId::new(connection), purpose: purpose.clone() });
+            self.flush();
+        } else {
+            self.lose(false);
+        }
+    }
+
+    /// Undoes that a message was handed over, and those behind it that its being handed over had settled where that write
+    /// ends the link; gives where each stands then.
+    fn undo(&mut self, id: &MessageId) -> Vec<(MessageId, Status)> {
+        let Some(place) = self.ground(id) else { return Vec::new() };
+        let mut grounded = vec![id.clone()];
+        if !self.settings.out.tells() {
+            let behind = self.outbox.past.iter().filter(|old| old.status == Status::Sent && old.place > place);
+            let behind: Vec<MessageId> = behind.filter(|old| old.body.is_some()).map(|old| old.id.clone()).collect();
+            grounded.extend(behind.into_iter().filter(|id| self.ground(id).is_some()));
+            if grounded.len() > 1 {
+                self.met.insert("what was behind a failed write did not go out");
+            }
+        }
+        grounded.into_iter().map(|id| (self.uncount(&id), id)).map(|(status, id)| (id, status)).collect()
+    }
+
+    /// Takes a message out of flight; gives its place in line.
+    fn ground(&mut self, id: &MessageId) -> Option<u64> {
+        if let Some(letter) = self.outbox.letter(id) {
+            return letter.flying.take().map(|_| letter.place);
+        }
+        self.outbox.old(id).filter(|old| old.status == Status::Sent)?;
+        let (mut letter, place) = self.outbox.reopen(id)?;
+        letter.stored = Stored::Yes;
+        self.outbox.take(letter, Some(place));
+        self.desk.changed = true;
+        Some(place)
+    }
+
+    fn uncount(&mut self, id: &MessageId) -> Status {
+        let tells = self.settings.out.tells();
+        let letter = self.outbox.letter(id).expect("it is back in line");
+        letter.copies = letter.copies.saturating_sub(1);
+        letter.round = letter.round.saturating_sub(1);
+        if letter.round == 0 {
+            letter.first = None;
+        }
+        if !tells {
+            return Status::Queued;
+        }
+        let status = letter.failed();
+        self.outbox.settle(id, status);
+        self.desk.changed = true;
+        status
+    }
+
+    /// The connection is lost; `suspicious` where the first message in flight may be what ended it.
+    pub(super) fn lose(&mut self, suspicious: bool) {
+        let Some(connection) = self.link.down() else { return };
+        self.withdraw(connection);
+        self.outbox.forget_sent_bodies();
+        if let Some(first) = self.outbox.letters.iter_mut().find(|letter| letter.flying.is_some() && suspicious) {
+            first.losses += 1;
+        }
+        for id in self.outbox.flying() {
+            let (resends, quarantine) = (self.settings.out.resends(), self.settings.out.quarantine);
+            let letter = self.outbox.letter(&id).expect("it is in flight");
+            letter.flying = None;
+            let poison = quarantine.is_some_and(|most| letter.losses >= most);
+            let gone_for_good = [
+                (!resends, "what was in flight is not sent again"),
+                (letter.once, "what goes out once is not sent again"),
+                (poison, "what keeps ending the link is set aside"),
+            ];
+            if let Some((_, why)) = gone_for_good.into_iter().find(|(applies, _)| *applies) {
+                self.met.insert(why);
+                self.settle(&id, Status::Unconfirmed);
+            }
+        }
+        if !self.settings.out.queues() {
+            self.fail_all();
+        }
+    }
+
+    /// What the host has not taken when its connection is lost was never handed over.
+    fn withdraw(&mut self, connection: u64) {
+        let mut withdrawn: Vec<MessageId> = Vec::new();
+        let untaken = std::mem::take(&mut self.out);
+        for action in untaken {
+            match &action {
+                Action::Send { connection: of, purpose: Purpose::Message { id }, .. }
+                    if of.get() == connection && self.can_undo(id) =>
+                {
+                    withdrawn.push(id.clone());
+                }
+                Action::Status { id, status: Status::Sent } if withdrawn.contains(id) => {}
+                _ => self.out.push(action),
+            }
+        }
+        if !withdrawn.is_empty() {
+            self.met.insert("what nobody took was never sent");
+        }
+        for id in withdrawn {
+            for (id, status) in self.undo(&id) {
+                if status != Status::Queued {
+                    self.out.push(Action::Status { id, status });
+                }
+            }
+        }
+    }
+
+    fn can_undo(&self, id: &MessageId) -> bool {
+        let flies = self.outbox.flying().contains(id);
+        flies || self.outbox.old(id).is_some_and(|old| old.status == Status::Sent && old.body.is_some())
+    }
+
+    /// The session has ended: everything gets its outcome at once.
+    pub(super) fn end(&mut self) {
+        if self.link.over == Over::Ended {
+            return;
+        }
+        self.link.over = Over::Ended;
+        self.link.down();
+        self.flow = Flow::Open;
+        self.outbox.forget_sent_bodies();
+        self.fail_all();
+    }
+
+    fn fail_all(&mut self) {
+        for id in self.outbox.ids(|_| true) {
+            self.fail(&id);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Store, then act: what waits until the host has stored it, and what a restart leaves, as the rules have it.
+
+use redial::{MessageId, Status};
+
+use super::inbox::Answer;
+use super::model::{Figures, Flow, Link, Model};
+use super::outbox::Stored;
+
+/// What waits to be stored.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Desk {
+    /// Whether this input changed what a snapshot holds.
+    pub(super) changed: bool,
+    announced: u64,
+    persisted: u64,
+    /// The version from which on messages may leave on this connection.
+    gate: Option<Stored>,
+    owed: Vec<Owed>,
+}
+
+#[derive(Clone, Debug)]
+struct Owed {
+    version: Option<u64>,
+    connection: u64,
+    id: MessageId,
+    answer: Answer,
+}
+
+impl Desk {
+    /// Whether what waited for this connection has to wait until it is stored that it may have left.
+    pub(super) fn is_gated(&self) -> bool {
+        match self.gate {
+            Some(Stored::With(version)) => version > self.persisted,
+            Some(Stored::Unnamed) => true,
+            Some(Stored::Yes) | None => false,
+        }
+    }
+}
+
+impl Model {
+    pub(super) fn gate(&mut self) {
+        self.desk.gate = None;
+        if self.settings.stores && !self.outbox.letters.is_empty() {
+            self.desk.gate = Some(Stored::Unnamed);
+            self.desk.changed = true;
+        }
+    }
+
+    /// The server is to be told about a message, at once or when that is stored.
+    pub(super) fn owe(&mut self, connection: u64, id: &MessageId, answer: Answer) {
+        if !self.settings.stores {
+            return self.say(connection, id, answer);
+        }
+        let same = |owed: &Owed| (owed.connection, &owed.id, owed.answer) == (connection, id, answer);
+        let known = self.desk.owed.iter().any(same);
+        // More are left out: the message comes again, and is answered then.
+        if known {
+            self.met.insert("an answer is owed already");
+        } else if self.desk.owed.len() < self.settings.inn.pending {
+            self.desk.owed.push(Owed { version: None, connection, id: id.clone(), answer });
+        } else {
+            self.met.insert("an answer too many");
+        }
+    }
+
+    /// Whether the input that is done has to name a version.
+    pub(super) fn must_persist(&self) -> bool {
+        self.settings.stores && self.desk.changed
+    }
+
+    /// The end of an input: a version may have been named, and covers everything up to here.
+    pub(super) fn finish(&mut self, version: Option<u64>) {
+        self.desk.changed = false;
+        self.desk.announced = version.unwrap_or(self.desk.announced);
+        let named = self.desk.announced;
+        let letters = self.outbox.letters.iter_mut().map(|letter| &mut letter.stored);
+        for stored in letters.chain(self.desk.gate.as_mut()).filter(|stored| **stored == Stored::Unnamed) {
+            *stored = Stored::With(named);
+        }
+        for owed in &mut self.desk.owed {
+            owed.version.get_or_insert(named);
+        }
+        self.release();
+    }
+
+    pub(super) fn persisted(&mut self, version: u64) {
+        if self.settings.stores {
+            self.desk.persisted = self.desk.persisted.max(version.min(self.desk.announced));
+            self.release();
+            self.flush();
+        }
+    }
+
+    fn release(&mut self) {
+        let persisted = self.desk.persisted;
+        let covered = |stored: Stored| matches!(stored, Stored::With(version) if version <= persisted);
+        for id in self.outbox.ids(|letter| covered(letter.stored)) {
+            self.outbox.letter(&id).expect("it is there").stored = Stored::Yes;
+            self.tell(&id, Status::Queued);
+        }
+        let due = |owed: &Owed| owed.version.is_some_and(|version| version <= persisted);
+        let (ready, later) = std::mem::take(&mut self.desk.owed).into_iter().partition(due);
+        self.desk.owed = later;
+        for Owed { connection, id, answer, .. } in ready {
+            // On another connection the server asks again.
+            if self.link.ready == Some(connection) {
+                self.met.insert("an answer waited until it was stored");
+                self.say(connection, &id, answer);
+            } else {
+                self.met.insert("an answer came too late for its connection");
+            }
+        }
+    }
+
+    /// What another process makes of the state that this one had when it was stored, so long after that, by its own clock.
+    pub(super) fn restarted(mut self, now: u64, away: u64) -> Self {
+        // What could leave right after the storing may have left.
+        let may_have_left = self.settings.stores && self.link.ready.is_some();
+        let age = self.age();
+        for letter in &mut self.outbox.letters {
+            if may_have_left {
+                letter.copies = letter.copies.max(1);
+                letter.first.get_or_insert(age);
+            }
+            letter.round = u32::from(letter.first.is_some());
+            letter.flying = None;
+            letter.stored = Stored::Yes;
+        }
+        self.outbox.forget_sent_bodies();
+        self.inbox.restart();
+        (self.slept, self.now) = (age + away - now, now);
+        (self.link, self.flow, self.desk) = (Link::new(), Flow::Open, Desk::default());
+        (self.figures, self.out) = (Figures::default(), Vec::new());
+        self
+    }
+
+    /// After a restart: what may have been sent in its round and must not be sent again is told as unknown.
+    pub(super) fn settle_unrepeatable(&mut self) {
+        let resends = self.settings.out.resends();
+        for id in self.outbox.ids(|letter| letter.first.is_some() && (!resends || letter.once)) {
+            self.met.insert("what may have left before the restart is not sent again");
+            self.settle(&id, Status::Unconfirmed);
+        }
+    }
+}
