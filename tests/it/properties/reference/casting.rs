@@ -13,7 +13,6 @@ impl Host {
     /// The input that a step stands for.
     pub(super) fn cast(&self, what: &What) -> Input {
         match what {
-            What::Forward => self.forward(),
             What::Opened(whose) => Input::Opened(self.of(*whose)),
             What::Closed(whose, for_good) => Input::Closed(self.of(*whose), *for_good),
             What::Errored(whose, refused) => Input::Errored(self.of(*whose), *refused),
@@ -32,7 +31,18 @@ impl Host {
         }
     }
 
-    fn forward(&self) -> Input {
+    /// Whether a step is to bring a connection nearer: what needs one is worth little without.
+    pub(super) fn leads_forward(&self, what: &What) -> bool {
+        let whose = match what {
+            What::Forward => return true,
+            What::Failed(whose, _) => Some(*whose),
+            What::BeatFailed | What::AckFailed(_) => Some(Whose::Present),
+            other => self.word(other).map(|(whose, _)| whose),
+        };
+        matches!(whose, Some(Whose::Present)) && self.model.link.ready.is_none()
+    }
+
+    pub(super) fn forward(&self) -> Input {
         let link = &self.model.link;
         match link.dialing {
             Some(connection) => Input::Opened(connection),

@@ -7,7 +7,7 @@ use redial::journal::Call;
 use redial::{Action, Duration, Instant, MessageId, Purpose, Seed, Session, Snapshot, State, Timer};
 
 use super::casting::event;
-use super::model::{Answered, Figures, Input, Model};
+use super::model::{Answered, Figures, Input, Model, Over};
 use super::settings::Settings;
 use super::steps::{Step, What, When};
 use crate::oracle::drain;
@@ -49,14 +49,9 @@ impl Host {
 
     /// One step; the error says in what session and models differ after it.
     pub(super) fn step(&mut self, step: &Step) -> Result<(), String> {
-        let deadline = self.session.next_deadline().map_or(self.now, |deadline| deadline.at.as_millis());
-        self.now = match step.when {
-            When::Now => self.now,
-            When::Later(by) => self.now + by,
-            // Not to a heartbeat at the end of all times.
-            When::Deadline(_) if deadline > self.now + 100_000 => self.now,
-            When::Deadline(beside) => self.now.max(deadline.saturating_add_signed(beside.into())),
-        };
+        let forward = self.leads_forward(&step.what);
+        let when = if forward && self.session.state() == State::Waiting { &When::Deadline(0) } else { &step.when };
+        self.now = self.time(when);
         match step.what {
             What::Store => self.store(),
             What::Stored => self.say_stored()?,
@@ -66,7 +61,7 @@ impl Host {
             }
             What::Restart(away, anew) => self.restart(away, anew)?,
             _ => {
-                let input = self.cast(&step.what);
+                let input = if forward { self.forward() } else { self.cast(&step.what) };
                 self.input(&input)?;
             }
         }
@@ -74,6 +69,17 @@ impl Host {
             self.take();
         }
         Ok(())
+    }
+
+    fn time(&self, when: &When) -> u64 {
+        let deadline = self.session.next_deadline().map_or(self.now, |deadline| deadline.at.as_millis());
+        match when {
+            When::Now => self.now,
+            When::Later(by) => self.now + by,
+            // Not to a heartbeat at the end of all times.
+            When::Deadline(_) if deadline > self.now + 100_000 => self.now,
+            When::Deadline(beside) => self.now.max(deadline.saturating_add_signed((*beside).into())),
+        }
     }
 
     fn take(&mut self) {
@@ -148,6 +154,10 @@ impl Host {
         if told != self.model.out {
             return Err(format!("the actions are{}\nand the model has{}", lines(&told), lines(&self.model.out)));
         }
+        let state = self.session.state();
+        same("whether it is ready", &(state == State::Ready), &self.model.link.ready.is_some())?;
+        let over = matches!(state, State::Closing | State::Stopped);
+        same("whether it is over", &over, &(self.model.link.over != Over::No))?;
         same("whether there is something to store", &named.is_some(), &must_persist)?;
         for id in &self.ids {
             same(&format!("the status of {id}"), &self.session.status(id), &self.model.outbox.status(id))?;

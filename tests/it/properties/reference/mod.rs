@@ -39,20 +39,20 @@ fn play(settings: &Settings, steps: &[Step]) -> Result<Host, TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(super::cases(200))]
+    #![proptest_config(super::cases(150))]
 
     #[test]
-    fn the_outbox_does_what_a_plain_list_would(settings in settings(), steps in steps(90, About::Outbox)) {
+    fn the_outbox_does_what_a_plain_list_would(settings in settings(), steps in steps(140, About::Outbox)) {
         play(&settings, &steps)?;
     }
 
     #[test]
-    fn the_inbox_does_what_a_plain_list_would(settings in settings(), steps in steps(90, About::Inbox)) {
+    fn the_inbox_does_what_a_plain_list_would(settings in settings(), steps in steps(140, About::Inbox)) {
         play(&settings, &steps)?;
     }
 
     #[test]
-    fn so_do_both_where_everything_is_stored_before_it_counts(settings in settings(), steps in steps(90, About::Both)) {
+    fn so_do_both_where_everything_is_stored_before_it_counts(settings in settings(), steps in steps(140, About::Both)) {
         play(&Settings { stores: true, ..settings }, &steps)?;
     }
 }
@@ -118,8 +118,8 @@ const MET: [&str; 53] = [
 fn every_rule_of_the_models_has_something_to_say() {
     let mut met = BTreeSet::new();
     let mut runner = TestRunner::deterministic();
-    for about in [About::Outbox, About::Inbox, About::Both].into_iter().cycle().take(450) {
-        let run = (settings(), steps(90, about)).new_tree(&mut runner).expect("a run can be drawn");
+    for about in [About::Outbox, About::Inbox, About::Both].into_iter().cycle().take(420) {
+        let run = (settings(), steps(140, about)).new_tree(&mut runner).expect("a run can be drawn");
         let (settings, steps) = run.current();
         let host = play(&settings, &steps).expect("session and models agree");
         met.extend(host.seen);

@@ -110,7 +110,7 @@ fn quiet(probe: Option<u64>) -> HeartbeatPolicy {
 }
 
 pub(super) fn settings() -> impl Strategy<Value = Settings> {
-    let probe = prop::option::weighted(0.3, Just(2_000_u64));
+    let probe = prop::option::weighted(0.4, Just(2_000_u64));
     (out(), inn(), prop::bool::weighted(0.35), probe).prop_map(|(out, inn, stores, probe)| Settings {
         out,
         inn,
@@ -120,17 +120,17 @@ pub(super) fn settings() -> impl Strategy<Value = Settings> {
 }
 
 fn out() -> impl Strategy<Value = Out> {
-    let room = (1..=6_usize, 4..=30_usize, 3..=12_usize, 1..=4_usize, 0..=5_usize);
+    let room = (1..=6_usize, 6..=30_usize, 5..=12_usize, 1..=4_usize, 0..=5_usize);
     let manners = (
         prop_oneof![4 => Just(WhileDown::Queue), 1 => Just(WhileDown::Refuse)],
         prop_oneof![3 => Just(Resend::NextConnection), 1 => Just(Resend::Never)],
         prop_oneof![3 => Just(SendFailure::EndLink), 2 => Just(SendFailure::Tell)],
-        prop::bool::weighted(0.75),
+        prop::bool::weighted(0.7),
     );
     let spans = (
         prop::option::weighted(0.6, prop::sample::select(vec![800, 3_000])),
         prop::option::weighted(0.5, 1..=3_u32),
-        prop::option::weighted(0.4, prop::sample::select(vec![2_000, 9_000])),
+        prop::option::weighted(0.4, prop::sample::select(vec![600, 2_000, 9_000])),
         prop::option::weighted(0.3, prop::sample::select(vec![500, 4_000])),
     );
     (room, manners, spans).prop_map(|(room, manners, spans)| {

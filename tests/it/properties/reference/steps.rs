@@ -113,12 +113,18 @@ pub(super) fn steps(most: usize, about: About) -> impl Strategy<Value = Vec<Step
     prop::collection::vec(step, 1..most)
 }
 
+/// Spans by whole strides, so that one thing often falls due at the very moment of another.
+fn span(strides: u64) -> impl Strategy<Value = u64> {
+    (0..strides).prop_map(|strides| strides * 50)
+}
+
 fn when() -> impl Strategy<Value = When> {
     prop_oneof![
-        8 => Just(When::Now),
-        5 => (0..900_u64).prop_map(When::Later),
-        1 => (0..6_000_u64).prop_map(When::Later),
-        3 => (-1..=1_i8).prop_map(When::Deadline),
+        16 => Just(When::Now),
+        10 => span(18).prop_map(When::Later),
+        2 => span(120).prop_map(When::Later),
+        8 => Just(When::Deadline(0)),
+        1 => (-1..=1_i8).prop_map(When::Deadline),
     ]
 }
 
@@ -129,13 +135,13 @@ fn what(about: About) -> impl Strategy<Value = What> {
         About::Both => (3, 3),
     };
     prop_oneof![
-        26 => Just(What::Forward),
+        16 => Just(What::Forward),
         4 => Just(What::Tick),
-        12 => link(),
+        18 => link(),
         14 * out => sending(),
         14 * inn => receiving(),
-        10 => prop_oneof![1 => Just(What::Store), 1 => Just(What::Stored), 4 => Just(What::StoreAll)],
-        2 => (0..5_000_u64, any::<bool>()).prop_map(|(away, anew)| What::Restart(away, anew)),
+        16 => prop_oneof![1 => Just(What::Store), 1 => Just(What::Stored), 6 => Just(What::StoreAll)],
+        2 => (span(100), any::<bool>()).prop_map(|(away, anew)| What::Restart(away, anew)),
     ]
 }
 
@@ -144,12 +150,12 @@ fn sending() -> impl Strategy<Value = What> {
         28 => letter().prop_map(What::Send),
         6 => prop_oneof![3 => (0..5_u8).prop_map(Ours::Failed), 1 => ours()].prop_map(What::Resend),
         4 => ours().prop_map(What::Cancel),
-        9 => (whose(), ours()).prop_map(|(whose, ours)| What::Receipt(whose, ours)),
+        14 => (whose(), ours()).prop_map(|(whose, ours)| What::Receipt(whose, ours)),
         2 => ours().prop_map(What::Refusal),
         3 => ours().prop_map(What::Delivered),
         2 => ours().prop_map(What::Read),
         1 => Just(What::BeatFailed),
-        9 => (whose(), ours()).prop_map(|(whose, ours)| What::Failed(whose, ours)),
+        9 => (whose(), prop_oneof![3 => out(), 1 => ours()]).prop_map(|(whose, ours)| What::Failed(whose, ours)),
     ]
 }
 
@@ -171,12 +177,12 @@ fn link() -> impl Strategy<Value = What> {
         1 => whose().prop_map(What::Opened),
         6 => (whose(), prop::bool::weighted(0.1)).prop_map(|(whose, for_good)| What::Closed(whose, for_good)),
         3 => (whose(), prop::bool::weighted(0.3)).prop_map(|(whose, refused)| What::Errored(whose, refused)),
-        1 => Just(What::Online),
-        1 => (0..4_000_u64).prop_map(What::Woke),
+        2 => Just(What::Online),
+        2 => span(80).prop_map(What::Woke),
         1 => Just(What::ReconnectNow),
         1 => Just(What::Hold),
-        2 => Just(What::Release),
-        1 => (0..3_000_u64).prop_map(What::Drain),
+        6 => Just(What::Release),
+        2 => span(60).prop_map(What::Drain),
     ]
 }
 
@@ -186,13 +192,17 @@ fn letter() -> impl Strategy<Value = Letter> {
         4 => (0..6_u8).prop_map(Id::Chosen),
         1 => prop_oneof![Just(Id::Forged), Just(Id::Unwritable), Just(Id::Bytes)],
     ];
-    let ttl = prop::option::weighted(0.25, prop_oneof![0..600_u64, 0..4_000_u64]);
-    let size = prop_oneof![4 => 0..8_usize, 1 => 0..14_usize];
+    let ttl = prop::option::weighted(0.25, prop_oneof![span(12), span(80)]);
+    let size = prop_oneof![6 => 0..7_usize, 1 => 0..14_usize];
     (size, id, ttl, prop::bool::weighted(0.2)).prop_map(|(size, id, ttl, once)| Letter { size, id, ttl, once })
 }
 
 fn ours() -> impl Strategy<Value = Ours> {
-    prop_oneof![16 => (0..4_u8).prop_map(Ours::Out), 14 => (0..7_u8).prop_map(Ours::Last), 1 => Just(Ours::Strange)]
+    prop_oneof![16 => out(), 14 => (0..7_u8).prop_map(Ours::Last), 1 => Just(Ours::Strange)]
+}
+
+fn out() -> impl Strategy<Value = Ours> {
+    (0..4_u8).prop_map(Ours::Out)
 }
 
 fn whose() -> impl Strategy<Value = Whose> {
