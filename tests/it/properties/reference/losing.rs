@@ -114,6 +114,7 @@ impl Model {
             self.met.insert("what nobody took was never sent");
         }
         for id in withdrawn {
+            // Where a failed write is only told, this settles the message as such a write does.
             for (id, status) in self.undo(&id) {
                 if status != Status::Queued {
                     self.out.push(Action::Status { id, status });

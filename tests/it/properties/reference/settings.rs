@@ -59,6 +59,9 @@ pub(super) struct Inn {
     pub(super) refusals: bool,
 }
 
+/// How long a lost connection is waited for; other spans are drawn so that they are over just then.
+const WAIT: u64 = 500;
+
 /// Longer than any run.
 const NEVER: Duration = Duration::from_secs(1 << 40);
 
@@ -66,10 +69,12 @@ impl Settings {
     pub(super) fn preset(&self) -> Preset {
         let ms = Duration::from_millis;
         let mut config = Config { heartbeat: quiet(self.probe), ..Config::default() };
-        config.reconnect.first = FirstDelay::all(ms(300));
-        config.reconnect.again = Backoff::constant(ms(300));
+        config.reconnect.first = FirstDelay::all(ms(WAIT));
+        config.reconnect.again = Backoff::constant(ms(WAIT));
         config.reconnect.jitter = Jitter::None;
         config.reconnect.attempt_timeout = None;
+        // Whoever was heard is believed, so that waits stay short.
+        config.reconnect.stable = Duration::ZERO;
         config.limits.malformed = None;
         config.limits.message_bytes = Bounded::clamped(self.out.longest as u64);
         config.limits.id_bytes = Bounded::clamped(ID_BYTES as u64);
@@ -130,8 +135,8 @@ fn out() -> impl Strategy<Value = Out> {
     let spans = (
         prop::option::weighted(0.6, prop::sample::select(vec![800, 3_000])),
         prop::option::weighted(0.5, 1..=3_u32),
-        prop::option::weighted(0.4, prop::sample::select(vec![600, 2_000, 9_000])),
-        prop::option::weighted(0.3, prop::sample::select(vec![500, 4_000])),
+        prop::option::weighted(0.4, prop::sample::select(vec![WAIT, 2 * WAIT, 2_000])),
+        prop::option::weighted(0.3, prop::sample::select(vec![WAIT, 4_000])),
     );
     (room, manners, spans).prop_map(|(room, manners, spans)| {
         let (messages, bytes, longest, in_flight, remembered) = room;
