@@ -186,15 +186,11 @@ impl Inbox {
         }
     }
 
-    /// The application has the message, or refuses it; says whether it was waited for.
-    pub(crate) fn on_answer(&mut self, id: &MessageId, accepted: bool, policy: &InboxPolicy) -> bool {
-        match self.pending.place(id).and_then(|place| self.pending.remove(place)) {
-            Some(id) => {
-                self.remember(id, accepted, policy);
-                true
-            }
-            None => false,
-        }
+    /// The application has the message, or refuses it; counts the ids that had to be forgotten for it, or says that it was not
+    /// waited for.
+    pub(crate) fn on_answer(&mut self, id: &MessageId, accepted: bool, policy: &InboxPolicy) -> Option<u64> {
+        let id = self.pending.remove(self.pending.place(id)?)?;
+        Some(self.remember(id, accepted, policy))
     }
 
     /// An own message has come back, which is nothing new: it is acknowledged unless its id was another message's before.

@@ -186,15 +186,17 @@ impl Outbox {
 
     /// The socket did not take the message; gives where it and those behind it stand now, nothing for one not in flight.
     pub(crate) fn on_send_failed(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
-        let Some(seq) = self.take_back(id, policy) else { return Vec::new() };
-        let mut failed = alloc::vec![seq];
-        if policy.send_failure == SendFailure::EndLink {
-            // Writes go out in order and this one ends the link, so nothing that was handed over behind it went out either.
-            for (seq, id) in self.settled.sent_behind(seq) {
-                failed.extend(self.take_back(&id, policy).filter(|again| *again == seq));
-            }
+        let ends_link = policy.send_failure == SendFailure::EndLink;
+        let unsent = self.unsend(id, ends_link, policy).into_iter();
+        if ends_link {
+            return unsent.filter_map(|seq| Some((self.line.get(seq)?.id.clone(), Status::Queued))).collect();
         }
-        failed.into_iter().filter_map(|seq| self.unsend(seq, policy)).collect()
+        unsent.filter_map(|seq| self.fail(seq, policy)).collect()
+    }
+
+    /// The connection is lost, and nobody has handed the message to a socket: it waits as before.
+    pub(crate) fn on_withdrawn(&mut self, id: &MessageId, policy: &OutboxPolicy) {
+        self.unsend(id, true, policy);
     }
 
     /// Whether it could be undone that the message was handed over: it waits for its confirmation, or nobody gives one and its
@@ -221,21 +223,25 @@ impl Outbox {
         Some(seq)
     }
 
-    /// One write of a message did not happen.
-    fn unsend(&mut self, seq: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let entry = self.line.get_mut(seq)?;
-        entry.sends = entry.sends.saturating_sub(1);
-        entry.round = entry.round.saturating_sub(1);
-        if entry.round == 0 {
-            entry.first_sent = None;
-        }
-        match policy.send_failure {
-            SendFailure::EndLink => Some((entry.id.clone(), Status::Queued)),
-            SendFailure::Tell => {
-                let status = entry.failed();
-                self.settle_told(seq, status, policy)
+    /// One write of a message did not happen, and where its link ends with that, none of those behind it: gives their places.
+    fn unsend(&mut self, id: &MessageId, ends_link: bool, policy: &OutboxPolicy) -> Vec<u64> {
+        let Some(seq) = self.take_back(id, policy) else { return Vec::new() };
+        let mut unsent = alloc::vec![seq];
+        if ends_link {
+            // Writes go out in order, so nothing that was handed over behind it went out either.
+            for (seq, id) in self.settled.sent_behind(seq) {
+                unsent.extend(self.take_back(&id, policy).filter(|again| *again == seq));
             }
         }
+        for seq in &unsent {
+            let Some(entry) = self.line.get_mut(*seq) else { continue };
+            entry.sends = entry.sends.saturating_sub(1);
+            entry.round = entry.round.saturating_sub(1);
+            if entry.round == 0 {
+                entry.first_sent = None;
+            }
+        }
+        unsent
     }
 
     /// The connection is lost. `suspicious` says that the message first in line may be what ended it.

@@ -262,7 +262,7 @@ impl Delivery {
         if let Some(ledger) = &mut self.ledger {
             (ledger.announced, ledger.persisted) = (version, version);
         }
-        let settled = self.outbox.settle_unrepeatable(&cx.config.outbox);
+        let settled = self.outbox.on_restored(&cx.config.outbox);
         tell(cx, settled);
         if let Some((from, to)) = self.stream.as_ref().and_then(|stream| stream.gap.missing()) {
             cx.push(Action::Gap { from, to });

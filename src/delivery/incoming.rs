@@ -72,9 +72,7 @@ impl Delivery {
 
     fn answer(&mut self, cx: &mut Cx<'_>, id: &MessageId, refused: Option<u32>) -> Result<(), AcknowledgeError> {
         let accepted = refused.is_none();
-        if !self.inbox.on_answer(id, accepted, &cx.config.inbox) {
-            return Err(AcknowledgeError::Unknown);
-        }
+        cx.stats.forgotten += self.inbox.on_answer(id, accepted, &cx.config.inbox).ok_or(AcknowledgeError::Unknown)?;
         if self.stream.is_some() {
             self.on_counted_answer(id, refused);
             return Ok(());

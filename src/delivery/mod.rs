@@ -159,6 +159,9 @@ impl Delivery {
     /// Time has passed; to be called until it has nothing more to say.
     #[inline]
     pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
+        if self.is_idle() {
+            return None;
+        }
         let due = self.deadline(&cx.config.outbox).is_due(cx.now) || self.is_due_at_once(cx);
         if due { self.on_due(cx) } else { None }
     }
@@ -197,9 +200,14 @@ impl Delivery {
         matches!(self.flow, Flow::Draining { .. }) && self.outbox.len() == 0
     }
 
+    /// Whether nothing is to be settled and no position is to be given, so that there is nothing to wait for either.
+    fn is_idle(&self) -> bool {
+        self.outbox.len() == 0 && self.stream.is_none() && !matches!(self.flow, Flow::Draining { .. })
+    }
+
     /// The next moment at which delivery wants a tick.
     pub(crate) fn deadline(&self, policy: &crate::outbox::OutboxPolicy) -> Deadline {
-        if self.outbox.len() == 0 && !matches!(self.flow, Flow::Draining { .. }) {
+        if self.is_idle() {
             return Deadline::NEVER;
         }
         let receipt = match self.line {

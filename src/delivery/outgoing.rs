@@ -154,9 +154,8 @@ impl Delivery {
     /// that have their outcome, and of many that nobody confirms all but the last, stay in the queue, as sent as told.
     pub(super) fn take_back_unpolled(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
         for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
-            let unsent = self.outbox.on_send_failed(&id, &cx.config.outbox);
-            // Those that wait on were told as queued before, and of their being sent nobody has heard.
-            tell(cx, unsent.into_iter().filter(|(_, status)| *status != Status::Queued));
+            // They were told as queued before, and of their being sent nobody has heard.
+            self.outbox.on_withdrawn(&id, &cx.config.outbox);
         }
     }
 

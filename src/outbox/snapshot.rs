@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Outbox, OutboxPolicy, Resend};
+use super::{Entry, Outbox, OutboxPolicy, Resend, WhileDown};
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
@@ -81,8 +81,12 @@ impl Outbox {
         outbox
     }
 
-    /// Settles what may have been sent in this round and may not be sent again.
-    pub(crate) fn settle_unrepeatable(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+    /// After a restart: settles what may have been sent in this round and may not be sent again, and where nothing waits for a
+    /// connection, everything.
+    pub(crate) fn on_restored(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+        if policy.while_down == WhileDown::Refuse {
+            return self.settle_all(policy);
+        }
         let unrepeatable = |entry: &Entry| {
             entry.first_sent.is_some() && (policy.resend == Resend::Never || entry.repeat == Repeat::Never)
         };

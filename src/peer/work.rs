@@ -105,17 +105,17 @@ impl Parts<'_> {
         cx.stats.frames_in += 1;
         cx.stats.bytes_in += frame.len() as u64;
         let (bytes, limit) = (frame.len() as u64, cx.config.limits.frame_bytes.get());
-        let decoded = if bytes > limit {
+        let mut decoded = if bytes > limit {
             Err(Malformed::TooLarge { bytes, limit })
         } else {
             cx.dialect.decode(cx.side, frame, &cx.config.limits)
         };
-        let signal = match decoded {
+        let signal = match &mut decoded {
             Ok(signal) => signal,
             Err(error) => {
                 cx.stats.malformed += 1;
-                let must = error == Malformed::Unsupported;
-                cx.push(Action::Malformed { connection, error });
+                let must = *error == Malformed::Unsupported;
+                cx.push(Action::Malformed { connection, error: error.clone() });
                 if must {
                     self.breach(cx, Cause::NotUnderstood);
                 }
@@ -130,10 +130,10 @@ impl Parts<'_> {
             return;
         }
         let (id, content) = match signal {
-            Signal::Message { id, body } => (id, body.within(frame)),
+            Signal::Message { id, body } => (id.take(), body.within(frame)),
             Signal::Notice { body } => (None, body.within(frame)),
             Signal::Numbered { position, id, body } => {
-                let content = body.map(|body| body.within(frame));
+                let (position, id, content) = (*position, id.clone(), body.map(|body| body.within(frame)));
                 let body = content.map(|content| || content.into_body(frame));
                 if let Err(cause) = self.delivery.on_numbered(cx, position, id, body) {
                     self.breach(cx, cause);
@@ -145,19 +145,19 @@ impl Parts<'_> {
         self.delivery.on_message(cx, connection, id.as_ref(), || content.into_body(frame));
     }
 
-    fn on_signal(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, signal: Signal<'_>) {
+    fn on_signal(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, signal: &Signal<'_>) {
         match signal {
             Signal::Beat => cx.say_beat(connection, Ride::BeatReply),
-            Signal::Hello(hello) => self.on_hello(cx, &hello),
-            Signal::Ack { id, .. } => self.on_confirmed(cx, &id, Status::Accepted),
-            Signal::Nack { id, code } => self.on_confirmed(cx, &id, Status::Rejected { code }),
-            Signal::Delivered { id } => self.on_confirmed(cx, &id, Status::Delivered),
-            Signal::Read { id } => self.on_confirmed(cx, &id, Status::Read),
+            Signal::Hello(hello) => self.on_hello(cx, hello),
+            Signal::Ack { id, .. } => self.on_confirmed(cx, id, Status::Accepted),
+            Signal::Nack { id, code } => self.on_confirmed(cx, id, Status::Rejected { code: *code }),
+            Signal::Delivered { id } => self.on_confirmed(cx, id, Status::Delivered),
+            Signal::Read { id } => self.on_confirmed(cx, id, Status::Read),
             Signal::AckUpTo { position, refused, rides } => {
-                if rides == Ride::Beat {
+                if *rides == Ride::Beat {
                     cx.say_beat(connection, Ride::BeatReply);
                 }
-                if let Err(cause) = self.delivery.on_ack_up_to(cx, position, &refused) {
+                if let Err(cause) = self.delivery.on_ack_up_to(cx, *position, refused) {
                     self.breach(cx, cause);
                 }
             }

@@ -36,9 +36,14 @@ impl Halves<'_> {
         }
     }
 
-    pub(super) fn on_counted(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, signal: Signal<'_>) -> Option<News> {
+    pub(super) fn on_counted(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: ConnectionId,
+        signal: &Signal<'_>,
+    ) -> Option<News> {
         let judged = match signal {
-            Signal::Admitted(terms) if self.link.awaits_welcome() => match self.delivery.on_admitted(cx, &terms) {
+            Signal::Admitted(terms) if self.link.awaits_welcome() => match self.delivery.on_admitted(cx, terms) {
                 Ok(()) => return self.link.on_welcome(cx, connection, terms.heartbeat),
                 refused => refused,
             },
@@ -48,13 +53,13 @@ impl Halves<'_> {
                     Ride::Beat => cx.say_beat(connection, Ride::BeatReply),
                     Ride::BeatReply => self.link.on_reply(cx, connection),
                 }
-                self.delivery.on_ack_up_to(cx, position, &refused)
+                self.delivery.on_ack_up_to(cx, *position, refused)
             }
             Signal::Bye(bye) => {
                 if !bye.resume {
                     self.delivery.forget_session();
                 }
-                return Some(self.link.on_bye(cx, connection, bye));
+                return Some(self.link.on_bye(cx, connection, *bye));
             }
             _ => Ok(()),
         };

@@ -273,8 +273,9 @@ impl Halves<'_> {
         if bytes > limit {
             return self.link.on_malformed(cx, connection, Malformed::TooLarge { bytes, limit });
         }
-        let signal = match cx.dialect.decode(cx.side, frame, &cx.config.limits) {
-            Err(error) => return self.link.on_malformed(cx, connection, error),
+        let mut decoded = cx.dialect.decode(cx.side, frame, &cx.config.limits);
+        let signal = match &mut decoded {
+            Err(error) => return self.link.on_malformed(cx, connection, error.clone()),
             Ok(signal) => signal,
         };
         self.link.on_evidence();
@@ -283,10 +284,10 @@ impl Halves<'_> {
             return None;
         }
         let (id, content) = match signal {
-            Signal::Message { id, body } => (id, body.within(frame)),
+            Signal::Message { id, body } => (id.take(), body.within(frame)),
             Signal::Notice { body } => (None, body.within(frame)),
             Signal::Numbered { position, id, body } => {
-                let content = body.map(|body| body.within(frame));
+                let (position, id, content) = (*position, id.clone(), body.map(|body| body.within(frame)));
                 return self.on_numbered(cx, position, id, content, frame);
             }
             other => return self.on_signal(cx, connection, other, frame),
@@ -313,12 +314,12 @@ impl Halves<'_> {
         &mut self,
         cx: &mut Cx<'_>,
         connection: ConnectionId,
-        signal: Signal<'_>,
+        signal: &Signal<'_>,
         frame: &Frame,
     ) -> Option<News> {
         match signal {
             Signal::Ack { id, echo } => {
-                let known = self.delivery.on_confirmed(cx, &id, Status::Accepted) || self.delivery.owns(&id);
+                let known = self.delivery.on_confirmed(cx, id, Status::Accepted) || self.delivery.owns(id);
                 match echo {
                     Some(echo) if known => self.delivery.on_echo(cx, connection, &echo.id),
                     // Somebody else's message under a client's id: from another device of this account, say.
@@ -334,10 +335,10 @@ impl Halves<'_> {
             Signal::Admitted(_) | Signal::AckUpTo { .. } | Signal::Bye(_) => {
                 return self.on_counted(cx, connection, signal);
             }
-            Signal::Nack { id, code } => self.count(cx, &id, Status::Rejected { code }),
-            Signal::Delivered { id } => self.count(cx, &id, Status::Delivered),
-            Signal::Read { id } => self.count(cx, &id, Status::Read),
-            other => return self.link.on_signal(cx, connection, &other, |payload| payload.into_body(frame)),
+            Signal::Nack { id, code } => self.count(cx, id, Status::Rejected { code: *code }),
+            Signal::Delivered { id } => self.count(cx, id, Status::Delivered),
+            Signal::Read { id } => self.count(cx, id, Status::Read),
+            other => return self.link.on_signal(cx, connection, other, |payload| payload.into_body(frame)),
         }
         None
     }

@@ -74,8 +74,9 @@ impl Session {
 
     /// The session that a snapshot describes, idle, `away` after the snapshot was taken.
     ///
-    /// What is too old by then for the server's dedup window, or may not be sent twice, settles as `Unconfirmed`; its actions wait
-    /// to be polled. `away` is the wall's time, sleep included. Attempts that had proved nothing count on, so that a process
+    /// What may have been sent and may not be sent twice settles as `Unconfirmed`, and where the outbox refuses while there is no
+    /// connection, everything settles; the actions of that wait to be polled. What is too old for the server's dedup window settles
+    /// when it would go out again. `away` is the wall's time, sleep included. Attempts that had proved nothing count on, so that a process
     /// that crashes again and again is no storm: `open` connects at once, or after the wait that the outage had earned, less
     /// `away`. Versions of `Persist` start anew, connections do not. A credential has to be given again, and a hold or a drain
     /// is over. Messages that waited for `acknowledge` come again from the server and are delivered again. Two sessions restored from one snapshot would mint the same

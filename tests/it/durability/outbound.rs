@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use redial::journal::{Call, CallError};
-use redial::{Action, Bounded, Duration, Event, MessageId, Resend, SendError, Status};
+use redial::{Action, Bounded, Duration, Event, MessageId, Resend, SendError, Status, WhileDown};
 
 use super::receipt;
 use crate::support::Story;
@@ -34,6 +34,20 @@ fn a_half_sent_message_that_may_go_out_only_once_is_unconfirmed() {
     let seen = story.seen();
     assert_eq!(seen.statuses(&waiting), [Status::Sent], "of this one not a byte had left");
     assert_eq!(seen.messages().len(), 1);
+}
+
+#[test]
+fn where_nothing_waits_for_a_connection_nothing_waits_over_a_restart_either() {
+    let mut story = Story::uni_app_with(|config| config.outbox.while_down = WhileDown::Refuse);
+    story.ready();
+    let sent = story.send("half sent");
+    let held = story.hold().send("not sent");
+    story.seen();
+    story.restart(0);
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&sent), [Status::Unconfirmed]);
+    assert_eq!(seen.statuses(&held), [Status::NotSent]);
+    assert_eq!(story.session.unsettled(), 0);
 }
 
 #[test]

@@ -54,6 +54,20 @@ fn the_window_forgets_its_oldest_id_first() {
 }
 
 #[test]
+fn what_is_forgotten_for_an_answer_of_the_application_is_counted_too() {
+    let mut story = Story::uni_app_with(|config| {
+        config.inbox.window = Bounded::clamped(1);
+        config.inbox.acknowledge = Acknowledge::OnCall;
+    });
+    story.ready();
+    for id in ["m1", "m2", "m3"] {
+        story.text(&push(id, id));
+    }
+    story.reject(&"m1".into()).acknowledge(&"m2".into()).acknowledge(&"m3".into());
+    assert_eq!(story.session.stats().forgotten, 2);
+}
+
+#[test]
 fn a_message_is_acknowledged_when_the_application_says_so() {
     let mut story = on_call(10);
     story.ready().seen();

@@ -67,21 +67,26 @@ fn what_was_handed_over_behind_a_failed_write_did_not_go_out_either() {
 
 #[test]
 fn a_message_that_nobody_polled_before_the_connection_was_lost_was_never_sent() {
-    let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
-    let connection = ConnectionId::new(1);
-    let now = Instant::ORIGIN;
-    session.open(now);
-    session.handle(now, Event::Opened { connection });
-    let id = session.send(now, "hello").expect("there is room");
-    session.handle(now, Event::Closed { connection, code: None, reason: String::new() });
-    let actions: Vec<Action> = std::iter::from_fn(|| session.poll_action()).collect();
-    let sends = actions.iter().filter(|action| matches!(action, Action::Send { .. })).count();
-    assert_eq!(sends, 0, "the connection it was for is gone: {actions:?}");
-    assert_eq!(session.status(&id), Some(Status::Queued), "so it waits for the next one");
-    assert!(!actions.contains(&Action::Status { id: id.clone(), status: Status::Sent }));
+    // That a failed write is only told makes no difference: nobody tried to write this.
+    for send_failure in [SendFailure::EndLink, SendFailure::Tell] {
+        let mut preset = Preset::plain();
+        preset.config.outbox.send_failure = send_failure;
+        let mut session = Session::new(preset, Seed::from(7_u64));
+        let connection = ConnectionId::new(1);
+        let now = Instant::ORIGIN;
+        session.open(now);
+        session.handle(now, Event::Opened { connection });
+        let id = session.send(now, "hello").expect("there is room");
+        session.handle(now, Event::Closed { connection, code: None, reason: String::new() });
+        let actions: Vec<Action> = std::iter::from_fn(|| session.poll_action()).collect();
+        let sends = actions.iter().filter(|action| matches!(action, Action::Send { .. })).count();
+        assert_eq!(sends, 0, "the connection it was for is gone: {actions:?}");
+        assert_eq!(session.status(&id), Some(Status::Queued), "so it waits for the next one");
+        assert!(!actions.contains(&Action::Status { id: id.clone(), status: Status::Sent }));
 
-    session.close(now);
-    assert_eq!(session.status(&id), Some(Status::NotSent), "and that is the truth");
+        session.close(now);
+        assert_eq!(session.status(&id), Some(Status::NotSent), "and that is the truth");
+    }
 }
 
 #[test]

@@ -9,8 +9,13 @@ impl Model {
     /// Not a byte of this was written.
     pub(super) fn write_failed(&mut self, connection: u64, purpose: &Purpose) {
         if let Purpose::Message { id } = purpose {
-            for (id, status) in self.undo(id) {
-                self.out.push(Action::Status { id, status });
+            let tells = self.settings.out.tells();
+            for id in self.undo(id, !tells) {
+                if tells {
+                    self.fail(&id);
+                } else {
+                    self.out.push(Action::Status { id, status: Status::Queued });
+                }
             }
         }
         if self.settings.out.tells() {
@@ -21,12 +26,12 @@ impl Model {
         }
     }
 
-    /// Undoes that a message was handed over, and those behind it that its being handed over had settled where that write
-    /// ends the link; gives where each stands then.
-    fn undo(&mut self, id: &MessageId) -> Vec<(MessageId, Status)> {
+    /// Undoes that a message was handed over, and where its link ends with that, those behind it that were settled by it; gives all
+    /// of them.
+    fn undo(&mut self, id: &MessageId, ends_link: bool) -> Vec<MessageId> {
         let Some(place) = self.ground(id) else { return Vec::new() };
         let mut grounded = vec![id.clone()];
-        if !self.settings.out.tells() {
+        if ends_link {
             let behind = self.outbox.past.iter().filter(|old| old.status == Status::Sent && old.place > place);
             let behind: Vec<MessageId> = behind.filter(|old| old.body.is_some()).map(|old| old.id.clone()).collect();
             grounded.extend(behind.into_iter().filter(|id| self.ground(id).is_some()));
@@ -34,7 +39,10 @@ impl Model {
                 self.met.insert("what was behind a failed write did not go out");
             }
         }
-        grounded.into_iter().map(|id| (self.uncount(&id), id)).map(|(status, id)| (id, status)).collect()
+        for id in &grounded {
+            self.uncount(id);
+        }
+        grounded
     }
 
     /// Takes a message out of flight; gives its place in line.
@@ -50,21 +58,13 @@ impl Model {
         Some(place)
     }
 
-    fn uncount(&mut self, id: &MessageId) -> Status {
-        let tells = self.settings.out.tells();
+    fn uncount(&mut self, id: &MessageId) {
         let letter = self.outbox.letter(id).expect("it is back in line");
         letter.copies = letter.copies.saturating_sub(1);
         letter.round = letter.round.saturating_sub(1);
         if letter.round == 0 {
             letter.first = None;
         }
-        if !tells {
-            return Status::Queued;
-        }
-        let status = letter.failed();
-        self.outbox.settle(id, status);
-        self.desk.changed = true;
-        status
     }
 
     /// The connection is lost; `suspicious` where the first message in flight may be what ended it.
@@ -114,12 +114,7 @@ impl Model {
             self.met.insert("what nobody took was never sent");
         }
         for id in withdrawn {
-            // Where a failed write is only told, this settles the message as such a write does.
-            for (id, status) in self.undo(&id) {
-                if status != Status::Queued {
-                    self.out.push(Action::Status { id, status });
-                }
-            }
+            self.undo(&id, true);
         }
     }
 
@@ -140,7 +135,7 @@ impl Model {
         self.fail_all();
     }
 
-    fn fail_all(&mut self) {
+    pub(super) fn fail_all(&mut self) {
         for id in self.outbox.ids(|_| true) {
             self.fail(&id);
         }

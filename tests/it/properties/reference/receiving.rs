@@ -69,9 +69,7 @@ impl Model {
         if self.inbox.known(id) != Known::Waits {
             return Err(AcknowledgeError::Unknown);
         }
-        // The figure of forgotten ids leaves out what is forgotten for an answer of the application.
-        self.inbox.answer(id.clone(), answer);
-        self.desk.changed = true;
+        self.remember(id, answer);
         if let Some(connection) = self.link.ready {
             self.owe(connection, id, answer);
         }

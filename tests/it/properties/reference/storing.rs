@@ -134,8 +134,13 @@ impl Model {
         self
     }
 
-    /// After a restart: what may have been sent in its round and must not be sent again is told as unknown.
+    /// After a restart: what may have been sent in its round and must not be sent again is told as unknown, and where nothing
+    /// waits for a connection, everything is settled.
     pub(super) fn settle_unrepeatable(&mut self) {
+        if !self.settings.out.queues() {
+            self.met.insert("where nothing waits, nothing does over a restart");
+            return self.fail_all();
+        }
         let resends = self.settings.out.resends();
         for id in self.outbox.ids(|letter| letter.first.is_some() && (!resends || letter.once)) {
             self.met.insert("what may have left before the restart is not sent again");
