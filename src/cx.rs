@@ -49,6 +49,7 @@ impl Cx<'_> {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, action: Action) {
         self.out.push_back(action);
     }
@@ -73,6 +74,7 @@ impl Cx<'_> {
     }
 
     /// Writes `signal`; a dialect without a word for it says nothing.
+    #[inline]
     pub(crate) fn say(&mut self, connection: ConnectionId, signal: &Signal<'_>, purpose: Purpose) -> bool {
         match self.encode(signal) {
             Ok(frame) => {
@@ -95,6 +97,7 @@ impl Cx<'_> {
         };
     }
 
+    #[inline]
     pub(crate) fn send(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
         self.stats.frames_out += 1;
         self.stats.bytes_out += frame.len() as u64;

@@ -137,6 +137,7 @@ impl Heartbeat {
     }
 
     /// Time has passed; to be called until it has nothing more to say.
+    #[inline]
     pub(crate) fn on_tick(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<Verdict> {
         let due = self.deadline();
         if !due.is_due(now) {

@@ -65,6 +65,7 @@ impl Link {
     }
 
     /// A heartbeat was answered.
+    #[inline]
     pub(crate) fn on_reply(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
         if let Phase::Ready { heartbeat, .. } = &mut self.phase {
             let rtt = heartbeat.on_reply(cx.now, &cx.config.heartbeat);

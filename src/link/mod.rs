@@ -138,6 +138,11 @@ impl Link {
         self.phase.listening() == Some(connection)
     }
 
+    /// Whether nothing happens until `open`.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped { .. })
+    }
+
     /// Whether the login is done.
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready { .. })

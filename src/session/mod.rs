@@ -117,7 +117,7 @@ impl Session {
     ///
     /// Later than the last `now` after every input. Ticking earlier changes nothing, ticking late is harmless.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        if self.link.phase().state() == State::Stopped {
+        if self.link.is_stopped() {
             return None;
         }
         self.link.deadline().earlier(self.delivery.deadline(&self.preset.config.outbox)).real()

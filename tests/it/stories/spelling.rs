@@ -3,6 +3,8 @@
 use redial::{Body, Frame, Limits, MessageId, Payload, Preset, Side, Signal};
 use serde_json::Value;
 
+use crate::support::Story;
+
 /// Longer than any step in which texts are looked at, twice.
 const LONG: usize = 75;
 
@@ -71,5 +73,16 @@ fn numbers_are_written_with_all_their_digits() {
         let frame = Preset::uni_app().dialect().encode(Side::Client, &signal).expect("numbers can be written");
         let expected = format!(r#"{{"key":"message_ack","data":{{"messageId":{number}}}}}"#);
         assert_eq!(frame.as_text(), Some(expected.as_str()));
+    }
+}
+
+#[test]
+fn a_content_is_delivered_as_it_came_however_much_of_its_frame_it_is() {
+    for (length, padding) in [(0, 0), (10, 0), (1_000, 0), (10, 1_000), (1_000, 1_000)] {
+        let (content, padding) = ("x".repeat(length), " ".repeat(padding));
+        let mut story = Story::uni_app();
+        story.ready();
+        story.text(&format!(r#"{{"type":"MESSAGE","messageId":"m1","content":"{content}"{padding}}}"#));
+        assert_eq!(story.seen().delivered(), [content]);
     }
 }
