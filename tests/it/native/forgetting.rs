@@ -73,7 +73,9 @@ fn what_may_be_missing_is_fetched_before_anything_else_is_shown() {
     assert_eq!(pair.peer.unacknowledged(), 2, "and not acknowledged");
     // The host has fetched two and three.
     let now = pair.now();
-    assert!(pair.story.session.fetched(now, 5, None, &[]).is_err(), "nobody asked for that");
+    for (from, to) in [(5, None), (2, Some(9)), (1, Some(2))] {
+        assert!(pair.story.session.fetched(now, from, to, &[]).is_err(), "nobody asked for {from} to {to:?}");
+    }
     pair.story.fetched(2, None, &["m3"]);
     pair.flow();
     assert_eq!(pair.client().delivered(), ["four"]);
@@ -188,6 +190,77 @@ fn two_messages_of_one_id_in_two_sessions_are_one_message() {
     pair.flow();
     let shown = pair.client().delivered();
     assert_eq!(shown, ["once"]);
+    assert_eq!((pair.story.session.stats().delivered, pair.story.session.stats().duplicates), (1, 1));
     assert_eq!(pair.peer.unacknowledged(), 0, "the repeat is acknowledged");
     assert_eq!(pair.story.session.status(&MessageId::from("m1")), None);
+}
+
+#[test]
+fn a_gap_that_is_open_is_told_to_the_next_process_and_closed_by_one_fetch() {
+    let mut pair = Pair::connected();
+    pair.cut().forget();
+    pair.push("held");
+    pair.connect().flow();
+    assert_eq!(pair.client().count(gap(1, None)), 1);
+    pair.restart_client(1_000);
+    pair.story.open();
+    pair.connect().flow();
+    let client = pair.client();
+    assert_eq!((client.count(gap(1, None)), client.delivered()), (1, vec![]));
+    pair.story.fetched(1, None, &[]);
+    pair.flow();
+    assert_eq!(pair.client().delivered(), ["held"]);
+    let now = pair.now();
+    assert!(pair.story.session.fetched(now, 1, None, &[]).is_err(), "it is closed");
+}
+
+#[test]
+fn what_the_application_refused_stays_refused_in_the_session_that_follows() {
+    let mut pair = Pair::with(|config| config.inbox.acknowledge = redial::Acknowledge::OnCall, PeerPolicy::default());
+    pair.story.open();
+    pair.connect();
+    pair.push_id("poison", "m1");
+    pair.flow();
+    pair.story.reject(&MessageId::from("m1"));
+    // The word of it is lost with the server's memory.
+    pair.cut().forget();
+    pair.push_id("poison", "m1");
+    pair.connect().flow();
+    pair.client();
+    pair.story.fetched(2, None, &[]);
+    pair.flow();
+    assert_eq!(pair.client().delivered(), [""; 0]);
+    assert_eq!(pair.server().statuses(&MessageId::from("m1")).last(), Some(&Status::Rejected { code: 0 }));
+}
+
+#[test]
+fn a_client_that_lost_what_it_had_acknowledged_begins_anew() {
+    let mut pair = Pair::connected();
+    let early = serde_json::from_str(&pair.story.snapshot()).expect("it was written");
+    pair.push("acknowledged and then lost");
+    pair.flow();
+    assert_eq!(pair.peer.unacknowledged(), 0);
+    pair.lose_client();
+    let preset = pair.story.session.preset().clone();
+    let restored = redial::Session::restore(preset, pair.now(), early, redial::Duration::ZERO);
+    pair.story.replace(restored.expect("it is sound"));
+    pair.story.open();
+    pair.connect().flow();
+    let (hello, welcome) = pair.greetings();
+    assert!(says(&hello, r#""rx":0"#) && says(&welcome, r#""resumed":false,"why":"restarted""#), "{hello} {welcome}");
+}
+
+#[test]
+fn ids_that_the_window_forgets_are_counted_however_they_came_there() {
+    let mut pair = Pair::with(|config| config.inbox.window = redial::Bounded::clamped(2), PeerPolicy::default());
+    pair.story.open();
+    pair.connect();
+    for body in ["one", "two", "three"] {
+        pair.push(body);
+    }
+    pair.flow();
+    assert_eq!(pair.story.session.stats().forgotten, 1);
+    pair.cut().forget().connect().flow();
+    pair.story.fetched(4, None, &["m5", "m6", "m7"]);
+    assert_eq!(pair.story.session.stats().forgotten, 1 + 3);
 }

@@ -1,5 +1,7 @@
 //! Stories of two ends that speak `redial.v1`: a session with the oracle listening, a peer, and the frames between them.
 
+mod answers;
+mod faults;
 mod forgetting;
 mod limits;
 mod page;
@@ -14,6 +16,7 @@ use redial::{
     Preset, Purpose, Seed, State, Status,
 };
 
+use crate::oracle::stored::durable;
 use crate::support::{Seen, Story};
 
 /// Two ends, and what is on its way between them.
@@ -30,6 +33,8 @@ pub(super) struct Pair {
     client_seen: Vec<Action>,
     server_seen: Vec<Action>,
     server_version: u64,
+    /// What the server has to store, as of the last look.
+    server_durable: serde_json::Value,
     pub(super) client_delivered: Vec<String>,
     seeds: u64,
     ahead: Duration,
@@ -56,6 +61,7 @@ impl Pair {
             client_seen: Vec::new(),
             server_seen: Vec::new(),
             server_version: 0,
+            server_durable: serde_json::Value::Null,
             client_delivered: Vec::new(),
             seeds: 2,
             ahead: Duration::ZERO,
@@ -100,7 +106,7 @@ impl Pair {
         let snapshot = serde_json::from_str(stored).expect("a stored snapshot can be read");
         let preset = Preset::native().with_config(self.config.clone());
         self.peer = Peer::restore(preset, self.policy.clone(), self.server_now(), snapshot, away).expect("it is sound");
-        self.server = None;
+        (self.server, self.server_durable) = (None, serde_json::Value::Null);
         self
     }
 
@@ -201,7 +207,9 @@ impl Pair {
             }
             self.client_seen.push(action.clone());
         }
+        let mut asked = self.policy.durability == Durability::Off || self.server_durable.is_null();
         while let Some(action) = self.peer.poll_action() {
+            asked |= matches!(action, Action::Persist { .. });
             match &action {
                 Action::Send { connection, frame, .. } if Some(*connection) == self.server => {
                     self.down.push_back(frame.clone());
@@ -211,6 +219,8 @@ impl Pair {
             }
             self.server_seen.push(action);
         }
+        let before = std::mem::replace(&mut self.server_durable, durable(&self.peer.snapshot()));
+        assert!(asked || before == self.server_durable, "unasked: {before} became {}", self.server_durable);
         self
     }
 

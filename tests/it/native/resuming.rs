@@ -107,6 +107,8 @@ fn what_expired_in_flight_leaves_no_hole() {
     let after = pair.story.send("after");
     pair.flow();
     assert_eq!(pair.status(&after), Some(Status::Accepted));
+    let late = pair.client().count(|action| matches!(action, Action::LateReceipt { .. }));
+    assert_eq!(late, 0, "an acknowledgement of what was skipped says nothing of the message");
 }
 
 #[test]
@@ -206,4 +208,55 @@ fn closing_says_bye_once_before_the_close() {
     pair.story.open();
     pair.connect().flow();
     assert!(says(&pair.greetings().1, r#""resumed":true"#));
+}
+
+#[test]
+fn a_token_of_the_same_characters_in_another_order_is_worthless() {
+    let mut pair = Pair::connected();
+    pair.cut().connect();
+    let (hello, _) = pair.greetings();
+    let token = hello.split(r#""token":""#).nth(1).and_then(|rest| rest.split('"').next()).expect("it has a token");
+    let at = token.as_bytes().windows(2).position(|pair| pair[0] != pair[1]).expect("not all are the same");
+    let (one, other) = (&token[at..=at], &token[at + 1..at + 2]);
+    let swapped = format!("{}{other}{one}{}", &token[..at], &token[at + 2..]);
+    let (peer, now) = (pair.peer.clone(), pair.now());
+    for (forged, resumed) in [(&swapped[..], false), (&token[1..], false), (token, true)] {
+        pair.peer = peer.clone();
+        let connection = pair.peer.accept(now);
+        let frame = Frame::text(hello.replace(token, forged));
+        pair.peer.handle(now, Event::FrameIn { connection, frame });
+        let (_, welcome) = pair.greetings();
+        assert!(says(&welcome, &format!(r#""resumed":{resumed}"#)), "{forged}: {welcome}");
+    }
+}
+
+#[test]
+fn a_new_round_by_hand_is_not_answered_by_the_acknowledgement_of_the_one_before() {
+    let mut pair = Pair::connected();
+    let id = pair.story.send_for("hello", 100);
+    assert!(pair.one_up(), "it arrives, and word of that is lost");
+    pair.cut();
+    pair.story.wait(200);
+    pair.story.call(redial::journal::Call::Resend { id: id.clone() }).expect("it is unconfirmed");
+    pair.connect().flow();
+    let round = [Status::Queued, Status::Sent];
+    let expected = [&round[..], &[Status::Unconfirmed], &round, &[Status::Accepted]].concat();
+    assert_eq!(pair.client().statuses(&id), expected);
+    assert_eq!(pair.server().delivered(), ["hello"]);
+}
+
+#[test]
+fn a_goodbye_for_good_ends_the_session_on_both_sides_and_any_other_does_not() {
+    for resume in [true, false] {
+        let mut pair = Pair::connected();
+        let text = if resume {
+            r#"{"type":"bye","code":1000,"reconnect":true,"resume":true,"after_ms":0}"#
+        } else {
+            r#"{"type":"bye","code":1000,"reconnect":true,"resume":false,"after_ms":0}"#
+        };
+        pair.hear(text);
+        pair.reconnect();
+        let (_, welcome) = pair.greetings();
+        assert!(says(&welcome, &format!(r#""resumed":{resume}"#)), "{welcome}");
+    }
 }

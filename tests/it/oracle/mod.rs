@@ -9,6 +9,7 @@ mod incoming;
 mod ledger;
 mod outgoing;
 mod sent;
+pub(crate) mod stored;
 
 use std::fmt;
 
@@ -145,6 +146,7 @@ impl Oracle {
         let heard = heard(session, &step, &self.connections);
         self.connections.judge(session, &step, heard.is_some_and(|heard| heard.is_ok()), actions)?;
         self.ledger.judge(session, &step, actions)?;
+        stored::judge(session, &step, actions)?;
         self.counted.judge(session, &step, &self.ledger, actions)?;
         step.owed = self.counted.is_owed();
         self.outgoing.judge(session, &step, self.connections.open(), self.ledger.is_level(), actions)?;

@@ -1,0 +1,138 @@
+//! A session that speaks `redial.v1` with a server told frame by frame, also with one that is at fault.
+
+use redial::{Acknowledge, Action, Bounded, Config, Preset, Purpose, State, Status};
+
+use crate::support::Story;
+
+/// A session whose server has welcomed it.
+fn welcomed(change: impl FnOnce(&mut Config)) -> Story {
+    let mut config = Preset::native().config;
+    change(&mut config);
+    let mut story = Story::new(Preset::native().with_config(config));
+    story.open().opened();
+    story.text(&welcome("s", r#""resumed":false"#, 5_000));
+    assert_eq!(story.state(), State::Ready);
+    story.seen();
+    story
+}
+
+fn welcome(sid: &str, resumed: &str, frame: u64) -> String {
+    format!(
+        r#"{{"type":"welcome","sid":"{sid}","token":"t","ttl_ms":60000,{resumed},"win_msgs":9,"win_bytes":9999,"frame_max":{frame}}}"#
+    )
+}
+
+fn push(position: u64, id: &str, body: &str) -> String {
+    format!(r#"{{"type":"msg","s":{position},"id":"{id}","b":"{body}"}}"#)
+}
+
+/// The code with which the connection was closed, if it was.
+fn closed(story: &mut Story) -> Option<u16> {
+    let code = |action: &Action| match action {
+        Action::Close { code, .. } => *code,
+        _ => None,
+    };
+    story.seen().all().iter().find_map(code)
+}
+
+#[test]
+fn a_message_before_the_welcome_is_stale_and_a_second_welcome_changes_nothing() {
+    let mut story = Story::new(Preset::native());
+    story.open().opened().text(&push(1, "m1", "too early"));
+    assert_eq!((story.session.stats().stale_events, story.session.stats().delivered), (1, 0));
+    story.text(&welcome("s", r#""resumed":false"#, 5_000)).seen();
+    story.text(&welcome("another", r#""resumed":false"#, 10));
+    assert!(story.seen().is_empty());
+    assert!(story.try_send("as long as before").is_ok());
+}
+
+#[test]
+fn a_session_goes_on_only_under_its_own_name_and_at_a_position_that_was_given() {
+    for (sid, position, code) in
+        [("s", 1, None), ("other", 1, Some(4410)), ("s", 2, Some(4410)), ("other", 9, Some(4410))]
+    {
+        let mut story = welcomed(|_| {});
+        let id = story.send("hello");
+        story.closed(None).wait_for_connect();
+        story.opened().seen();
+        story.text(&welcome(sid, &format!(r#""resumed":true,"rx":{position}"#), 5_000));
+        assert_eq!(closed(&mut story), code, "{sid} at {position}");
+        let status = if code.is_none() { Status::Accepted } else { Status::Queued };
+        assert_eq!(story.session.status(&id), Some(status), "{sid} at {position}");
+    }
+}
+
+#[test]
+fn what_a_server_takes_no_more_on_its_next_connection_is_given_up_and_skipped() {
+    let mut story = welcomed(|_| {});
+    let (large, small) = (story.send(&"x".repeat(2_000)), story.send("small"));
+    story.closed(None).wait_for_connect();
+    story.opened().seen();
+    story.text(&welcome("s", r#""resumed":true,"rx":0"#, 1_000));
+    let seen = story.seen();
+    assert_eq!(seen.statuses(&large), [Status::Unconfirmed]);
+    assert_eq!(seen.count(|action| matches!(action, Action::Send { purpose: Purpose::Skip { position: 1 }, .. })), 1);
+    assert_eq!((seen.messages().len(), story.session.status(&small)), (1, Some(Status::Sent)));
+    assert_eq!(story.session.stats().resent, 1);
+}
+
+#[test]
+fn a_message_fits_where_it_does_under_every_position_that_may_come() {
+    let frame = |bytes: usize| {
+        let mut story = welcomed(|_| {});
+        story.try_send(&"x".repeat(bytes)).ok().map(|_| story.seen().messages().remove(0).len())
+    };
+    let longest = (4_800..5_000).map_while(frame).last();
+    assert_eq!(longest, Some(5_000 - 16), "sixteen more may come with the digits of its position");
+}
+
+#[test]
+fn what_is_held_back_behind_a_gap_is_bounded_in_number_and_in_bytes() {
+    for (bytes, taken) in [([10, 10, 10], 2), ([600, 600, 10], 1), ([600, 424, 10], 2), ([2_000, 10, 10], 1)] {
+        let mut story = welcomed(|config| {
+            config.inbox.pending = Bounded::clamped(2);
+            config.limits.frame_bytes = Bounded::clamped(1_024);
+        });
+        story.closed(None).wait_for_connect();
+        story.opened().text(&welcome("s2", r#""resumed":false,"why":"unknown""#, 5_000)).seen();
+        for (position, bytes) in (1..).zip(bytes).take(taken) {
+            if bytes > 1_024 {
+                continue;
+            }
+            story.text(&push(position, &format!("m{position}"), &"x".repeat(bytes)));
+            assert_eq!(closed(&mut story), None, "{bytes} bytes at {position}");
+        }
+        if bytes[0] > 1_024 {
+            continue;
+        }
+        let position = taken as u64 + 1;
+        story.text(&push(position, "over", &"x".repeat(bytes[taken])));
+        assert_eq!(closed(&mut story), Some(4409), "{bytes:?}");
+    }
+}
+
+#[test]
+fn one_id_under_many_positions_takes_no_more_room_than_there_is() {
+    let mut story = welcomed(|config| {
+        config.inbox.acknowledge = Acknowledge::OnCall;
+        config.inbox.pending = Bounded::clamped(3);
+    });
+    for position in 1..=3 {
+        story.text(&push(position, "m1", "again and again"));
+        assert_eq!(closed(&mut story), None);
+    }
+    story.text(&push(4, "m1", "again and again"));
+    assert_eq!(closed(&mut story), Some(4409));
+    assert_eq!((story.session.stats().delivered, story.session.stats().duplicates), (1, 2));
+}
+
+#[test]
+fn a_login_that_is_refused_on_a_live_link_keeps_what_is_sent_from_then_on() {
+    let mut story = welcomed(|_| {});
+    story.text(r#"{"type":"refused","code":401}"#).seen();
+    let id = story.send("kept");
+    let seen = story.seen();
+    assert_eq!((seen.messages().len(), seen.statuses(&id)), (0, vec![Status::Queued]));
+    story.open().opened().text(&welcome("s", r#""resumed":true,"rx":0"#, 5_000));
+    assert_eq!(story.seen().messages().len(), 1);
+}
