@@ -196,3 +196,53 @@ fn an_acknowledgement_takes_no_more_work_among_a_hundred_thousand_messages_than_
     // Trees of another size split at other times, hence not the same; a copy of what waits would be 100,000 for each.
     assert!(many <= few + 500, "{few} allocations among 1,000, {many} among 100,000");
 }
+
+fn send(session: &mut Session, number: u64) -> String {
+    let id = format!("c{number:06}");
+    session.send(session.now(), Outgoing::from("x").id(&*id)).expect("there is room");
+    drain(session);
+    id
+}
+
+fn receipt(session: &mut Session, id: &str) {
+    hear(session, format!(r#"{{"type":"RECEIPT","clientMessageId":"{id}"}}"#));
+    drain(session);
+}
+
+#[test]
+fn a_message_that_is_never_confirmed_makes_those_that_pass_it_cost_nothing() {
+    let mut session = ready(Config::default());
+    send(&mut session, 0);
+    let mut pass = |numbers: std::ops::Range<u64>| {
+        let mut before = send(&mut session, numbers.start);
+        // One of them is always under way, so that those that are confirmed stand in between.
+        for number in numbers.skip(1) {
+            let id = send(&mut session, number);
+            receipt(&mut session, &std::mem::replace(&mut before, id));
+        }
+        receipt(&mut session, &before);
+    };
+    // By then the memory of settled messages is full.
+    pass(1..3_000);
+    let passed = allocation_counter::measure(|| pass(3_000..30_000));
+    assert!(passed.bytes_max < 50_000, "{} bytes at most", passed.bytes_max);
+    assert!(passed.bytes_current < 10_000, "{} bytes stayed", passed.bytes_current);
+}
+
+#[test]
+fn after_a_burst_a_session_is_about_as_small_as_before() {
+    let mut config = Config::default();
+    config.outbox.remembered = Bounded::clamped(0);
+    config.outbox.in_flight = Bounded::clamped(1_000);
+    let mut session = ready(config);
+    let mut burst = |count: u64| {
+        let ids: Vec<String> = (0..count).map(|number| send(&mut session, number)).collect();
+        for id in ids {
+            receipt(&mut session, &id);
+        }
+        assert_eq!(session.unsettled(), 0);
+    };
+    burst(10);
+    let left = allocation_counter::measure(|| burst(1_000)).bytes_current;
+    assert!(left < 10_000, "{left} bytes stayed");
+}
