@@ -1,6 +1,6 @@
 //! What `stats()` counts.
 
-use redial::{Cause, Duration, Failure, State};
+use redial::{Action, Cause, ConnectionId, Duration, Event, Failure, Frame, Peer, PeerPolicy, Preset, Seed, State};
 
 use crate::support::Story;
 
@@ -41,7 +41,8 @@ fn losses_are_counted_by_what_they_were() {
 fn the_round_trip_time_is_smoothed_as_tcp_does_it() {
     let mut story = Story::plain();
     story.ready();
-    assert_eq!(story.session.stats().round_trip.smoothed(), None);
+    let none = story.session.stats().round_trip;
+    assert_eq!((none.samples(), none.latest(), none.smoothed(), none.variation()), (0, None, None, None));
     story.wait(25_000).sleep(80).pong();
     let first = story.session.stats().round_trip;
     assert_eq!(
@@ -67,4 +68,61 @@ fn small_round_trips_are_not_lost_to_rounding() {
     }
     let figures = story.session.stats().round_trip;
     assert_eq!((figures.smoothed(), figures.variation()), (Some(Duration::from_millis(3)), Some(Duration::ZERO)));
+}
+
+/// How many frames a session or a peer has handed over, and their bytes.
+fn handed_over(actions: &[Action]) -> (u64, u64) {
+    let lengths = actions.iter().filter_map(|action| match action {
+        Action::Send { frame, .. } => Some(frame.len() as u64),
+        _ => None,
+    });
+    (lengths.clone().count() as u64, lengths.sum())
+}
+
+#[test]
+fn frames_and_bytes_are_counted_both_ways_and_what_belongs_to_no_connection_apart() {
+    let mut story = Story::uni_app();
+    story.ready();
+    let sent = story.send("hello");
+    let push = |id: &str| format!(r#"{{"type":"MESSAGE","messageId":"{id}","content":"x"}}"#);
+    let receipt = |id: &str| format!(r#"{{"type":"MESSAGE","clientMessageId":"{id}"}}"#);
+    let frames = [push("m1"), push("m1"), push("m22"), receipt(&sent.to_string()), receipt("nobody's"), "{".to_owned()];
+    for frame in &frames {
+        story.text(frame);
+    }
+    story.wait(25_000);
+    let late = ConnectionId::new(7);
+    story.event(Event::FrameIn { connection: late, frame: Frame::text("late") });
+    story.event(Event::Opened { connection: late });
+    assert!(story.call(redial::journal::Call::Cancel { id: sent }).is_err(), "it has arrived");
+    let close = |code, reason: &str| redial::journal::Call::Close { code, reason: reason.to_owned() };
+    assert!(story.call(close(Some(1001), "")).is_err() && story.call(close(None, &"x".repeat(124))).is_err());
+    let stats = story.session.stats().clone();
+    let heard = frames.iter().map(|frame| frame.len() as u64).sum();
+    assert_eq!((stats.ready, stats.frames_in, stats.bytes_in), (1, 6, heard));
+    assert_eq!((stats.frames_out, stats.bytes_out), handed_over(story.seen().all()));
+    assert_eq!((stats.beats, stats.delivered, stats.duplicates, stats.malformed), (1, 2, 1, 1));
+    assert_eq!((stats.stale_events, stats.unknown_receipts, stats.refused), (2, 1, 3));
+}
+
+#[test]
+fn a_peer_counts_as_its_client_does() {
+    let mut peer = Peer::new(Preset::uni_app(), PeerPolicy::default(), Seed::from(1_u64));
+    let at = redial::Instant::from_millis;
+    let connection = peer.accept(at(0));
+    let message = r#"{"key":"message","data":{"clientMessageId":"c1","content":"hello"}}"#;
+    let unknown = r#"{"key":"message_ack","data":{"messageId":"nobody's"}}"#;
+    for text in [message, message, unknown, "{"] {
+        peer.handle(at(1), Event::FrameIn { connection, frame: Frame::text(text) });
+    }
+    peer.push(at(2), "news").expect("there is room");
+    peer.handle(at(20_000), Event::Tick);
+    peer.handle(at(20_000), Event::FrameIn { connection: ConnectionId::new(7), frame: Frame::text(message) });
+    let stats = peer.stats().clone();
+    let heard = (2 * message.len() + unknown.len() + 1) as u64;
+    assert_eq!((stats.frames_in, stats.bytes_in, stats.malformed), (4, heard, 1));
+    assert_eq!((stats.delivered, stats.duplicates, stats.resent), (1, 1, 1));
+    assert_eq!((stats.stale_events, stats.unknown_receipts), (1, 1));
+    let actions: Vec<Action> = std::iter::from_fn(|| peer.poll_action()).collect();
+    assert_eq!((stats.frames_out, stats.bytes_out), handed_over(&actions));
 }

@@ -1,5 +1,6 @@
 //! Stories: scenarios named as sentences, on a virtual clock. The oracle listens to all of them.
 
+mod ages;
 mod closing;
 mod edges;
 mod figures;
@@ -11,10 +12,15 @@ mod login;
 mod outcomes;
 mod outgoing;
 mod own_dialect;
+mod peers;
+mod presets;
 mod reconnecting;
 mod refusals;
 mod remembering;
 mod resending;
+mod room;
 mod spelling;
+mod unusual;
 mod values;
+mod waits;
 mod words;

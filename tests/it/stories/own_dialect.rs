@@ -10,7 +10,10 @@ use crate::support::Story;
 
 /// `login TOKEN`, `no`, `push ID TEXT`, `ack ID`, `read ID`, and text.
 #[derive(Debug)]
-struct Desk;
+struct Desk {
+    /// Whether it wants to be told what arrived.
+    acks: bool,
+}
 
 impl Dialect for Desk {
     fn name(&self) -> &'static str {
@@ -18,7 +21,7 @@ impl Dialect for Desk {
     }
 
     fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: true, early_delivery: false, positions: false }
+        Profile { login: Login::None, receipts: false, acks: self.acks, early_delivery: false, positions: false }
     }
 
     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
@@ -56,7 +59,7 @@ impl Dialect for Desk {
 fn desk() -> Story {
     let mut config = Config::default();
     config.authentication.credential = CredentialSource::Optional;
-    Story::new(Preset::new(Desk, config))
+    Story::new(Preset::new(Desk { acks: true }, config))
 }
 
 fn closed(story: &mut Story, code: u16, reason: &str) -> u64 {
@@ -188,4 +191,15 @@ fn the_marks_of_the_last_64_conversations_are_kept() {
     story.opened();
     let marks = marks(&mut story);
     assert_eq!((marks.len(), &*marks[0], &*marks[63]), (64, "read m36", "read m99"));
+}
+
+#[test]
+fn a_service_that_wants_no_acknowledgement_repeats_nothing_so_whatever_comes_is_shown() {
+    for (acks, shown) in [(true, 1), (false, 2)] {
+        let mut story = Story::new(Preset::new(Desk { acks }, Config::default()));
+        story.ready().seen();
+        story.text("push m1 hello").text("push m1 hello");
+        let seen = story.seen();
+        assert_eq!((seen.delivered().len(), seen.acks().len()), (shown, if acks { 2 } else { 0 }));
+    }
 }

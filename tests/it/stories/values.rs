@@ -154,6 +154,8 @@ fn ids_stand_in_order_numbers_first_and_short_texts_before_long_ones() {
         assert_eq!(serde_json::from_str::<MessageId>(&written).ok().as_ref(), Some(earlier), "{written}");
     }
     assert_eq!(serde_json::to_string(&MessageId::from(5)).ok().as_deref(), Some("5"));
+    let refused = serde_json::from_str::<MessageId>("true").map_err(|error| error.to_string());
+    assert!(refused.is_err_and(|error| error.contains("a message id: a text or an integer up to 9007199254740991")));
     assert_eq!((MessageId::from(5).wire_len(), MessageId::from("m1").wire_len()), (16, 2));
 }
 

@@ -1,6 +1,8 @@
 //! What a session says about itself: its sentences and its numbers.
 
-use redial::{Acknowledge, Bounded, Config, ConfigError, Duration, Failure, Guarantee, MeasuredFrom, Preset, Resend};
+use redial::{
+    Acknowledge, Bounded, Config, ConfigError, Duration, Failure, Guarantee, MeasuredFrom, Preset, Resend, Reset,
+};
 
 use crate::support::Story;
 
@@ -101,4 +103,69 @@ fn guarantees_read_as_sentences() {
     assert!(texts[2].contains("120 s"));
     assert!(texts[3].contains("4096"));
     assert!(texts[4].contains("at most 60 pushes"));
+}
+
+#[test]
+fn what_a_session_holds_is_bounded_by_each_of_its_limits() {
+    let config = Config::default();
+    let (id, memory) = (config.limits.id_bytes.get(), config.bounds().memory_bytes);
+    let more = |change: fn(&mut Config)| {
+        let mut larger = config.clone();
+        change(&mut larger);
+        larger.bounds().memory_bytes - memory
+    };
+    let entry = 512 + id;
+    assert_eq!(more(|config| config.outbox.messages = Bounded::clamped(1_001)), entry);
+    assert_eq!(more(|config| config.outbox.remembered = Bounded::clamped(1_025)), entry);
+    assert_eq!(more(|config| config.inbox.window = Bounded::clamped(4_097)), entry);
+    assert_eq!(more(|config| config.inbox.pending = Bounded::clamped(257)), entry);
+    assert_eq!(more(|config| config.limits.frame_bytes = Bounded::clamped((1 << 20) + 1)), 3);
+    let entries = 1_000 + 1_024 + 4_096 + 256;
+    assert_eq!(more(|config| config.limits.id_bytes = Bounded::clamped(129)), entries);
+    assert_eq!(memory, entries * entry + (4 << 20) + (3 << 20) + (16 << 10));
+}
+
+/// Connects within 120 s that a server provokes which lets every n-th connection be stable and drops the others at once.
+fn provoked(config: &Config, nth: usize, first: usize) -> usize {
+    let mut story = Story::new(Preset::plain().with_config(config.clone()));
+    story.open();
+    while story.now() <= 120_000 && story.state() != redial::State::Stopped {
+        story.opened();
+        if story.connects.len() % nth == first {
+            // What arrives is what makes a connection stable; heartbeats have no time to come in between.
+            story.text("hello").sleep(config.reconnect.stable.as_millis());
+        }
+        story.closed(None);
+        if story.state() == redial::State::Waiting {
+            story.wait_for_connect();
+        }
+    }
+    story.connects.iter().filter(|at| **at <= 120_000).count()
+}
+
+#[test]
+fn a_server_that_now_and_then_lets_a_connection_be_stable_provokes_as_many_connects_as_promised_and_no_more() {
+    // Where a stable time is next to nothing the bound is the shortest step, which no server need reach.
+    for (first, base, stable, reset, reached, promised) in [
+        (0, 2_000, 5_000, Reset::OnStable, 36, 36),
+        (500, 1_000, 30_000, Reset::OnStable, 16, 17),
+        (3_000, 20_000, 10_000, Reset::OnStable, 10, 41),
+        (3_000, 20_000, 10_000, Reset::Never, 4, 41),
+        (0, 2_000, 5_000, Reset::Never, 7, 7),
+        (1_000, 5_000, 2_000, Reset::OnStable, 41, 121),
+        (0, 500, 100, Reset::OnStable, 481, 1_201),
+        (1_000, 1_000, 0, Reset::OnStable, 121, 121),
+    ] {
+        let mut config = Config::default();
+        config.reconnect.jitter = redial::Jitter::None;
+        config.reconnect.first = redial::FirstDelay::all(Duration::from_millis(first));
+        config.reconnect.again.base = Duration::from_millis(base);
+        config.reconnect.stable = Duration::from_millis(stable);
+        config.reconnect.reset = reset;
+        let servers = (1..=10).flat_map(|nth| (0..nth).map(move |first| (nth, first)));
+        let most = servers.map(|(nth, first)| provoked(&config, nth, first)).max();
+        let bound = config.bounds().connects_in_120_s_if_stable;
+        assert_eq!((most, bound), (Some(reached), promised), "{first}, {base}, {stable}, {reset:?}");
+        assert!(reached <= bound as usize);
+    }
 }

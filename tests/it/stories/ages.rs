@@ -1,0 +1,54 @@
+//! Ages: a machine's sleep counts, and only for what was there when it slept.
+
+use redial::{Duration, Event, Status};
+
+use crate::support::Story;
+
+const HOUR: u64 = 3_600_000;
+
+/// A session whose machine has slept for an hour.
+fn slept(change: impl FnOnce(&mut redial::Config)) -> Story {
+    let mut story = Story::uni_app_with(change);
+    story.event(Event::Woke { asleep: Duration::from_millis(HOUR) }).clock(HOUR);
+    story
+}
+
+#[test]
+fn a_message_lives_its_whole_time_however_long_the_machine_had_slept_before_it_was_taken() {
+    let mut story = slept(|_| {});
+    let id = story.send_for("soon over", 5_000);
+    assert_eq!(story.deadline().map(|deadline| deadline.at.as_millis()), Some(HOUR + 5_000));
+    story.wait(4_999);
+    assert_eq!(story.session.status(&id), Some(Status::Queued));
+    story.wait(1);
+    assert_eq!(story.seen().statuses(&id), [Status::Queued, Status::NotSent]);
+}
+
+#[test]
+fn what_is_over_by_the_time_the_socket_opens_is_not_sent_after_a_sleep_either() {
+    let mut story = slept(|_| {});
+    story.open();
+    let id = story.send_for("soon over", 1_000);
+    // Nobody has looked at the clock in between.
+    story.sleep(1_000).opened();
+    let seen = story.seen();
+    assert_eq!((seen.statuses(&id), seen.messages()), (vec![Status::Queued, Status::NotSent], Vec::<String>::new()));
+}
+
+#[test]
+fn the_age_of_a_copy_begins_when_it_is_sent_and_goes_on_while_the_machine_sleeps() {
+    let window = |config: &mut redial::Config| config.outbox.dedup_window = Some(Duration::from_secs(60));
+    for (asleep, again) in [(0, 1), (59_000, 0)] {
+        let mut story = slept(window);
+        story.ready();
+        let id = story.send("hello");
+        story.closed(None).event(Event::Woke { asleep: Duration::from_millis(asleep) });
+        story.wait_for_connect();
+        story.wait(1_000);
+        story.seen();
+        story.opened();
+        let seen = story.seen();
+        assert_eq!(seen.messages().len(), again, "{asleep} ms asleep");
+        assert_eq!(seen.statuses(&id).contains(&Status::Unconfirmed), again == 0, "{asleep} ms asleep");
+    }
+}
