@@ -33,6 +33,23 @@ pub(crate) fn mutant(function: usize) -> u32 {
     }
     0
 }
+
+/// An iterator or another, for functions that return `impl Iterator`.
+pub(crate) enum Either<A, B> {
+    One(A),
+    Other(B),
+}
+
+impl<A: Iterator, B: Iterator<Item = A::Item>> Iterator for Either<A, B> {
+    type Item = A::Item;
+
+    fn next(&mut self) -> Option<A::Item> {
+        match self {
+            Self::One(one) => one.next(),
+            Self::Other(other) => other.next(),
+        }
+    }
+}
 '''
 
 
@@ -94,7 +111,9 @@ class Tree:
             start, end = span(text, m["function"])
             head, body = body_of(text[start:end])
             head, m["body"] = text[start + head : start + body], (start + body + 1, end - 1)
-            if "-> impl" in head or m["cut"][0] < m["body"][0] or m["cut"][1] > m["body"][1]:
+            # A leaked box gives another kind of reference than the rest of them, which they would all be blamed for.
+            m["iterator"] = "-> impl Iterator" in head and "Box::leak" not in m["replacement"]
+            if "-> impl" in head and not m["iterator"] or m["cut"][0] < m["body"][0] or m["cut"][1] > m["body"][1]:
                 continue
             if found := re.search(r"const (?=fn (\w+))", head):
                 m["const"] = found.group(1)
@@ -205,12 +224,16 @@ class Writer:
 
     def body(self, start, end, mutants):
         self.add(f"\nmatch crate::mutant({self.function((start, end))}) {{\n")
+        # Copies have one type, but for iterators: the first is one or another, the second that of another, and so on.
+        depth, (one, other, close) = 0, ("crate::Either::One(", "crate::Either::Other(", ")") if mutants[0]["iterator"] else ("",) * 3
         for m in mutants:
             first, (cut, rest) = self.line, m["cut"]
-            self.add(f"{m['number']} => {{{self.source[start:cut]}{m['replacement']}{self.source[rest:end]}\n}}\n")
+            copy = f"{self.source[start:cut]}{m['replacement']}{self.source[rest:end]}"
+            self.add(f"{m['number']} => {other * depth}{one}{{{copy}\n}}{close * (depth + 1)},\n")
             self.where.append((first, self.line - 1, [m]))
+            depth += 1
         first = self.line
-        self.add("_ => {")
+        self.add(f"_ => {other * depth}{{")
         self.between(start, end)
-        self.add("\n}\n}\n")
+        self.add(f"\n}}{close * depth},\n}}\n")
         self.where.append((first, self.line, mutants))

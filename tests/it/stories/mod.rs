@@ -1,6 +1,7 @@
 //! Stories: scenarios named as sentences, on a virtual clock. The oracle listens to all of them.
 
 mod ages;
+mod beats;
 mod closing;
 mod edges;
 mod figures;

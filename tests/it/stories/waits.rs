@@ -4,8 +4,8 @@ use core::num::NonZeroU32;
 
 use redial::journal::Call;
 use redial::{
-    Action, Backoff, Cause, Clock, Config, Death, Duration, Event, Failure, FirstDelay, Jitter, Life, PollCause,
-    Purpose, Reset, State, Suspicion,
+    Action, Backoff, Cause, Config, Death, Duration, Event, Failure, FirstDelay, Jitter, PollCause, Purpose, Reset,
+    State, Suspicion,
 };
 
 use crate::support::Story;
@@ -132,22 +132,6 @@ fn a_close_that_triggers_nothing_is_followed_by_the_verdict_that_silence_would_h
     }
     let suspected = by_heartbeat(29_000, |config| config.heartbeat.suspicion = Some(suspicion));
     assert_eq!(suspected, 33_000, "it was suspected at 28 s already");
-}
-
-#[test]
-fn in_lock_step_silence_after_an_echo_is_measured_from_the_beat_that_had_none() {
-    // The beats at 25 and 50 s are echoed; that at 75 s is not, and those at 100 and 125 s would not have been.
-    let mut story = unjittered(|config| {
-        config.heartbeat.clock = Clock::LockStep;
-        config.heartbeat.life = Life::Reply;
-        config.heartbeat.death = Death::after(3, Duration::from_secs(5));
-    });
-    story.ready().wait(25_000).pong().wait(25_000).pong().seen();
-    story.wait(79_999);
-    assert_eq!((story.state(), story.seen().beats()), (State::Ready, 1));
-    story.wait(1);
-    assert_eq!(story.seen().losses()[0].0, Cause::Dead);
-    assert_eq!(story.now(), 130_000);
 }
 
 #[test]

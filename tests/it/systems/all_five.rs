@@ -1,6 +1,9 @@
 //! What holds for each of the five alike.
 
-use redial::{Dialect, Event, Frame, Limits, MessageId, Payload, Preset, Purpose, Secret, Side, Signal, State};
+use redial::{
+    Dialect, Echo, Event, Frame, Limits, LiveChat, LiveChatSettings, MessageId, Payload, Preset, Purpose, Secret, Side,
+    Signal, State, Unencodable,
+};
 use serde_json::json;
 
 use super::{Client, preset};
@@ -155,4 +158,53 @@ fn settings_that_a_service_does_not_have_are_refused() {
         let changes = json!({"preset": {"room_id": 1, "user_id": 2, "no_such_setting": 1}});
         assert!(Preset::named(name, &changes).is_err(), "{name}");
     }
+}
+
+/// What a server says in a dialect, as text; control frames by their kind.
+fn served(preset: &Preset, signal: &Signal<'_>) -> Result<String, Unencodable> {
+    let frame = preset.dialect().encode(Side::Server, signal)?;
+    Ok(frame.as_text().map_or_else(|| format!("{frame:?}"), str::to_owned))
+}
+
+#[test]
+fn the_words_of_servers_are_those_of_their_documents() {
+    let (uni_app, live_chat) = (Preset::uni_app(), Preset::live_chat(1, 2).unwrap());
+    let text = Payload::Text(r#"a "quoted" text"#);
+    let message = |body| Signal::Message { id: Some("m1".into()), body };
+    let echo = |body| Signal::Ack { id: "c1".into(), echo: Some(Echo { id: "m1".into(), body }) };
+    let ok = |text: &str| Ok(text.to_owned());
+    for (preset, signal, expected) in [
+        (&uni_app, Signal::Beat, ok("Ping(0 bytes)")),
+        (&uni_app, Signal::BeatReply, ok("Pong(0 bytes)")),
+        (&uni_app, message(text), ok(r#"{"type":"MESSAGE","messageId":"m1","content":"a \"quoted\" text"}"#)),
+        (&uni_app, message(Payload::Binary(b"x")), Err(Unencodable::Binary)),
+        (&uni_app, Signal::Ack { id: "c1".into(), echo: None }, ok(r#"{"type":"MESSAGE","clientMessageId":"c1"}"#)),
+        (
+            &uni_app,
+            echo(Payload::Json("[1, 2]")),
+            ok(r#"{"type":"MESSAGE","messageId":"m1","clientMessageId":"c1","content":[1, 2]}"#),
+        ),
+        (&uni_app, Signal::Delivered { id: "c1".into() }, ok(r#"{"type":"RECEIPT","clientMessageId":"c1"}"#)),
+        (&uni_app, Signal::Welcome, Err(Unencodable::NoWord)),
+        (&live_chat, Signal::BeatReply, ok(r#"{"cmd":"wd_heartbeat"}"#)),
+        (&live_chat, Signal::Kick { body: Payload::Whole }, ok(r#"{"cmd":"conn_close"}"#)),
+        (&live_chat, message(Payload::Json(r#"{"message":"x"}"#)), ok(r#"{"cmd":"message","result":{"message":"x"}}"#)),
+        (&live_chat, message(Payload::Json(r#"{"message":"x"} "#)), Err(Unencodable::NoWord)),
+        (&live_chat, message(Payload::Json("{")), Err(Unencodable::NoWord)),
+        (&live_chat, message(Payload::Json("7}")), Err(Unencodable::NoWord)),
+        (&live_chat, message(Payload::Binary(b"x")), Err(Unencodable::Binary)),
+    ] {
+        assert_eq!(served(preset, &signal), expected, "{}: {signal:?}", preset.name());
+    }
+}
+
+#[test]
+fn the_key_for_a_challenge_is_at_hand_for_the_host_that_answers_it() {
+    let settings = |key: Option<&str>| LiveChatSettings {
+        room_id: Some(1.into()),
+        user_id: Some(2.into()),
+        key: key.map(Into::into),
+    };
+    let key = |given| LiveChat::try_from(settings(given)).unwrap().key().map(|key| key.reveal().to_owned());
+    assert_eq!((key(None), key(Some("secret"))), (None, Some("secret".to_owned())));
 }
