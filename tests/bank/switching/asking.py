@@ -11,8 +11,8 @@ LEFT_OUT = {"adapters", "durable", "pipe", "programs", "tidy"}
 # Sizes at which the slow layers still see everything they ask to have seen; a failure is not made small.
 SIZES = {
     "SIM_SEEDS": "200",
-    "REDIAL_STATES": "2000",
-    "PROPTEST_CASES": "60",
+    "REDIAL_STATES": "1100",
+    "PROPTEST_CASES": "20",
     "PROPTEST_RNG_SEED": "1",
     "PROPTEST_MAX_SHRINK_ITERS": "0",
 }

@@ -19,7 +19,7 @@ fn a_refusal_is_named_once_in_the_acknowledgement_that_covers_it() {
     let mut pair = Pair::with(on_call, PeerPolicy::default());
     pair.story.open();
     pair.connect();
-    let ids = ["one", "poison", "three", "four"].map(|body| pair.push(body));
+    let ids = ["one", "poison", "three", "poison", "five"].map(|body| pair.push(body));
     pair.flow();
     pair.client();
     pair.story.acknowledge(&ids[0]);
@@ -29,13 +29,15 @@ fn a_refusal_is_named_once_in_the_acknowledgement_that_covers_it() {
     assert_eq!(acks(&mut pair), [""; 0]);
     pair.story.reject(&ids[1]);
     assert_eq!(acks(&mut pair), [r#"{"type":"ack","a":3,"n":[{"s":2,"code":0}]}"#]);
-    pair.story.acknowledge(&ids[3]);
-    assert_eq!(acks(&mut pair), [r#"{"type":"ack","a":4}"#]);
+    pair.story.reject(&ids[3]);
+    assert_eq!(acks(&mut pair), [r#"{"type":"ack","a":4,"n":[{"s":4,"code":0}]}"#]);
+    pair.story.acknowledge(&ids[4]);
+    assert_eq!(acks(&mut pair), [r#"{"type":"ack","a":5}"#]);
     pair.flow();
     let server = pair.server();
     let outcomes = ids.map(|id| server.statuses(&id).last().copied());
-    let accepted = Some(Status::Accepted);
-    assert_eq!(outcomes, [accepted, Some(Status::Rejected { code: 0 }), accepted, accepted]);
+    let (accepted, rejected) = (Some(Status::Accepted), Some(Status::Rejected { code: 0 }));
+    assert_eq!(outcomes, [accepted, rejected, accepted, rejected, accepted]);
 }
 
 #[test]
@@ -174,4 +176,41 @@ fn what_comes_before_the_hello_or_in_place_of_a_second_one_counts_as_stale() {
     pair.peer.handle(now, Event::FrameIn { connection, frame: Frame::text(hello) });
     assert_eq!(pair.peer.stats().stale_events, 2);
     assert_eq!(pair.status(&MessageId::from("m1")), None);
+}
+
+#[test]
+fn that_a_gap_was_fetched_has_to_be_stored_and_is_known_to_the_next_process() {
+    let mut pair = Pair::storing();
+    pair.story.open();
+    pair.story.persist();
+    pair.connect();
+    pair.settle();
+    pair.cut().forget();
+    pair.push("held");
+    pair.story.wait_for_connect();
+    pair.story.persist();
+    pair.connect();
+    pair.settle();
+    assert_eq!(pair.client_delivered, [""; 0]);
+    let version = pair.story.version;
+    pair.story.fetched(1, None, &[]);
+    assert!(pair.story.version > version);
+    pair.settle();
+    assert_eq!(pair.client_delivered, ["held"]);
+    pair.crash_client(1_000);
+    pair.story.open();
+    pair.connect();
+    pair.settle();
+    assert_eq!(pair.client().count(|action| matches!(action, redial::Action::Gap { .. })), 1, "the first one");
+}
+
+#[test]
+fn as_many_refusals_are_read_as_may_be_in_flight() {
+    let preset = redial::Preset::native();
+    let read = |refusals: usize| {
+        let list = vec![r#"{"s":1,"code":0}"#; refusals].join(",");
+        let frame = Frame::text(format!(r#"{{"type":"ack","a":1,"n":[{list}]}}"#));
+        preset.dialect().decode(redial::Side::Client, &frame, &preset.config.limits).map(drop).is_ok()
+    };
+    assert_eq!([0, 1, 65_535, 65_536, 65_537, 70_000].map(read), [true, true, true, true, false, false]);
 }

@@ -136,3 +136,20 @@ fn a_login_that_is_refused_on_a_live_link_keeps_what_is_sent_from_then_on() {
     story.open().opened().text(&welcome("s", r#""resumed":true,"rx":0"#, 5_000));
     assert_eq!(story.seen().messages().len(), 1);
 }
+
+#[test]
+fn a_session_has_a_name_and_a_token_no_longer_than_allowed_however_they_are_written() {
+    let limits = Preset::native().config.limits;
+    let limit = usize::try_from(limits.id_bytes.get()).expect("it is small");
+    let taken = |letter: &str, letters: usize| {
+        let mut story = Story::new(Preset::native());
+        story.open().opened();
+        story.text(&welcome(&letter.repeat(letters), r#""resumed":false"#, 5_000));
+        story.state() == State::Ready
+    };
+    for letter in ["a", r"\u0061"] {
+        for (letters, fits) in [(0, false), (1, true), (limit - 1, true), (limit, true), (limit + 1, false)] {
+            assert_eq!(taken(letter, letters), fits, "{letters} times {letter}");
+        }
+    }
+}

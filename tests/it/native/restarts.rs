@@ -137,14 +137,8 @@ fn a_damaged_or_foreign_snapshot_of_a_peer_is_refused() {
     assert!(restore(damaged, redial::Preset::native()).is_err());
 }
 
-#[test]
-fn a_session_whose_numbers_run_out_is_followed_by_another() {
-    run_out(["acked", "accepted"], ["acked", "accepted"]);
-    run_out(["acked", "acked"], ["accepted", "accepted"]);
-}
-
-/// As the snapshots of both sides say, these of their numbers are one message before the end.
-fn run_out(client: [&str; 2], server: [&str; 2]) {
+/// Two ends, these of whose numbers are one message before the last that a session gives, as their snapshots say.
+fn near_the_end(client: [&str; 2], server: [&str; 2]) -> Pair {
     const LAST: u64 = (1 << 53) - (1 << 32);
     let mut pair = Pair::connected();
     pair.cut();
@@ -160,17 +154,42 @@ fn run_out(client: [&str; 2], server: [&str; 2]) {
     let snapshot: Snapshot = serde_json::from_value(client).expect("it has the shape");
     let preset = pair.story.session.preset().clone();
     pair.story.replace(Session::restore(preset, pair.now(), snapshot, redial::Duration::ZERO).expect("it is sound"));
-    let ids = [pair.story.send("the last one"), pair.story.send("the first of the next")];
+    pair
+}
+
+#[test]
+fn a_session_whose_numbers_run_out_is_followed_by_another() {
+    for (client, server) in
+        [(["acked", "accepted"], ["acked", "accepted"]), (["acked", "acked"], ["accepted", "accepted"])]
+    {
+        let mut pair = near_the_end(client, server);
+        let ids = [pair.story.send("the last one"), pair.story.send("the first of the next")];
+        pair.story.open();
+        pair.connect().flow();
+        assert!(says(&pair.greetings().1, r#""resumed":true"#));
+        assert_eq!(pair.status(&ids[0]), Some(Status::Accepted));
+        assert_eq!(pair.status(&ids[1]), Some(Status::Queued), "no number is left for it");
+        pair.connect().flow();
+        let (hello, _) = pair.greetings();
+        assert!(!says(&hello, "resume"), "{hello}");
+        assert_eq!(pair.status(&ids[1]), Some(Status::Accepted));
+        assert_eq!(pair.peer.stats().delivered, 2);
+    }
+}
+
+#[test]
+fn a_session_whose_pushes_have_used_up_their_numbers_is_followed_by_another() {
+    let mut pair = near_the_end(["accepted", "accepted"], ["acked", "acked"]);
+    pair.push("the last one");
+    pair.push("the first of the next");
     pair.story.open();
     pair.connect().flow();
-    assert!(says(&pair.greetings().1, r#""resumed":true"#));
-    assert_eq!(pair.status(&ids[0]), Some(Status::Accepted));
-    assert_eq!(pair.status(&ids[1]), Some(Status::Queued), "no number is left for it");
+    assert_eq!(pair.client_delivered, ["the last one"]);
     pair.connect().flow();
-    let (hello, _) = pair.greetings();
-    assert!(!says(&hello, "resume"), "{hello}");
-    assert_eq!(pair.status(&ids[1]), Some(Status::Accepted));
-    assert_eq!(pair.peer.stats().delivered, 2);
+    let (hello, welcome) = pair.greetings();
+    assert!(says(&hello, "resume") && says(&welcome, r#""resumed":false,"why":"expired""#), "{hello} {welcome}");
+    assert_eq!(pair.client_delivered, ["the last one", "the first of the next"]);
+    assert_eq!(pair.peer.unacknowledged(), 0);
 }
 
 /// A snapshot with its checksum set right: FNV-1a over the rest.
