@@ -102,6 +102,8 @@ class Tree:
     def plan(self, files):
         """Lists the mutants, and tells those that have a body of their own to stand in."""
         listed = self.run(self.repository, "cargo", "mutants", "--list", "--json", *(a for f in files for a in ("--file", f)))
+        if listed.returncode:
+            raise Failed(listed.stderr[-3000:])
         for number, m in enumerate(json.loads(listed.stdout), 1):
             text = self.sources[m["file"]]
             m.update(number=number, cut=span(text, m), const=None)
