@@ -186,17 +186,14 @@ fn that_a_gap_was_fetched_has_to_be_stored_and_is_known_to_the_next_process() {
     pair.connect();
     pair.settle();
     pair.cut().forget();
-    pair.push("held");
     pair.story.wait_for_connect();
     pair.story.persist();
     pair.connect();
     pair.settle();
-    assert_eq!(pair.client_delivered, [""; 0]);
     let version = pair.story.version;
     pair.story.fetched(1, None, &[]);
     assert!(pair.story.version > version);
     pair.settle();
-    assert_eq!(pair.client_delivered, ["held"]);
     pair.crash_client(1_000);
     pair.story.open();
     pair.connect();

@@ -87,7 +87,7 @@ impl Pair {
         self.seeds += 1;
         let preset = Preset::native().with_config(self.config.clone());
         self.peer = Peer::new(preset, self.policy.clone(), Seed::from(self.seeds));
-        self.server = None;
+        (self.server, self.server_durable) = (None, serde_json::Value::Null);
         self
     }
 

@@ -37,7 +37,9 @@ fn in_lock_step_a_probe_begins_a_chain_that_had_ended_anew() {
         config.heartbeat.clock = Clock::LockStep;
         config.heartbeat.life = Life::Reply;
     });
-    story.ready().wait(50_000).event(Event::Online).text("chatter").seen();
+    story.ready().wait(50_000).seen();
+    story.event(Event::Online).text("chatter");
+    assert_eq!(story.seen().beats(), 1, "the probe");
     let next = story.deadline().expect("the chain goes on");
     assert_eq!((next.at.as_millis(), next.timer), (75_000, Timer::Heartbeat));
 }

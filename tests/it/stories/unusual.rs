@@ -41,6 +41,44 @@ fn a_name_with_escapes_is_the_name_it_stands_for() {
 }
 
 #[test]
+fn what_is_almost_json_is_reported_wherever_it_stands() {
+    for almost in [
+        "-",
+        "+1",
+        "--1",
+        "01",
+        "-01",
+        ".5",
+        "1.",
+        "1..2",
+        "1e",
+        "1e+",
+        "1E-",
+        "tru",
+        "True",
+        "nul",
+        "falsey",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        r#""\x""#,
+        r#""\u12""#,
+        r#""\u00g0""#,
+        "\"\t\"",
+        "'a'",
+        "",
+    ] {
+        for text in spellings(r#""x""#, almost) {
+            assert!(matches!(read(&text), Err(Malformed::Json { .. })), "{text}");
+        }
+    }
+}
+
+#[test]
 fn nesting_is_counted_in_depth_alone_and_never_within_texts_however_fields_are_written() {
     let limit = usize::try_from(Config::default().limits.depth.get()).expect("it is small");
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);

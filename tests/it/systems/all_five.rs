@@ -190,6 +190,7 @@ fn the_words_of_servers_are_those_of_their_documents() {
         (&live_chat, Signal::Kick { body: Payload::Whole }, ok(r#"{"cmd":"conn_close"}"#)),
         (&live_chat, message(Payload::Json(r#"{"message":"x"}"#)), ok(r#"{"cmd":"message","result":{"message":"x"}}"#)),
         (&live_chat, message(Payload::Json(r#"{"message":"x"} "#)), Err(Unencodable::NoWord)),
+        (&live_chat, message(Payload::Json(r#"{"message":"x"},"y":{}"#)), Err(Unencodable::NoWord)),
         (&live_chat, message(Payload::Json("{")), Err(Unencodable::NoWord)),
         (&live_chat, message(Payload::Json("7}")), Err(Unencodable::NoWord)),
         (&live_chat, message(Payload::Binary(b"x")), Err(Unencodable::Binary)),
