@@ -2,13 +2,13 @@
 
 use redial::journal::{Call, CallError};
 use redial::{
-    Action, Config, ConnectionId, CredentialSource, Dialect, Duration, Event, Frame, Limits, Login, Malformed,
+    Action, Config, ConnectionId, CredentialSource, Dialect, Duration, Echo, Event, Frame, Limits, Login, Malformed,
     MarkReadError, Payload, Preset, Profile, Purpose, Session, Side, Signal, State, Unencodable,
 };
 
 use crate::support::Story;
 
-/// `login TOKEN`, `no`, `push ID TEXT`, `ack ID`, `read ID`, and text.
+/// `login TOKEN`, `no`, `push ID TEXT`, `mine ID PUSH`, `ack ID`, `nack ID`, `read ID`, and text.
 #[derive(Debug)]
 struct Desk {
     /// Whether it wants to be told what arrived.
@@ -27,9 +27,12 @@ impl Dialect for Desk {
     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
         match frame.as_text() {
             Some("no") => Ok(Signal::Refused { code: 0 }),
-            Some(text) => Ok(match text.strip_prefix("push ").and_then(|rest| rest.split_once(' ')) {
-                Some((id, body)) => Signal::Message { id: Some(id.into()), body: Payload::Text(body) },
-                None => Signal::Message { id: None, body: Payload::Whole },
+            Some(text) => Ok(match text.split(' ').collect::<Vec<_>>()[..] {
+                ["push", id, body] => Signal::Message { id: Some(id.into()), body: Payload::Text(body) },
+                ["mine", id, push] => {
+                    Signal::Ack { id: id.into(), echo: Some(Echo { id: push.into(), body: Payload::Text("mine") }) }
+                }
+                _ => Signal::Message { id: None, body: Payload::Whole },
             }),
             None => Ok(Signal::BeatReply),
         }
@@ -40,6 +43,7 @@ impl Dialect for Desk {
             Signal::Beat => Ok(Frame::Ping(Vec::new())),
             Signal::Login { credential, .. } => Ok(Frame::text(format!("login {}", credential.reveal()))),
             Signal::Ack { id, .. } => Ok(Frame::text(format!("ack {id}"))),
+            Signal::Nack { id, .. } => Ok(Frame::text(format!("nack {id}"))),
             Signal::Read { id } => Ok(Frame::text(format!("read {id}"))),
             Signal::Message { body: Payload::Text(text), .. } => Ok(Frame::text((*text).to_owned())),
             _ => Err(Unencodable::NoWord),
@@ -201,5 +205,24 @@ fn a_service_that_wants_no_acknowledgement_repeats_nothing_so_whatever_comes_is_
         story.text("push m1 hello").text("push m1 hello");
         let seen = story.seen();
         assert_eq!((seen.delivered().len(), seen.acks().len()), (shown, if acks { 2 } else { 0 }));
+    }
+}
+
+#[test]
+fn an_own_message_that_comes_back_under_an_id_that_was_refused_is_refused_too() {
+    let mut config = Config::default();
+    config.inbox.acknowledge = redial::Acknowledge::OnCall;
+    let mut story = Story::new(Preset::new(Desk { acks: true }, config));
+    story.ready();
+    let mine = story.send("mine");
+    for push in ["m1", "m2", "m3"] {
+        story.text(&format!("push {push} hello"));
+    }
+    story.reject(&"m1".into()).acknowledge(&"m2".into()).seen();
+    for (push, answers) in [("m1", &["nack m1"][..]), ("m2", &["ack m2"]), ("m3", &[]), ("m4", &["ack m4"])] {
+        story.text(&format!("mine {mine} {push}"));
+        let seen = story.seen();
+        assert_eq!(seen.sends(|_| true), answers, "m3 still waits for the application");
+        assert!(seen.delivered().is_empty());
     }
 }

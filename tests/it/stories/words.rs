@@ -155,6 +155,7 @@ fn a_server_that_now_and_then_lets_a_connection_be_stable_provokes_as_many_conne
         (1_000, 5_000, 2_000, Reset::OnStable, 41, 121),
         (0, 500, 100, Reset::OnStable, 481, 1_201),
         (1_000, 1_000, 0, Reset::OnStable, 121, 121),
+        (1_000, 5_000, 7_000, Reset::OnStable, 20, 20),
     ] {
         let mut config = Config::default();
         config.reconnect.jitter = redial::Jitter::None;
