@@ -2,10 +2,11 @@
 
 use redial::journal::{Call, CallError};
 use redial::{
-    Action, Config, ConnectionId, CredentialSource, Dialect, Duration, Echo, Event, Frame, Limits, Login, Malformed,
-    MarkReadError, Payload, Preset, Profile, Purpose, Session, Side, Signal, State, Unencodable,
+    Action, Body, Config, ConnectionId, CredentialSource, Dialect, Duration, Echo, Event, Frame, Limits, Login,
+    Malformed, MarkReadError, Payload, Preset, Profile, Purpose, Session, Side, Signal, State, Unencodable,
 };
 
+use crate::oracle::drain;
 use crate::support::Story;
 
 /// `login TOKEN`, `no`, `push ID TEXT`, `mine ID PUSH`, `ack ID`, `nack ID`, `read ID`, and text.
@@ -34,7 +35,13 @@ impl Dialect for Desk {
                 }
                 _ => Signal::Message { id: None, body: Payload::Whole },
             }),
-            None => Ok(Signal::BeatReply),
+            None => Ok(match frame {
+                // A byte for the service, and the content.
+                Frame::Binary(bytes) if bytes.len() > 1 => {
+                    Signal::Message { id: None, body: Payload::Binary(&bytes[1..]) }
+                }
+                _ => Signal::BeatReply,
+            }),
         }
     }
 
@@ -224,5 +231,57 @@ fn an_own_message_that_comes_back_under_an_id_that_was_refused_is_refused_too() 
         let seen = story.seen();
         assert_eq!(seen.sends(|_| true), answers, "m3 still waits for the application");
         assert!(seen.delivered().is_empty());
+    }
+}
+
+/// A frame with so much room in its buffer that is not used, and where that buffer is.
+fn frame(content: &[u8], spare: usize) -> (Frame, *const u8) {
+    let mut bytes = Vec::with_capacity(1 + content.len() + spare);
+    bytes.push(0);
+    bytes.extend_from_slice(content);
+    let at = bytes.as_ptr();
+    (Frame::Binary(bytes), at)
+}
+
+#[test]
+fn bytes_within_a_frame_are_handed_on_in_its_buffer_where_that_is_not_much_larger() {
+    let content = [7; 200];
+    for (spare, kept) in [(0, true), (100, true), (199, true), (200, false), (10_000, false)] {
+        let mut story = desk();
+        story.ready();
+        let (frame, at) = frame(&content, spare);
+        story.session.handle(story.instant(), Event::FrameIn { connection: story.connection(), frame });
+        let body = drain(&mut story.session).into_iter().find_map(|action| match action {
+            Action::Deliver(message) => Some(message.body),
+            _ => None,
+        });
+        let Some(Body::Binary { binary }) = body else { panic!("bytes are delivered") };
+        assert_eq!(binary, content);
+        assert_eq!(binary.as_ptr() == at, kept, "with {spare} bytes to spare");
+    }
+}
+
+#[test]
+fn a_text_within_a_frame_is_handed_on_in_its_buffer() {
+    for preset in [Preset::uni_app(), Preset::native()] {
+        let mut story = Story::new(preset.with_config(Config::default()));
+        story.credential("token").open().opened();
+        let text = if story.state() == State::Ready {
+            r#"{"type":"MESSAGE","messageId":"m1","content":"a text of some length, which is most of its frame, and more"}"#
+        } else {
+            story.text(r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":1,"resumed":false,"win_msgs":9,"win_bytes":999,"frame_max":999}"#);
+            r#"{"type":"msg","s":1,"id":"m1","b":"a text of some length, which is most of its frame, and more"}"#
+        };
+        let text = text.to_owned();
+        let at = text.as_ptr();
+        story
+            .session
+            .handle(story.instant(), Event::FrameIn { connection: story.connection(), frame: Frame::text(text) });
+        let body = drain(&mut story.session).into_iter().find_map(|action| match action {
+            Action::Deliver(message) => Some(message.body),
+            _ => None,
+        });
+        let Some(Body::Text(text)) = body else { panic!("a text is delivered") };
+        assert!(text.starts_with("a text of some length") && text.as_ptr() == at, "{text:?}");
     }
 }
