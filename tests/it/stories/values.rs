@@ -1,10 +1,11 @@
 //! The plain values: randomness, time, frames, names. What is written down here was computed by another program.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use redial::{
-    Action, Body, Bounded, ConnectionId, Deliver, Duration, Event, Frame, Instant, MarkReadError, MessageId, Outgoing,
-    Preset, Seed, Session,
+    Action, Body, Bounded, ConnectionId, Deliver, Duration, Echo, Event, Frame, Instant, MarkReadError, MessageId,
+    Outgoing, Payload, Preset, Seed, Session, Side, Signal,
 };
 
 use crate::oracle::drain;
@@ -213,4 +214,30 @@ fn an_id_too_long_to_be_written_is_not_marked_as_read() {
     let answer = story.session.mark_read(story.instant(), &too_long);
     assert_eq!(answer, Err(MarkReadError::BadId { limit: 128 }));
     assert_eq!(drain(&mut story.session), []);
+}
+
+#[test]
+fn a_frame_is_written_into_a_buffer_of_about_its_size() {
+    let (id, push) = (MessageId::from("c".repeat(100)), MessageId::from("p".repeat(90)));
+    let body = "x".repeat(5_000);
+    let text = Payload::Text(&body);
+    let echo = Echo { id: push, body: text };
+    let (acked, read) = (Signal::Delivered { id: id.clone() }, Signal::Read { id: id.clone() });
+    let numbered = Signal::Numbered { position: 1, id: id.clone(), body: Some(text) };
+    let login = Signal::Login { credential: "t".repeat(3_000).into(), reference: None };
+    let message = Signal::Message { id: Some(id.clone()), body: text };
+    let mut written = 0;
+    for preset in [Preset::uni_app(), Preset::native()] {
+        for side in [Side::Client, Side::Server] {
+            for signal in
+                [&message, &numbered, &Signal::Ack { id: id.clone(), echo: Some(echo.clone()) }, &acked, &read, &login]
+            {
+                let Ok(Frame::Text(Cow::Owned(text))) = preset.dialect().encode(side, signal) else { continue };
+                written += 1;
+                let spare = text.capacity() - text.len();
+                assert!(spare < 100, "{spare} bytes are left of {} by the {side:?}: {signal:?}", text.capacity());
+            }
+        }
+    }
+    assert_eq!(written, 12, "what these dialects have words for");
 }
