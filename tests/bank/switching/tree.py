@@ -4,7 +4,10 @@ from collections import defaultdict
 
 PROGRAMS = ["it", "memory", "counts"]
 TESTS = [argument for program in PROGRAMS for argument in ("--test", program)]
-BUILD = ["--offline", "--config", "profile.dev.package.redial.opt-level=1", "--config", "profile.dev.debug=false"]
+# What would always panic is to do so in a test, not to end the build.
+ALLOWED = 'build.rustflags=["-Aarithmetic_overflow", "-Aunconditional_panic"]'
+SETTINGS = ["profile.dev.package.redial.opt-level=1", "profile.dev.debug=false", ALLOWED]
+BUILD = ["--offline", *(argument for setting in SETTINGS for argument in ("--config", setting))]
 SWITCH = '''
 extern crate std;
 /// Which mutant runs. Where it is to say what is reached, it writes down each function's number the first time.
