@@ -56,7 +56,7 @@ impl Peer {
             register: self.register.freeze(self.clock),
             check: 0,
         };
-        snapshot.check = checksum(&PeerSnapshot { check: 0, ..snapshot.clone() });
+        snapshot.check = checksum(&snapshot);
         snapshot
     }
 
