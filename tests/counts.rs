@@ -7,10 +7,14 @@ mod agenda;
 #[path = "../examples/swarm/fleet.rs"]
 mod fleet;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use fleet::Hour;
-use redial::{Action, Config, ConnectionId, Event, Frame, Instant, Message, Preset, Purpose, Secret, Seed, Session};
+use redial::{
+    Action, Config, ConnectionId, Event, Frame, Instant, Message, MessageId, Payload, Preset, Secret, Seed, Session,
+    Side, Signal,
+};
 
 /// Rounds before those that count: by then the dedup window (4,096) and the memory of settled messages (1,024) are full.
 const WARM: u32 = 6_000;
@@ -104,29 +108,21 @@ fn a_message_and_its_receipt_take_one_allocation_the_frame() {
 
 #[test]
 fn a_frame_fills_its_buffer_where_nothing_has_to_be_escaped() {
-    let mut spare = Vec::new();
-    for (preset, ids) in [(with_receipts(), true), (Preset::native(), false)] {
-        let (mut session, connection) = ready(preset);
-        if ids {
-            session.send(Instant::ORIGIN, "x".repeat(128)).expect("there is room");
-            let text = r#"{"type":"MESSAGE","messageId":"m1","content":"x"}"#;
-            session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame: Frame::text(text) });
-        } else {
-            let text = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":1,"resumed":false,"win_msgs":9,"win_bytes":9999,"frame_max":9999}"#;
-            session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame: Frame::text(text) });
-            session.send(Instant::ORIGIN, "x".repeat(128)).expect("there is room");
-        }
-        while let Some(action) = session.poll_action() {
-            if let Action::Send { frame: Frame::Text(std::borrow::Cow::Owned(text)), purpose, .. } = action {
-                spare.push((purpose, text.capacity() - text.len()));
-            }
-        }
+    let (id, body) = (MessageId::from("an-id"), Payload::Text("and what it names"));
+    let message = Signal::Message { id: Some(id.clone()), body };
+    let ack = Signal::Ack { id: id.clone(), echo: None };
+    let mut signals = vec![
+        (Preset::uni_app(), Side::Client, message.clone()),
+        (Preset::uni_app(), Side::Client, ack),
+        (Preset::uni_app(), Side::Server, message),
+    ];
+    for position in [1, 9, 10, 12_345] {
+        signals.push((Preset::native(), Side::Client, Signal::Numbered { position, id: id.clone(), body: Some(body) }));
     }
-    let of = |wanted: fn(&Purpose) -> bool| spare.iter().filter(move |(purpose, _)| wanted(purpose));
-    let messages: Vec<_> = of(|purpose| matches!(purpose, Purpose::Message { .. })).collect();
-    let acks: Vec<_> = of(|purpose| matches!(purpose, Purpose::Ack { .. })).collect();
-    assert_eq!((messages.len(), acks.len()), (2, 1), "{spare:?}");
-    assert!(messages.iter().chain(&acks).all(|(_, spare)| *spare == 0), "{spare:?}");
+    for (preset, side, signal) in signals {
+        let Ok(Frame::Text(Cow::Owned(text))) = preset.dialect().encode(side, &signal) else { panic!("{signal:?}") };
+        assert_eq!(text.capacity(), text.len(), "{text}");
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! 1. Ids that count up, as those of most who mint them do, stand in the order of their places: to add one is to compare it with the
 //!    last, and the number it ends in says where it stands.
-//! 2. The others are kept in a tree, so that no choice of ids makes a look-up slower than its logarithm.
+//! 2. The others are kept in a tree. So no choice of ids makes a look-up slower than the square of the line's logarithm, which it takes
+//!    where ids rise in other steps than places do and others stand between them.
 
 use core::cmp::Ordering;
 

@@ -1,7 +1,10 @@
 //! What a session says on the wire and in its journal, word for word.
 
 use redial::journal::{Header, Player};
-use redial::{Action, Config, CredentialSource, MessageId, PeerPolicy, Preset, Purpose, Seed, Session, State, Status};
+use redial::{
+    Action, Config, CredentialSource, Limits, MessageId, PeerPolicy, Preset, Purpose, Seed, Session, Side, Signal,
+    State, Status,
+};
 
 use super::{Pair, says};
 
@@ -108,4 +111,16 @@ fn receipts_rise_above_the_acknowledgement_and_are_said_again_on_the_next_connec
     pair.story.mark_read("m1");
     pair.flow();
     assert_eq!(pair.server().statuses(&MessageId::from("m1")).last(), Some(&Status::Read));
+}
+
+#[test]
+fn a_heartbeat_needs_no_position() {
+    let (preset, limits) = (Preset::native(), Limits::default());
+    for (signal, text) in [(Signal::Beat, r#"{"type":"ping"}"#), (Signal::BeatReply, r#"{"type":"pong"}"#)] {
+        for side in [Side::Client, Side::Server] {
+            let frame = preset.dialect().encode(side, &signal).expect("there is a word for it");
+            assert_eq!(frame.as_text(), Some(text));
+            assert_eq!(preset.dialect().decode(side.other(), &frame, &limits).as_ref(), Ok(&signal));
+        }
+    }
 }
