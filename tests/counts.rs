@@ -90,19 +90,26 @@ fn a_push_and_its_acknowledgement_take_one_allocation_the_frame_of_the_latter() 
 
 #[test]
 fn a_message_and_its_receipt_take_one_allocation_the_frame() {
+    let json = |quotes: usize| format!(r#"[{}"{}"]"#, r#""","#.repeat(quotes), "x".repeat(120 - 4 * quotes));
+    for body in ["x".repeat(128), json(0), json(5), "{}".to_owned(), r#"{"a":"b"}"#.to_owned()] {
+        messages_and_their_receipts(&body);
+    }
+}
+
+fn messages_and_their_receipts(body: &str) {
     let (mut session, connection) = ready(with_receipts());
     let mut nonce = session.clone().send(Instant::ORIGIN, "x").expect("there is room").to_string();
     nonce.truncate(16);
     let exchanges = (0..WARM + COUNTED).map(|number| {
         let receipt = Frame::text(format!(r#"{{"type":"MESSAGE","clientMessageId":"{nonce}-{number}"}}"#));
-        ("x".repeat(128), receipt)
+        (body.to_owned(), receipt)
     });
     let count = allocations(exchanges, |(body, frame)| {
         session.send(Instant::ORIGIN, body).expect("there is room");
         session.handle(Instant::ORIGIN, Event::FrameIn { connection, frame });
         assert_eq!(drain(&mut session), 4, "Queued, Send, Sent, Accepted");
     });
-    assert!(count <= u64::from(COUNTED), "{count}");
+    assert!(count <= u64::from(COUNTED), "{count} for {body}");
     assert_eq!(session.unsettled(), 0);
 }
 

@@ -357,6 +357,12 @@ impl Object {
     }
 }
 
+/// Bytes to set aside for a text within quotes: one that is JSON itself has quotes to be escaped.
+pub(super) fn room(text: &str) -> usize {
+    let escapes = if text.starts_with(['{', '[']) { text.len() / 4 + 8 } else { 0 };
+    text.len() + escapes
+}
+
 /// Appends a text as it stands within the quotes of a JSON string (RFC 8259 §7).
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut rest = text;

@@ -285,7 +285,8 @@ impl UniAppWords {
 
 fn length(body: Payload<'_>) -> usize {
     match body {
-        Payload::Text(text) | Payload::Json(text) => text.len(),
+        Payload::Text(text) => json::room(text),
+        Payload::Json(json) => json.len(),
         Payload::Whole | Payload::Binary(_) => 0,
     }
 }

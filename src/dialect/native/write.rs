@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::super::json::Object;
+use super::super::json::{Object, room};
 use crate::error::Unencodable;
 use crate::frame::Frame;
 use crate::id::MessageId;
@@ -55,7 +55,8 @@ fn digits(number: u64) -> usize {
 
 fn message(position: u64, id: &MessageId, body: Option<Payload<'_>>) -> Result<String, Unencodable> {
     let length = match body {
-        Some(Payload::Text(text) | Payload::Json(text)) => text.len(),
+        Some(Payload::Text(text)) => room(text),
+        Some(Payload::Json(json)) => json.len(),
         _ => 0,
     };
     let mut object = Object::with_capacity(FRAME.len() + digits(position) + id.wire_len() + length);
