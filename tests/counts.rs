@@ -133,6 +133,21 @@ fn a_frame_fills_its_buffer_where_nothing_has_to_be_escaped() {
 }
 
 #[test]
+fn a_body_that_is_json_leaves_a_quarter_of_its_room_empty_at_most() {
+    let json = format!("[{}]", "1,".repeat(100) + "1");
+    for body in [Payload::Text(&json), Payload::Json(&json)] {
+        let id = MessageId::from("an-id");
+        let message = Signal::Message { id: Some(id.clone()), body };
+        let numbered = Signal::Numbered { position: 1, id, body: Some(body) };
+        for (preset, signal) in [(Preset::uni_app(), message), (Preset::native(), numbered)] {
+            let frame = preset.dialect().encode(Side::Client, &signal);
+            let Ok(Frame::Text(Cow::Owned(text))) = frame else { panic!("{signal:?}") };
+            assert!(text.capacity() <= text.len() + json.len() / 4 + 10, "{} for {text}", text.capacity());
+        }
+    }
+}
+
+#[test]
 fn a_body_is_the_buffer_of_the_frame_it_came_in_where_that_is_not_much_larger() {
     let (mut session, connection) = ready(with_receipts());
     let mut deliver = |content: &str, padding: usize| {
