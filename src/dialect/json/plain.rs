@@ -12,10 +12,13 @@ const BLOCK: usize = 32;
 /// The number of bytes before the first that cannot stand in a JSON string as it is.
 #[inline]
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
-    match bytes.first_chunk() {
-        Some(word) => special_in(*word).unwrap_or_else(|| long_plain_len(bytes)),
-        None => short_plain_len(bytes),
+    let Some((first, rest)) = bytes.split_first_chunk() else { return short_plain_len(bytes) };
+    if let Some(at) = special_in(*first) {
+        return at;
     }
+    // Names and ids mostly end here.
+    let second = rest.first_chunk().and_then(|word| special_in(*word));
+    second.map_or_else(|| long_plain_len(bytes), |at| size_of::<u64>() + at)
 }
 
 /// The same for less than a word.
