@@ -5,7 +5,6 @@ use crate::cx::Cx;
 use crate::error::FetchedError;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
-use crate::inbox::Deliver;
 use crate::link::{Ending, News};
 use crate::signal::{Content, Ride, Signal};
 use crate::state::Cause;
@@ -20,11 +19,7 @@ impl Halves<'_> {
         content: Option<Content>,
         frame: &mut Frame,
     ) -> Option<News> {
-        let whole = cx.config.inbox.deliver == Deliver::Frame;
-        let body = content.map(|content| {
-            let content = if whole { Content::Whole } else { content };
-            || content.into_body(frame)
-        });
+        let body = content.map(|content| || content.into_body(frame));
         match self.delivery.on_numbered(cx, position, id, body) {
             Ok(new) => {
                 if new {

@@ -20,7 +20,7 @@ use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Deliver;
 use crate::link::{Ending, Link, News};
 use crate::rng::{Rng, Seed};
-use crate::signal::{Content, Side, Signal};
+use crate::signal::{Content, Payload, Side, Signal};
 use crate::state::{Cause, State};
 use crate::stats::Stats;
 use crate::status::Status;
@@ -284,10 +284,10 @@ impl Halves<'_> {
             return None;
         }
         let (id, content) = match signal {
-            Signal::Message { id, body } => (id.take(), body.within(frame)),
-            Signal::Notice { body } => (None, body.within(frame)),
+            Signal::Message { id, body } => (id.take(), content(cx, *body, frame)),
+            Signal::Notice { body } => (None, content(cx, *body, frame)),
             Signal::Numbered { position, id, body } => {
-                let (position, id, content) = (*position, id.clone(), body.map(|body| body.within(frame)));
+                let (position, id, content) = (*position, id.clone(), body.map(|body| content(cx, body, frame)));
                 return self.on_numbered(cx, position, id, content, frame);
             }
             other => return self.on_signal(cx, connection, other, frame),
@@ -305,7 +305,6 @@ impl Halves<'_> {
         content: Content,
         frame: &mut Frame,
     ) {
-        let content = if cx.config.inbox.deliver == Deliver::Frame { Content::Whole } else { content };
         self.delivery.on_message(cx, connection, id, || content.into_body(frame));
         self.link.on_push(cx);
     }
@@ -324,7 +323,7 @@ impl Halves<'_> {
                     Some(echo) if known => self.delivery.on_echo(cx, connection, &echo.id),
                     // Somebody else's message under a client's id: from another device of this account, say.
                     Some(echo) => {
-                        let content = echo.body.within(frame);
+                        let content = content(cx, echo.body, frame);
                         self.on_push(cx, connection, Some(&echo.id), content, &mut frame.clone());
                     }
                     None if !known => cx.stats.unknown_receipts += 1,
@@ -361,5 +360,13 @@ impl Halves<'_> {
                 .on_send_failed(cx, connection, purpose)
                 .then(|| self.link.lose(cx, Cause::SendFailed, Ending::default())),
         }
+    }
+}
+
+/// What is delivered of a frame.
+fn content(cx: &Cx<'_>, body: Payload<'_>, frame: &Frame) -> Content {
+    match cx.config.inbox.deliver {
+        Deliver::Content => body.within(frame),
+        Deliver::Frame => Content::Whole,
     }
 }

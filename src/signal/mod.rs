@@ -222,7 +222,7 @@ impl<'a> Payload<'a> {
             Self::Whole => None,
             Self::Text(text) => Some(Body::from(text)),
             Self::Binary(bytes) => Some(Body::from(bytes)),
-            Self::Json(json) => Some(match plain_string(json) {
+            Self::Json(json) => Some(match stands_as_it_is(json) {
                 Some(text) => Body::from(text),
                 None => Body::Text(serde_json::from_str(json).unwrap_or_else(|_| json.to_string())),
             }),
@@ -239,7 +239,7 @@ impl<'a> Payload<'a> {
         let part = match (self, frame) {
             (Self::Whole, _) => return Content::Whole,
             (Self::Text(text), Frame::Text(_)) => Some(text.as_bytes()),
-            (Self::Json(json), Frame::Text(_)) => plain_string(json).map(str::as_bytes),
+            (Self::Json(json), Frame::Text(_)) => stands_as_it_is(json).map(str::as_bytes),
             (Self::Binary(bytes), Frame::Binary(_)) => Some(bytes),
             _ => None,
         };
@@ -248,6 +248,11 @@ impl<'a> Payload<'a> {
             None => self.to_body().map_or(Content::Whole, Content::Copied),
         }
     }
+}
+
+/// What a JSON value is as a text, where that stands there as it is: all but a string with escapes.
+fn stands_as_it_is(json: &str) -> Option<&str> {
+    if json.trim_start().starts_with('"') { plain_string(json) } else { Some(json) }
 }
 
 /// The text of a JSON string that has no escapes, so that it stands there as it is; `json` is one sound value.
