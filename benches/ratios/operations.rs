@@ -1,6 +1,7 @@
 //! The operations, each on a warm session and each beside its floor.
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::Arc;
 
 use redial::{
@@ -58,25 +59,25 @@ fn a_push(number: u32, content: &str) -> String {
     format!(r#"{{"type":"MESSAGE","messageId":"m-{number:08}","content":"{content}"}}"#)
 }
 
-fn pushes(count: u32) -> Vec<String> {
+/// Pushes of these numbers; made when they are wanted, so that they are as near to the processor as what a socket has just read.
+fn pushes(numbers: Range<u32>) -> Vec<String> {
     let content = body();
-    (0..count).map(|number| a_push(number, &content)).collect()
+    numbers.map(|number| a_push(number, &content)).collect()
 }
 
 /// A push arrives, is delivered and acknowledged.
 pub(crate) fn push(rounds: u32) -> Cost {
     let (mut session, connection) = ready(with_receipts());
-    let mut frames = pushes(WARM + rounds);
-    let cold = frames.split_off(WARM as usize);
-    for frame in frames {
+    for frame in pushes(0..WARM) {
         hear(&mut session, connection, frame);
     }
-    measured(|| cold.into_iter().for_each(|frame| hear(&mut session, connection, frame)))
+    let frames = pushes(WARM..WARM + rounds);
+    measured(|| frames.into_iter().for_each(|frame| hear(&mut session, connection, frame)))
 }
 
 /// The same by hand.
 pub(crate) fn push_floor(rounds: u32) -> Cost {
-    let frames = pushes(rounds);
+    let frames = pushes(WARM..WARM + rounds);
     measured(|| {
         for frame in frames {
             let taken = floor::take_push(&frame).expect("the push is sound");
@@ -93,9 +94,10 @@ fn nonce() -> u64 {
     u64::from_str_radix(nonce, 16).expect("the nonce is hexadecimal")
 }
 
-fn receipts(nonce: u64, count: u32) -> Vec<(String, String)> {
+/// Messages of these numbers with their receipts; made when they are wanted, as pushes are.
+fn receipts(nonce: u64, numbers: Range<u32>) -> Vec<(String, String)> {
     let receipt = |number| format!(r#"{{"type":"MESSAGE","clientMessageId":"{nonce:016x}-{number}"}}"#);
-    (0..count).map(|number| (body(), receipt(number))).collect()
+    numbers.map(|number| (body(), receipt(number))).collect()
 }
 
 /// A message is sent, and its receipt arrives.
@@ -107,18 +109,17 @@ pub(crate) fn send(rounds: u32) -> Cost {
         hear(&mut session, connection, receipt);
         black_box(id);
     };
-    let mut exchanges = receipts(nonce(), WARM + rounds);
-    let cold = exchanges.split_off(WARM as usize);
-    exchanges.into_iter().for_each(&mut exchange);
-    measured(|| cold.into_iter().for_each(exchange))
+    receipts(nonce(), 0..WARM).into_iter().for_each(&mut exchange);
+    let exchanges = receipts(nonce(), WARM..WARM + rounds);
+    measured(|| exchanges.into_iter().for_each(exchange))
 }
 
 /// The same by hand.
 pub(crate) fn send_floor(rounds: u32) -> Cost {
     let nonce = nonce();
-    let exchanges = receipts(nonce, rounds);
+    let exchanges = receipts(nonce, WARM..WARM + rounds);
     measured(|| {
-        for (number, (body, receipt)) in (0..).zip(exchanges) {
+        for (number, (body, receipt)) in (u64::from(WARM)..).zip(exchanges) {
             let (id, text) = floor::write_message(nonce, number, &body).expect("text is writable");
             assert!(floor::is_receipt_for(black_box(&receipt), &id));
             black_box((id, text));
@@ -154,7 +155,7 @@ fn with_room(mut preset: Preset, outstanding: u32) -> Preset {
 /// Acknowledging one of so many messages that are outstanding, upon which the next one in line is sent, by a receipt with its id.
 pub(crate) fn acknowledge(outstanding: u32, rounds: u32) -> Cost {
     let (session, connection) = ready(with_room(with_receipts(), outstanding));
-    let receipts = receipts(nonce(), WARM + rounds).into_iter().map(|(_, receipt)| receipt);
+    let receipts = receipts(nonce(), 0..WARM + rounds).into_iter().map(|(_, receipt)| receipt);
     acknowledged(session, connection, outstanding, receipts)
 }
 
@@ -237,10 +238,10 @@ fn acknowledged(
 /// A session with so many messages waiting, and a full window and memory.
 fn laden(waiting: u32) -> Session {
     let (mut session, connection) = ready(with_receipts());
-    for frame in pushes(WARM) {
+    for frame in pushes(0..WARM) {
         hear(&mut session, connection, frame);
     }
-    for (body, receipt) in receipts(nonce(), WARM) {
+    for (body, receipt) in receipts(nonce(), 0..WARM) {
         session.send(Instant::ORIGIN, body).expect("there is room");
         hear(&mut session, connection, receipt);
     }
