@@ -4,7 +4,7 @@
 //! confirmed: a message settles as `Sent` when it is handed to the socket, and one that was sent before the connection
 //! broke is not sent again. What was not sent waits for the next connection.
 
-use alloc::borrow::{Cow, ToOwned};
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,33 @@ pub enum Beats {
     },
 }
 
+impl Beats {
+    #[inline(never)]
+    fn read(&self, text: &str) -> Signal<'static> {
+        match self {
+            Self::Text { reply, .. } if text == reply => Signal::BeatReply,
+            Self::Text { beat, .. } if text == beat => Signal::Beat,
+            Self::Text { .. } | Self::Ping => Signal::Message { id: None, body: Payload::Whole },
+        }
+    }
+
+    #[inline(never)]
+    fn write(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+        match (signal, self) {
+            (Signal::Beat, Self::Text { beat, .. }) => Ok(Frame::text(beat.clone())),
+            (Signal::BeatReply, Self::Text { reply, .. }) => Ok(Frame::text(reply.clone())),
+            (Signal::Message { body: Payload::Text(text), .. }, Self::Text { beat, reply })
+                if text == beat || text == reply =>
+            {
+                Err(Unencodable::Reserved)
+            }
+            (Signal::Message { body: Payload::Text(text), .. }, _) => Ok(Frame::text((*text).to_owned())),
+            (Signal::Message { body: Payload::Binary(bytes), .. }, _) => Ok(Frame::Binary((*bytes).to_owned())),
+            _ => Err(Unencodable::NoWord),
+        }
+    }
+}
+
 impl Preset {
     /// The default: no envelope, heartbeat by WebSocket ping, [`Config::default`].
     pub fn plain() -> Self {
@@ -65,29 +92,19 @@ impl Dialect for Plain {
     }
 
     fn decode<'a>(&self, _reader: Side, frame: &'a Frame, _limits: &Limits) -> Result<Signal<'a>, Malformed> {
-        Ok(match (frame, &self.beats) {
-            (Frame::Text(text), Beats::Text { reply, .. }) if text == reply => Signal::BeatReply,
-            (Frame::Text(text), Beats::Text { beat, .. }) if text == beat => Signal::Beat,
-            (Frame::Text(_) | Frame::Binary(_), _) => Signal::Message { id: None, body: Payload::Whole },
+        match frame {
+            Frame::Text(text) => Ok(self.beats.read(text)),
+            Frame::Binary(_) => Ok(Signal::Message { id: None, body: Payload::Whole }),
             // The socket answers pings by itself (RFC 6455 §5.5.2).
-            (Frame::Ping(_), _) => Signal::Beat,
-            (Frame::Pong(_), _) => Signal::BeatReply,
-        })
+            Frame::Ping(_) => Ok(Signal::Beat),
+            Frame::Pong(_) => Ok(Signal::BeatReply),
+        }
     }
 
     fn encode(&self, _writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         match (signal, &self.beats) {
             (Signal::Beat, Beats::Ping) => Ok(Frame::Ping(Vec::new())),
-            (Signal::Beat, Beats::Text { beat, .. }) => Ok(Frame::Text(Cow::Owned(beat.clone()))),
-            (Signal::BeatReply, Beats::Text { reply, .. }) => Ok(Frame::Text(Cow::Owned(reply.clone()))),
-            (Signal::Message { body: Payload::Text(text), .. }, Beats::Text { beat, reply })
-                if text == beat || text == reply =>
-            {
-                Err(Unencodable::Reserved)
-            }
-            (Signal::Message { body: Payload::Text(text), .. }, _) => Ok(Frame::text((*text).to_owned())),
-            (Signal::Message { body: Payload::Binary(bytes), .. }, _) => Ok(Frame::Binary((*bytes).to_owned())),
-            _ => Err(Unencodable::NoWord),
+            (signal, beats) => beats.write(signal),
         }
     }
 
