@@ -86,15 +86,20 @@ impl Cx<'_> {
     }
 
     /// Writes a heartbeat or the answer to one, and on it the position up to which everything is accepted.
+    #[inline]
     pub(crate) fn say_beat(&mut self, connection: ConnectionId, rides: Ride) {
         let (bare, purpose) = match rides {
             Ride::Beat | Ride::Alone => (&Signal::Beat, Purpose::Heartbeat),
             Ride::BeatReply => (&Signal::BeatReply, Purpose::HeartbeatReply),
         };
-        match self.riding {
-            Some(position) => self.say(connection, &Signal::AckUpTo { position, refused: Vec::new(), rides }, purpose),
-            None => self.say(connection, bare, purpose),
+        let frame = match self.riding {
+            Some(position) => self.encode(&Signal::AckUpTo { position, refused: Vec::new(), rides }),
+            None => self.encode(bare),
         };
+        // A dialect without heartbeats says nothing.
+        if let Ok(frame) = frame {
+            self.send(connection, frame, purpose);
+        }
     }
 
     #[inline]

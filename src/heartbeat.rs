@@ -110,7 +110,10 @@ impl Heartbeat {
             Question::None | Question::Ambiguous => None,
         };
         self.question = Question::None;
-        self.on_life(now, policy);
+        // Otherwise the frame itself was one.
+        if policy.life == Life::Reply {
+            self.on_life(now, policy);
+        }
         rtt
     }
 
@@ -246,6 +249,7 @@ impl Heartbeat {
         };
     }
 
+    #[inline]
     fn count(&mut self, now: Instant, policy: &HeartbeatPolicy) {
         self.unanswered = self.unanswered.saturating_add(1);
         if self.is_in_doubt() {

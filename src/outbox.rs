@@ -80,6 +80,11 @@ impl Outbox {
         self.line.len()
     }
 
+    /// Whether every message is settled.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
     /// Where a message stands, as far as it is remembered.
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
         match self.line.place(id).and_then(|seq| self.line.get(seq)) {

@@ -37,6 +37,10 @@ impl<T: Named> Queue<T> {
         self.0.as_ref().map_or(0, |spots| spots.len())
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|spots| spots.is_empty())
+    }
+
     /// Everything with its place, in order, from a place on.
     pub(crate) fn iter_from(&self, place: u64) -> impl Iterator<Item = (u64, &T)> {
         self.0.iter().flat_map(move |spots| spots.iter_from(place))

@@ -118,8 +118,9 @@ impl Delivery {
 
     /// The position that heartbeats carry.
     pub(crate) fn riding(&self) -> Option<u64> {
+        let stream = self.stream.as_ref()?;
         self.ready_line()?;
-        Some(self.stream.as_ref()?.inn.position())
+        Some(stream.inn.position())
     }
 
     /// The application has answered for a message that has a position.

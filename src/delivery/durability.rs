@@ -182,7 +182,7 @@ impl Delivery {
     pub(super) fn hold_until_stored(&mut self) {
         let Some(ledger) = &mut self.ledger else { return };
         ledger.gate = None;
-        if self.outbox.len() > 0 || self.stream.is_some() {
+        if !self.outbox.is_empty() || self.stream.is_some() {
             ledger.departures += 1;
             ledger.gate = Some(u64::MAX);
         }

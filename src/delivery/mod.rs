@@ -21,7 +21,7 @@ use crate::durability::Durability;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
 use crate::marks::Marks;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, OutboxPolicy};
 use crate::state::Cause;
 use crate::status::Status;
 use crate::stream::Stream;
@@ -156,17 +156,20 @@ impl Delivery {
         self.outbox.on_slept(asleep);
     }
 
-    /// Time has passed; to be called until it has nothing more to say.
+    /// Whether there is something to do, now or since a moment that delivery waited for.
     #[inline]
-    pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
-        if self.is_idle() {
-            return None;
-        }
-        let due = self.deadline(&cx.config.outbox).is_due(cx.now) || self.is_due_at_once(cx);
-        if due { self.on_due(cx) } else { None }
+    pub(crate) fn is_due(&self, cx: &Cx<'_>) -> bool {
+        !self.is_idle() && self.is_work_due(cx)
     }
 
-    fn on_due(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
+    /// The same where something is to be settled; apart, because mostly nothing is.
+    #[inline(never)]
+    fn is_work_due(&self, cx: &Cx<'_>) -> bool {
+        self.wait(&cx.config.outbox).is_due(cx.now) || self.is_due_at_once(cx)
+    }
+
+    /// Something is due; to be called until there is nothing more to say.
+    pub(crate) fn on_due(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
         let before = self.outbox.len();
         while let Some(expired) = self.outbox.expire(cx.now, &cx.config.outbox) {
             tell(cx, [expired]);
@@ -197,19 +200,22 @@ impl Delivery {
 
     /// Whether a drain has nothing left to wait for.
     fn is_drained(&self) -> bool {
-        matches!(self.flow, Flow::Draining { .. }) && self.outbox.len() == 0
+        matches!(self.flow, Flow::Draining { .. }) && self.outbox.is_empty()
     }
 
     /// Whether nothing is to be settled and no position is to be given, so that there is nothing to wait for either.
     fn is_idle(&self) -> bool {
-        self.outbox.len() == 0 && self.stream.is_none() && !matches!(self.flow, Flow::Draining { .. })
+        self.outbox.is_empty() && self.stream.is_none() && !matches!(self.flow, Flow::Draining { .. })
     }
 
     /// The next moment at which delivery wants a tick.
-    pub(crate) fn deadline(&self, policy: &crate::outbox::OutboxPolicy) -> Deadline {
-        if self.is_idle() {
-            return Deadline::NEVER;
-        }
+    #[inline]
+    pub(crate) fn deadline(&self, policy: &OutboxPolicy) -> Deadline {
+        if self.is_idle() { Deadline::NEVER } else { self.wait(policy) }
+    }
+
+    #[inline(never)]
+    fn wait(&self, policy: &OutboxPolicy) -> Deadline {
         let receipt = match self.line {
             Line::Ready(_) => Deadline::perhaps(self.outbox.receipt_deadline(policy), Timer::Receipt),
             Line::Down => Deadline::NEVER,

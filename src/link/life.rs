@@ -13,6 +13,7 @@ use crate::heartbeat;
 use crate::id::ConnectionId;
 use crate::signal::{Payload, Ride, Signal};
 use crate::state::Cause;
+use crate::time::Instant;
 
 impl Link {
     /// Bytes have arrived on the present connection, whatever they mean.
@@ -43,14 +44,6 @@ impl Link {
         whole: impl FnOnce(Payload<'_>) -> Body,
     ) -> Option<News> {
         match *signal {
-            Signal::Beat => {
-                cx.say_beat(connection, Ride::BeatReply);
-                None
-            }
-            Signal::BeatReply => {
-                self.on_reply(cx, connection);
-                None
-            }
             Signal::Challenge { challenge, reference } => self.on_challenge(cx, connection, challenge, reference),
             Signal::Welcome => self.on_welcome(cx, connection, None),
             Signal::Refused { .. } => Some(self.refuse(cx)),
@@ -103,13 +96,15 @@ impl Link {
         }
     }
 
-    /// Time has passed; to be called until it has nothing more to say.
+    /// Whether a moment has come that the link waited for.
     #[inline]
-    pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>) -> Option<News> {
-        if self.deadline().is_due(cx.now) { self.on_due(cx) } else { None }
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.deadline().is_due(now)
     }
 
-    fn on_due(&mut self, cx: &mut Cx<'_>) -> Option<News> {
+    /// Such a moment has come; to be called until there is none.
+    #[inline]
+    pub(crate) fn on_due(&mut self, cx: &mut Cx<'_>) -> Option<News> {
         if let Some(verdict) = self.fallback.on_tick(cx.now, &cx.config.fallback) {
             let cause = match verdict {
                 fallback::Verdict::Silence => PollCause::Silence,
@@ -164,6 +159,7 @@ impl Link {
 }
 
 /// A heartbeat, or a probe out of turn.
+#[inline]
 pub(super) fn beat_now(cx: &mut Cx<'_>, connection: ConnectionId) {
     cx.stats.beats += 1;
     cx.say_beat(connection, Ride::Beat);

@@ -51,12 +51,22 @@ pub(crate) enum Evidence {
 
 impl Phase {
     /// The phase by its public name.
+    #[inline]
     pub(crate) fn state(&self) -> State {
         match self {
+            Self::Ready { .. } => State::Ready,
+            other => other.other_state(),
+        }
+    }
+
+    /// The same where no connection is ready; apart, because nearly all inputs find one that is.
+    #[inline(never)]
+    fn other_state(&self) -> State {
+        match self {
+            Self::Ready { .. } => State::Ready,
             Self::Idle => State::Idle,
             Self::Preparing { .. } | Self::Connecting { .. } => State::Connecting,
             Self::Authenticating { .. } => State::Authenticating,
-            Self::Ready { .. } => State::Ready,
             Self::Closing { .. } => State::Closing,
             Self::Waiting { .. } | Self::GivingUp { .. } => State::Waiting,
             Self::Stopped { .. } => State::Stopped,
@@ -106,7 +116,7 @@ impl Phase {
         }
     }
 
-    /// When the phase ends by itself, where it does; apart, because nearly all inputs find a connection that is ready.
+    /// When the phase ends by itself, where it does; apart for the same reason.
     #[inline(never)]
     fn end(&self) -> Deadline {
         let (at, timer) = match self {

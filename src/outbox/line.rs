@@ -93,6 +93,10 @@ impl Line {
         self.queue.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// The place of the next message to be taken.
     pub(super) fn end(&self) -> u64 {
         self.queue.end()

@@ -221,7 +221,8 @@ impl Parts<'_> {
             cx.push(Action::Abort { connection: line.connection });
             self.lose(cx, Cause::Dead);
         }
-        while let Some(demand) = self.delivery.on_tick(cx) {
+        while self.delivery.is_due(cx) {
+            let Some(demand) = self.delivery.on_due(cx) else { return };
             match demand {
                 Demand::Recycle => self.delivery.push_again(cx, self.policy.copies),
                 Demand::Renew => self.bye(cx, Bye { code: 1000, reconnect: true, resume: true, after: Duration::ZERO }),

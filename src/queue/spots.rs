@@ -72,6 +72,10 @@ impl<T: Named> Spots<T> {
         self.line.len() - self.gaps
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.line.len() == self.gaps
+    }
+
     pub(super) fn iter_from(&self, place: u64) -> impl Iterator<Item = (u64, &T)> {
         let start = match self.line.front() {
             Some(first) if place > first.place => self.position(place).unwrap_or_else(|at| at),
