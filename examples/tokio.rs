@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time;
 
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
@@ -82,8 +82,8 @@ impl<T: AsRef<str> + ?Sized> From<&T> for Target {
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// How long a dial may take where the session sets no limit (`reconnect.attempt_timeout`) of its own.
 const DIAL_LIMIT: time::Duration = time::Duration::from_secs(30);
-/// Frames read in one turn, and at most before what was written is flushed.
-const FRAMES_A_TURN: usize = 64;
+/// Frames read in one turn, and at most before what was written is flushed: the peer can work on the first answers meanwhile.
+const FRAMES_A_TURN: usize = 32;
 /// How long a socket is kept for the peer's close when the session has stopped.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -165,8 +165,8 @@ pub(crate) fn start(
     let (states, state) = watch::channel(State::Idle);
     let owner = Owner { shared: Arc::clone(&shared), state };
     let (target, observer) = (target.into(), Box::new(observer));
-    let (link, actions, heard) = (Link::None, Vec::new(), Vec::new());
-    let host = Host { shared, target, observer, delivered, states, link, actions, heard };
+    let (link, actions, told, heard) = (Link::None, VecDeque::new(), Vec::new(), Vec::new());
+    let host = Host { shared, target, observer, delivered, states, link, actions, told, heard };
     // A fresh or a closed session can always be opened.
     let _ = owner.call(Call::Open);
     tokio::spawn(host.run());
@@ -257,15 +257,21 @@ impl Shared {
         work(&mut core, self.clock.now())
     }
 
-    /// Takes all actions, and with each that is an outcome who waits for that; gives the time of the input that led to them.
-    fn take_actions(&self, actions: &mut Vec<(Action, Option<oneshot::Sender<Status>>)>) -> Instant {
+    /// Takes all actions, and who waits for an outcome that is among them; gives the time of the input that led to them.
+    fn take_actions(
+        &self,
+        actions: &mut VecDeque<Action>,
+        told: &mut Vec<(oneshot::Sender<Status>, Status)>,
+    ) -> Instant {
         let mut core = self.lock();
-        while let Some(action) = core.session.poll_action() {
-            let waiting = match &action {
-                Action::Status { id, status } if core.settles(*status) => core.waiting.remove(id),
-                _ => None,
-            };
-            actions.push((action, waiting));
+        core.session.take_actions(actions);
+        for action in &*actions {
+            if let Action::Status { id, status } = action
+                && core.settles(*status)
+                && let Some(waiting) = core.waiting.remove(id)
+            {
+                told.push((waiting, *status));
+            }
         }
         core.session.now()
     }
@@ -314,7 +320,8 @@ struct Host {
     states: watch::Sender<State>,
     link: Link,
     /// Empty between turns, and kept for their room.
-    actions: Vec<(Action, Option<oneshot::Sender<Status>>)>,
+    actions: VecDeque<Action>,
+    told: Vec<(oneshot::Sender<Status>, Status)>,
     heard: Vec<Event>,
 }
 
@@ -332,6 +339,8 @@ struct Open {
     blocked: Option<Instant>,
     /// Frames read since the last flush.
     unflushed: usize,
+    /// What went wrong with a write, until it is told.
+    trouble: Option<Event>,
 }
 
 impl Host {
@@ -393,8 +402,8 @@ impl Host {
     /// Carries out what the session wants done, and passes on what is to be known; the observer hears of it first.
     fn perform(&mut self) {
         let mut actions = std::mem::take(&mut self.actions);
-        let now = self.shared.take_actions(&mut actions);
-        for (action, waiting) in actions.drain(..) {
+        let now = self.shared.take_actions(&mut actions, &mut self.told);
+        for action in actions.drain(..) {
             (self.observer)(now, &action);
             match action {
                 Action::Connect { connection, handshake, .. } => {
@@ -410,11 +419,14 @@ impl Host {
                 Action::State { state, .. } => drop(self.states.send_replace(state)),
                 // The application may have dropped its end, here and below.
                 Action::Deliver(message) => drop(self.delivered.send(message)),
-                Action::Status { status, .. } => drop(waiting.map(|tell| tell.send(status))),
                 _ => {}
             }
         }
         self.actions = actions;
+        for (waiting, status) in self.told.drain(..) {
+            // Whoever waited may have stopped.
+            let _ = waiting.send(status);
+        }
     }
 
     /// Gives up a connection that takes nothing for too long.
@@ -438,7 +450,7 @@ impl Link {
 
     fn push(&mut self, to: ConnectionId, frame: Wire, purpose: Option<Purpose>) {
         match self {
-            Self::Open(open) if open.connection == to => open.out.push_back((frame, purpose)),
+            Self::Open(open) if open.connection == to => open.push(frame, purpose),
             // A close ends a dial; nothing else is sent to one.
             Self::Dialing { connection, .. } if *connection == to => *self = Self::None,
             _ => {}
@@ -468,11 +480,27 @@ impl Link {
 
 impl Open {
     fn new(connection: ConnectionId, socket: Socket) -> Self {
-        Self { connection, socket: Box::new(socket), out: VecDeque::new(), blocked: None, unflushed: 0 }
+        Self { connection, socket: Box::new(socket), out: VecDeque::new(), blocked: None, unflushed: 0, trouble: None }
+    }
+
+    /// Puts a frame into the socket's buffer where it goes in at once; otherwise it waits for `poll`.
+    fn push(&mut self, frame: Wire, purpose: Option<Purpose>) {
+        if self.out.is_empty() && self.trouble.is_none() {
+            // Nobody has to be woken: the loop polls again before it sleeps.
+            match self.socket.poll_ready_unpin(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(())) => {
+                    self.trouble = self.start(frame, purpose);
+                    return;
+                }
+                Poll::Ready(Err(error)) => self.trouble = Some(ended(self.connection, &error)),
+                Poll::Pending => {}
+            }
+        }
+        self.out.push_back((frame, purpose));
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, clock: Clock) -> Poll<Event> {
-        if let Some(event) = self.write(cx) {
+        if let Some(event) = self.trouble.take().or_else(|| self.write(cx)) {
             return Poll::Ready(event);
         }
         // The answers to all that is there leave together; to whoever never pauses they leave now and then.
@@ -490,21 +518,27 @@ impl Open {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Option<Event> {
-        let connection = self.connection;
         while !self.out.is_empty() {
             match self.socket.poll_ready_unpin(cx) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Some(ended(connection, &error)),
+                Poll::Ready(Err(error)) => return Some(ended(self.connection, &error)),
                 Poll::Pending => break,
             }
             let (frame, purpose) = self.out.pop_front()?;
-            match self.socket.start_send_unpin(frame) {
-                Ok(()) => {}
-                Err(Error::WriteBufferFull(_)) => return Some(Event::SendFailed { connection, purpose }),
-                Err(error) => return Some(ended(connection, &error)),
+            if let Some(event) = self.start(frame, purpose) {
+                return Some(event);
             }
         }
         None
+    }
+
+    /// Hands a frame to a socket that is ready for it.
+    fn start(&mut self, frame: Wire, purpose: Option<Purpose>) -> Option<Event> {
+        match self.socket.start_send_unpin(frame) {
+            Ok(()) => None,
+            Err(Error::WriteBufferFull(_)) => Some(Event::SendFailed { connection: self.connection, purpose }),
+            Err(error) => Some(ended(self.connection, &error)),
+        }
     }
 
     /// Brings out what is buffered, the pongs too that the socket answers by itself.

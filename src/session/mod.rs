@@ -115,6 +115,28 @@ impl Session {
         self.actions.pop_front()
     }
 
+    /// Moves everything there is to do or to know to the end of `actions`, in order and in one piece: for hosts that share
+    /// the session and want to hold its lock for a moment only.
+    ///
+    /// What was taken counts as done: a write that fails no longer takes back what was taken behind it. Hosts that want
+    /// that poll one action at a time.
+    ///
+    /// ```
+    /// use std::collections::VecDeque;
+    /// use redial::{Action, Instant, Preset, Seed, Session, State};
+    ///
+    /// let mut session = Session::new(Preset::plain(), Seed::from_bytes([7; 16]));
+    /// session.open(Instant::ORIGIN);
+    /// let mut actions = VecDeque::new();
+    /// session.take_actions(&mut actions);
+    /// assert!(matches!(actions[0], Action::State { state: State::Connecting, .. }));
+    /// assert!(matches!(actions[1], Action::Connect { .. }));
+    /// assert_eq!(session.poll_action(), None);
+    /// ```
+    pub fn take_actions(&mut self, actions: &mut VecDeque<Action>) {
+        actions.append(&mut self.actions);
+    }
+
     /// When the session wants a `Tick`, and for which timer; `None` when it waits for events alone.
     ///
     /// Later than the last `now` after every input. Ticking earlier changes nothing, ticking late is harmless.

@@ -1,5 +1,6 @@
 //! The ends of the clock, and what must not show.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use redial::{
@@ -177,4 +178,23 @@ fn a_message_that_expires_as_room_is_made_for_it_and_its_link_is_lost_was_never_
     assert_eq!(seen.messages().len(), 0, "{seen:?}");
     assert_eq!(seen.losses().len(), 1, "{seen:?}");
     assert_eq!(story.session.status(&brief), Some(redial::Status::NotSent), "{seen:?}");
+}
+
+#[test]
+fn what_is_taken_in_one_piece_is_what_would_have_been_polled_and_goes_behind_what_was_taken_before() {
+    let mut polled = Session::new(Preset::plain(), Seed::from(7_u64));
+    polled.open(Instant::ORIGIN);
+    let mut taken = polled.clone();
+    let (mut actions, mut one_by_one) = (VecDeque::new(), Vec::new());
+    for at in [0, 10_000, 30_000] {
+        let now = Instant::from_millis(at);
+        polled.handle(now, Event::Tick);
+        one_by_one.extend(drain(&mut polled));
+        taken.handle(now, Event::Tick);
+        taken.take_actions(&mut actions);
+        assert_eq!(taken.poll_action(), None, "nothing is given twice");
+    }
+    assert!(one_by_one.len() > 3, "an attempt, its end and the wait for the next one");
+    assert_eq!(actions, one_by_one);
+    assert_eq!(taken, polled);
 }
