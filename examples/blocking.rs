@@ -78,8 +78,8 @@ const WRITE_LIMIT: Duration = Duration::from_secs(20);
 const DIAL_LIMIT: time::Duration = time::Duration::from_secs(30);
 /// How long a socket is kept for the peer's close when the session has stopped.
 const LINGER: Duration = Duration::from_secs(1);
-/// Frames read in one turn, so that a flood keeps nobody else waiting.
-const FRAMES_A_TURN: usize = 64;
+/// Frames read in one turn, so that a flood keeps nobody else waiting and the peer can work on the first answers meanwhile.
+const FRAMES_A_TURN: usize = 32;
 const WAKE: Token = Token(0);
 const SOCKET: Token = Token(1);
 
@@ -143,8 +143,7 @@ impl Client {
         let shared = Arc::new(Shared { core: Mutex::new(Core { session, journal, over: false }), waker, clock });
         let (target, dials, link) = (target.into(), channel(), Link::None);
         let (shared_too, observer) = (Arc::clone(&shared), Box::new(observer));
-        let (actions, heard) = (Vec::new(), Vec::new());
-        let mut host = Host { shared: shared_too, target, observer, poll, dials, link, actions, heard };
+        let mut host = Host { shared: shared_too, target, observer, poll, dials, link, heard: Vec::new() };
         let mut client = Self { shared, thread: None };
         client.shared.with(|core, now| core.call(now, Call::Open)).map_err(io::Error::other)?;
         client.thread = Some(thread::Builder::new().name("redial".into()).spawn(move || host.run())?);
@@ -205,16 +204,12 @@ impl Shared {
         work(&mut core, self.clock.now())
     }
 
-    /// Takes the next actions, up to one that writes: what a failed write takes back must still be the session's. Gives the time
-    /// of the input that led to them.
-    fn take_actions(&self, actions: &mut Vec<Action>) -> Instant {
+    /// Takes the next action, with the time of the input that led to it. One at a time: what a failed write takes back must still be
+    /// the session's.
+    fn next_action(&self) -> Option<(Instant, Action)> {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        while !matches!(actions.last(), Some(Action::Send { .. }))
-            && let Some(action) = core.session.poll_action()
-        {
-            actions.push(action);
-        }
-        core.session.now()
+        let action = core.session.poll_action()?;
+        Some((core.session.now(), action))
     }
 }
 
@@ -255,8 +250,7 @@ struct Host {
     poll: Poll,
     dials: (Sender<Dialed>, Receiver<Dialed>),
     link: Link,
-    /// Empty between turns, and kept for their room.
-    actions: Vec<Action>,
+    /// Empty between turns, and kept for its room.
     heard: Vec<Frame>,
 }
 
@@ -303,18 +297,10 @@ impl Host {
 
     /// Carries out what the session wants done; the observer hears of it first.
     fn perform(&mut self) {
-        let mut actions = std::mem::take(&mut self.actions);
-        loop {
-            let now = self.shared.take_actions(&mut actions);
-            if actions.is_empty() {
-                break;
-            }
-            for action in actions.drain(..) {
-                (self.observer)(now, &action);
-                self.carry_out(action);
-            }
+        while let Some((now, action)) = self.shared.next_action() {
+            (self.observer)(now, &action);
+            self.carry_out(action);
         }
-        self.actions = actions;
     }
 
     fn carry_out(&mut self, action: Action) {

@@ -53,7 +53,7 @@ fn server() -> String {
     let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
     thread::spawn(move || {
         let (stream, _) = listener.accept().expect("the client comes");
-        let mut socket = Turns::new(tungstenite::accept(stream).expect("it speaks WebSocket"));
+        let mut socket = Turns::new(tungstenite::accept(stream).expect("it speaks WebSocket"), u64::MAX);
         // It ends with an error: the client hangs up.
         let _ = socket.each(|text| receipt(text).map_or(Answer::Nothing, Answer::Text));
     });
@@ -73,27 +73,38 @@ enum Answer {
     Done,
 }
 
-/// A socket that is read until nothing more is there, and only then flushed.
-struct Turns(WebSocket<TcpStream>);
+/// A socket that is read until nothing more is there and only then flushed, or after so many answers.
+struct Turns {
+    socket: WebSocket<TcpStream>,
+    step: u64,
+    unflushed: u64,
+}
 
 impl Turns {
-    fn new(socket: WebSocket<TcpStream>) -> Self {
+    fn new(socket: WebSocket<TcpStream>, step: u64) -> Self {
         socket.get_ref().set_nodelay(true).expect("it is a TCP socket");
         socket.get_ref().set_nonblocking(true).expect("it is a TCP socket");
-        Self(socket)
+        Self { socket, step, unflushed: 0 }
     }
 
     fn write(&mut self, text: String) -> Result<(), Error> {
-        match self.0.write(Message::text(text)) {
+        self.unflushed += 1;
+        match self.socket.write(Message::text(text)) {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Ok(()) if self.unflushed == self.step => self.flush(),
             result => result,
         }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.unflushed = 0;
+        self.socket.flush()
     }
 
     /// Answers each text until there is no more to do.
     fn each(&mut self, mut answer: impl FnMut(&str) -> Answer) -> Result<(), Error> {
         loop {
-            match self.0.read() {
+            match self.socket.read() {
                 Ok(Message::Text(text)) => match answer(&text) {
                     Answer::Nothing => {}
                     Answer::Text(answer) => self.write(answer)?,
@@ -101,7 +112,7 @@ impl Turns {
                 },
                 Ok(_) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.0.flush()?;
+                    self.flush()?;
                     self.wait()?;
                 }
                 Err(error) => return Err(error),
@@ -111,21 +122,31 @@ impl Turns {
 
     /// Sleeps until something arrives.
     fn wait(&self) -> io::Result<()> {
-        let stream = self.0.get_ref();
+        let stream = self.socket.get_ref();
         stream.set_nonblocking(false)?;
         stream.peek(&mut [0])?;
         stream.set_nonblocking(true)
     }
 }
 
-/// By hand: ids are minted, messages written and receipts read with `serde_json`.
+/// By hand: ids are minted, messages written and receipts read with `serde_json`; what is written leaves when nothing more is
+/// there to be read.
 pub(crate) fn raw(messages: u64, window: u64) -> Run {
+    by_hand(messages, window, u64::MAX)
+}
+
+/// The same in the steps in which the adapters write.
+pub(crate) fn raw_in_steps(messages: u64, window: u64) -> Run {
+    by_hand(messages, window, 32)
+}
+
+fn by_hand(messages: u64, window: u64, step: u64) -> Run {
     const NONCE: u64 = 0x0123_4567_89ab_cdef;
     let url = server();
     let address = url.trim_start_matches("ws://").trim_end_matches('/');
     let stream = TcpStream::connect(address).expect("the server listens");
     let (socket, _) = tungstenite::client(url.as_str(), stream).expect("it speaks WebSocket");
-    let (mut socket, body) = (Turns::new(socket), body());
+    let (mut socket, body) = (Turns::new(socket, step), body());
     let mut waiting = std::collections::VecDeque::new();
     let write = |number| floor::write_message(NONCE, number, &body).expect("text is writable");
     timed(messages, || {
@@ -136,7 +157,7 @@ pub(crate) fn raw(messages: u64, window: u64) -> Run {
             waiting.push_back(id);
             socket.write(text).expect("the server reads");
         }
-        socket.0.flush().expect("the server reads");
+        socket.flush().expect("the server reads");
         let ended = socket.each(|text| {
             let id = waiting.pop_front().expect("one is on its way");
             assert!(floor::is_receipt_for(text, &id));
