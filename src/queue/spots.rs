@@ -15,6 +15,8 @@ use crate::id::MessageId;
 /// What stands in line, by place. The first and the last spot are no gaps.
 #[derive(Clone, Debug)]
 pub(super) struct Spots<T> {
+    /// The places, which rise; apart from what stands there, so that this is moved as it is.
+    places: VecDeque<u64>,
     line: VecDeque<Spot<T>>,
     gaps: usize,
     /// The places of those whose ids are greater than all before them here, gaps included.
@@ -26,13 +28,7 @@ pub(super) struct Spots<T> {
 }
 
 #[derive(Clone, Debug)]
-struct Spot<T> {
-    place: u64,
-    what: What<T>,
-}
-
-#[derive(Clone, Debug)]
-enum What<T> {
+enum Spot<T> {
     Thing(T),
     /// A gap, and the id that stood there.
     Gap(MessageId),
@@ -43,22 +39,29 @@ const ROOM: usize = 32;
 
 impl<T> Default for Spots<T> {
     fn default() -> Self {
-        Self { line: VecDeque::new(), gaps: 0, rising: VecDeque::new(), others: BTreeMap::new(), end: 0 }
+        Self {
+            places: VecDeque::new(),
+            line: VecDeque::new(),
+            gaps: 0,
+            rising: VecDeque::new(),
+            others: BTreeMap::new(),
+            end: 0,
+        }
     }
 }
 
 impl<T: Named> Spot<T> {
     fn thing(&self) -> Option<&T> {
-        match &self.what {
-            What::Thing(thing) => Some(thing),
-            What::Gap(_) => None,
+        match self {
+            Self::Thing(thing) => Some(thing),
+            Self::Gap(_) => None,
         }
     }
 
     fn id(&self) -> &MessageId {
-        match &self.what {
-            What::Thing(thing) => thing.id(),
-            What::Gap(id) => id,
+        match self {
+            Self::Thing(thing) => thing.id(),
+            Self::Gap(id) => id,
         }
     }
 }
@@ -77,16 +80,16 @@ impl<T: Named> Spots<T> {
     }
 
     pub(super) fn iter_from(&self, place: u64) -> impl Iterator<Item = (u64, &T)> {
-        let start = match self.line.front() {
-            Some(first) if place > first.place => self.position(place).unwrap_or_else(|at| at),
+        let start = match self.places.front() {
+            Some(first) if place > *first => self.position(place).unwrap_or_else(|at| at),
             _ => 0,
         };
-        self.line.range(start..).filter_map(|spot| Some((spot.place, spot.thing()?)))
+        let spots = self.places.range(start..).zip(self.line.range(start..));
+        spots.filter_map(|(place, spot)| Some((*place, spot.thing()?)))
     }
 
     pub(super) fn first(&self) -> Option<(u64, &T)> {
-        let spot = self.line.front()?;
-        Some((spot.place, spot.thing()?))
+        Some((*self.places.front()?, self.line.front()?.thing()?))
     }
 
     pub(super) fn get(&self, place: u64) -> Option<&T> {
@@ -95,23 +98,24 @@ impl<T: Named> Spots<T> {
 
     pub(super) fn get_mut(&mut self, place: u64) -> Option<&mut T> {
         let at = self.position(place).ok()?;
-        match &mut self.line.get_mut(at)?.what {
-            What::Thing(thing) => Some(thing),
-            What::Gap(_) => None,
+        match self.line.get_mut(at)? {
+            Spot::Thing(thing) => Some(thing),
+            Spot::Gap(_) => None,
         }
     }
 
     /// Where the thing under an id stands.
     pub(super) fn place(&self, id: &MessageId) -> Option<u64> {
-        let risen = self.risen(id).filter(|spot| spot.thing().is_some());
-        risen.map(|spot| spot.place).or_else(|| self.others.get(id).copied())
+        let risen = self.risen(id).filter(|(_, spot)| spot.thing().is_some());
+        risen.map(|(place, _)| place).or_else(|| self.others.get(id).copied())
     }
 
     pub(super) fn push(&mut self, thing: T) -> u64 {
         let place = self.end;
         self.end += 1;
         self.enlist(place, thing.id());
-        self.line.push_back(Spot { place, what: What::Thing(thing) });
+        self.places.push_back(place);
+        self.line.push_back(Spot::Thing(thing));
         place
     }
 
@@ -125,12 +129,13 @@ impl<T: Named> Spots<T> {
                 }
                 if let Some(spot) = self.line.get_mut(at) {
                     self.gaps -= usize::from(spot.thing().is_none());
-                    spot.what = What::Thing(thing);
+                    *spot = Spot::Thing(thing);
                 }
             }
             Err(at) => {
                 self.enlist(place, thing.id());
-                self.line.insert(at, Spot { place, what: What::Thing(thing) });
+                self.places.insert(at, place);
+                self.line.insert(at, Spot::Thing(thing));
             }
         }
     }
@@ -141,8 +146,8 @@ impl<T: Named> Spots<T> {
             return self.pop();
         }
         let spot = self.line.get_mut(at)?;
-        let gap = What::Gap(spot.thing()?.id().clone());
-        let What::Thing(thing) = core::mem::replace(&mut spot.what, gap) else { return None };
+        let gap = Spot::Gap(spot.thing()?.id().clone());
+        let Spot::Thing(thing) = core::mem::replace(spot, gap) else { return None };
         self.gaps += 1;
         if !self.others.is_empty() {
             self.others.remove(thing.id());
@@ -152,7 +157,8 @@ impl<T: Named> Spots<T> {
     }
 
     pub(super) fn pop(&mut self) -> Option<T> {
-        let Spot { place, what: What::Thing(thing) } = self.line.pop_front()? else { return None };
+        let place = self.places.pop_front()?;
+        let Spot::Thing(thing) = self.line.pop_front()? else { return None };
         if self.rising.front() == Some(&place) {
             self.rising.pop_front();
         } else {
@@ -179,25 +185,26 @@ impl<T: Named> Spots<T> {
         self.line.get(self.position(place).ok()?)
     }
 
-    /// The spot of an id that rises, which may be a gap.
-    fn risen(&self, id: &MessageId) -> Option<&Spot<T>> {
-        let first = self.spot(*self.rising.front()?)?;
-        if first.id() == id {
+    /// The place and the spot of an id that rises; the spot may be a gap.
+    fn risen(&self, id: &MessageId) -> Option<(u64, &Spot<T>)> {
+        let at = |place: u64| Some((place, self.spot(place)?));
+        let first = at(*self.rising.front()?)?;
+        if first.1.id() == id {
             return Some(first);
         }
-        let last = self.spot(*self.rising.back()?)?;
-        match last.id().cmp(id) {
+        let last = at(*self.rising.back()?)?;
+        match last.1.id().cmp(id) {
             Ordering::Less => return None,
             Ordering::Equal => return Some(last),
             Ordering::Greater => {}
         }
-        let at = |at: usize| self.spot(*self.rising.get(at)?);
-        let guess = id.tail().checked_sub(first.id().tail()).and_then(|steps| usize::try_from(steps).ok());
-        if let Some(spot) = guess.and_then(at).filter(|spot| spot.id() == id) {
-            return Some(spot);
+        let nth = |n: usize| at(*self.rising.get(n)?);
+        let guess = id.tail().checked_sub(first.1.id().tail()).and_then(|steps| usize::try_from(steps).ok());
+        if let Some(risen) = guess.and_then(nth).filter(|(_, spot)| spot.id() == id) {
+            return Some(risen);
         }
         let compare = |place: &u64| self.spot(*place).map_or(Ordering::Less, |spot| spot.id().cmp(id));
-        at(self.rising.binary_search_by(compare).ok()?)
+        nth(self.rising.binary_search_by(compare).ok()?)
     }
 
     fn close_gaps(&mut self) {
@@ -209,22 +216,25 @@ impl<T: Named> Spots<T> {
         }
         if self.line.capacity() > ROOM.max(self.line.len() * 4) {
             self.line.shrink_to(self.line.len() * 2);
+            self.places.shrink_to(self.line.len() * 2);
             self.rising.shrink_to(self.line.len() * 2);
         }
     }
 
     fn close_ends(&mut self) {
-        while let Some(Spot { place, what: What::Gap(_) }) = self.line.front() {
-            if self.rising.front() == Some(place) {
+        while let Some(Spot::Gap(_)) = self.line.front() {
+            if self.rising.front() == self.places.front() {
                 self.rising.pop_front();
             }
+            self.places.pop_front();
             self.line.pop_front();
             self.gaps -= 1;
         }
-        while let Some(Spot { place, what: What::Gap(_) }) = self.line.back() {
-            if self.rising.back() == Some(place) {
+        while let Some(Spot::Gap(_)) = self.line.back() {
+            if self.rising.back() == self.places.back() {
                 self.rising.pop_back();
             }
+            self.places.pop_back();
             self.line.pop_back();
             self.gaps -= 1;
         }
@@ -234,17 +244,19 @@ impl<T: Named> Spots<T> {
         let mut rising = core::mem::take(&mut self.rising);
         rising.retain(|place| self.get(*place).is_some());
         self.rising = rising;
+        let mut stays = self.line.iter().map(|spot| spot.thing().is_some());
+        self.places.retain(|_| stays.next() == Some(true));
         self.line.retain(|spot| spot.thing().is_some());
         self.gaps = 0;
     }
 
     /// Where a place stands, or would: as far from the first as it is higher, less what was closed up in between.
     fn position(&self, place: u64) -> Result<usize, usize> {
-        let first = self.line.front().ok_or(0_usize)?.place;
-        let guess = place.checked_sub(first).and_then(|steps| usize::try_from(steps).ok()).ok_or(0_usize)?;
-        match self.line.get(guess) {
-            Some(spot) if spot.place == place => Ok(guess),
-            _ => self.line.binary_search_by_key(&place, |spot| spot.place),
+        let first = self.places.front().ok_or(0_usize)?;
+        let guess = place.checked_sub(*first).and_then(|steps| usize::try_from(steps).ok()).ok_or(0_usize)?;
+        match self.places.get(guess) {
+            Some(there) if *there == place => Ok(guess),
+            _ => self.places.binary_search(&place),
         }
     }
 }
