@@ -13,6 +13,22 @@ pub(crate) fn decimal(number: u64, room: &mut [u8; 20]) -> &[u8] {
     room.get(start..).unwrap_or_default()
 }
 
+/// A hyphen and the decimal digits of a number, zeros behind them; nothing for a number of more than seven digits.
+pub(crate) fn hyphenated(number: u64) -> Option<[u8; 8]> {
+    if number >= 10_000_000 {
+        return None;
+    }
+    // Put together in one word, since whoever reads as a word what was written as bytes waits for it.
+    let (mut rest, mut word) = (number, 0);
+    loop {
+        word = (u64::from(b'0') + rest % 10) << 48 | word >> 8;
+        rest /= 10;
+        if rest == 0 {
+            return Some((u64::from(b'-') << 56 | word).to_be_bytes());
+        }
+    }
+}
+
 /// The sixteen hexadecimal digits of a number, the highest first.
 pub(crate) fn hexadecimal(number: u64) -> [u8; 16] {
     let mut digits = [0; 16];

@@ -180,20 +180,17 @@ impl MessageId {
 
     /// An id of a session's own making: the nonce in 16 hexadecimal digits, a hyphen, the counter.
     pub(crate) fn minted(nonce: u64, counter: u64) -> Self {
-        let mut room = [0; 20];
-        let digits = digits::decimal(counter, &mut room);
+        let Some(tail) = digits::hyphenated(counter) else {
+            return Self::from(format!("{nonce:016x}-{counter}"));
+        };
         let mut bytes = [0; SHORT];
-        if let Some((start, rest)) = bytes.split_first_chunk_mut() {
+        if let Some(start) = bytes.first_chunk_mut() {
             *start = digits::hexadecimal(nonce);
-            if let Some((hyphen, rest)) = rest.split_first_mut() {
-                *hyphen = b'-';
-                if let Some(rest) = rest.get_mut(..digits.len()) {
-                    rest.copy_from_slice(digits);
-                    return Self(Written::Short(Words(bytes)));
-                }
-            }
         }
-        Self::from(format!("{nonce:016x}-{counter}"))
+        if let Some(end) = bytes.last_chunk_mut() {
+            *end = tail;
+        }
+        Self(Written::Short(Words(bytes)))
     }
 
     /// The number an id ends in, as far as it has eighteen digits: what counts up in ids that do.

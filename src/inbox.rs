@@ -205,7 +205,7 @@ impl Inbox {
     fn remember(&mut self, id: MessageId, accepted: bool, policy: &InboxPolicy) -> u64 {
         self.revision += 1;
         let mut forgotten = 0;
-        while self.answered.len() >= policy.window.as_count() && self.answered.pop().is_some() {
+        while self.answered.len() >= policy.window.as_count() && self.answered.forget_first() {
             forgotten += 1;
         }
         self.answered.push(Answered { id, accepted });

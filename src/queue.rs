@@ -84,9 +84,9 @@ impl<T: Named> Queue<T> {
         self.0.as_mut()?.remove(place)
     }
 
-    /// Takes the first out of the line.
-    pub(crate) fn pop(&mut self) -> Option<T> {
-        self.0.as_mut()?.pop()
+    /// Forgets the first in line; `false` where there is none.
+    pub(crate) fn forget_first(&mut self) -> bool {
+        self.0.as_mut().is_some_and(|spots| spots.forget_first())
     }
 }
 

@@ -196,7 +196,7 @@ impl Settled {
 
     fn forget_oldest(&mut self) {
         if let Some((place, _)) = self.past.first() {
-            self.past.pop();
+            self.past.forget_first();
             self.take_kept(place);
         }
     }

@@ -69,6 +69,7 @@ impl<'a> Raw<'a> {
 /// The values of the named fields of an object, as they were written; `null` counts as absent.
 ///
 /// Other fields are skipped. A named field that stands twice is refused: readers disagree on which one counts.
+#[inline]
 pub(super) fn fields<'a, const N: usize>(
     text: &'a str,
     names: [&str; N],

@@ -180,7 +180,10 @@ impl UniApp {
         }
         let body = content.map_or(Payload::Whole, json::Raw::payload);
         if json::is_string(kind, &words.push) {
-            let push = push.map(|raw| json::id(raw, &words.message_id, limits)).transpose()?;
+            let push = match push {
+                Some(raw) => Some(json::id(raw, &words.message_id, limits)?),
+                None => None,
+            };
             match (mine, push) {
                 (Some(mine), push) => Ok(Signal::Ack {
                     id: json::id(mine, &words.client_message_id, limits)?,

@@ -156,16 +156,32 @@ impl<T: Named> Spots<T> {
         Some(thing)
     }
 
-    pub(super) fn pop(&mut self) -> Option<T> {
-        let place = self.places.pop_front()?;
+    /// Forgets the first thing; `false` where there is none.
+    pub(super) fn forget_first(&mut self) -> bool {
+        match self.line.pop_front() {
+            Some(Spot::Thing(thing)) => {
+                self.delist_first(thing.id());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn pop(&mut self) -> Option<T> {
         let Spot::Thing(thing) = self.line.pop_front()? else { return None };
-        if self.rising.front() == Some(&place) {
+        self.delist_first(thing.id());
+        Some(thing)
+    }
+
+    /// What stood under this id on the first spot is gone.
+    fn delist_first(&mut self, id: &MessageId) {
+        let place = self.places.pop_front();
+        if self.rising.front() == place.as_ref() {
             self.rising.pop_front();
         } else {
-            self.others.remove(thing.id());
+            self.others.remove(id);
         }
         self.close_gaps();
-        Some(thing)
     }
 
     /// Remembers the place of an id that has none.
