@@ -118,8 +118,8 @@ impl Session {
     /// Moves everything there is to do or to know to the end of `actions`, in order and in one piece: for hosts that share
     /// the session and want to hold its lock for a moment only.
     ///
-    /// What was taken counts as done: a write that fails no longer takes back what was taken behind it. Hosts that want
-    /// that poll one action at a time.
+    /// What was taken counts as handed over. Where a write fails or the connection is lost, messages behind it that are still
+    /// the session's are taken back; a host that wants that polls one action at a time.
     ///
     /// ```
     /// use std::collections::VecDeque;
