@@ -16,6 +16,7 @@ pub(crate) mod demo;
 mod doors;
 mod frames;
 mod guest;
+mod handles;
 mod layers;
 mod restart;
 mod rough;
