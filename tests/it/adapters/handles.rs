@@ -39,8 +39,8 @@ async fn whoever_waits_for_a_message_hears_how_it_settled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_socket_does_not_take_yet_waits_and_leaves_in_order() {
-    // Twelve megabytes: more than the kernel takes of what nobody reads.
-    const FRAMES: usize = 200;
+    // Twelve megabytes before anybody reads, more than the kernel takes; and as many while somebody does.
+    const FRAMES: usize = 400;
     let ((read, wait), (tell, heard)) = (channel::<()>(), channel());
     let url = serve(move |mut socket| {
         wait.recv().expect("the test lives");
@@ -52,10 +52,12 @@ async fn what_the_socket_does_not_take_yet_waits_and_leaves_in_order() {
     let (handle, _messages) = start(&url);
     ready(&handle).await;
     for number in 0..FRAMES {
+        if number == FRAMES / 2 {
+            read.send(()).expect("the server lives");
+        }
         let sent = handle.send(format!("{number} {}", "x".repeat(60_000))).expect("there is room");
         assert_eq!(outcome(sent).await, Status::Sent);
     }
-    read.send(()).expect("the server lives");
     for number in 0..FRAMES {
         let next = heard.recv_timeout(PATIENCE).expect("every frame arrives");
         assert_eq!(next, Some(number.to_string()));
