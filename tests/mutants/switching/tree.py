@@ -107,12 +107,16 @@ class Tree:
     def run(folder, *command):
         return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
-    def plan(self, files):
-        """Lists the mutants, and tells those that have a body of their own to stand in."""
-        listed = self.run(self.repository, "cargo", "mutants", "--list", "--json", *(a for f in files for a in ("--file", f)))
+    def plan(self, files, diff=None, limit=None):
+        """Lists the mutants, and tells those that have a body of their own to stand in; gives how many are beyond the limit."""
+        narrowed = [*(a for f in files for a in ("--file", f)), *(["--in-diff", diff] if diff else [])]
+        listed = self.run(self.repository, "cargo", "mutants", "--list", "--json", *narrowed)
         if listed.returncode:
             raise Failed(listed.stderr[-3000:])
-        for number, m in enumerate(json.loads(listed.stdout), 1):
+        # Where a diff touches no code, nothing at all is printed.
+        found = json.loads(listed.stdout.strip() or "[]")
+        limit = min(len(found), limit or len(found))
+        for number, m in enumerate((found[i * len(found) // limit] for i in range(limit)), 1):
             text = self.sources[m["file"]]
             m.update(number=number, cut=span(text, m), const=None)
             self.alone[number] = m
@@ -131,6 +135,7 @@ class Tree:
             self.mutants[number] = self.alone.pop(number)
         places = sorted({(m["file"], m["body"]) for m in self.mutants.values()})
         self.functions = {place: number for number, place in enumerate(places)}
+        return len(found) - limit
 
     def function(self, mutant):
         return self.functions[mutant["file"], mutant["body"]]

@@ -28,8 +28,8 @@ class Results:
     def is_open(self, mutant, again):
         return self.of(mutant) == "open" or again and self.of(mutant) == "missed"
 
-    def table(self, mutants):
-        """The counts by file, and by the layer that caught."""
+    def table(self, mutants, left_out):
+        """Prints the counts by file, and by the layer that caught; gives the share that is caught, in percent."""
         rows, layers = defaultdict(Counter), Counter()
         for m in mutants:
             rows[m["file"]][self.of(m)] += 1
@@ -41,7 +41,11 @@ class Results:
             judged = count["caught"] + count["timeout"] + count["missed"]
             figures = [count.total(), count["unviable"], judged, count["caught"], count["timeout"], count["missed"]]
             print(f"| `{file}` | {' | '.join(map(str, figures))} |")
-        print(f"{100 * (judged - count['missed']) / max(1, judged):.1f} % caught; {count['open']} not judged; {dict(layers)}")
+        print(f"caught by {dict(layers)}; {count['open']} not judged, and {left_out} beyond the limit")
         for m in mutants:
             if self.of(m) in ("missed", "open"):
                 print(self.of(m).upper(), m["name"], self.known.get(m["name"], {}).get("by") or "")
+        caught = judged - count["missed"]
+        share = 100 * caught / judged if judged else 100
+        print(f"{judged} judged, {caught} caught ({share:.1f} %)")
+        return share
