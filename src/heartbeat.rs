@@ -158,7 +158,10 @@ impl Heartbeat {
         match (due.timer, policy.suspicion) {
             (Timer::Death, _) => return Some(Verdict::Dead),
             (Timer::Suspicion, Some(suspicion)) => {
+                let at_latest = self.death_by_heartbeats(policy);
                 self.probe(now, policy, suspicion.wait);
+                // To ask once more does not put off the verdict that silence has coming.
+                self.verdict_at = at_latest.map_or(self.verdict_at, |at| self.verdict_at.min(at));
                 self.trust = Trust::Lost;
                 return Some(Verdict::Suspect);
             }
@@ -182,15 +185,20 @@ impl Heartbeat {
         if self.is_in_doubt() {
             return Some(self.verdict_at);
         }
-        let by_death = policy.death.and_then(|death| match self.dead_at {
-            Instant::NEVER => Some(self.nth_beat(death.beats)? + death.grace),
-            at => Some(at),
-        });
         let by_suspicion = policy.suspicion.and_then(|suspicion| match self.trust {
             Trust::Until(at) => Some(at + suspicion.wait),
             _ => Some(self.nth_beat(suspicion.beats)? + suspicion.after + suspicion.wait),
         });
-        [by_death, by_suspicion].into_iter().flatten().min()
+        [self.death_by_heartbeats(policy), by_suspicion].into_iter().flatten().min()
+    }
+
+    /// When the regular verdict comes if no frame does; `None` where there is none.
+    fn death_by_heartbeats(&self, policy: &HeartbeatPolicy) -> Option<Instant> {
+        let death = policy.death?;
+        match self.dead_at {
+            Instant::NEVER => Some(self.nth_beat(death.beats)? + death.grace),
+            at => Some(at),
+        }
     }
 
     /// When the n-th unanswered heartbeat in a row would go out, or the next one where so many have.

@@ -159,3 +159,28 @@ fn a_process_that_crashes_as_soon_as_it_is_ready_waits_like_one_that_never_was()
     assert_eq!(waits[0], 0, "a single crash is no outage");
     assert!(waits[1..].iter().all(|wait| *wait >= 500) && waits[4] >= 4_000, "{waits:?}");
 }
+
+#[test]
+fn suspicion_does_not_put_off_the_end_of_a_silent_link() {
+    let secs = Duration::from_secs;
+    let patient = Suspicion { wait: secs(20), ..Suspicion::default() };
+    // The verdict is on its way when the link is suspected; or it hangs on a heartbeat that has not gone out yet.
+    for (every, death, suspicion, suspected_at, dead_at) in [
+        (25, Death::after(1, secs(4)), Suspicion::default(), 28_000, 29_000),
+        (4, Death::after(2, secs(2)), patient, 7_000, 10_000),
+    ] {
+        let mut story = Story::plain_with(|config| {
+            config.heartbeat.every = secs(every);
+            config.heartbeat.death = death;
+            config.heartbeat.suspicion = Some(suspicion);
+        });
+        let connection = story.ready().connection();
+        story.wait(suspected_at);
+        assert!(story.seen().all().contains(&Action::Suspected { connection }));
+        story.wait(dead_at - suspected_at - 1);
+        assert_eq!(story.state(), State::Ready);
+        story.wait(1);
+        assert_eq!(story.seen().losses()[0].0, Cause::Dead);
+        assert_eq!(story.session.preset().config.bounds().notice_dead_link, Some(Duration::from_millis(dead_at)));
+    }
+}
