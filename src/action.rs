@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Malformed;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
+use crate::kinds::kinds;
 use crate::signal::NotResumed;
 use crate::state::{Cause, State};
 use crate::status::Status;
@@ -181,6 +182,30 @@ pub enum Action {
         error: Malformed,
     },
 }
+
+kinds!(Action:
+    Connect => "connect",
+    Send => "send",
+    Close => "close",
+    Abort => "abort",
+    Poll => "poll",
+    Persist => "persist",
+    NeedCredential => "need_credential",
+    State => "state",
+    ScheduleReconnect => "schedule_reconnect",
+    Suspected => "suspected",
+    Alive => "alive",
+    Deliver => "deliver",
+    Status => "status",
+    LateReceipt => "late_receipt",
+    Unsent => "unsent",
+    Deferred => "deferred",
+    Gap => "gap",
+    NotResumed => "not_resumed",
+    Kicked => "kicked",
+    GaveUp => "gave_up",
+    Malformed => "malformed",
+);
 
 /// What a dialect wants of the opening handshake (RFC 6455 §4.1).
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Purpose;
 use crate::frame::Frame;
 use crate::id::ConnectionId;
+use crate::kinds::kinds;
 use crate::time::Duration;
 
 /// What happened outside; the input of [`Session::handle`](crate::Session::handle).
@@ -70,6 +71,18 @@ pub enum Event {
         asleep: Duration,
     },
 }
+
+kinds!(Event:
+    Opened => "opened",
+    FrameIn => "frame_in",
+    Tick => "tick",
+    SendFailed => "send_failed",
+    Errored => "errored",
+    Closed => "closed",
+    Online => "online",
+    Offline => "offline",
+    Woke => "woke",
+);
 
 impl Event {
     /// The connection the event belongs to, if it belongs to one.

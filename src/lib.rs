@@ -25,6 +25,7 @@ mod bounded;
 mod digits;
 mod frame;
 mod id;
+mod kinds;
 mod rng;
 mod secret;
 mod time;

@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kinds::all;
 use crate::time::Instant;
 
 /// The next moment at which the session wants a `Tick`, and what for.
@@ -51,6 +52,11 @@ pub enum Timer {
     /// The next repetition of an unacknowledged push.
     Push,
 }
+
+all!(Timer:
+    Death, Probe, Suspicion, Heartbeat, Attempt, Credential, Authentication, Reconnect, GiveUp, Close, Receipt, Expiry, Poll, Drain,
+    Push,
+);
 
 impl fmt::Display for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

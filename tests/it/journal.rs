@@ -2,8 +2,8 @@
 
 use redial::journal::{Call, Header, Input, Output, Player};
 use redial::{
-    Body, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId, Preset, Purpose, Seed,
-    Session,
+    Action, Body, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId, Preset,
+    Purpose, Seed, Session,
 };
 use serde_json::{Value, json};
 
@@ -192,4 +192,18 @@ fn the_names_on_the_lines_are_the_documented_ones() {
     ] {
         assert!(Input::from_line(line).is_ok(), "what is optional may be left out: {line}");
     }
+}
+
+#[test]
+fn the_kinds_of_actions_and_events_are_their_types_in_the_journal() {
+    fn expected<T: serde::de::DeserializeOwned>() -> String {
+        let refused = serde_json::from_str::<T>(r#"{"type":"no such type"}"#).err().expect("there is no such type");
+        refused.to_string()
+    }
+    let listed = |kinds: &[&str]| kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ");
+    for (kinds, expected) in [(Action::KINDS, expected::<Action>()), (Event::KINDS, expected::<Event>())] {
+        assert!(expected.contains(&format!("expected one of {}", listed(kinds))), "{expected}");
+    }
+    let woke = Event::Woke { asleep: Duration::ZERO };
+    assert_eq!((Action::Gap { from: 1, to: None }.kind(), woke.kind()), ("gap", "woke"));
 }

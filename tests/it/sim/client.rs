@@ -158,6 +158,7 @@ impl Run {
 
     pub(super) fn event(&mut self, event: Event) {
         let now = self.clock();
+        self.note(super::words::event(&event));
         let client = &self.client;
         let (before, phase) = (client.session.stats().stale_events, client.session.state());
         let due = client.session.next_deadline().map(|due| due.timer);
@@ -264,6 +265,7 @@ impl Run {
                 Action::Abort { connection } => self.hang_up(connection),
                 Action::Close { connection, .. } => self.bid_farewell(connection),
                 Action::NeedCredential { .. } => self.answer(),
+                Action::Poll { cause } => self.note(super::words::poll(cause)),
                 Action::Persist { version: named } => version = Some(named),
                 Action::Deliver(message) => self.delivered(message),
                 Action::Gap { from, to } => self.fetch(from, to),

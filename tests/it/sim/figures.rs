@@ -79,7 +79,7 @@ impl Figures {
 
     /// All that has to happen in a soak.
     pub(crate) fn expected() -> impl Iterator<Item = &'static str> {
-        let ends = words::GUARDS.into_iter().chain(words::STATUSES).chain(words::ACTIONS).chain(words::TIMERS);
+        let ends = words::GUARDS.into_iter().chain(words::STATUSES).chain(words::kinds());
         FAULTS.into_iter().chain(worlds::names()).chain(ends)
     }
 

@@ -161,6 +161,9 @@ impl Run {
         } else if client == Some(next) {
             self.event(Event::Tick);
         } else {
+            if let Some(due) = self.server.peer.next_deadline() {
+                self.note(words::timer(due.timer));
+            }
             self.server.peer.handle(redial::Instant::from_millis(self.now), Event::Tick);
             self.serve();
         }

@@ -66,7 +66,7 @@ fn with_positions_everything_arrives_once_and_in_order_through_restarts_of_both_
     let order = |number| Order { seed: 1_000_000 + number, thorough: number % 100 == 0, world, ..Order::default() };
     let figures = play_all(seeds, order);
     let needed = ["cut", "client restart", "client crash", "server restart", "server crash", "server forgets"];
-    for what in needed.into_iter().chain(["action: gap", "action: not resumed", "resent"]) {
+    for what in needed.into_iter().chain(["action: gap", "action: not_resumed", "resent"]) {
         assert!(figures.count(what) > 0, "{what} never happened in {figures:?}");
     }
     assert_eq!(figures.count("native"), seeds);

@@ -1,6 +1,9 @@
 //! Names: of what is said, and of what is counted.
 
-use redial::{Action, Body, PollCause, Status, Timer};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use redial::{Action, Body, Event, PollCause, Status, Timer};
 
 /// The name of what the client's user says, and of what the server's application says.
 pub(super) fn client(number: usize) -> String {
@@ -28,93 +31,48 @@ pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
 }
 
-/// Every kind of action there is, by the name under which it is counted.
-pub(crate) const ACTIONS: [&str; 21] = [
-    "action: connect",
-    "action: send",
-    "action: close",
-    "action: abort",
-    "action: poll for silence",
-    "action: poll for down",
-    "action: poll for a push",
-    "action: persist",
-    "action: need credential",
-    "action: state",
-    "action: schedule reconnect",
-    "action: alive",
-    "action: deliver",
-    "action: status",
-    "action: late receipt",
-    "action: unsent",
-    "action: deferred",
-    "action: gap",
-    "action: not resumed",
-    "action: kicked",
-    "action: gave up",
-];
+/// Kinds of one sort, each with the name under which it is counted.
+struct Names(BTreeMap<&'static str, String>);
 
-pub(super) fn action(action: &Action) -> &'static str {
-    match action {
-        Action::Connect { .. } => "action: connect",
-        Action::Send { .. } => "action: send",
-        Action::Close { .. } => "action: close",
-        Action::Abort { .. } => "action: abort",
-        Action::Poll { cause: PollCause::Silence } => "action: poll for silence",
-        Action::Poll { cause: PollCause::Down } => "action: poll for down",
-        Action::Poll { .. } => "action: poll for a push",
-        Action::Persist { .. } => "action: persist",
-        Action::NeedCredential { .. } => "action: need credential",
-        Action::State { .. } => "action: state",
-        Action::ScheduleReconnect { .. } => "action: schedule reconnect",
-        Action::Alive { .. } => "action: alive",
-        Action::Deliver(_) => "action: deliver",
-        Action::Status { .. } => "action: status",
-        Action::LateReceipt { .. } => "action: late receipt",
-        Action::Unsent { .. } => "action: unsent",
-        Action::Deferred { .. } => "action: deferred",
-        Action::Gap { .. } => "action: gap",
-        Action::NotResumed { .. } => "action: not resumed",
-        Action::Kicked { .. } => "action: kicked",
-        Action::GaveUp { .. } => "action: gave up",
-        Action::Malformed { .. } => "action: malformed",
-        // A new one is counted under this name until it has its own here.
-        _ => "action: another",
+impl Names {
+    fn new(sort: &str, kinds: &[&'static str]) -> Self {
+        Self(kinds.iter().map(|kind| (*kind, format!("{sort}: {kind}"))).collect())
     }
 }
 
-/// Every timer of a session, by the name under which its firing is counted.
-pub(crate) const TIMERS: [&str; 13] = [
-    "timer: death",
-    "timer: probe",
-    "timer: heartbeat",
-    "timer: attempt",
-    "timer: credential",
-    "timer: authentication",
-    "timer: reconnect",
-    "timer: give up",
-    "timer: close",
-    "timer: receipt",
-    "timer: expiry",
-    "timer: poll",
-    "timer: drain",
-];
+static ACTIONS: LazyLock<Names> = LazyLock::new(|| Names::new("action", Action::KINDS));
+static EVENTS: LazyLock<Names> = LazyLock::new(|| Names::new("event", Event::KINDS));
+static TIMERS: LazyLock<BTreeMap<Timer, String>> =
+    LazyLock::new(|| Timer::ALL.into_iter().map(|timer| (timer, format!("timer: {}", spelled(timer)))).collect());
+
+/// A timer, as the journal spells it.
+fn spelled(timer: Timer) -> String {
+    let json = serde_json::to_string(&timer).unwrap_or_default();
+    json.trim_matches('"').to_owned()
+}
+
+/// The names under which all kinds of actions and events and all timers are counted; the library says which there are.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
+    ACTIONS.0.values().chain(EVENTS.0.values()).chain(TIMERS.values()).map(String::as_str)
+}
+
+pub(super) fn action(action: &Action) -> &'static str {
+    &ACTIONS.0[action.kind()]
+}
+
+pub(super) fn event(event: &Event) -> &'static str {
+    &EVENTS.0[event.kind()]
+}
 
 pub(super) fn timer(timer: Timer) -> &'static str {
-    match timer {
-        Timer::Death => "timer: death",
-        Timer::Probe => "timer: probe",
-        Timer::Heartbeat => "timer: heartbeat",
-        Timer::Attempt => "timer: attempt",
-        Timer::Credential => "timer: credential",
-        Timer::Authentication => "timer: authentication",
-        Timer::Reconnect => "timer: reconnect",
-        Timer::GiveUp => "timer: give up",
-        Timer::Close => "timer: close",
-        Timer::Receipt => "timer: receipt",
-        Timer::Expiry => "timer: expiry",
-        Timer::Poll => "timer: poll",
-        Timer::Drain => "timer: drain",
-        _ => "timer: another",
+    &TIMERS[&timer]
+}
+
+pub(super) fn poll(cause: PollCause) -> &'static str {
+    match cause {
+        PollCause::Silence => "poll for silence",
+        PollCause::Down => "poll for down",
+        PollCause::Push => "poll for a push",
     }
 }
 
@@ -146,7 +104,7 @@ pub(super) fn status(status: Status) -> &'static str {
 }
 
 /// What faults lead to in the end; where one of these never happened, the faults were too mild or a path was never taken.
-pub(crate) const GUARDS: [&str; 22] = [
+pub(crate) const GUARDS: [&str; 24] = [
     "accepted after two connections",
     "fenced off",
     "late event",
@@ -168,5 +126,7 @@ pub(crate) const GUARDS: [&str; 22] = [
     "shown and not stored",
     "forgotten",
     "quiet",
-    "action: malformed",
+    "poll for silence",
+    "poll for down",
+    "poll for a push",
 ];

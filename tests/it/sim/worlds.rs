@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use redial::{
     Acknowledge, Backoff, Bounded, Clock, CloseCodes, Config, CredentialSource, DeadLink, Death, Deliver, Durability,
     Duration, FirstDelay, Jitter, Life, Login, MeasuredFrom, PeerPolicy, Preset, Probe, Resend, Reset, SendFailure,
-    Unauthorized, WhileDown,
+    Suspicion, Unauthorized, WhileDown,
 };
 
 use super::dice::Dice;
@@ -119,6 +119,7 @@ fn heartbeat(dice: &mut Dice, config: &mut Config) {
     policy.life = dice.one_of(&[Life::AnyFrame, Life::AnyFrame, Life::Reply]);
     policy.death = Death::after(dice.count(1, 3), seconds(dice.between(2, 8)));
     policy.probe = dice.percent(80).then(|| Probe { late: seconds(5), wait: seconds(dice.between(2, 8)) });
+    policy.suspicion = dice.percent(33).then(Suspicion::default);
 }
 
 fn reconnect(dice: &mut Dice, config: &mut Config) {
