@@ -29,6 +29,7 @@ mod kinds;
 mod rng;
 mod secret;
 mod time;
+mod uncompared;
 
 // Floor 1: words, and lines of what has an id.
 mod durability;

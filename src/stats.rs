@@ -1,7 +1,5 @@
 //! Figures of a session, always on.
 
-use core::hash::{Hash, Hasher};
-
 use alloc::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +8,7 @@ use crate::time::Duration;
 
 /// What a session has counted since it was made.
 ///
-/// Figures are not state: two sessions that differ only here compare equal.
+/// Figures are not state: two sessions that differ only in them compare equal.
 ///
 /// ```
 /// use redial::{Cause, ConnectionId, Duration, Event, Failure, Instant, Preset, Seed, Session, State};
@@ -22,7 +20,7 @@ use crate::time::Duration;
 /// assert_eq!(session.stats().losses[&Cause::Errored], 1);
 /// assert_eq!(session.stats().time_in.get(State::Connecting), Duration::from_millis(30));
 /// ```
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Attempts to connect.
@@ -66,18 +64,6 @@ pub struct Stats {
     pub unknown_receipts: u64,
     /// Calls that were refused.
     pub refused: u64,
-}
-
-impl PartialEq for Stats {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Stats {}
-
-impl Hash for Stats {
-    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// The time spent in each phase, up to the latest input; `Idle` is not counted.

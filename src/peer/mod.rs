@@ -25,6 +25,7 @@ use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;
 use crate::timer::{Deadline, Timer};
+use crate::uncompared::Uncompared;
 
 pub use policy::PeerPolicy;
 use register::Register;
@@ -67,7 +68,7 @@ pub struct Peer {
     receipts: VecDeque<(MessageId, Status)>,
     register: Register,
     actions: VecDeque<Action>,
-    stats: Stats,
+    stats: Uncompared<Stats>,
 }
 
 /// The code of a close for a client that is refused.
@@ -104,7 +105,7 @@ impl Peer {
             receipts: VecDeque::new(),
             register: Register::default(),
             actions: VecDeque::new(),
-            stats: Stats::default(),
+            stats: Uncompared::default(),
         }
     }
 

@@ -16,9 +16,9 @@ use crate::error::RestoreError;
 use crate::id::MessageId;
 use crate::rng::Rng;
 use crate::session::checksum;
-use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
+use crate::uncompared::Uncompared;
 
 const VERSION: u64 = 1;
 
@@ -90,7 +90,7 @@ impl Peer {
             receipts: VecDeque::from(snapshot.receipts),
             register: Register::thaw(snapshot.register, now, away),
             actions: VecDeque::new(),
-            stats: Stats::default(),
+            stats: Uncompared::default(),
         };
         let attempts = peer.last_connection;
         peer.input(now, |peer, cx| peer.delivery.on_restored(cx, attempts));

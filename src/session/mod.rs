@@ -24,6 +24,7 @@ use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;
 use crate::timer::Deadline;
+use crate::uncompared::Uncompared;
 
 pub use bounds::{Bounds, Guarantee};
 pub use explain::Explanation;
@@ -72,7 +73,7 @@ pub struct Session {
     link: Link,
     delivery: Delivery,
     actions: VecDeque<Action>,
-    stats: Stats,
+    stats: Uncompared<Stats>,
 }
 
 /// The actions of one input to a session without messages: room for more is made when there are more.
@@ -94,7 +95,7 @@ impl Session {
             link: Link::new(),
             delivery,
             actions: VecDeque::with_capacity(USUAL_ACTIONS),
-            stats: Stats::default(),
+            stats: Uncompared::default(),
         }
     }
 

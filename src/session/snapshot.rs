@@ -13,8 +13,8 @@ use crate::dialect::Preset;
 use crate::error::RestoreError;
 use crate::link::{FrozenLink, Link};
 use crate::rng::Rng;
-use crate::stats::Stats;
 use crate::time::{Duration, Instant};
+use crate::uncompared::Uncompared;
 
 const VERSION: u64 = 1;
 
@@ -105,7 +105,7 @@ impl Session {
             link: Link::thaw(&snapshot.link, away),
             delivery,
             actions: VecDeque::new(),
-            stats: Stats::default(),
+            stats: Uncompared::default(),
         };
         session.input(now, |halves, cx| {
             let attempts = halves.link.attempts();

@@ -1,6 +1,11 @@
 //! What `stats()` counts.
 
-use redial::{Action, Cause, ConnectionId, Duration, Event, Failure, Frame, Peer, PeerPolicy, Preset, Seed, State};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use redial::{
+    Action, Cause, ConnectionId, Duration, Event, Failure, Frame, Instant, Peer, PeerPolicy, Preset, Seed, Session,
+    State,
+};
 
 use crate::support::Story;
 
@@ -70,6 +75,28 @@ fn small_round_trips_are_not_lost_to_rounding() {
     assert_eq!((figures.smoothed(), figures.variation()), (Some(Duration::from_millis(3)), Some(Duration::ZERO)));
 }
 
+#[test]
+fn figures_differ_where_the_sessions_that_counted_them_are_equal() {
+    let hash = |session: &Session| {
+        let mut hasher = DefaultHasher::new();
+        session.hash(&mut hasher);
+        hasher.finish()
+    };
+    let one = Session::new(Preset::plain(), Seed::from(7_u64));
+    let mut other = one.clone();
+    let stale = Event::Closed { connection: ConnectionId::new(9), code: None, reason: String::new() };
+    other.handle(Instant::ORIGIN, stale);
+    assert_eq!((one.stats().stale_events, other.stats().stale_events), (0, 1));
+    assert_ne!(one.stats(), other.stats());
+    assert_eq!((&one, hash(&one)), (&other, hash(&other)));
+    let server = || Peer::new(Preset::plain(), PeerPolicy::default(), Seed::from(7_u64));
+    let (one, mut other) = (server(), server());
+    other
+        .handle(Instant::ORIGIN, Event::Closed { connection: ConnectionId::new(9), code: None, reason: String::new() });
+    assert_ne!(one.stats(), other.stats());
+    assert_eq!(one, other);
+}
+
 /// How many frames a session or a peer has handed over, and their bytes.
 fn handed_over(actions: &[Action]) -> (u64, u64) {
     let lengths = actions.iter().filter_map(|action| match action {
@@ -108,7 +135,7 @@ fn frames_and_bytes_are_counted_both_ways_and_what_belongs_to_no_connection_apar
 #[test]
 fn a_peer_counts_as_its_client_does() {
     let mut peer = Peer::new(Preset::uni_app(), PeerPolicy::default(), Seed::from(1_u64));
-    let at = redial::Instant::from_millis;
+    let at = Instant::from_millis;
     let connection = peer.accept(at(0));
     let message = r#"{"key":"message","data":{"clientMessageId":"c1","content":"hello"}}"#;
     let unknown = r#"{"key":"message_ack","data":{"messageId":"nobody's"}}"#;
