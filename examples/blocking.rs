@@ -16,8 +16,8 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, Body, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, MessageId, Preset, Purpose, Seed,
-    SendError, Session, State,
+    Action, Body, ConnectionId, Duration, Event, Frame, Handshake, Instant, MessageId, Preset, Purpose, Seed,
+    SendError, Session, State, TransportError,
 };
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::error::{ProtocolError, UrlError};
@@ -27,7 +27,7 @@ use tungstenite::{Error, Message, WebSocket};
 
 type Socket = WebSocket<Box<dyn Io>>;
 /// Why there is no connection (any more), and for how long the server wants to be left alone.
-type Lost = (Failure, Option<Duration>);
+type Lost = (TransportError, Option<Duration>);
 /// What an application hears: every action, those that the loop itself carries out included.
 type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
 /// Where the inputs go, a line each, if anywhere: after a `journal::Header` line of your own, `examples/replay.rs` runs it again.
@@ -339,7 +339,7 @@ impl Host {
         }
         let registered = result.and_then(|(socket, mut ears)| {
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut ears, SOCKET, interest).map_err(|_| (Failure::Io, None))?;
+            self.poll.registry().register(&mut ears, SOCKET, interest).map_err(|_| (TransportError::Io, None))?;
             Ok((socket, ears))
         });
         match registered {
@@ -415,7 +415,7 @@ impl Host {
                 if now.since(*blocked.get_or_insert(now)) < WRITE_LIMIT {
                     return true;
                 }
-                Event::Errored { connection, cause: Failure::TimedOut, retry_after: None }
+                Event::Errored { connection, cause: TransportError::TimedOut, retry_after: None }
             }
             Err(error) => ended(connection, &error),
         };
@@ -489,7 +489,7 @@ fn connect(
     }
     let mut request = url.into_client_request().map_err(|error| refusal(&error))?;
     if !handshake.subprotocols.is_empty() {
-        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (Failure::Other, None))?;
+        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (TransportError::Other, None))?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
     }
     let is_secure = request.uri().scheme_str() == Some("wss");
@@ -498,8 +498,8 @@ fn connect(
     }
     let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = request.uri().port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-    let addresses = (host.as_str(), port).to_socket_addrs().map_err(|_| (Failure::Dns, None))?;
-    let mut failure = Failure::Dns;
+    let addresses = (host.as_str(), port).to_socket_addrs().map_err(|_| (TransportError::Dns, None))?;
+    let mut failure = TransportError::Dns;
     for address in addresses {
         match StdStream::connect_timeout(&address, DIAL_LIMIT) {
             Ok(stream) => return upgrade(request, &stream, &host, layer, attempt),
@@ -521,7 +521,7 @@ fn upgrade(
     stream.set_read_timeout(Some(DIAL_LIMIT)).map_err(io)?;
     stream.set_write_timeout(Some(DIAL_LIMIT)).map_err(io)?;
     if !attempt.is_wanted(Some(stream.try_clone().map_err(io)?)) {
-        return Err((Failure::Other, None));
+        return Err((TransportError::Other, None));
     }
     // 128 KiB of buffers a socket are a lot for chat, but a turn of small frames should leave in one write; and what waits to be
     // written has to end somewhere.
@@ -537,13 +537,13 @@ fn upgrade(
     };
     let upgraded = tungstenite::client::client_with_config(request, carrier, Some(config));
     let (socket, _response) = upgraded.map_err(|error| match error {
-        HandshakeError::Interrupted(_) => (Failure::TimedOut, None),
+        HandshakeError::Interrupted(_) => (TransportError::TimedOut, None),
         HandshakeError::Failure(error) => refusal(&error),
     })?;
     // The clones share the socket: this one makes all of them non-blocking, and none may outlive the connection.
     stream.set_nonblocking(true).map_err(io)?;
     let ears = TcpStream::from_std(stream.try_clone().map_err(io)?);
-    if attempt.is_wanted(None) { Ok((Box::new(socket), ears)) } else { Err((Failure::Other, None)) }
+    if attempt.is_wanted(None) { Ok((Box::new(socket), ears)) } else { Err((TransportError::Other, None)) }
 }
 
 /// The next frame, where one has arrived; else nothing, or how the connection ended.
@@ -586,31 +586,31 @@ fn ended(connection: ConnectionId, error: &Error) -> Event {
 fn refusal(error: &Error) -> Lost {
     match error {
         Error::Io(error) => (failure_of(error), None),
-        Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => (Failure::Tls, None),
+        Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => (TransportError::Tls, None),
         Error::Http(response) => {
             let cause = match response.status().as_u16() {
-                401 | 403 => Failure::Unauthorized,
-                _ => Failure::Other,
+                401 | 403 => TransportError::Unauthorized,
+                _ => TransportError::Other,
             };
             let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
             (cause, after.map(Duration::from_secs))
         }
-        _ => (Failure::Other, None),
+        _ => (TransportError::Other, None),
     }
 }
 
-fn failure_of(error: &io::Error) -> Failure {
+fn failure_of(error: &io::Error) -> TransportError {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => Failure::Refused,
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Failure::TimedOut,
-        _ => Failure::Io,
+        io::ErrorKind::ConnectionRefused => TransportError::Refused,
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportError::TimedOut,
+        _ => TransportError::Io,
     }
 }
 
 /// TLS libraries report a certificate or a protocol they do not like as bad data.
-fn layer_failure(error: &io::Error) -> Failure {
+fn layer_failure(error: &io::Error) -> TransportError {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => Failure::Tls,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => TransportError::Tls,
         _ => failure_of(error),
     }
 }

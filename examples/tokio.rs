@@ -17,8 +17,8 @@ use std::time;
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, Body, ConnectionId, Duration, Event, Failure, Frame, Handshake, Instant, Message, MessageId, Preset,
-    Purpose, Seed, SendError, Session, State, Status,
+    Action, Body, ConnectionId, Duration, Event, Frame, Handshake, Instant, Message, MessageId, Preset, Purpose, Seed,
+    SendError, Session, State, Status, TransportError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -32,7 +32,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 type Socket = WebSocketStream<Box<dyn Io>>;
 type Dial = Pin<Box<dyn Future<Output = Result<Socket, Lost>> + Send>>;
 /// Why there is no connection (any more), and for how long the server wants to be left alone.
-type Lost = (Failure, Option<Duration>);
+type Lost = (TransportError, Option<Duration>);
 /// Hears every action, those that the loop itself carries out included.
 type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
 /// Where the inputs go, a line each, if anywhere: after a `journal::Header` line of your own, `examples/replay.rs` runs it again.
@@ -289,7 +289,7 @@ impl Core {
 
     /// Whether this is an outcome, and somebody waits for one.
     fn settles(&self, status: Status) -> bool {
-        !self.waiting.is_empty() && status.settles(self.session.preset().dialect().profile().receipts)
+        !self.waiting.is_empty() && status.settles(self.session.preset().dialect().capabilities().receipts)
     }
 
     fn handle(&mut self, now: Instant, event: Event) {
@@ -435,7 +435,7 @@ impl Host {
             && self.shared.clock.now().since(since) >= WRITE_LIMIT
         {
             self.link = Link::None;
-            self.tell(Event::Errored { connection, cause: Failure::TimedOut, retry_after: None });
+            self.tell(Event::Errored { connection, cause: TransportError::TimedOut, retry_after: None });
         }
     }
 }
@@ -581,7 +581,7 @@ impl Open {
 
 async fn connect(target: Target, handshake: Handshake) -> Result<Socket, Lost> {
     let dial = tokio::time::timeout(DIAL_LIMIT, dial(target, handshake));
-    dial.await.unwrap_or(Err((Failure::TimedOut, None)))
+    dial.await.unwrap_or(Err((TransportError::TimedOut, None)))
 }
 
 async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result<Socket, Lost> {
@@ -591,7 +591,7 @@ async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result
     }
     let mut request = url.into_client_request().map_err(|error| refusal(&error))?;
     if !handshake.subprotocols.is_empty() {
-        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (Failure::Other, None))?;
+        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (TransportError::Other, None))?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
     }
     let is_secure = request.uri().scheme_str() == Some("wss");
@@ -618,8 +618,8 @@ async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result
 
 /// Tries all addresses of a host in turn.
 async fn reach(host: &str, port: u16) -> Result<TcpStream, Lost> {
-    let mut failure = Failure::Dns;
-    for address in tokio::net::lookup_host((host, port)).await.map_err(|_| (Failure::Dns, None))? {
+    let mut failure = TransportError::Dns;
+    for address in tokio::net::lookup_host((host, port)).await.map_err(|_| (TransportError::Dns, None))? {
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 stream.set_nodelay(true).map_err(|error| (failure_of(&error), None))?;
@@ -655,31 +655,31 @@ fn ended(connection: ConnectionId, error: &Error) -> Event {
 fn refusal(error: &Error) -> Lost {
     match error {
         Error::Io(error) => (failure_of(error), None),
-        Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => (Failure::Tls, None),
+        Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => (TransportError::Tls, None),
         Error::Http(response) => {
             let cause = match response.status().as_u16() {
-                401 | 403 => Failure::Unauthorized,
-                _ => Failure::Other,
+                401 | 403 => TransportError::Unauthorized,
+                _ => TransportError::Other,
             };
             let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
             (cause, after.map(Duration::from_secs))
         }
-        _ => (Failure::Other, None),
+        _ => (TransportError::Other, None),
     }
 }
 
-fn failure_of(error: &io::Error) -> Failure {
+fn failure_of(error: &io::Error) -> TransportError {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => Failure::Refused,
-        io::ErrorKind::TimedOut => Failure::TimedOut,
-        _ => Failure::Io,
+        io::ErrorKind::ConnectionRefused => TransportError::Refused,
+        io::ErrorKind::TimedOut => TransportError::TimedOut,
+        _ => TransportError::Io,
     }
 }
 
 /// TLS libraries report a certificate or a protocol they do not like as bad data.
-fn layer_failure(error: &io::Error) -> Failure {
+fn layer_failure(error: &io::Error) -> TransportError {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => Failure::Tls,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => TransportError::Tls,
         _ => failure_of(error),
     }
 }

@@ -20,7 +20,7 @@ use crate::time::{Duration, Instant};
 /// | what a session does | the variant |
 /// |---|---|
 /// | send a heartbeat | `Send` with [`Purpose::Heartbeat`] |
-/// | acknowledge a message | `Send` with [`Purpose::Ack`]; with [`Purpose::Position`] where messages have positions |
+/// | acknowledge a message | `Send` with [`Purpose::Ack`]; with [`Purpose::CumulativeAck`] where messages have positions |
 /// | send a message | `Send` with [`Purpose::Message`] |
 /// | log in | `NeedCredential`, then `Send` with [`Purpose::Auth`] or `Connect` with a [`Handshake`] |
 /// | connect | `Connect` |
@@ -264,14 +264,17 @@ pub enum Purpose {
         id: MessageId,
     },
     /// The acknowledgement of everything up to a position.
-    Position {
+    #[serde(rename = "position")]
+    CumulativeAck {
         /// The position.
-        position: u64,
+        #[serde(rename = "position")]
+        seq: u64,
     },
     /// Word that a message does not come that had a position.
     Skip {
         /// The position.
-        position: u64,
+        #[serde(rename = "position")]
+        seq: u64,
     },
     /// The last word on a connection.
     Bye,

@@ -44,7 +44,7 @@ pub enum Event {
         connection: ConnectionId,
         /// What kind of failure; `other` where the host cannot tell.
         #[serde(default)]
-        cause: Failure,
+        cause: TransportError,
         /// What the server asked for with `Retry-After` (RFC 9110 §10.2.3); at most an hour is honoured.
         #[serde(default, rename = "retry_after_ms", skip_serializing_if = "Option::is_none")]
         retry_after: Option<Duration>,
@@ -101,7 +101,7 @@ impl Event {
 /// Why a connection failed, as far as the host can tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Failure {
+pub enum TransportError {
     /// Nobody listens there.
     Refused,
     /// The server refused the handshake for want of a credential (401 or 403).

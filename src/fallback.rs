@@ -35,7 +35,7 @@ impl FallbackPolicy {
 
 /// Which poll is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum PollDecision {
     Silence,
     Down,
 }
@@ -87,14 +87,14 @@ impl Fallback {
     }
 
     /// Time has passed; to be called until it has nothing more to say.
-    pub(crate) fn on_tick(&mut self, now: Instant, policy: &FallbackPolicy) -> Option<Verdict> {
+    pub(crate) fn on_tick(&mut self, now: Instant, policy: &FallbackPolicy) -> Option<PollDecision> {
         if self.down_at.is_due(now) {
             self.down_at = now + policy.down_period();
-            return Some(Verdict::Down);
+            return Some(PollDecision::Down);
         }
         if self.silence_at.is_due(now) {
             self.silence_at = policy.next_poll(now);
-            return Some(Verdict::Silence);
+            return Some(PollDecision::Silence);
         }
         None
     }

@@ -55,7 +55,7 @@ impl fmt::Debug for ConnectionId {
 /// assert_eq!(MessageId::from("m1").to_string(), "m1");
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageId(Written);
+pub struct MessageId(Repr);
 
 /// The bytes a text may have to stand in the id itself.
 const SHORT: usize = 24;
@@ -64,7 +64,7 @@ const SHORT: usize = 24;
 // processor waits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[repr(u64)]
-enum Written {
+enum Repr {
     Number(u64),
     /// A text of at most `SHORT` bytes, zeros behind it.
     Short(Words),
@@ -91,7 +91,7 @@ impl Words {
     }
 }
 
-impl Written {
+impl Repr {
     fn text(text: &str) -> Self {
         let mut bytes = [0; SHORT];
         match bytes.get_mut(..text.len()) {
@@ -113,7 +113,7 @@ impl Written {
     }
 }
 
-impl Ord for Written {
+impl Ord for Repr {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Number(one), Self::Number(other)) => one.cmp(other),
@@ -130,7 +130,7 @@ impl Ord for Written {
     }
 }
 
-impl PartialOrd for Written {
+impl PartialOrd for Repr {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -143,9 +143,9 @@ impl MessageId {
     /// The id's text, or `None` where it is an integer.
     pub fn as_text(&self) -> Option<&str> {
         match &self.0 {
-            Written::Number(_) => None,
-            Written::Short(_) => core::str::from_utf8(self.0.bytes()).ok(),
-            Written::Long(text) => Some(text),
+            Repr::Number(_) => None,
+            Repr::Short(_) => core::str::from_utf8(self.0.bytes()).ok(),
+            Repr::Long(text) => Some(text),
         }
     }
 
@@ -157,7 +157,7 @@ impl MessageId {
     /// The integer, or `None` where the id is a text.
     pub(crate) fn number(&self) -> Option<u64> {
         match self.0 {
-            Written::Number(number) => Some(number),
+            Repr::Number(number) => Some(number),
             _ => None,
         }
     }
@@ -165,7 +165,7 @@ impl MessageId {
     /// Whether it can stand on a wire: a text of 1 to `limit` bytes, or an integer up to [`MessageId::MAX_NUMBER`].
     pub(crate) fn is_writable(&self, limit: u64) -> bool {
         match &self.0 {
-            Written::Number(number) => *number <= Self::MAX_NUMBER,
+            Repr::Number(number) => *number <= Self::MAX_NUMBER,
             text => !text.bytes().is_empty() && text.bytes().len() as u64 <= limit,
         }
     }
@@ -173,7 +173,7 @@ impl MessageId {
     /// Bytes the id takes on the wire, quotes not counted; an integer counts as 16.
     pub fn wire_len(&self) -> usize {
         match &self.0 {
-            Written::Number(_) => 16,
+            Repr::Number(_) => 16,
             text => text.bytes().len(),
         }
     }
@@ -190,12 +190,12 @@ impl MessageId {
         if let Some(end) = bytes.last_chunk_mut() {
             *end = tail;
         }
-        Self(Written::Short(Words(bytes)))
+        Self(Repr::Short(Words(bytes)))
     }
 
     /// The number an id ends in, as far as it has eighteen digits: what counts up in ids that do.
     pub(crate) fn tail(&self) -> u64 {
-        if let Written::Number(number) = self.0 {
+        if let Repr::Number(number) = self.0 {
             return number;
         }
         let digits = self.0.bytes().iter().rev().take(18).take_while(|byte| byte.is_ascii_digit());
@@ -205,26 +205,26 @@ impl MessageId {
 
 impl From<&str> for MessageId {
     fn from(text: &str) -> Self {
-        Self(Written::text(text))
+        Self(Repr::text(text))
     }
 }
 
 impl From<String> for MessageId {
     fn from(text: String) -> Self {
-        Self(Written::text(&text))
+        Self(Repr::text(&text))
     }
 }
 
 impl From<u64> for MessageId {
     fn from(number: u64) -> Self {
-        Self(Written::Number(number))
+        Self(Repr::Number(number))
     }
 }
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Written::Number(number) => write!(f, "{number}"),
+            Repr::Number(number) => write!(f, "{number}"),
             _ => f.write_str(self.as_text().unwrap_or_default()),
         }
     }
@@ -233,7 +233,7 @@ impl fmt::Display for MessageId {
 impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Written::Number(number) => write!(f, "{number}"),
+            Repr::Number(number) => write!(f, "{number}"),
             _ => write!(f, "{:?}", self.as_text().unwrap_or_default()),
         }
     }
@@ -242,7 +242,7 @@ impl fmt::Debug for MessageId {
 impl Serialize for MessageId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Written::Number(number) => serializer.serialize_u64(*number),
+            Repr::Number(number) => serializer.serialize_u64(*number),
             _ => serializer.serialize_str(self.as_text().unwrap_or_default()),
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded::Bounded;
 use crate::id::MessageId;
-use crate::queue::{Named, Queue};
+use crate::queue::{HasId, Queue};
 
 /// Messages on their way in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ pub enum Deliver {
 
 /// What is to be done with a message that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum InboxDecision {
     /// New: deliver it, then acknowledge it.
     DeliverAndAck,
     /// New: deliver it; the application acknowledges.
@@ -106,7 +106,7 @@ pub(crate) struct Inbox {
 
 /// One id in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct FrozenId {
+pub(crate) struct SeenIdState {
     id: MessageId,
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     rejected: bool,
@@ -118,13 +118,13 @@ struct Answered {
     accepted: bool,
 }
 
-impl Named for Answered {
+impl HasId for Answered {
     fn id(&self) -> &MessageId {
         &self.id
     }
 }
 
-impl Named for MessageId {
+impl HasId for MessageId {
     fn id(&self) -> &MessageId {
         self
     }
@@ -142,16 +142,16 @@ impl Inbox {
 
     /// The ids that are acknowledged or refused, oldest first, for a snapshot. What still waits for the application is left
     /// out: after a restart it has to be delivered again.
-    pub(crate) fn freeze(&self) -> Vec<FrozenId> {
-        let freeze = |(_, past): (u64, &Answered)| FrozenId { id: past.id.clone(), rejected: !past.accepted };
-        self.answered.iter().map(freeze).collect()
+    pub(crate) fn to_state(&self) -> Vec<SeenIdState> {
+        let to_state = |(_, past): (u64, &Answered)| SeenIdState { id: past.id.clone(), rejected: !past.accepted };
+        self.answered.iter().map(to_state).collect()
     }
 
     /// The window as a snapshot held it.
-    pub(crate) fn thaw(frozen: Vec<FrozenId>, policy: &InboxPolicy) -> Self {
+    pub(crate) fn from_state(state: Vec<SeenIdState>, policy: &InboxPolicy) -> Self {
         let mut inbox = Self::new();
-        for FrozenId { id, rejected } in frozen {
-            if inbox.answered.place(&id).is_none() {
+        for SeenIdState { id, rejected } in state {
+            if inbox.answered.slot_of(&id).is_none() {
                 inbox.remember(id, !rejected, policy);
             }
         }
@@ -159,29 +159,29 @@ impl Inbox {
     }
 
     /// What a repeat of a message calls for; nothing for a new one.
-    fn known(&self, id: &MessageId) -> Option<Verdict> {
-        match self.answered.place(id).and_then(|place| self.answered.get(place)) {
-            Some(Answered { accepted: true, .. }) => Some(Verdict::AckAgain),
-            Some(Answered { accepted: false, .. }) => Some(Verdict::NackAgain),
-            None => self.pending.place(id).map(|_| Verdict::Wait),
+    fn known(&self, id: &MessageId) -> Option<InboxDecision> {
+        match self.answered.slot_of(id).and_then(|slot| self.answered.get(slot)) {
+            Some(Answered { accepted: true, .. }) => Some(InboxDecision::AckAgain),
+            Some(Answered { accepted: false, .. }) => Some(InboxDecision::NackAgain),
+            None => self.pending.slot_of(id).map(|_| InboxDecision::Wait),
         }
     }
 
     /// Where a delivered message stands among the others: those that wait for the application come after those it has answered.
     pub(crate) fn rank(&self, id: &MessageId) -> Option<(bool, u64)> {
-        let answered = self.answered.place(id).map(|place| (false, place));
-        answered.or_else(|| self.pending.place(id).map(|place| (true, place)))
+        let answered = self.answered.slot_of(id).map(|slot| (false, slot));
+        answered.or_else(|| self.pending.slot_of(id).map(|slot| (true, slot)))
     }
 
     /// A message has arrived; the second value counts the ids that had to be forgotten for it.
-    pub(crate) fn on_message(&mut self, id: &MessageId, policy: &InboxPolicy) -> (Verdict, u64) {
+    pub(crate) fn on_message(&mut self, id: &MessageId, policy: &InboxPolicy) -> (InboxDecision, u64) {
         match (self.known(id), policy.acknowledge) {
             (Some(verdict), _) => (verdict, 0),
-            (None, Acknowledge::OnDelivery) => (Verdict::DeliverAndAck, self.remember(id.clone(), true, policy)),
-            (None, Acknowledge::OnCall) if self.pending.len() >= policy.pending.as_count() => (Verdict::Defer, 0),
+            (None, Acknowledge::OnDelivery) => (InboxDecision::DeliverAndAck, self.remember(id.clone(), true, policy)),
+            (None, Acknowledge::OnCall) if self.pending.len() >= policy.pending.as_count() => (InboxDecision::Defer, 0),
             (None, Acknowledge::OnCall) => {
                 self.pending.push(id.clone());
-                (Verdict::Deliver, 0)
+                (InboxDecision::Deliver, 0)
             }
         }
     }
@@ -189,16 +189,16 @@ impl Inbox {
     /// The application has the message, or refuses it; counts the ids that had to be forgotten for it, or says that it was not
     /// waited for.
     pub(crate) fn on_answer(&mut self, id: &MessageId, accepted: bool, policy: &InboxPolicy) -> Option<u64> {
-        let id = self.pending.remove(self.pending.place(id)?)?;
+        let id = self.pending.remove(self.pending.slot_of(id)?)?;
         Some(self.remember(id, accepted, policy))
     }
 
     /// An own message has come back, which is nothing new: it is acknowledged unless its id was another message's before.
     /// The second value counts the ids that had to be forgotten for it.
-    pub(crate) fn on_own(&mut self, id: &MessageId, policy: &InboxPolicy) -> (Verdict, u64) {
+    pub(crate) fn on_own(&mut self, id: &MessageId, policy: &InboxPolicy) -> (InboxDecision, u64) {
         match self.known(id) {
             Some(verdict) => (verdict, 0),
-            None => (Verdict::AckAgain, self.remember(id.clone(), true, policy)),
+            None => (InboxDecision::AckAgain, self.remember(id.clone(), true, policy)),
         }
     }
 

@@ -49,18 +49,18 @@ mod stats;
 mod fallback;
 mod heartbeat;
 mod inbox;
-mod marks;
 mod outbox;
+mod read_markers;
 mod reconnect;
-mod stream;
+mod sequence;
 
 // Floors 4 and 5: what goes in and out, and how services spell it.
 mod action;
+mod capabilities;
 mod config;
-mod cx;
+mod context;
 mod dialect;
 mod event;
-mod profile;
 
 // Floor 6: the two halves at work.
 mod delivery;
@@ -77,34 +77,34 @@ mod session;
 
 pub use action::{Action, Handshake, Message, PollCause, Purpose};
 pub use bounded::Bounded;
+pub use capabilities::{Capabilities, Login};
 pub use config::{
     AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, DeadLink, Limits, Unauthorized,
 };
 pub use dialect::{
-    Beats, Dialect, LiveChat, LiveChatSettings, Native, Plain, Preset, ReactIm, ReadState, SendState, ServiceId,
-    UniApp, UniAppWords, VuePolling, Wechat,
+    Dialect, HeartbeatFrame, LiveChat, LiveChatSettings, Plain, Preset, ReactIm, ReadState, RedialV1, SendState,
+    ServiceId, UniApp, UniAppWords, VuePolling, Wechat,
 };
 pub use durability::Durability;
 pub use error::{
     AcknowledgeError, CancelError, CloseError, ConfigError, FetchedError, JsonProblem, Malformed, MarkReadError,
     NotOpenError, PresetError, ResendError, RestoreError, SendError, Unencodable,
 };
-pub use event::{CredentialFailure, Event, Failure};
+pub use event::{CredentialFailure, Event, TransportError};
 pub use fallback::FallbackPolicy;
 pub use frame::{Body, Frame};
-pub use heartbeat::{Clock, Death, HeartbeatPolicy, Life, Probe, Suspicion};
+pub use heartbeat::{DeadAfter, HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe, Suspicion};
 pub use id::{ConnectionId, MessageId};
 pub use inbox::{Acknowledge, Deliver, InboxPolicy};
 pub use outbox::{OutboxPolicy, Resend, SendFailure, WhileDown};
 pub use outgoing::Outgoing;
 pub use peer::{Peer, PeerPolicy, PeerSnapshot};
-pub use profile::{Login, Profile};
 pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
 pub use rng::Seed;
 pub use secret::Secret;
 pub use session::{Bounds, Explanation, Guarantee, Session, Snapshot};
 pub use signal::{
-    Bye, Credit, Echo, Hello, NotResumed, Payload, Refusal, Resume, Resumption, Ride, Side, Signal, Terms,
+    AckCarrier, Bye, Credit, Echo, Hello, NotResumed, Payload, Refusal, Resume, Resumption, SessionTerms, Side, Signal,
 };
 pub use state::{Cause, State};
 pub use stats::{RoundTrip, Stats, TimeIn};

@@ -23,14 +23,14 @@ use crate::status::Status;
 use crate::time::{Duration, Instant};
 
 pub(crate) use line::Entry;
-use line::Line;
+use line::MessageQueue;
 pub use policy::{OutboxPolicy, Resend, SendFailure, WhileDown};
-pub(crate) use snapshot::FrozenEntry;
+pub(crate) use snapshot::OutboxEntryState;
 
 /// Messages that are taken and not settled, and the memory of those that were.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Outbox {
-    line: Line,
+    line: MessageQueue,
     expiries: BTreeSet<(Instant, u64)>,
     settled: Settled,
     bytes: usize,
@@ -45,7 +45,7 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
-            line: Line::new(),
+            line: MessageQueue::new(),
             expiries: BTreeSet::new(),
             settled: Settled::new(),
             bytes: 0,
@@ -71,7 +71,7 @@ impl Outbox {
         if start >= end {
             return Vec::new();
         }
-        let released = self.line.iter_from(start).take_while(|(seq, _)| *seq < end);
+        let released = self.line.iter_from(start).take_while(|(slot, _)| *slot < end);
         released.map(|(_, entry)| entry.id.clone()).collect()
     }
 
@@ -87,7 +87,7 @@ impl Outbox {
 
     /// Where a message stands, as far as it is remembered.
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
-        match self.line.place(id).and_then(|seq| self.line.get(seq)) {
+        match self.line.slot_of(id).and_then(|slot| self.line.get(slot)) {
             Some(entry) if entry.is_in_flight() => Some(Status::Sent),
             Some(_) => Some(Status::Queued),
             None => self.settled.status(id),
@@ -96,7 +96,7 @@ impl Outbox {
 
     /// Whether this id may not be used for a new message.
     pub(crate) fn knows(&self, id: &MessageId) -> bool {
-        self.line.place(id).is_some() || self.settled.status(id).is_some()
+        self.line.slot_of(id).is_some() || self.settled.status(id).is_some()
     }
 
     /// Whether one more body of `bytes` fits; failed bodies that are only remembered give way.
@@ -130,23 +130,23 @@ impl Outbox {
     }
 
     /// What is true of the line with a message more at this place.
-    fn count_in(&mut self, seq: u64, entry: &Entry, policy: &OutboxPolicy) {
+    fn count_in(&mut self, slot: u64, entry: &Entry, policy: &OutboxPolicy) {
         self.revision += 1;
         self.bytes = self.bytes.saturating_add(entry.body.len());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
         if let Some(at) = entry.expires {
-            self.expiries.insert((at, seq));
+            self.expiries.insert((at, slot));
         }
     }
 
     /// The next message to hand over, if the window has room: its place in line and the message.
     pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
-        let seq = self.line.waiting().filter(|seq| *seq < self.sealed)?;
-        let entry = self.line.get(seq)?;
+        let slot = self.line.waiting().filter(|slot| *slot < self.sealed)?;
+        let entry = self.line.get(slot)?;
         let head = self.line.head().map_or(entry, |(_, head)| head);
         // A message that may be what kills the link travels alone, so that the verdict on it is just.
         let window = if head.losses >= 2 { 1 } else { policy.in_flight.as_count() };
-        (self.line.in_flight() < window).then_some((seq, entry))
+        (self.line.in_flight() < window).then_some((slot, entry))
     }
 
     /// Whether sending this entry again could be taken for a new message: its first copy is older than the server remembers.
@@ -158,9 +158,9 @@ impl Outbox {
     }
 
     /// The message was handed to the socket; it waits for its confirmation.
-    pub(crate) fn on_sent(&mut self, now: Instant, seq: u64) {
+    pub(crate) fn on_sent(&mut self, now: Instant, slot: u64) {
         let aged = now + self.slept;
-        if let Some(entry) = self.line.launch(seq) {
+        if let Some(entry) = self.line.launch(slot) {
             entry.sends = entry.sends.saturating_add(1);
             entry.round = entry.round.saturating_add(1);
             entry.first_sent.get_or_insert(aged);
@@ -169,19 +169,19 @@ impl Outbox {
     }
 
     /// The message was handed to the socket and nobody will confirm it: that settles it. Its body is kept for a failed write.
-    pub(crate) fn on_sent_for_good(&mut self, now: Instant, seq: u64, policy: &OutboxPolicy) {
-        self.on_sent(now, seq);
-        self.settle(seq, Status::Sent, policy);
+    pub(crate) fn on_sent_for_good(&mut self, now: Instant, slot: u64, policy: &OutboxPolicy) {
+        self.on_sent(now, slot);
+        self.settle(slot, Status::Sent, policy);
     }
 
     /// The peer has said something about a message of ours.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status, policy: &OutboxPolicy) -> Confirmed {
-        if let Some(seq) = self.line.place(id) {
-            if self.line.get(seq).is_none_or(|entry| entry.sends == 0) {
+        if let Some(slot) = self.line.slot_of(id) {
+            if self.line.get(slot).is_none_or(|entry| entry.sends == 0) {
                 // Nothing of it was ever sent, so nobody can have it.
                 return Confirmed::Unknown;
             }
-            self.settle(seq, status, policy);
+            self.settle(slot, status, policy);
             return Confirmed::Settled;
         }
         let confirmed = self.settled.on_confirmed(id, status);
@@ -194,9 +194,9 @@ impl Outbox {
         let ends_link = policy.send_failure == SendFailure::EndLink;
         let unsent = self.unsend(id, ends_link, policy).into_iter();
         if ends_link {
-            return unsent.filter_map(|seq| Some((self.line.get(seq)?.id.clone(), Status::Queued))).collect();
+            return unsent.filter_map(|slot| Some((self.line.get(slot)?.id.clone(), Status::Queued))).collect();
         }
-        unsent.filter_map(|seq| self.fail(seq, policy)).collect()
+        unsent.filter_map(|slot| self.fail(slot, policy)).collect()
     }
 
     /// The connection is lost, and nobody has handed the message to a socket: it waits as before.
@@ -207,7 +207,7 @@ impl Outbox {
     /// Whether it could be undone that the message was handed over: it waits for its confirmation, or nobody gives one and its
     /// body is kept.
     pub(crate) fn can_unsend(&self, id: &MessageId) -> bool {
-        match self.line.place(id).and_then(|seq| self.line.get(seq)) {
+        match self.line.slot_of(id).and_then(|slot| self.line.get(slot)) {
             Some(entry) => entry.is_in_flight(),
             None => self.settled.status(id) == Some(Status::Sent) && self.settled.kept(id).is_some(),
         }
@@ -215,31 +215,31 @@ impl Outbox {
 
     /// Takes a message out of flight, also where its being handed over had settled it.
     fn take_back(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Option<u64> {
-        if let Some(seq) = self.line.place(id) {
-            return self.line.land(seq).then_some(seq);
+        if let Some(slot) = self.line.slot_of(id) {
+            return self.line.land(slot).then_some(slot);
         }
         // Only what was settled by its being handed over can be undone by that write's failure.
         self.settled.status(id).filter(|status| *status == Status::Sent)?;
         let kept = self.settled.take_back(id)?;
-        let seq = kept.seq;
+        let slot = kept.slot;
         let entry = Entry::reopened(id.clone(), kept);
-        self.count_in(seq, &entry, policy);
-        self.line.put_back(seq, entry);
-        Some(seq)
+        self.count_in(slot, &entry, policy);
+        self.line.put_back(slot, entry);
+        Some(slot)
     }
 
     /// One write of a message did not happen, and where its link ends with that, none of those behind it: gives their places.
     fn unsend(&mut self, id: &MessageId, ends_link: bool, policy: &OutboxPolicy) -> Vec<u64> {
-        let Some(seq) = self.take_back(id, policy) else { return Vec::new() };
-        let mut unsent = alloc::vec![seq];
+        let Some(slot) = self.take_back(id, policy) else { return Vec::new() };
+        let mut unsent = alloc::vec![slot];
         if ends_link {
             // Writes go out in order, so nothing that was handed over behind it went out either.
-            for (seq, id) in self.settled.sent_behind(seq) {
-                unsent.extend(self.take_back(&id, policy).filter(|again| *again == seq));
+            for (slot, id) in self.settled.sent_behind(slot) {
+                unsent.extend(self.take_back(&id, policy).filter(|again| *again == slot));
             }
         }
-        for seq in &unsent {
-            let Some(entry) = self.line.get_mut(*seq) else { continue };
+        for slot in &unsent {
+            let Some(entry) = self.line.get_mut(*slot) else { continue };
             entry.sends = entry.sends.saturating_sub(1);
             entry.round = entry.round.saturating_sub(1);
             if entry.round == 0 {
@@ -253,17 +253,17 @@ impl Outbox {
     pub(crate) fn on_lost(&mut self, suspicious: bool, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let mut settlements = Vec::new();
         self.settled.forget_sent_bodies();
-        let suspect = self.line.head().map(|(seq, _)| seq).filter(|_| suspicious);
-        if let Some(entry) = suspect.and_then(|seq| self.line.get_mut(seq)) {
+        let suspect = self.line.head().map(|(slot, _)| slot).filter(|_| suspicious);
+        if let Some(entry) = suspect.and_then(|slot| self.line.get_mut(slot)) {
             entry.losses = entry.losses.saturating_add(1);
         }
-        for seq in self.line.places(Entry::is_in_flight) {
-            let Some(entry) = self.line.get(seq) else { continue };
+        for slot in self.line.places(Entry::is_in_flight) {
+            let Some(entry) = self.line.get(slot) else { continue };
             let quarantined = policy.quarantine.is_some_and(|limit| entry.losses >= limit.get());
             if policy.resend == Resend::Never || entry.repeat == Repeat::Never || quarantined {
-                settlements.extend(self.settle_told(seq, Status::Unconfirmed, policy));
+                settlements.extend(self.settle_told(slot, Status::Unconfirmed, policy));
             } else {
-                self.line.land(seq);
+                self.line.land(slot);
             }
         }
         if policy.while_down == WhileDown::Refuse {
@@ -279,28 +279,28 @@ impl Outbox {
     }
 
     fn settle_all(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
-        self.line.places(|_| true).into_iter().filter_map(|seq| self.fail(seq, policy)).collect()
+        self.line.places(|_| true).into_iter().filter_map(|slot| self.fail(slot, policy)).collect()
     }
 
     /// Settles a message as failed: `NotSent` where that is certain, else `Unconfirmed`.
-    pub(crate) fn fail(&mut self, seq: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let status = self.line.get(seq)?.failed();
-        self.settle_told(seq, status, policy)
+    pub(crate) fn fail(&mut self, slot: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let status = self.line.get(slot)?.failed();
+        self.settle_told(slot, status, policy)
     }
 
     /// Takes a message back before it is sent.
     pub(crate) fn cancel(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Result<(), CancelError> {
-        let seq = self.line.place(id).ok_or(CancelError::Unknown)?;
-        if self.line.get(seq).is_none_or(|entry| entry.sends > 0) {
+        let slot = self.line.slot_of(id).ok_or(CancelError::Unknown)?;
+        if self.line.get(slot).is_none_or(|entry| entry.sends > 0) {
             return Err(CancelError::Sent);
         }
-        self.settle(seq, Status::Cancelled, policy);
+        self.settle(slot, Status::Cancelled, policy);
         Ok(())
     }
 
     /// Opens a new round for a failed message, at the end of the line.
     pub(crate) fn resend(&mut self, now: Instant, id: &MessageId, policy: &OutboxPolicy) -> Result<(), ResendError> {
-        if self.line.place(id).is_some() {
+        if self.line.slot_of(id).is_some() {
             return Err(ResendError::NotFailed);
         }
         let status = self.settled.status(id).ok_or(ResendError::Unknown)?;
@@ -326,17 +326,17 @@ impl Outbox {
 
     /// Settles one message whose time to live is over; to be called until it has nothing more to say.
     pub(crate) fn expire(&mut self, now: Instant, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let &(at, seq) = self.expiries.first()?;
+        let &(at, slot) = self.expiries.first()?;
         if !at.is_due(now + self.slept) {
             return None;
         }
-        self.fail(seq, policy)
+        self.fail(slot, policy)
     }
 
     /// The first in line of those whose confirmation is overdue.
     pub(crate) fn overdue(&self, now: Instant, policy: &OutboxPolicy) -> Option<u64> {
-        let (seq, _) = self.line.head()?;
-        self.receipt_deadline(policy).is_some_and(|at| at.is_due(now)).then_some(seq)
+        let (slot, _) = self.line.head()?;
+        self.receipt_deadline(policy).is_some_and(|at| at.is_due(now)).then_some(slot)
     }
 
     /// Every message whose confirmation is overdue, in order.
@@ -346,13 +346,13 @@ impl Outbox {
     }
 
     /// Where in line a message stands.
-    pub(crate) fn place(&self, id: &MessageId) -> Option<u64> {
-        self.line.place(id)
+    pub(crate) fn slot_of(&self, id: &MessageId) -> Option<u64> {
+        self.line.slot_of(id)
     }
 
     /// The message at a place in line.
-    pub(crate) fn entry(&self, seq: u64) -> Option<&Entry> {
-        self.line.get(seq)
+    pub(crate) fn entry(&self, slot: u64) -> Option<&Entry> {
+        self.line.get(slot)
     }
 
     /// When the message first in line counts as overdue.
@@ -372,23 +372,23 @@ impl Outbox {
         self.slept = self.slept + asleep;
     }
 
-    fn settle(&mut self, seq: u64, status: Status, policy: &OutboxPolicy) {
-        let Some(entry) = self.line.remove(seq) else { return };
+    fn settle(&mut self, slot: u64, status: Status, policy: &OutboxPolicy) {
+        let Some(entry) = self.line.remove(slot) else { return };
         self.revision += 1;
         if let Some(at) = entry.expires {
-            self.expiries.remove(&(at, seq));
+            self.expiries.remove(&(at, slot));
         }
         self.bytes = self.bytes.saturating_sub(entry.body.len());
         let Entry { id, body, sends, repeat, .. } = entry;
-        let kept = Settled::keeps(status).then_some(Kept { body, sends, repeat, seq });
+        let kept = Settled::keeps(status).then_some(Kept { body, sends, repeat, slot });
         self.settled.remember(id, status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
     }
 
     /// The same, and what is to be told of it.
-    fn settle_told(&mut self, seq: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let id = self.line.get(seq)?.id.clone();
-        self.settle(seq, status, policy);
+    fn settle_told(&mut self, slot: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let id = self.line.get(slot)?.id.clone();
+        self.settle(slot, status, policy);
         Some((id, status))
     }
 }

@@ -15,7 +15,7 @@ use crate::id::MessageId;
 use spots::Spots;
 
 /// Something with an id.
-pub(crate) trait Named {
+pub(crate) trait HasId {
     fn id(&self) -> &MessageId;
 }
 
@@ -23,7 +23,7 @@ pub(crate) trait Named {
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<T>(Option<Box<Spots<T>>>);
 
-impl<T: Named> Queue<T> {
+impl<T: HasId> Queue<T> {
     pub(crate) fn new() -> Self {
         Self(None)
     }
@@ -42,8 +42,8 @@ impl<T: Named> Queue<T> {
     }
 
     /// Everything with its place, in order, from a place on.
-    pub(crate) fn iter_from(&self, place: u64) -> impl Iterator<Item = (u64, &T)> {
-        self.0.iter().flat_map(move |spots| spots.iter_from(place))
+    pub(crate) fn iter_from(&self, slot: u64) -> impl Iterator<Item = (u64, &T)> {
+        self.0.iter().flat_map(move |spots| spots.iter_from(slot))
     }
 
     /// Everything with its place, in order.
@@ -57,16 +57,16 @@ impl<T: Named> Queue<T> {
     }
 
     /// Where the thing under an id stands.
-    pub(crate) fn place(&self, id: &MessageId) -> Option<u64> {
-        self.0.as_ref()?.place(id)
+    pub(crate) fn slot_of(&self, id: &MessageId) -> Option<u64> {
+        self.0.as_ref()?.slot_of(id)
     }
 
-    pub(crate) fn get(&self, place: u64) -> Option<&T> {
-        self.0.as_ref()?.get(place)
+    pub(crate) fn get(&self, slot: u64) -> Option<&T> {
+        self.0.as_ref()?.get(slot)
     }
 
-    pub(crate) fn get_mut(&mut self, place: u64) -> Option<&mut T> {
-        self.0.as_mut()?.get_mut(place)
+    pub(crate) fn get_mut(&mut self, slot: u64) -> Option<&mut T> {
+        self.0.as_mut()?.get_mut(slot)
     }
 
     /// Adds a thing, whose id has no place, at the end.
@@ -75,13 +75,13 @@ impl<T: Named> Queue<T> {
     }
 
     /// Puts a thing, whose id has no place, back where it stood.
-    pub(crate) fn put_back(&mut self, place: u64, thing: T) {
-        self.0.get_or_insert_with(Box::default).put_back(place, thing);
+    pub(crate) fn put_back(&mut self, slot: u64, thing: T) {
+        self.0.get_or_insert_with(Box::default).put_back(slot, thing);
     }
 
     /// Takes a thing out of the line.
-    pub(crate) fn remove(&mut self, place: u64) -> Option<T> {
-        self.0.as_mut()?.remove(place)
+    pub(crate) fn remove(&mut self, slot: u64) -> Option<T> {
+        self.0.as_mut()?.remove(slot)
     }
 
     /// Forgets the first in line; `false` where there is none.
@@ -90,15 +90,15 @@ impl<T: Named> Queue<T> {
     }
 }
 
-impl<T: Named + PartialEq> PartialEq for Queue<T> {
+impl<T: HasId + PartialEq> PartialEq for Queue<T> {
     fn eq(&self, other: &Self) -> bool {
         self.end() == other.end() && self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
-impl<T: Named + Eq> Eq for Queue<T> {}
+impl<T: HasId + Eq> Eq for Queue<T> {}
 
-impl<T: Named + Hash> Hash for Queue<T> {
+impl<T: HasId + Hash> Hash for Queue<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.end(), self.len()).hash(state);
         self.iter().for_each(|item| item.hash(state));

@@ -77,14 +77,14 @@ pub struct FirstDelay {
     #[serde(rename = "dead_ms")]
     pub dead: Duration,
     /// After a heartbeat could not be written. `None`: only told, the link goes on.
-    #[serde(rename = "beat_failed_ms")]
-    pub beat_failed: Option<Duration>,
+    #[serde(rename = "heartbeat_failed_ms")]
+    pub heartbeat_failed: Option<Duration>,
 }
 
 impl FirstDelay {
     /// The same delay for every cause.
     pub const fn all(delay: Duration) -> Self {
-        Self { errored: Some(delay), closed: Some(delay), dead: delay, beat_failed: Some(delay) }
+        Self { errored: Some(delay), closed: Some(delay), dead: delay, heartbeat_failed: Some(delay) }
     }
 }
 
@@ -136,18 +136,18 @@ pub enum Reset {
 
 /// What kind of loss it was, as far as the first delay is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loss {
+pub(crate) enum LossKind {
     Errored,
     Closed,
     Dead,
-    BeatFailed,
+    HeartbeatFailed,
     /// The application asked for it: no delay but the floor's.
     Renewed,
 }
 
 /// What the connection that was lost had shown.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Past {
+pub(crate) struct ConnectionHistory {
     /// It was ready for the stable time and heard something useful.
     pub(crate) stable: bool,
     /// When its silence would have been judged death, for causes that trigger nothing of their own.
@@ -158,7 +158,7 @@ pub(crate) struct Past {
 
 /// What the machine wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ReconnectDecision {
     /// Connect then, under this number.
     ConnectAt(Instant, u32),
     /// The attempts are used up, and that is told then.
@@ -204,11 +204,11 @@ impl Reconnect {
         &mut self,
         now: Instant,
         policy: &ReconnectPolicy,
-        loss: Loss,
-        past: Past,
+        loss: LossKind,
+        history: ConnectionHistory,
         rng: &mut Rng,
-    ) -> Verdict {
-        if past.stable {
+    ) -> ReconnectDecision {
+        if history.stable {
             self.unstable = 0;
             if policy.reset == Reset::OnStable {
                 self.failures = 0;
@@ -217,14 +217,14 @@ impl Reconnect {
             self.unstable = self.unstable.saturating_add(1);
         }
         self.failures = self.failures.saturating_add(1);
-        let at = self.next_attempt(now, policy, loss, past, rng);
+        let at = self.next_attempt(now, policy, loss, history, rng);
         match at {
-            None => Verdict::GiveUpAt(now, self.failures),
+            None => ReconnectDecision::GiveUpAt(now, self.failures),
             Some(at) if policy.max.is_some_and(|max| self.failures > max) => match policy.from {
-                MeasuredFrom::Failure => Verdict::GiveUpAt(now, self.failures),
-                MeasuredFrom::Attempt => Verdict::GiveUpAt(at, self.failures),
+                MeasuredFrom::Failure => ReconnectDecision::GiveUpAt(now, self.failures),
+                MeasuredFrom::Attempt => ReconnectDecision::GiveUpAt(at, self.failures),
             },
-            Some(at) => Verdict::ConnectAt(at, self.failures),
+            Some(at) => ReconnectDecision::ConnectAt(at, self.failures),
         }
     }
 
@@ -232,16 +232,16 @@ impl Reconnect {
         &mut self,
         now: Instant,
         policy: &ReconnectPolicy,
-        loss: Loss,
-        past: Past,
+        loss: LossKind,
+        history: ConnectionHistory,
         rng: &mut Rng,
     ) -> Option<Instant> {
-        let planned = if loss == Loss::Renewed {
+        let planned = if loss == LossKind::Renewed {
             now
         } else if self.failures <= 1 {
             match policy.first.after(loss) {
                 Some(delay) => now + policy.jitter.spread(delay, rng),
-                None => past.death_if_silent?,
+                None => history.death_if_silent?,
             }
         } else {
             let delay = policy.jitter.spread(policy.again.delay(self.failures - 2), rng);
@@ -250,8 +250,8 @@ impl Reconnect {
                 MeasuredFrom::Attempt => self.last_attempt.unwrap_or(now) + delay,
             }
         };
-        self.asked_until = past.retry_after.map(|wait| now + wait.min(RETRY_AFTER_MAX));
-        let asked = match past.retry_after {
+        self.asked_until = history.retry_after.map(|wait| now + wait.min(RETRY_AFTER_MAX));
+        let asked = match history.retry_after {
             Some(wait) => planned.max(now) + wait.min(RETRY_AFTER_MAX),
             None => planned,
         };
@@ -295,13 +295,13 @@ pub(crate) fn floor_after(unstable: u32) -> Duration {
 }
 
 impl FirstDelay {
-    pub(crate) fn after(&self, loss: Loss) -> Option<Duration> {
+    pub(crate) fn after(&self, loss: LossKind) -> Option<Duration> {
         match loss {
-            Loss::Errored => self.errored,
-            Loss::Closed => self.closed,
-            Loss::Dead => Some(self.dead),
-            Loss::BeatFailed => self.beat_failed,
-            Loss::Renewed => Some(Duration::ZERO),
+            LossKind::Errored => self.errored,
+            LossKind::Closed => self.closed,
+            LossKind::Dead => Some(self.dead),
+            LossKind::HeartbeatFailed => self.heartbeat_failed,
+            LossKind::Renewed => Some(Duration::ZERO),
         }
     }
 }

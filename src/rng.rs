@@ -65,13 +65,13 @@ impl<'de> Deserialize<'de> for Seed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Written {
+        enum SeedForm {
             Number(u64),
             Hex(String),
         }
-        match Written::deserialize(deserializer)? {
-            Written::Number(number) => Ok(Self::from(number)),
-            Written::Hex(hex) => u128::from_str_radix(&hex, 16)
+        match SeedForm::deserialize(deserializer)? {
+            SeedForm::Number(number) => Ok(Self::from(number)),
+            SeedForm::Hex(hex) => u128::from_str_radix(&hex, 16)
                 .map(Self)
                 .map_err(|_| serde::de::Error::custom("a seed is an unsigned integer or up to 32 hexadecimal digits")),
         }

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
-use crate::queue::{Named, Queue};
+use crate::queue::{HasId, Queue};
 use crate::status::Status;
 
 /// Settled messages, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Settled {
-    past: Queue<Past>,
+    entries: Queue<SettledEntry>,
     /// What is kept for `resend` of failed messages, by place.
     failed: BTreeMap<u64, Kept>,
     /// What is kept for a failed write of the last few that were sent without receipts, by place; the places rise.
@@ -26,12 +26,12 @@ pub(crate) struct Settled {
 
 /// What is remembered of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Past {
+pub(crate) struct SettledEntry {
     id: MessageId,
     pub(crate) status: Status,
 }
 
-impl Named for Past {
+impl HasId for SettledEntry {
     fn id(&self) -> &MessageId {
         &self.id
     }
@@ -39,7 +39,7 @@ impl Named for Past {
 
 /// One settled message in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct FrozenPast {
+pub(crate) struct SettledEntryState {
     pub(crate) id: MessageId,
     #[serde(flatten)]
     pub(crate) status: Status,
@@ -53,7 +53,7 @@ pub(crate) struct Kept {
     pub(crate) body: Body,
     pub(crate) sends: u32,
     pub(crate) repeat: Repeat,
-    pub(crate) seq: u64,
+    pub(crate) slot: u64,
 }
 
 /// What a confirmation of the peer changed.
@@ -73,24 +73,24 @@ pub(crate) enum Confirmed {
 
 impl Settled {
     pub(crate) fn new() -> Self {
-        Self { past: Queue::new(), failed: BTreeMap::new(), sent: VecDeque::new(), body_bytes: 0 }
+        Self { entries: Queue::new(), failed: BTreeMap::new(), sent: VecDeque::new(), body_bytes: 0 }
     }
 
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
-        Some(self.past.get(self.past.place(id)?)?.status)
+        Some(self.entries.get(self.entries.slot_of(id)?)?.status)
     }
 
     /// What is kept of a message, for a new round or for a failed write.
     pub(crate) fn kept(&self, id: &MessageId) -> Option<&Kept> {
-        self.kept_at(self.past.place(id)?)
+        self.kept_at(self.entries.slot_of(id)?)
     }
 
-    fn kept_at(&self, place: u64) -> Option<&Kept> {
-        self.failed.get(&place).or_else(|| self.sent.get(self.sent_position(place)?).map(|(_, kept)| kept))
+    fn kept_at(&self, slot: u64) -> Option<&Kept> {
+        self.failed.get(&slot).or_else(|| self.sent.get(self.sent_position(slot)?).map(|(_, kept)| kept))
     }
 
-    fn sent_position(&self, place: u64) -> Option<usize> {
-        self.sent.binary_search_by_key(&place, |(place, _)| *place).ok()
+    fn sent_position(&self, slot: u64) -> Option<usize> {
+        self.sent.binary_search_by_key(&slot, |(slot, _)| *slot).ok()
     }
 
     /// Whether something is kept of messages with this outcome.
@@ -107,7 +107,7 @@ impl Settled {
         room: usize,
         sent_bodies: usize,
     ) {
-        while self.past.len() >= room.max(1) {
+        while self.entries.len() >= room.max(1) {
             self.forget_oldest();
         }
         if room == 0 {
@@ -116,34 +116,34 @@ impl Settled {
         if let Some(kept) = kept.filter(|_| Self::keeps(status)) {
             self.body_bytes = self.body_bytes.saturating_add(kept.body.len());
             if status == Status::Sent {
-                self.sent.push_back((self.past.end(), kept));
+                self.sent.push_back((self.entries.end(), kept));
             } else {
-                self.failed.insert(self.past.end(), kept);
+                self.failed.insert(self.entries.end(), kept);
             }
         }
-        self.past.push(Past { id, status });
+        self.entries.push(SettledEntry { id, status });
         if self.sent.len() > sent_bodies {
             self.drop_oldest_sent();
         }
     }
 
     /// All that is remembered, oldest first, for a snapshot.
-    pub(crate) fn freeze(&self) -> Vec<FrozenPast> {
-        let freeze = |(place, past): (u64, &Past)| {
+    pub(crate) fn to_state(&self) -> Vec<SettledEntryState> {
+        let to_state = |(slot, entries): (u64, &SettledEntry)| {
             // A body that only waits for a failed write means nothing after a restart.
-            FrozenPast { id: past.id.clone(), status: past.status, kept: self.failed.get(&place).cloned() }
+            SettledEntryState { id: entries.id.clone(), status: entries.status, kept: self.failed.get(&slot).cloned() }
         };
-        self.past.iter().map(freeze).collect()
+        self.entries.iter().map(to_state).collect()
     }
 
     /// The peer has said something about a settled message.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status) -> Confirmed {
-        let place = self.past.place(id);
-        let Some(past) = place.and_then(|place| self.past.get_mut(place)) else { return Confirmed::Unknown };
-        match past.status {
+        let slot = self.entries.slot_of(id);
+        let Some(entries) = slot.and_then(|slot| self.entries.get_mut(slot)) else { return Confirmed::Unknown };
+        match entries.status {
             Status::Accepted | Status::Delivered | Status::Read => {
-                if status.rank() > past.status.rank() {
-                    past.status = status;
+                if status.rank() > entries.status.rank() {
+                    entries.status = status;
                     return Confirmed::Raised;
                 }
                 Confirmed::Known
@@ -155,16 +155,16 @@ impl Settled {
 
     /// Hands a message over for a new round; `None` where what that needs is gone.
     pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<Kept> {
-        let place = self.past.place(id)?;
-        self.kept_at(place)?;
-        self.past.remove(place);
-        self.take_kept(place)
+        let slot = self.entries.slot_of(id)?;
+        self.kept_at(slot)?;
+        self.entries.remove(slot);
+        self.take_kept(slot)
     }
 
     /// Those that were handed over behind this place in line and settled by that, in order.
-    pub(crate) fn sent_behind(&self, seq: u64) -> Vec<(u64, MessageId)> {
-        let behind = self.sent.iter().filter(|(_, kept)| kept.seq > seq);
-        behind.filter_map(|(place, kept)| Some((kept.seq, self.past.get(*place)?.id.clone()))).collect()
+    pub(crate) fn sent_behind(&self, slot: u64) -> Vec<(u64, MessageId)> {
+        let behind = self.sent.iter().filter(|(_, kept)| kept.slot > slot);
+        behind.filter_map(|(slot, kept)| Some((kept.slot, self.entries.get(*slot)?.id.clone()))).collect()
     }
 
     /// The connection is lost: no write of it can be reported as failed any more.
@@ -195,15 +195,15 @@ impl Settled {
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((place, _)) = self.past.first() {
-            self.past.forget_first();
-            self.take_kept(place);
+        if let Some((slot, _)) = self.entries.first() {
+            self.entries.forget_first();
+            self.take_kept(slot);
         }
     }
 
-    fn take_kept(&mut self, place: u64) -> Option<Kept> {
-        let failed = self.failed.remove(&place);
-        let kept = failed.or_else(|| self.sent.remove(self.sent_position(place)?).map(|(_, kept)| kept))?;
+    fn take_kept(&mut self, slot: u64) -> Option<Kept> {
+        let failed = self.failed.remove(&slot);
+        let kept = failed.or_else(|| self.sent.remove(self.sent_position(slot)?).map(|(_, kept)| kept))?;
         self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
         Some(kept)
     }

@@ -50,7 +50,7 @@ pub enum Cause {
     /// Silence, and an unanswered heartbeat.
     Dead,
     /// A heartbeat could not be written.
-    BeatFailed,
+    HeartbeatFailed,
     /// A frame other than a heartbeat could not be written.
     SendFailed,
     /// The attempt took too long.
@@ -93,7 +93,7 @@ impl fmt::Display for Cause {
             Self::Errored => "the connection failed",
             Self::Closed => "the connection was closed",
             Self::Dead => "the link went silent and a heartbeat stayed unanswered",
-            Self::BeatFailed => "a heartbeat could not be written",
+            Self::HeartbeatFailed => "a heartbeat could not be written",
             Self::SendFailed => "a frame could not be written",
             Self::AttemptTimeout => "the attempt took too long",
             Self::AuthenticationTimeout => "the login took too long",

@@ -11,11 +11,11 @@ use crate::time::Duration;
 /// Figures are not state: two sessions that differ only in them compare equal.
 ///
 /// ```
-/// use redial::{Cause, ConnectionId, Duration, Event, Failure, Instant, Preset, Seed, Session, State};
+/// use redial::{Cause, ConnectionId, Duration, Event, TransportError, Instant, Preset, Seed, Session, State};
 ///
 /// let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
 /// session.open(Instant::ORIGIN);
-/// let refused = Event::Errored { connection: ConnectionId::new(1), cause: Failure::Refused, retry_after: None };
+/// let refused = Event::Errored { connection: ConnectionId::new(1), cause: TransportError::Refused, retry_after: None };
 /// session.handle(Instant::from_millis(30), refused);
 /// assert_eq!(session.stats().losses[&Cause::Errored], 1);
 /// assert_eq!(session.stats().time_in.get(State::Connecting), Duration::from_millis(30));
@@ -45,7 +45,7 @@ pub struct Stats {
     /// Bytes of those frames.
     pub bytes_out: u64,
     /// Heartbeats sent.
-    pub beats: u64,
+    pub heartbeats: u64,
     /// Messages sent more than once, each further time counted.
     pub resent: u64,
     /// Messages delivered.

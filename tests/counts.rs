@@ -130,8 +130,12 @@ fn a_frame_fills_its_buffer_where_nothing_has_to_be_escaped() {
         (Preset::uni_app(), Side::Client, ack),
         (Preset::uni_app(), Side::Server, message),
     ];
-    for position in [1, 9, 10, 12_345] {
-        signals.push((Preset::native(), Side::Client, Signal::Numbered { position, id: id.clone(), body: Some(body) }));
+    for seq in [1, 9, 10, 12_345] {
+        signals.push((
+            Preset::native(),
+            Side::Client,
+            Signal::SequencedMessage { seq, id: id.clone(), body: Some(body) },
+        ));
     }
     for (preset, side, signal) in signals {
         let Ok(Frame::Text(Cow::Owned(text))) = preset.dialect().encode(side, &signal) else { panic!("{signal:?}") };
@@ -145,7 +149,7 @@ fn a_body_that_is_json_leaves_a_quarter_of_its_room_empty_at_most() {
     for body in [Payload::Text(&json), Payload::Json(&json)] {
         let id = MessageId::from("an-id");
         let message = Signal::Message { id: Some(id.clone()), body };
-        let numbered = Signal::Numbered { position: 1, id, body: Some(body) };
+        let numbered = Signal::SequencedMessage { seq: 1, id, body: Some(body) };
         for (preset, signal) in [(Preset::uni_app(), message), (Preset::native(), numbered)] {
             let frame = preset.dialect().encode(Side::Client, &signal);
             let Ok(Frame::Text(Cow::Owned(text))) = frame else { panic!("{signal:?}") };

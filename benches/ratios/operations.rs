@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use redial::{
-    Action, Bounded, Config, ConnectionId, Duration, Event, Frame, Instant, Peer, PeerPolicy, Preset, Ride, Secret,
-    Seed, Session, Side, Signal, State,
+    AckCarrier, Action, Bounded, Config, ConnectionId, Duration, Event, Frame, Instant, Peer, PeerPolicy, Preset,
+    Secret, Seed, Session, Side, Signal, State,
 };
 
 use crate::floor;
@@ -163,8 +163,8 @@ pub(crate) fn acknowledge(outstanding: u32, rounds: u32) -> Cost {
 pub(crate) fn acknowledge_natively(outstanding: u32, rounds: u32) -> Cost {
     let preset = Arc::new(with_room(Preset::native(), outstanding));
     let (session, connection) = greeted(&preset);
-    let ack = |position| {
-        let signal = Signal::AckUpTo { position, refused: Vec::new(), rides: Ride::Alone };
+    let ack = |seq| {
+        let signal = Signal::CumulativeAck { seq, refused: Vec::new(), carrier: AckCarrier::Alone };
         let frame = preset.dialect().encode(Side::Server, &signal).expect("the dialect counts");
         frame.as_text().expect("it is JSON").to_owned()
     };

@@ -46,7 +46,7 @@ impl Line {
         session.open(Instant::ORIGIN);
         let mut line = Self { session, connection: ConnectionId::new(1), preset };
         line.session.handle(Instant::ORIGIN, Event::Opened { connection: line.connection });
-        if line.preset.dialect().profile().login == Login::Challenge {
+        if line.preset.dialect().capabilities().login == Login::Challenge {
             let challenge = Signal::Challenge { challenge: Some(Payload::Text("seed")), reference: Some("1") };
             let challenge = line.says(&challenge).expect("the dialect has challenges");
             line.hear(Instant::ORIGIN, challenge);
@@ -129,7 +129,7 @@ fn receipts(twin: &mut Line, count: u32) -> Vec<(String, Option<Frame>)> {
 pub(crate) fn heartbeat(preset: Make, rounds: u32) -> Cost {
     let mut line = Line::ready(preset);
     // Where the beats are pings, it is the server's socket that answers.
-    let answer = line.says(&Signal::BeatReply).or(Some(Frame::Pong(Vec::new())));
+    let answer = line.says(&Signal::HeartbeatReply).or(Some(Frame::Pong(Vec::new())));
     // Some greet with a heartbeat, and one waits for the answer.
     if let Some(answer) = &answer {
         line.hear(Instant::ORIGIN, answer.clone());
@@ -148,10 +148,10 @@ pub(crate) fn heartbeat(preset: Make, rounds: u32) -> Cost {
     let answers = vec![answer; rounds as usize];
     let cost = measured(|| answers.into_iter().for_each(round));
     assert!(
-        line.session.stats().beats > u64::from(rounds),
+        line.session.stats().heartbeats > u64::from(rounds),
         "{}: {} heartbeats",
         line.preset.name(),
-        line.session.stats().beats
+        line.session.stats().heartbeats
     );
     cost
 }

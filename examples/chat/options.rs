@@ -82,12 +82,12 @@ impl Options {
         let key = changes.pointer("/preset/key").and_then(Value::as_str).map(str::to_owned);
         let mut made = Preset::named(&preset, &changes).map_err(|error| error.to_string())?;
         if lossless {
-            if !made.dialect().profile().receipts {
+            if !made.dialect().capabilities().receipts {
                 return Err(format!("--lossless needs a service that confirms messages, and {preset} does not"));
             }
             made = made.with_config(Config::default());
         }
-        if made.dialect().profile().login == Login::Handshake {
+        if made.dialect().capabilities().login == Login::Handshake {
             // The name is the token, and it is asked for at every attempt, as a token that runs out would be.
             made.config.authentication.credential = CredentialSource::Asked;
         }

@@ -85,7 +85,7 @@ impl Page {
             "   {} connects, {} lost, {} heartbeats, {} frames in",
             stats.connects,
             stats.lost,
-            stats.beats,
+            stats.heartbeats,
             stats.frames_in
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 
 use super::Input;
-use redial::{Dialect, Frame, Handshake, Limits, Malformed, Preset, Profile, Secret, Side, Signal, Unencodable};
+use redial::{Capabilities, Dialect, Frame, Handshake, Limits, Malformed, Preset, Secret, Side, Signal, Unencodable};
 
 /// A dialect that lets somebody look on.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ impl Dialect for Spy {
         self.preset.name()
     }
 
-    fn profile(&self) -> Profile {
-        self.preset.dialect().profile()
+    fn capabilities(&self) -> Capabilities {
+        self.preset.dialect().capabilities()
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {

@@ -27,7 +27,7 @@ pub(crate) async fn let_in(stream: TcpStream, names: &[&'static str], preset: &P
 async fn greet(stream: TcpStream, names: &[&'static str], preset: &Preset) -> Option<Arrival> {
     stream.set_nodelay(true).ok()?;
     let known = |token: &str| names.iter().copied().find(|name| *name == token);
-    let says_hello = preset.dialect().profile().login == Login::Hello;
+    let says_hello = preset.dialect().capabilities().login == Login::Hello;
     let spoken = preset.dialect().handshake(None).subprotocols;
     let mut name = None;
     #[expect(clippy::result_large_err, reason = "the WebSocket crate's callback has this type")]

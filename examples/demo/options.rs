@@ -41,11 +41,11 @@ impl Adapter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     UniApp,
-    Native,
+    RedialV1,
 }
 
 impl Dialect {
-    pub(crate) const ALL: [Self; 2] = [Self::Native, Self::UniApp];
+    pub(crate) const ALL: [Self; 2] = [Self::RedialV1, Self::UniApp];
 
     pub(crate) fn named(name: &str) -> Result<Self, String> {
         let names = Self::ALL.map(Self::name).join(" or ");
@@ -56,7 +56,7 @@ impl Dialect {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::UniApp => "uni_app",
-            Self::Native => "native",
+            Self::RedialV1 => "native",
         }
     }
 
@@ -64,7 +64,7 @@ impl Dialect {
     pub(crate) fn preset(self) -> Preset {
         match self {
             Self::UniApp => Preset::uni_app().with_config(Config::default()),
-            Self::Native => Preset::native(),
+            Self::RedialV1 => Preset::native(),
         }
     }
 }

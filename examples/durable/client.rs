@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time;
 
 use redial::{
-    Action, Backoff, ConnectionId, Durability, Duration, Event, Failure, Frame, Handshake, MessageId, Preset, Seed,
-    Session,
+    Action, Backoff, ConnectionId, Durability, Duration, Event, Frame, Handshake, MessageId, Preset, Seed, Session,
+    TransportError,
 };
 use tungstenite::{Error, Message, WebSocket};
 
@@ -169,7 +169,7 @@ impl Client {
                 self.socket = Some((connection, socket));
                 Event::Opened { connection }
             }
-            Err(_) => Event::Errored { connection, cause: Failure::Refused, retry_after: None },
+            Err(_) => Event::Errored { connection, cause: TransportError::Refused, retry_after: None },
         };
         self.session.handle(self.clock.now(), event);
     }
@@ -178,7 +178,7 @@ impl Client {
         let Some((_, socket)) = self.socket.as_mut().filter(|(present, _)| *present == connection) else { return };
         if socket.send(super::wire(frame)).is_err() {
             // How much of it was written, nobody knows; `SendFailed` would say that nothing was.
-            self.lost(Event::Errored { connection, cause: Failure::Io, retry_after: None });
+            self.lost(Event::Errored { connection, cause: TransportError::Io, retry_after: None });
         }
     }
 
@@ -202,7 +202,7 @@ impl Client {
                     }
                 }
                 Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
-                Err(_) => self.lost(Event::Errored { connection, cause: Failure::Io, retry_after: None }),
+                Err(_) => self.lost(Event::Errored { connection, cause: TransportError::Io, retry_after: None }),
             }
         }
         if let Some((_, socket)) = &self.socket {

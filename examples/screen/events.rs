@@ -118,7 +118,7 @@ impl Events {
             State::Waiting | State::Stopped => {
                 let was_open = std::mem::take(&mut self.open);
                 match cause {
-                    Some(cause @ (Cause::Errored | Cause::BeatFailed | Cause::SendFailed)) => {
+                    Some(cause @ (Cause::Errored | Cause::HeartbeatFailed | Cause::SendFailed)) => {
                         self.emit(News::Error(cause));
                     }
                     _ if was_open => self.emit(News::Close { code, reason }),

@@ -112,7 +112,7 @@ fn random_seed() -> Result<Seed, Problem> {
 
 fn describe(preset: &Preset) {
     let bounds = preset.bounds();
-    let profile = preset.dialect().profile();
+    let profile = preset.dialect().capabilities();
     say!("preset: {}", preset.name());
     match bounds.notice_dead_link {
         Some(span) => say!("a dead link is noticed within: {span}"),

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use redial::journal::{Call, Input};
 use redial::{
-    Acknowledge, Action, Body, Bounded, Config, ConnectionId, CredentialFailure, Durability, Duration, Event, Failure,
-    Frame, Instant, MessageId, Preset, Purpose, Seed, Session,
+    Acknowledge, Action, Body, Bounded, Config, ConnectionId, CredentialFailure, Durability, Duration, Event, Frame,
+    Instant, MessageId, Preset, Purpose, Seed, Session, TransportError,
 };
 
 use super::oracle::{Oracle, drain};
@@ -251,7 +251,12 @@ impl History {
     }
 
     fn errored(connection: ConnectionId, bytes: &mut Bytes<'_>) -> Event {
-        let cause = bytes.one_of(&[Failure::Io, Failure::Refused, Failure::Unauthorized, Failure::TimedOut]);
+        let cause = bytes.one_of(&[
+            TransportError::Io,
+            TransportError::Refused,
+            TransportError::Unauthorized,
+            TransportError::TimedOut,
+        ]);
         let retry_after = bytes.one_of(&[None, None, Some(Duration::from_secs(7)), Some(Duration::MAX)]);
         Event::Errored { connection, cause, retry_after }
     }

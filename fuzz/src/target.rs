@@ -53,9 +53,9 @@ fn meaning(signal: &Signal<'_>, frame: &Frame) -> String {
             let echo = echo.as_ref().map(|echo| (echo.id.clone(), echo.body.into_body(frame)));
             format!("ack {id:?} {:?}", echo.map(|(id, body)| (id, body.as_text().map(str::to_owned))))
         }
-        Signal::Numbered { position, id, body } => {
+        Signal::SequencedMessage { seq, id, body } => {
             let body = body.map(|body| body.into_body(frame));
-            format!("numbered {position} {id:?} {:?}", body.as_ref().map(|body| body.as_text()))
+            format!("numbered {seq} {id:?} {:?}", body.as_ref().map(|body| body.as_text()))
         }
         other => format!("{other:?}"),
     }

@@ -4,35 +4,35 @@ use super::Delivery;
 use super::incoming::deliver;
 use crate::action::Purpose;
 use crate::config::Config;
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::error::FetchedError;
 use crate::frame::Body;
 use crate::id::MessageId;
-use crate::inbox::Verdict;
-use crate::signal::{Credit, Ride, Signal};
+use crate::inbox::InboxDecision;
+use crate::sequence::{Arrival, Held};
+use crate::signal::{AckCarrier, Credit, Signal};
 use crate::state::Cause;
-use crate::stream::{Arrival, Held};
 
 impl Delivery {
     /// A message has arrived under a position; without a body it was given up. Says whether it was new.
-    pub(crate) fn on_numbered(
+    pub(crate) fn on_sequenced_message(
         &mut self,
-        cx: &mut Cx<'_>,
-        position: u64,
+        cx: &mut Context<'_>,
+        seq: u64,
         id: MessageId,
         body: Option<impl FnOnce() -> Body>,
     ) -> Result<bool, Cause> {
-        let Some(stream) = &mut self.stream else { return Ok(false) };
-        match stream.inn.arrival(position, stream.gap.len()) {
+        let Some(sequence) = &mut self.sequence else { return Ok(false) };
+        match sequence.inbound.arrival(seq, sequence.gap.len()) {
             Arrival::Again | Arrival::Pending => {
                 cx.stats.duplicates += 1;
                 Ok(false)
             }
             Arrival::Gap => Err(Cause::Gap),
-            Arrival::Next if stream.gap.missing().is_some() => {
+            Arrival::Next if sequence.gap.missing().is_some() => {
                 let credit = taken_at_once(cx.config);
                 let held = Held { id, body: body.map(|body| body()) };
-                if stream.gap.hold(held, credit.messages, credit.bytes) { Ok(false) } else { Err(Cause::Gap) }
+                if sequence.gap.hold(held, credit.messages, credit.bytes) { Ok(false) } else { Err(Cause::Gap) }
             }
             Arrival::Next => self.take_next(cx, id, body),
         }
@@ -40,33 +40,33 @@ impl Delivery {
 
     fn take_next(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         id: MessageId,
         body: Option<impl FnOnce() -> Body>,
     ) -> Result<bool, Cause> {
-        let Some(stream) = &mut self.stream else { return Ok(false) };
+        let Some(sequence) = &mut self.sequence else { return Ok(false) };
         let Some(body) = body else {
-            stream.inn.on_accepted();
+            sequence.inbound.on_accepted();
             return Ok(false);
         };
-        if stream.inn.waiting() >= taken_at_once(cx.config).messages {
+        if sequence.inbound.waiting() >= taken_at_once(cx.config).messages {
             // One id under many positions takes no room in the inbox, but here it would.
             return Err(Cause::Gap);
         }
-        let (verdict, forgotten) = self.inbox.on_message(&id, &cx.config.inbox);
+        let (decision, forgotten) = self.inbox.on_message(&id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
-        match verdict {
-            Verdict::DeliverAndAck => stream.inn.on_accepted(),
-            Verdict::Deliver => stream.inn.on_waiting(id.clone()),
+        match decision {
+            InboxDecision::DeliverAndAck => sequence.inbound.on_accepted(),
+            InboxDecision::Deliver => sequence.inbound.on_waiting(id.clone()),
             // More than it was told that there is room for: not taken, so the other end still has it.
-            Verdict::Defer => return Err(Cause::Gap),
+            InboxDecision::Defer => return Err(Cause::Gap),
             // Known by its id from another session.
-            Verdict::AckAgain | Verdict::NackAgain | Verdict::Wait => {
+            InboxDecision::AckAgain | InboxDecision::NackAgain | InboxDecision::Wait => {
                 cx.stats.duplicates += 1;
-                match verdict {
-                    Verdict::AckAgain => stream.inn.on_accepted(),
-                    Verdict::NackAgain => stream.inn.on_refused(0),
-                    _ => stream.inn.on_waiting(id),
+                match decision {
+                    InboxDecision::AckAgain => sequence.inbound.on_accepted(),
+                    InboxDecision::NackAgain => sequence.inbound.on_refused(0),
+                    _ => sequence.inbound.on_waiting(id),
                 }
                 return Ok(false);
             }
@@ -79,18 +79,18 @@ impl Delivery {
     /// all of it found room.
     pub(crate) fn fetched(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         from: u64,
         to: Option<u64>,
         ids: &[MessageId],
     ) -> Result<bool, FetchedError> {
-        if !self.stream.as_mut().is_some_and(|stream| stream.gap.on_fetched(from, to)) {
+        if !self.sequence.as_mut().is_some_and(|sequence| sequence.gap.on_fetched(from, to)) {
             return Err(FetchedError::Unasked);
         }
         for id in ids {
             cx.stats.forgotten += self.inbox.on_own(id, &cx.config.inbox).1;
         }
-        while let Some(held) = self.stream.as_mut().and_then(|stream| stream.gap.pop()) {
+        while let Some(held) = self.sequence.as_mut().and_then(|sequence| sequence.gap.pop()) {
             let body = held.body.map(|body| || body);
             // Messages of the session before, which the application has not answered yet, take room as well.
             if self.take_next(cx, held.id, body).is_err() {
@@ -101,37 +101,37 @@ impl Delivery {
     }
 
     /// Says what is new about the position up to which everything is accepted, once an input.
-    pub(super) fn tell_position(&mut self, cx: &mut Cx<'_>) {
-        if self.stream.is_none() || self.is_gated() {
+    pub(super) fn send_cumulative_ack(&mut self, cx: &mut Context<'_>) {
+        if self.sequence.is_none() || self.is_held() {
             return;
         }
-        let Some(connection) = self.ready_line() else { return };
-        let Some((position, refused)) = self.stream.as_mut().and_then(|stream| {
-            stream.inn.forget_refusals(taken_at_once(cx.config).messages);
-            stream.inn.news()
+        let Some(connection) = self.ready_connection() else { return };
+        let Some((seq, refused)) = self.sequence.as_mut().and_then(|sequence| {
+            sequence.inbound.forget_refusals(taken_at_once(cx.config).messages);
+            sequence.inbound.news()
         }) else {
             return;
         };
-        let signal = Signal::AckUpTo { position, refused, rides: Ride::Alone };
-        cx.say(connection, &signal, Purpose::Position { position });
+        let signal = Signal::CumulativeAck { seq, refused, carrier: AckCarrier::Alone };
+        cx.send_signal(connection, &signal, Purpose::CumulativeAck { seq });
     }
 
     /// The position that heartbeats carry.
-    pub(crate) fn riding(&self) -> Option<u64> {
-        let stream = self.stream.as_ref()?;
-        self.ready_line()?;
-        Some(stream.inn.position())
+    pub(crate) fn carried_ack(&self) -> Option<u64> {
+        let sequence = self.sequence.as_ref()?;
+        self.ready_connection()?;
+        Some(sequence.inbound.stored_seq())
     }
 
     /// The application has answered for a message that has a position.
-    pub(super) fn on_counted_answer(&mut self, id: &MessageId, refused: Option<u32>) {
-        if let Some(stream) = &mut self.stream {
-            stream.inn.on_answer(id, refused);
+    pub(super) fn on_sequenced_answer(&mut self, id: &MessageId, refused: Option<u32>) {
+        if let Some(sequence) = &mut self.sequence {
+            sequence.inbound.on_answer(id, refused);
         }
     }
 
     /// The connection is given up for what came on it.
-    pub(crate) fn on_breach(&mut self, cause: Cause) {
+    pub(crate) fn on_protocol_violation(&mut self, cause: Cause) {
         // Another session begins, for this one's numbers mean two things.
         if cause == Cause::AckAboveSent {
             self.forget_session();
@@ -140,8 +140,8 @@ impl Delivery {
 
     /// The next connection begins another session.
     pub(crate) fn forget_session(&mut self) {
-        if let Some(stream) = &mut self.stream {
-            stream.forget();
+        if let Some(sequence) = &mut self.sequence {
+            sequence.forget();
         }
     }
 }

@@ -4,42 +4,42 @@ use alloc::vec::Vec;
 
 use super::Delivery;
 use crate::action::{Action, Message, Purpose};
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::error::{AcknowledgeError, MarkReadError};
 use crate::frame::Body;
 use crate::id::{ConnectionId, MessageId};
-use crate::inbox::Verdict;
+use crate::inbox::InboxDecision;
 use crate::signal::Signal;
 
 impl Delivery {
     /// A message has arrived. `body` is made only where the message is delivered. Says whether it was new.
     pub(crate) fn on_message(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         connection: ConnectionId,
         id: Option<&MessageId>,
         body: impl FnOnce() -> Body,
     ) -> bool {
-        let Some(id) = id.filter(|_| cx.gives_acks()) else {
+        let Some(id) = id.filter(|_| cx.sends_acks()) else {
             deliver(cx, None, body());
             return true;
         };
-        let (verdict, forgotten) = self.inbox.on_message(id, &cx.config.inbox);
+        let (decision, forgotten) = self.inbox.on_message(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
-        match verdict {
-            Verdict::DeliverAndAck => {
+        match decision {
+            InboxDecision::DeliverAndAck => {
                 deliver(cx, Some(id), body());
                 self.ack(cx, connection, id);
                 return true;
             }
-            Verdict::Deliver => {
+            InboxDecision::Deliver => {
                 deliver(cx, Some(id), body());
                 return true;
             }
-            Verdict::AckAgain => self.ack(cx, connection, id),
-            Verdict::NackAgain => self.nack(cx, connection, id),
-            Verdict::Wait => {}
-            Verdict::Defer => {
+            InboxDecision::AckAgain => self.ack(cx, connection, id),
+            InboxDecision::NackAgain => self.nack(cx, connection, id),
+            InboxDecision::Wait => {}
+            InboxDecision::Defer => {
                 cx.push(Action::Deferred { id: id.clone() });
                 return false;
             }
@@ -49,36 +49,36 @@ impl Delivery {
     }
 
     /// An own message has come back as a push: acknowledged like any, shown to nobody.
-    pub(crate) fn on_echo(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
-        let (verdict, forgotten) = self.inbox.on_own(id, &cx.config.inbox);
+    pub(crate) fn on_echo(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
+        let (decision, forgotten) = self.inbox.on_own(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
-        match verdict {
+        match decision {
             // A server may use one id for two messages; the one that waits for the application is not acknowledged by that.
-            Verdict::Wait => {}
-            Verdict::NackAgain => self.nack(cx, connection, id),
+            InboxDecision::Wait => {}
+            InboxDecision::NackAgain => self.nack(cx, connection, id),
             _ => self.ack(cx, connection, id),
         }
     }
 
     /// The application has stored a message.
-    pub(crate) fn acknowledge(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), AcknowledgeError> {
+    pub(crate) fn acknowledge(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), AcknowledgeError> {
         self.answer(cx, id, None)
     }
 
     /// The application will never take a message, for a reason that only a dialect with positions can tell.
-    pub(crate) fn reject(&mut self, cx: &mut Cx<'_>, id: &MessageId, code: u32) -> Result<(), AcknowledgeError> {
+    pub(crate) fn reject(&mut self, cx: &mut Context<'_>, id: &MessageId, code: u32) -> Result<(), AcknowledgeError> {
         self.answer(cx, id, Some(code))
     }
 
-    fn answer(&mut self, cx: &mut Cx<'_>, id: &MessageId, refused: Option<u32>) -> Result<(), AcknowledgeError> {
+    fn answer(&mut self, cx: &mut Context<'_>, id: &MessageId, refused: Option<u32>) -> Result<(), AcknowledgeError> {
         let accepted = refused.is_none();
         cx.stats.forgotten += self.inbox.on_answer(id, accepted, &cx.config.inbox).ok_or(AcknowledgeError::Unknown)?;
-        if self.stream.is_some() {
-            self.on_counted_answer(id, refused);
+        if self.sequence.is_some() {
+            self.on_sequenced_answer(id, refused);
             return Ok(());
         }
         // Without a connection the answer waits for the message to be pushed again.
-        if let Some(connection) = self.ready_line() {
+        if let Some(connection) = self.ready_connection() {
             if accepted {
                 self.ack(cx, connection, id);
             } else {
@@ -91,7 +91,7 @@ impl Delivery {
     /// The user has read a conversation up to this message.
     pub(crate) fn mark_read(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         conversation: &str,
         id: &MessageId,
     ) -> Result<(), MarkReadError> {
@@ -106,40 +106,41 @@ impl Delivery {
         let rank = self.inbox.rank(id).ok_or(MarkReadError::Unknown)?;
         let inbox = &self.inbox;
         // What the inbox has forgotten is older than all it remembers.
-        let rose = self.marks.on_read(conversation, id, |mark| inbox.rank(mark).is_none_or(|earlier| earlier < rank));
-        if let (true, Some(connection)) = (rose, self.ready_line()) {
-            self.tell_read(cx, connection, id);
+        let rose =
+            self.read_markers.on_read(conversation, id, |mark| inbox.rank(mark).is_none_or(|earlier| earlier < rank));
+        if let (true, Some(connection)) = (rose, self.ready_connection()) {
+            self.send_read(cx, connection, id);
         }
         Ok(())
     }
 
     /// A new connection is told up to where messages are read: nobody confirms that, so nobody knows whether it arrived before.
-    pub(super) fn tell_marks(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
-        let ids: Vec<MessageId> = self.marks.ids().cloned().collect();
+    pub(super) fn send_read_markers(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        let ids: Vec<MessageId> = self.read_markers.ids().cloned().collect();
         for id in &ids {
-            self.tell_read(cx, connection, id);
+            self.send_read(cx, connection, id);
         }
     }
 }
 
 #[inline]
-pub(super) fn deliver(cx: &mut Cx<'_>, id: Option<&MessageId>, body: Body) {
+pub(super) fn deliver(cx: &mut Context<'_>, id: Option<&MessageId>, body: Body) {
     cx.stats.delivered += 1;
     cx.push(Action::Deliver(Message { id: id.cloned(), body }));
 }
 
-pub(super) fn ack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
+pub(super) fn ack_now(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
     if let Ok(frame) = cx.encode(&Signal::Ack { id: id.clone(), echo: None }) {
         cx.send(connection, frame, Purpose::Ack { id: id.clone() });
     }
 }
 
-pub(super) fn read_now(cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
-    cx.say(connection, &Signal::Read { id: id.clone() }, Purpose::Receipt { id: id.clone() });
+pub(super) fn read_now(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
+    cx.send_signal(connection, &Signal::Read { id: id.clone() }, Purpose::Receipt { id: id.clone() });
 }
 
 /// Refuses a message; where the dialect has no word for it, it is acknowledged, so that it does not come for ever.
-pub(super) fn nack_now(cx: &mut Cx<'_>, connection: ConnectionId, id: &MessageId) {
+pub(super) fn nack_now(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
     match cx.encode(&Signal::Nack { id: id.clone(), code: 0 }) {
         Ok(frame) => cx.send(connection, frame, Purpose::Nack { id: id.clone() }),
         Err(_) => ack_now(cx, connection, id),

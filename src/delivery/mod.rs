@@ -8,50 +8,50 @@
 mod counted;
 mod durability;
 mod incoming;
-mod numbered;
 mod outgoing;
 mod resumption;
+mod sequenced;
 
 use alloc::boxed::Box;
 
 use crate::action::Action;
 use crate::config::Config;
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::durability::Durability;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
-use crate::marks::Marks;
 use crate::outbox::{Outbox, OutboxPolicy};
+use crate::read_markers::ReadMarkers;
+use crate::sequence::Sequence;
 use crate::state::Cause;
 use crate::status::Status;
-use crate::stream::Stream;
 use crate::time::{Duration, Instant};
 use crate::timer::{Deadline, Timer};
 
 pub(crate) use counted::{sent_at_once, taken_at_once};
-pub(crate) use durability::Frozen;
-use durability::Ledger;
+pub(crate) use durability::DeliveryState;
+use durability::WriteAhead;
 
 /// The delivery of one session, or of one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Delivery {
     outbox: Outbox,
     inbox: Inbox,
-    line: Line,
+    transport: Transport,
     flow: Flow,
     /// The first half of every id this delivery makes.
     nonce: u64,
     made: u64,
     /// Only where messages wait until they are stored.
-    ledger: Option<Box<Ledger>>,
-    marks: Marks,
+    write_ahead: Option<Box<WriteAhead>>,
+    read_markers: ReadMarkers,
     /// The positions, in dialects that have them.
-    stream: Option<Box<Stream>>,
+    sequence: Option<Box<Sequence>>,
 }
 
 /// What is known of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Line {
+enum Transport {
     Down,
     Ready(ConnectionId),
 }
@@ -69,7 +69,7 @@ pub(crate) enum Flow {
 
 /// What delivery asks of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Demand {
+pub(crate) enum DeliveryRequest {
     /// Nothing; call again.
     Nothing,
     /// A new connection: a confirmation is overdue.
@@ -84,7 +84,7 @@ impl Delivery {
     /// `positions` says whether the dialect has them.
     pub(crate) fn new(nonce: u64, config: &Config, positions: bool) -> Self {
         let mut outbox = Outbox::new();
-        let ledger = match config.durability {
+        let write_ahead = match config.durability {
             Durability::Off => None,
             Durability::WriteAhead => {
                 outbox.seal(0);
@@ -94,13 +94,13 @@ impl Delivery {
         Self {
             outbox,
             inbox: Inbox::new(),
-            line: Line::Down,
+            transport: Transport::Down,
             flow: Flow::Open,
             nonce,
             made: 0,
-            ledger,
-            marks: Marks::default(),
-            stream: positions.then(Stream::new),
+            write_ahead,
+            read_markers: ReadMarkers::default(),
+            sequence: positions.then(Sequence::new),
         }
     }
 
@@ -109,45 +109,45 @@ impl Delivery {
     }
 
     /// Messages may flow on this connection.
-    pub(crate) fn on_ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
-        self.line = Line::Ready(connection);
-        if let Some(stream) = &mut self.stream {
-            stream.on_ready();
+    pub(crate) fn on_ready(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        self.transport = Transport::Ready(connection);
+        if let Some(sequence) = &mut self.sequence {
+            sequence.on_ready();
         }
-        self.tell_marks(cx, connection);
+        self.send_read_markers(cx, connection);
         self.hold_until_stored();
         self.flush(cx);
     }
 
     /// The connection is lost, and another will be tried.
-    pub(crate) fn on_lost(&mut self, cx: &mut Cx<'_>, cause: Cause) {
-        self.on_stream_lost();
-        if let Line::Ready(connection) = core::mem::replace(&mut self.line, Line::Down) {
+    pub(crate) fn on_lost(&mut self, cx: &mut Context<'_>, cause: Cause) {
+        self.on_sequence_lost();
+        if let Transport::Ready(connection) = core::mem::replace(&mut self.transport, Transport::Down) {
             self.take_back_unpolled(cx, connection);
             // Silence says nothing about a message; a close, an error or a missing receipt may.
             let suspicious = matches!(cause, Cause::Closed | Cause::Errored | Cause::ReceiptOverdue);
             let settled = self.outbox.on_lost(suspicious, &cx.config.outbox);
-            tell(cx, settled);
+            emit_statuses(cx, settled);
         }
     }
 
     /// The session has ended: every message gets its outcome in this call.
-    pub(crate) fn on_ended(&mut self, cx: &mut Cx<'_>) {
-        self.on_stream_lost();
-        self.line = Line::Down;
+    pub(crate) fn on_ended(&mut self, cx: &mut Context<'_>) {
+        self.on_sequence_lost();
+        self.transport = Transport::Down;
         self.flow = Flow::Open;
         let settled = self.outbox.on_ended(&cx.config.outbox);
-        tell(cx, settled);
+        emit_statuses(cx, settled);
     }
 
-    fn on_stream_lost(&mut self) {
-        if let Some(stream) = &mut self.stream {
-            stream.on_lost();
+    fn on_sequence_lost(&mut self) {
+        if let Some(sequence) = &mut self.sequence {
+            sequence.on_lost();
         }
     }
 
     /// The login was refused: messages stay for the next `open`.
-    pub(crate) fn on_refused(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn on_refused(&mut self, cx: &mut Context<'_>) {
         self.on_lost(cx, Cause::Unauthorized);
     }
 
@@ -158,43 +158,45 @@ impl Delivery {
 
     /// Whether there is something to do, now or since a moment that delivery waited for.
     #[inline]
-    pub(crate) fn is_due(&self, cx: &Cx<'_>) -> bool {
+    pub(crate) fn is_due(&self, cx: &Context<'_>) -> bool {
         !self.is_idle() && self.is_work_due(cx)
     }
 
     /// The same where something is to be settled; apart, because mostly nothing is.
     #[inline(never)]
-    fn is_work_due(&self, cx: &Cx<'_>) -> bool {
+    fn is_work_due(&self, cx: &Context<'_>) -> bool {
         self.wait(&cx.config.outbox).is_due(cx.now) || self.is_due_at_once(cx)
     }
 
     /// Something is due; to be called until there is nothing more to say.
-    pub(crate) fn on_due(&mut self, cx: &mut Cx<'_>) -> Option<Demand> {
+    pub(crate) fn on_due(&mut self, cx: &mut Context<'_>) -> Option<DeliveryRequest> {
         let before = self.outbox.len();
         while let Some(expired) = self.outbox.expire(cx.now, &cx.config.outbox) {
-            tell(cx, [expired]);
+            emit_statuses(cx, [expired]);
         }
         if self.outbox.len() < before {
             // Only now: what is due next must not take the place of what is due as well, only to expire in it.
             self.flush(cx);
-            return Some(Demand::Nothing);
+            return Some(DeliveryRequest::Nothing);
         }
         match self.flow {
-            Flow::Draining { until } if until.is_due(cx.now) || self.is_drained() => return Some(Demand::Close),
+            Flow::Draining { until } if until.is_due(cx.now) || self.is_drained() => {
+                return Some(DeliveryRequest::Close);
+            }
             Flow::Draining { .. } | Flow::Open | Flow::Held => {}
         }
         if !self.awaits_receipts(cx) {
             return None;
         }
         if self.is_spent() {
-            return Some(Demand::Renew);
+            return Some(DeliveryRequest::Renew);
         }
         let seq = self.outbox.overdue(cx.now, &cx.config.outbox)?;
         Some(self.on_overdue(cx, seq))
     }
 
     /// Whether there is something to do that waits for no moment.
-    fn is_due_at_once(&self, cx: &Cx<'_>) -> bool {
+    fn is_due_at_once(&self, cx: &Context<'_>) -> bool {
         self.is_drained() || (self.is_spent() && self.awaits_receipts(cx))
     }
 
@@ -205,7 +207,7 @@ impl Delivery {
 
     /// Whether nothing is to be settled and no position is to be given, so that there is nothing to wait for either.
     fn is_idle(&self) -> bool {
-        self.outbox.is_empty() && self.stream.is_none() && !matches!(self.flow, Flow::Draining { .. })
+        self.outbox.is_empty() && self.sequence.is_none() && !matches!(self.flow, Flow::Draining { .. })
     }
 
     /// The next moment at which delivery wants a tick.
@@ -216,9 +218,9 @@ impl Delivery {
 
     #[inline(never)]
     fn wait(&self, policy: &OutboxPolicy) -> Deadline {
-        let receipt = match self.line {
-            Line::Ready(_) => Deadline::perhaps(self.outbox.receipt_deadline(policy), Timer::Receipt),
-            Line::Down => Deadline::NEVER,
+        let receipt = match self.transport {
+            Transport::Ready(_) => Deadline::perhaps(self.outbox.receipt_deadline(policy), Timer::Receipt),
+            Transport::Down => Deadline::NEVER,
         };
         let drain = match self.flow {
             Flow::Draining { until } => Deadline { at: until, timer: Timer::Drain },
@@ -235,7 +237,7 @@ impl Delivery {
     }
 
     /// Messages leave again.
-    pub(crate) fn release(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn release(&mut self, cx: &mut Context<'_>) {
         if self.flow == Flow::Held {
             self.flow = Flow::Open;
             self.flush(cx);
@@ -243,7 +245,7 @@ impl Delivery {
     }
 
     /// Nothing new is taken; what is there leaves, and at `until` at the latest the session closes.
-    pub(crate) fn drain(&mut self, cx: &mut Cx<'_>, until: Instant) {
+    pub(crate) fn drain(&mut self, cx: &mut Context<'_>, until: Instant) {
         self.flow = Flow::Draining { until };
         self.flush(cx);
     }
@@ -253,19 +255,19 @@ impl Delivery {
         self.outbox.status(id)
     }
 
-    fn ready_line(&self) -> Option<ConnectionId> {
-        match self.line {
-            Line::Ready(connection) => Some(connection),
-            Line::Down => None,
+    fn ready_connection(&self) -> Option<ConnectionId> {
+        match self.transport {
+            Transport::Ready(connection) => Some(connection),
+            Transport::Down => None,
         }
     }
 }
 
-fn tell_one(cx: &mut Cx<'_>, id: &MessageId, status: Status) {
+fn emit_status(cx: &mut Context<'_>, id: &MessageId, status: Status) {
     cx.push(Action::Status { id: id.clone(), status });
 }
 
-fn tell(cx: &mut Cx<'_>, settled: impl IntoIterator<Item = (MessageId, Status)>) {
+fn emit_statuses(cx: &mut Context<'_>, settled: impl IntoIterator<Item = (MessageId, Status)>) {
     for (id, status) in settled {
         cx.push(Action::Status { id, status });
     }

@@ -2,10 +2,10 @@
 
 use core::num::NonZeroU32;
 
-use super::numbered::Written;
-use super::{Delivery, Demand, Flow, Line, tell, tell_one};
+use super::sequenced::EncodedMessage;
+use super::{Delivery, DeliveryRequest, Flow, Transport, emit_status, emit_statuses};
 use crate::action::{Action, Purpose};
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
@@ -17,7 +17,7 @@ use crate::status::Status;
 
 impl Delivery {
     /// Takes a message, or says why not; what is taken is answered for.
-    pub(crate) fn send(&mut self, cx: &mut Cx<'_>, outgoing: &mut Outgoing) -> Result<MessageId, SendError> {
+    pub(crate) fn send(&mut self, cx: &mut Context<'_>, outgoing: &mut Outgoing) -> Result<MessageId, SendError> {
         let Outgoing { body, id, time_to_live, repeat } = outgoing;
         if matches!(self.flow, Flow::Draining { .. }) {
             return Err(SendError::Draining);
@@ -36,17 +36,17 @@ impl Delivery {
             None => MessageId::minted(self.nonce, self.made),
         };
         // Written once here, so that a body this dialect cannot carry is refused rather than taken.
-        let (frame, position) = self.write(cx, &id, body)?;
+        let (frame, seq) = self.write(cx, &id, body)?;
         // Only a forged snapshot can have counted so far that this begins anew.
         self.made = self.made.wrapping_add(u64::from(!chosen));
         self.outbox.take(cx.now, &id, body.take(), *repeat, *time_to_live, &cx.config.outbox);
-        Self::tell_taken(cx, &id);
-        self.flush_with(cx, Some(Written { id: &id, frame, position }));
+        Self::emit_queued(cx, &id);
+        self.flush_with(cx, Some(EncodedMessage { id: &id, frame, seq }));
         Ok(id)
     }
 
     /// Opens a new round for a failed message.
-    pub(crate) fn resend(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), ResendError> {
+    pub(crate) fn resend(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), ResendError> {
         if matches!(self.flow, Flow::Draining { .. }) {
             return Err(ResendError::Draining);
         }
@@ -54,61 +54,61 @@ impl Delivery {
             return Err(ResendError::NotReady);
         }
         self.outbox.resend(cx.now, id, &cx.config.outbox)?;
-        Self::tell_taken(cx, id);
+        Self::emit_queued(cx, id);
         self.flush(cx);
         Ok(())
     }
 
     /// Takes a message back before it is sent.
-    pub(crate) fn cancel(&mut self, cx: &mut Cx<'_>, id: &MessageId) -> Result<(), CancelError> {
+    pub(crate) fn cancel(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), CancelError> {
         self.outbox.cancel(id, &cx.config.outbox)?;
-        tell_one(cx, id, Status::Cancelled);
+        emit_status(cx, id, Status::Cancelled);
         Ok(())
     }
 
     /// Hands over what may leave now.
-    pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
         self.flush_with(cx, None);
     }
 
     /// As `flush`, with the frame of one message at hand.
-    fn flush_with(&mut self, cx: &mut Cx<'_>, mut written: Option<Written<'_>>) {
-        let Line::Ready(connection) = self.line else { return };
-        if self.flow == Flow::Held || self.is_gated() || waits_for_life(cx) {
+    fn flush_with(&mut self, cx: &mut Context<'_>, mut encoded: Option<EncodedMessage<'_>>) {
+        let Transport::Ready(connection) = self.transport else { return };
+        if self.flow == Flow::Held || self.is_held() || held_while_probing(cx) {
             return;
         }
-        if self.stream.is_some() {
-            return self.flush_numbered(cx, connection, written);
+        if self.sequence.is_some() {
+            return self.flush_sequence(cx, connection, encoded);
         }
-        while let Some((seq, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
+        while let Some((slot, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
             // What is over by now must not leave in the moment before its timer is looked at.
             let over = self.outbox.is_expired(cx.now, entry);
             if over || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
-                tell(cx, self.outbox.fail(seq, &cx.config.outbox));
+                emit_statuses(cx, self.outbox.fail(slot, &cx.config.outbox));
                 continue;
             }
-            let frame = match written.take_if(|written| *written.id == entry.id) {
-                Some(written) => Ok(written.frame),
+            let frame = match encoded.take_if(|encoded| *encoded.id == entry.id) {
+                Some(encoded) => Ok(encoded.frame),
                 None => encode(cx, &entry.id, &entry.body),
             };
             let Ok(frame) = frame else {
                 // It could be written when it was taken, so only another dialect after a restart gets here.
-                tell(cx, self.outbox.fail(seq, &cx.config.outbox));
+                emit_statuses(cx, self.outbox.fail(slot, &cx.config.outbox));
                 continue;
             };
             cx.stats.resent += u64::from(entry.was_sent());
             cx.send(connection, frame, Purpose::Message { id: entry.id.clone() });
-            tell_one(cx, &entry.id, Status::Sent);
-            if cx.hears_acks() {
-                self.outbox.on_sent(cx.now, seq);
+            emit_status(cx, &entry.id, Status::Sent);
+            if cx.expects_receipts() {
+                self.outbox.on_sent(cx.now, slot);
             } else {
-                self.outbox.on_sent_for_good(cx.now, seq, &cx.config.outbox);
+                self.outbox.on_sent_for_good(cx.now, slot, &cx.config.outbox);
             }
         }
     }
 
     /// The peer has said something about a message of ours. Says whether the message is known.
-    pub(crate) fn on_confirmed(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> bool {
+    pub(crate) fn on_confirmed(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) -> bool {
         let mut settled = false;
         if matches!(status, Status::Delivered | Status::Read) {
             // The receiver has it, so the server had it before: its own word may still be on the way, or lost.
@@ -124,10 +124,10 @@ impl Delivery {
         confirmed != Confirmed::Unknown
     }
 
-    pub(super) fn confirm(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) -> Confirmed {
+    pub(super) fn confirm(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) -> Confirmed {
         let confirmed = self.outbox.on_confirmed(id, status, &cx.config.outbox);
         match confirmed {
-            Confirmed::Settled | Confirmed::Raised => tell_one(cx, id, status),
+            Confirmed::Settled | Confirmed::Raised => emit_status(cx, id, status),
             Confirmed::Late => cx.push(Action::LateReceipt { id: id.clone() }),
             Confirmed::Known | Confirmed::Unknown => {}
         }
@@ -135,9 +135,9 @@ impl Delivery {
     }
 
     /// Not a byte of this was written. Says whether the connection is to be given up for it.
-    pub(crate) fn on_send_failed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, purpose: Purpose) -> bool {
+    pub(crate) fn on_send_failed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, purpose: Purpose) -> bool {
         if let Purpose::Message { id } = &purpose {
-            tell(cx, self.outbox.on_send_failed(id, &cx.config.outbox));
+            emit_statuses(cx, self.outbox.on_send_failed(id, &cx.config.outbox));
         }
         match cx.config.outbox.send_failure {
             SendFailure::EndLink => true,
@@ -152,7 +152,7 @@ impl Delivery {
 
     /// The connection is lost before the host has taken these messages from the queue: they were never handed over. Those
     /// that have their outcome, and of many that nobody confirms all but the last, stay in the queue, as sent as told.
-    pub(super) fn take_back_unpolled(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
+    pub(super) fn take_back_unpolled(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
             // They were told as queued before, and of their being sent nobody has heard.
             self.outbox.on_withdrawn(&id, &cx.config.outbox);
@@ -160,38 +160,38 @@ impl Delivery {
     }
 
     /// The first in line was not confirmed in time: a new connection asks again, or the message is given up as unknown.
-    pub(super) fn on_overdue(&mut self, cx: &mut Cx<'_>, seq: u64) -> Demand {
+    pub(super) fn on_overdue(&mut self, cx: &mut Context<'_>, slot: u64) -> DeliveryRequest {
         match cx.config.outbox.resend {
-            Resend::NextConnection => Demand::Recycle,
+            Resend::NextConnection => DeliveryRequest::Recycle,
             Resend::Never => {
-                tell(cx, self.outbox.fail(seq, &cx.config.outbox));
+                emit_statuses(cx, self.outbox.fail(slot, &cx.config.outbox));
                 self.flush(cx);
-                Demand::Nothing
+                DeliveryRequest::Nothing
             }
         }
     }
 
     /// Sends again what the other end has not confirmed in time, up to `copies` of each; only an accepting side does that.
-    pub(crate) fn push_again(&mut self, cx: &mut Cx<'_>, copies: Option<NonZeroU32>) {
-        let Line::Ready(connection) = self.line else { return };
-        for seq in self.outbox.all_overdue(cx.now, &cx.config.outbox) {
-            let Some(entry) = self.outbox.entry(seq) else { continue };
+    pub(crate) fn push_again(&mut self, cx: &mut Context<'_>, copies: Option<NonZeroU32>) {
+        let Transport::Ready(connection) = self.transport else { return };
+        for slot in self.outbox.all_overdue(cx.now, &cx.config.outbox) {
+            let Some(entry) = self.outbox.entry(slot) else { continue };
             let spent = copies.is_some_and(|copies| entry.sends >= copies.get());
             match encode(cx, &entry.id, &entry.body) {
                 Ok(frame) if !spent => {
                     let purpose = Purpose::Message { id: entry.id.clone() };
                     cx.stats.resent += 1;
                     cx.send(connection, frame, purpose);
-                    self.outbox.on_sent(cx.now, seq);
+                    self.outbox.on_sent(cx.now, slot);
                 }
-                _ => tell(cx, self.outbox.fail(seq, &cx.config.outbox)),
+                _ => emit_statuses(cx, self.outbox.fail(slot, &cx.config.outbox)),
             }
         }
         self.flush(cx);
     }
 
-    pub(super) fn awaits_receipts(&self, cx: &Cx<'_>) -> bool {
-        cx.hears_acks() && self.ready_line().is_some()
+    pub(super) fn awaits_receipts(&self, cx: &Context<'_>) -> bool {
+        cx.expects_receipts() && self.ready_connection().is_some()
     }
 
     /// Whether an id is of this delivery's own making.
@@ -200,11 +200,11 @@ impl Delivery {
         nonce.is_some_and(|nonce| nonce.len() == 16 && u64::from_str_radix(nonce, 16) == Ok(self.nonce))
     }
 
-    fn refuses_now(&self, cx: &Cx<'_>) -> bool {
-        cx.config.outbox.while_down == WhileDown::Refuse && self.line == Line::Down
+    fn refuses_now(&self, cx: &Context<'_>) -> bool {
+        cx.config.outbox.while_down == WhileDown::Refuse && self.transport == Transport::Down
     }
 
-    fn check_id(&self, cx: &Cx<'_>, id: MessageId) -> Result<MessageId, SendError> {
+    fn check_id(&self, cx: &Context<'_>, id: MessageId) -> Result<MessageId, SendError> {
         let limit = cx.config.limits.id_bytes.get();
         if !id.is_writable(limit) {
             return Err(SendError::BadId { limit });
@@ -215,10 +215,10 @@ impl Delivery {
 }
 
 /// Whether what is not sent yet had better wait for a sign of life: sent into the dark it would only become `Unconfirmed`.
-fn waits_for_life(cx: &Cx<'_>) -> bool {
-    cx.in_doubt && cx.config.outbox.while_down == WhileDown::Queue
+fn held_while_probing(cx: &Context<'_>) -> bool {
+    cx.probing && cx.config.outbox.while_down == WhileDown::Queue
 }
 
-fn encode(cx: &Cx<'_>, id: &MessageId, body: &Body) -> Result<Frame, SendError> {
+fn encode(cx: &Context<'_>, id: &MessageId, body: &Body) -> Result<Frame, SendError> {
     Ok(cx.encode(&Signal::Message { id: Some(id.clone()), body: Payload::of(body) })?)
 }

@@ -9,7 +9,7 @@ use core::hash::{Hash, Hasher};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Dialect, LiveChat, LiveChatSettings, Native, Plain, ReactIm, UniApp, VuePolling, Wechat};
+use super::{Dialect, LiveChat, LiveChatSettings, Plain, ReactIm, RedialV1, UniApp, VuePolling, Wechat};
 use crate::config::Config;
 use crate::error::PresetError;
 
@@ -71,10 +71,10 @@ impl Preset {
     ///
     /// ```
     /// use redial::{Duration, Preset};
-    /// let changes = serde_json::json!({"heartbeat": {"every_ms": 10_000, "death": null}});
+    /// let changes = serde_json::json!({"heartbeat": {"every_ms": 10_000, "dead_after": null}});
     /// let preset = Preset::named("plain", &changes)?;
     /// assert_eq!(preset.config.heartbeat.every, Duration::from_secs(10));
-    /// assert_eq!(preset.config.heartbeat.death, None);
+    /// assert_eq!(preset.config.heartbeat.dead_after, None);
     /// # Ok::<(), redial::PresetError>(())
     /// ```
     pub fn named(name: &str, changes: &Value) -> Result<Self, PresetError> {
@@ -128,7 +128,7 @@ const MAKERS: &[(&str, Maker)] = &[
     ("vue_polling", |settings| Ok(Preset::new(read::<VuePolling>(settings.clone())?, Preset::vue_polling().config))),
     ("wechat", |settings| Ok(Preset::new(read::<Wechat>(settings.clone())?, Preset::wechat().config))),
     ("live_chat", |settings| Ok(Preset::from(LiveChat::try_from(read::<LiveChatSettings>(settings.clone())?)?))),
-    ("native", |settings| Ok(Preset::new(read::<Native>(settings.clone())?, Preset::native().config))),
+    ("native", |settings| Ok(Preset::new(read::<RedialV1>(settings.clone())?, Preset::native().config))),
 ];
 
 /// The service's settings, and the changes to the configuration.

@@ -10,7 +10,7 @@
 //! * S004-6 nothing is sent before the server's `auth1`; then `auth2` with its `msg_id`, and a heartbeat at once. `auth1`
 //!   again is answered again, and the heartbeat starts anew with it (O004-2). No time-out waits for `auth1`;
 //! * S004-7, S004-8 `{"cmd":"wd_heartbeat"}` every 2,000 ms, each only if the one before was echoed; otherwise the heartbeat falls
-//!   silent and stays so. With `heartbeat.death` a missing echo means a dead link instead (O004-1);
+//!   silent and stays so. With `heartbeat.dead_after` a missing echo means a dead link instead (O004-1);
 //! * S004-9 `conn_close` is `Kicked` with the whole frame: closed without a code, and final (B004-7);
 //! * S004-10 any other frame with a `result.message` is delivered, before the login too: the value of `result`. The rest is ignored;
 //! * S004-11, S004-12 an error or a close starts the tries; both of one connection are one loss, exactly. The document's
@@ -38,12 +38,12 @@ use alloc::string::ToString;
 use serde::{Deserialize, Serialize};
 
 use super::{Dialect, Preset, ServiceId, document, json};
+use crate::capabilities::{Capabilities, Login};
 use crate::config::{AuthenticationPolicy, ClosePolicy, Config, CredentialSource, DeadLink, Limits};
 use crate::error::{Malformed, PresetError, Unencodable};
 use crate::frame::Frame;
-use crate::heartbeat::{Clock, HeartbeatPolicy, Life};
+use crate::heartbeat::{HeartbeatPolicy, HeartbeatSchedule, Liveness};
 use crate::outbox::WhileDown;
-use crate::profile::{Login, Profile};
 use crate::reconnect::{Backoff, FirstDelay, MeasuredFrom, ReconnectPolicy};
 use crate::secret::Secret;
 use crate::signal::{Payload, Side, Signal};
@@ -133,9 +133,9 @@ fn config(has_key: bool) -> Config {
         heartbeat: HeartbeatPolicy {
             every: two,
             at_ready: true,
-            clock: Clock::LockStep,
-            life: Life::Reply,
-            death: None,
+            schedule: HeartbeatSchedule::LockStep,
+            liveness: Liveness::Reply,
+            dead_after: None,
             suspicion: None,
             probe: None,
         },
@@ -157,8 +157,8 @@ impl Dialect for LiveChat {
         NAME
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::Challenge, receipts: false, acks: false, early_delivery: true, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: Login::Challenge, receipts: false, acks: false, early_delivery: true, sequenced: false }
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
@@ -186,7 +186,7 @@ impl LiveChat {
         let [cmd, msg_id, result] = json::fields(text, ["cmd", "msg_id", "result"], limits)?;
         let is = |word: &str| cmd.is_some_and(|cmd| json::is_string(cmd, word));
         if is("wd_heartbeat") {
-            return Ok(Signal::BeatReply);
+            return Ok(Signal::HeartbeatReply);
         }
         if is("conn_close") {
             return Ok(Signal::Kick { body: Payload::Whole });
@@ -210,7 +210,7 @@ impl LiveChat {
 
     fn encode_request(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         match signal {
-            Signal::Beat => Ok(Frame::text(HEARTBEAT)),
+            Signal::Heartbeat => Ok(Frame::text(HEARTBEAT)),
             Signal::Login { credential, reference } => {
                 let mut object = json::Object::with_capacity(128);
                 if let Some(reference) = reference {
@@ -225,7 +225,7 @@ impl LiveChat {
                 Ok(Frame::text(object.finish()))
             }
             Signal::Message { body: Payload::Text(text), .. } => match decode_request(text, &json::widest_limits()) {
-                Ok(Signal::Beat | Signal::Login { .. }) => Err(Unencodable::Reserved),
+                Ok(Signal::Heartbeat | Signal::Login { .. }) => Err(Unencodable::Reserved),
                 _ => Ok(Frame::text((*text).to_owned())),
             },
             Signal::Message { body: Payload::Binary(_), .. } => Err(Unencodable::Binary),
@@ -235,7 +235,7 @@ impl LiveChat {
 
     fn encode_push(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         match signal {
-            Signal::BeatReply => Ok(Frame::text(HEARTBEAT)),
+            Signal::HeartbeatReply => Ok(Frame::text(HEARTBEAT)),
             Signal::Challenge { challenge, reference: Some(reference) } => {
                 let mut object = json::Object::with_capacity(64);
                 object.text("cmd", "auth1").json("msg_id", reference);
@@ -275,7 +275,7 @@ fn decode_request<'a>(text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malf
     };
     let is = |word: &str| cmd.is_some_and(|cmd| json::is_string(cmd, word));
     if is("wd_heartbeat") {
-        Ok(Signal::Beat)
+        Ok(Signal::Heartbeat)
     } else if is("auth2") {
         let credential = Secret::new(code.and_then(json::string).unwrap_or_default());
         Ok(Signal::Login { credential, reference: msg_id.map(json::Raw::get) })

@@ -20,18 +20,18 @@ mod wechat;
 use core::fmt::Debug;
 
 use crate::action::Handshake;
+use crate::capabilities::Capabilities;
 use crate::config::Limits;
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
-use crate::profile::Profile;
 use crate::secret::Secret;
 use crate::signal::{Side, Signal};
 use crate::time::Duration;
 
 pub use catalogue::Preset;
 pub use live_chat::{LiveChat, LiveChatSettings};
-pub use native::Native;
-pub use plain::{Beats, Plain};
+pub use native::RedialV1;
+pub use plain::{HeartbeatFrame, Plain};
 pub use react_im::{ReactIm, ReadState, SendState};
 pub use service_id::ServiceId;
 pub use uni_app::{UniApp, UniAppWords};
@@ -47,8 +47,8 @@ pub use wechat::Wechat;
 ///
 /// ```
 /// use redial::{
-///     Clock, Config, ConnectionId, Death, Dialect, Duration, Event, Frame, Instant, Life, Limits, Login, Malformed, Payload,
-///     Preset, Profile, Seed, SendError, Session, Side, Signal, Unencodable,
+///     Capabilities, Config, ConnectionId, DeadAfter, Dialect, Duration, Event, Frame, HeartbeatSchedule, Instant, Limits,
+///     Liveness, Login, Malformed, Payload, Preset, Seed, SendError, Session, Side, Signal, Unencodable,
 /// };
 ///
 /// #[derive(Debug)]
@@ -59,14 +59,14 @@ pub use wechat::Wechat;
 ///         "marks"
 ///     }
 ///
-///     fn profile(&self) -> Profile {
-///         Profile { login: Login::None, receipts: false, acks: false, early_delivery: false, positions: false }
+///     fn capabilities(&self) -> Capabilities {
+///         Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
 ///     }
 ///
 ///     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
 ///         match frame {
-///             Frame::Text(text) if text == "?" => Ok(Signal::Beat),
-///             Frame::Text(text) if text == "!" => Ok(Signal::BeatReply),
+///             Frame::Text(text) if text == "?" => Ok(Signal::Heartbeat),
+///             Frame::Text(text) if text == "!" => Ok(Signal::HeartbeatReply),
 ///             Frame::Text(_) => Ok(Signal::Message { id: None, body: Payload::Whole }),
 ///             Frame::Binary(_) => Err(Malformed::UnexpectedBinary),
 ///             Frame::Ping(_) | Frame::Pong(_) => Ok(Signal::Ignored),
@@ -75,8 +75,8 @@ pub use wechat::Wechat;
 ///
 ///     fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
 ///         match signal {
-///             Signal::Beat => Ok(Frame::text("?")),
-///             Signal::BeatReply => Ok(Frame::text("!")),
+///             Signal::Heartbeat => Ok(Frame::text("?")),
+///             Signal::HeartbeatReply => Ok(Frame::text("!")),
 ///             Signal::Message { body: Payload::Text("?" | "!"), .. } => Err(Unencodable::Reserved),
 ///             Signal::Message { body: Payload::Text(text), .. } => Ok(Frame::text(text.to_string())),
 ///             _ => Err(Unencodable::NoWord),
@@ -87,9 +87,9 @@ pub use wechat::Wechat;
 /// // The timings are configuration: here a `?` every 10 s, whatever else travels, and dead when three stay unanswered.
 /// let mut config = Config::default();
 /// config.heartbeat.every = Duration::from_secs(10);
-/// config.heartbeat.clock = Clock::Grid;
-/// config.heartbeat.life = Life::Reply;
-/// config.heartbeat.death = Death::after(3, Duration::from_secs(10));
+/// config.heartbeat.schedule = HeartbeatSchedule::Grid;
+/// config.heartbeat.liveness = Liveness::Reply;
+/// config.heartbeat.dead_after = DeadAfter::after(3, Duration::from_secs(10));
 ///
 /// let (now, connection) = (Instant::ORIGIN, ConnectionId::new(1));
 /// let mut session = Session::new(Preset::new(Marks, config), Seed::from_bytes([7; 16]));
@@ -104,7 +104,7 @@ pub trait Dialect: Debug + Send + Sync {
     fn name(&self) -> &str;
 
     /// What the dialect can say.
-    fn profile(&self) -> Profile;
+    fn capabilities(&self) -> Capabilities;
 
     /// What a frame means to `reader`. Called with frames within `limits.frame_bytes` only; `Frame::Ping` and
     /// `Frame::Pong` arrive here too where the socket passes them on.

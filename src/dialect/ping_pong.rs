@@ -14,8 +14,8 @@ const PONG: &str = "pong";
 
 pub(super) fn decode(reader: Side, frame: &Frame) -> Result<Signal<'_>, Malformed> {
     match (frame, reader) {
-        (Frame::Text(text), Side::Client) if text == PONG => Ok(Signal::BeatReply),
-        (Frame::Text(text), Side::Server) if text == PING => Ok(Signal::Beat),
+        (Frame::Text(text), Side::Client) if text == PONG => Ok(Signal::HeartbeatReply),
+        (Frame::Text(text), Side::Server) if text == PING => Ok(Signal::Heartbeat),
         (Frame::Text(_), _) => Ok(Signal::Message { id: None, body: Payload::Whole }),
         (Frame::Binary(_), _) => Err(Malformed::UnexpectedBinary),
         (Frame::Ping(_) | Frame::Pong(_), _) => Ok(Signal::Ignored),
@@ -24,8 +24,8 @@ pub(super) fn decode(reader: Side, frame: &Frame) -> Result<Signal<'_>, Malforme
 
 pub(super) fn encode(writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
     match (signal, writer) {
-        (Signal::Beat, Side::Client) => Ok(Frame::text(PING)),
-        (Signal::BeatReply, Side::Server) => Ok(Frame::text(PONG)),
+        (Signal::Heartbeat, Side::Client) => Ok(Frame::text(PING)),
+        (Signal::HeartbeatReply, Side::Server) => Ok(Frame::text(PONG)),
         (Signal::Message { body: Payload::Text(PING), .. }, Side::Client)
         | (Signal::Message { body: Payload::Text(PONG), .. }, Side::Server) => Err(Unencodable::Reserved),
         (Signal::Message { body: Payload::Text(text), .. }, _) => Ok(Frame::text((*text).to_owned())),

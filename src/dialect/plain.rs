@@ -10,50 +10,50 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Dialect, Preset};
+use crate::capabilities::{Capabilities, Login};
 use crate::config::{Config, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
-use crate::profile::{Login, Profile};
 use crate::signal::{Payload, Side, Signal};
 
 /// The dialect without an envelope.
 ///
 /// ```
-/// use redial::{Beats, Config, Plain, Preset};
+/// use redial::{HeartbeatFrame, Config, Plain, Preset};
 /// let mut plain = Plain::default();
-/// plain.beats = Beats::Text { beat: "ping".into(), reply: "pong".into() };
+/// plain.heartbeats = HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() };
 /// let preset = Preset::new(plain, Config::default());
 /// assert_eq!(preset.name(), "plain");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plain {
-    /// How heartbeats are spelled. Default [`Beats::Ping`].
-    pub beats: Beats,
+    /// How heartbeats are spelled. Default [`HeartbeatFrame::Ping`].
+    pub heartbeats: HeartbeatFrame,
 }
 
 /// How heartbeats are spelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Beats {
+pub enum HeartbeatFrame {
     /// WebSocket pings and pongs (RFC 6455 §5.5.2); not to be had from a browser.
     #[default]
     Ping,
     /// Two texts, which are then no messages.
     Text {
         /// The heartbeat.
-        beat: String,
+        heartbeat: String,
         /// Its answer.
         reply: String,
     },
 }
 
-impl Beats {
+impl HeartbeatFrame {
     #[inline(never)]
     fn read(&self, text: &str) -> Signal<'static> {
         match self {
-            Self::Text { reply, .. } if text == reply => Signal::BeatReply,
-            Self::Text { beat, .. } if text == beat => Signal::Beat,
+            Self::Text { reply, .. } if text == reply => Signal::HeartbeatReply,
+            Self::Text { heartbeat, .. } if text == heartbeat => Signal::Heartbeat,
             Self::Text { .. } | Self::Ping => Signal::Message { id: None, body: Payload::Whole },
         }
     }
@@ -61,10 +61,10 @@ impl Beats {
     #[inline(never)]
     fn write(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         match (signal, self) {
-            (Signal::Beat, Self::Text { beat, .. }) => Ok(Frame::text(beat.clone())),
-            (Signal::BeatReply, Self::Text { reply, .. }) => Ok(Frame::text(reply.clone())),
-            (Signal::Message { body: Payload::Text(text), .. }, Self::Text { beat, reply })
-                if text == beat || text == reply =>
+            (Signal::Heartbeat, Self::Text { heartbeat, .. }) => Ok(Frame::text(heartbeat.clone())),
+            (Signal::HeartbeatReply, Self::Text { reply, .. }) => Ok(Frame::text(reply.clone())),
+            (Signal::Message { body: Payload::Text(text), .. }, Self::Text { heartbeat, reply })
+                if text == heartbeat || text == reply =>
             {
                 Err(Unencodable::Reserved)
             }
@@ -87,24 +87,24 @@ impl Dialect for Plain {
         "plain"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: false, early_delivery: false, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
     }
 
     fn decode<'a>(&self, _reader: Side, frame: &'a Frame, _limits: &Limits) -> Result<Signal<'a>, Malformed> {
         match frame {
-            Frame::Text(text) => Ok(self.beats.read(text)),
+            Frame::Text(text) => Ok(self.heartbeats.read(text)),
             Frame::Binary(_) => Ok(Signal::Message { id: None, body: Payload::Whole }),
             // The socket answers pings by itself (RFC 6455 §5.5.2).
-            Frame::Ping(_) => Ok(Signal::Beat),
-            Frame::Pong(_) => Ok(Signal::BeatReply),
+            Frame::Ping(_) => Ok(Signal::Heartbeat),
+            Frame::Pong(_) => Ok(Signal::HeartbeatReply),
         }
     }
 
     fn encode(&self, _writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
-        match (signal, &self.beats) {
-            (Signal::Beat, Beats::Ping) => Ok(Frame::Ping(Vec::new())),
-            (signal, beats) => beats.write(signal),
+        match (signal, &self.heartbeats) {
+            (Signal::Heartbeat, HeartbeatFrame::Ping) => Ok(Frame::Ping(Vec::new())),
+            (signal, heartbeats) => heartbeats.write(signal),
         }
     }
 

@@ -22,12 +22,12 @@ use serde::{Deserialize, Serialize};
 use super::query::percent_encoded;
 use super::{Dialect, Preset, ServiceId, document, ping_pong};
 use crate::action::Handshake;
+use crate::capabilities::{Capabilities, Login};
 use crate::config::{ClosePolicy, Config, DeadLink, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
-use crate::heartbeat::{Clock, Death, HeartbeatPolicy, Life, Probe};
+use crate::heartbeat::{DeadAfter, HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe};
 use crate::outbox::WhileDown;
-use crate::profile::{Login, Profile};
 use crate::reconnect::{Backoff, FirstDelay, MeasuredFrom, ReconnectPolicy};
 use crate::secret::Secret;
 use crate::signal::{Side, Signal};
@@ -57,9 +57,9 @@ fn config() -> Config {
         heartbeat: HeartbeatPolicy {
             every: second,
             at_ready: false,
-            clock: Clock::Grid,
-            life: Life::Reply,
-            death: Death::after(59, second),
+            schedule: HeartbeatSchedule::Grid,
+            liveness: Liveness::Reply,
+            dead_after: DeadAfter::after(59, second),
             suspicion: None,
             probe: Some(Probe::default()),
         },
@@ -79,8 +79,8 @@ impl Dialect for ReactIm {
         "react_im"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: false, early_delivery: false, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, _limits: &Limits) -> Result<Signal<'a>, Malformed> {

@@ -24,14 +24,14 @@ use serde::{Deserialize, Serialize};
 use super::query::percent_encoded;
 use super::{Dialect, Preset, document, json};
 use crate::action::Handshake;
+use crate::capabilities::{Capabilities, Login};
 use crate::config::{Config, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
-use crate::heartbeat::{Clock, HeartbeatPolicy, Life};
+use crate::heartbeat::{HeartbeatPolicy, HeartbeatSchedule, Liveness};
 use crate::id::MessageId;
 use crate::inbox::{Deliver, InboxPolicy};
 use crate::outbox::WhileDown;
-use crate::profile::{Login, Profile};
 use crate::reconnect::{Backoff, FirstDelay, MeasuredFrom, ReconnectPolicy};
 use crate::secret::Secret;
 use crate::signal::{Echo, Payload, Side, Signal};
@@ -115,9 +115,9 @@ fn config() -> Config {
         heartbeat: HeartbeatPolicy {
             every: five,
             at_ready: false,
-            clock: Clock::Grid,
-            life: Life::Reply,
-            death: None,
+            schedule: HeartbeatSchedule::Grid,
+            liveness: Liveness::Reply,
+            dead_after: None,
             suspicion: None,
             probe: None,
         },
@@ -137,14 +137,14 @@ impl Dialect for UniApp {
         "uni_app"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::Handshake, receipts: true, acks: true, early_delivery: false, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: Login::Handshake, receipts: true, acks: true, early_delivery: false, sequenced: false }
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
         match (frame, reader) {
-            (Frame::Ping(_), _) => Ok(Signal::Beat),
-            (Frame::Pong(_), _) => Ok(Signal::BeatReply),
+            (Frame::Ping(_), _) => Ok(Signal::Heartbeat),
+            (Frame::Pong(_), _) => Ok(Signal::HeartbeatReply),
             (_, Side::Client) => self.decode_push(json::text(frame)?, limits),
             (_, Side::Server) => self.decode_request(json::text(frame)?, limits),
         }
@@ -206,7 +206,7 @@ impl UniApp {
         let is = |word: &str| key.is_some_and(|key| json::is_string(key, word));
         let names = [&*words.message_id, &*words.client_message_id, &*words.content];
         if is("heartbeat") {
-            return Ok(Signal::Beat);
+            return Ok(Signal::Heartbeat);
         }
         if !is(&words.message) && !is(&words.ack) {
             return Ok(Signal::Notice { body: Payload::Whole });
@@ -224,7 +224,7 @@ impl UniApp {
     fn encode_request(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         let words = &self.words;
         Ok(Frame::text(match signal {
-            Signal::Beat => return Ok(Frame::text(HEARTBEAT)),
+            Signal::Heartbeat => return Ok(Frame::text(HEARTBEAT)),
             Signal::Message { id: Some(id), body } => json::Object::with_capacity(words.message_len(id, *body))
                 .text("key", &words.message)
                 .try_object("data", |data| content(data.id(&words.client_message_id, id), &words.content, *body))?
@@ -255,8 +255,8 @@ impl UniApp {
                 content(&mut object, &words.content, echo.body)?
             }
             // A pong nobody asked for is a heartbeat one way (RFC 6455 §5.5.3): life for those who look, nothing for the rest.
-            Signal::BeatReply => return Ok(Frame::Pong(Vec::new())),
-            Signal::Beat => return Ok(Frame::Ping(Vec::new())),
+            Signal::HeartbeatReply => return Ok(Frame::Pong(Vec::new())),
+            Signal::Heartbeat => return Ok(Frame::Ping(Vec::new())),
             Signal::Delivered { id } => object.text("type", &words.receipt).id(&words.client_message_id, id),
             _ => return Err(Unencodable::NoWord),
         };

@@ -6,7 +6,7 @@
 //! * S002-3, S002-5 another whenever 30,000 ms have passed without a frame of any kind, and any frame takes all rounds back;
 //! * S002-4 five of them in a row unanswered: closed right after the fifth, 150,000 ms after the last sign of life, and
 //!   closed counts from there, since a dead peer holds the close event back (O002-4). With a grace of 30,000 ms in
-//!   `heartbeat.death` the fifth can still be answered (O002-1);
+//!   `heartbeat.dead_after` the fifth can still be answered (O002-1);
 //! * S002-6, S002-7 a close: one connect 5,000 ms later; an error: one at once; both of one connection: whichever came first (S002-8).
 //!   A heartbeat that cannot be written is an error;
 //! * S002-9 an attempt that is not open after 10,000 ms is dropped, and the next begins, for ever (S002-10, S002-11);
@@ -19,12 +19,12 @@ use alloc::borrow::ToOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Dialect, Preset, document, json};
+use crate::capabilities::{Capabilities, Login};
 use crate::config::{ClosePolicy, Config, DeadLink, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
-use crate::heartbeat::{Clock, Death, HeartbeatPolicy, Life, Probe};
+use crate::heartbeat::{DeadAfter, HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe};
 use crate::outbox::WhileDown;
-use crate::profile::{Login, Profile};
 use crate::reconnect::{Backoff, FirstDelay, MeasuredFrom, ReconnectPolicy};
 use crate::signal::{Payload, Side, Signal};
 use crate::time::Duration;
@@ -50,9 +50,9 @@ fn config() -> Config {
         heartbeat: HeartbeatPolicy {
             every: Duration::from_secs(30),
             at_ready: true,
-            clock: Clock::SinceLife,
-            life: Life::AnyFrame,
-            death: Death::after(5, Duration::ZERO),
+            schedule: HeartbeatSchedule::SinceLife,
+            liveness: Liveness::AnyFrame,
+            dead_after: DeadAfter::after(5, Duration::ZERO),
             suspicion: None,
             probe: Some(Probe::default()),
         },
@@ -61,7 +61,7 @@ fn config() -> Config {
                 errored: Some(Duration::ZERO),
                 closed: Some(five),
                 dead: five,
-                beat_failed: Some(Duration::ZERO),
+                heartbeat_failed: Some(Duration::ZERO),
             },
             again: Backoff::constant(ten),
             from: MeasuredFrom::Attempt,
@@ -78,8 +78,8 @@ impl Dialect for VuePolling {
         "vue_polling"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: false, early_delivery: false, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
@@ -88,8 +88,8 @@ impl Dialect for VuePolling {
             Frame::Text(_) | Frame::Binary(_) => json::text(frame)?,
         };
         match (is_heartbeat(text, limits)?, reader) {
-            (true, Side::Client) => Ok(Signal::BeatReply),
-            (true, Side::Server) => Ok(Signal::Beat),
+            (true, Side::Client) => Ok(Signal::HeartbeatReply),
+            (true, Side::Server) => Ok(Signal::Heartbeat),
             (false, _) => Ok(Signal::Message { id: None, body: Payload::Whole }),
         }
     }
@@ -97,8 +97,8 @@ impl Dialect for VuePolling {
     fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         match signal {
             // One text, whose meaning is who says it.
-            Signal::Beat if writer == Side::Client => Ok(Frame::text(HEARTBEAT)),
-            Signal::BeatReply if writer == Side::Server => Ok(Frame::text(HEARTBEAT)),
+            Signal::Heartbeat if writer == Side::Client => Ok(Frame::text(HEARTBEAT)),
+            Signal::HeartbeatReply if writer == Side::Server => Ok(Frame::text(HEARTBEAT)),
             Signal::Message { body: Payload::Text(text), .. } => match is_heartbeat(text, &json::widest_limits()) {
                 Ok(true) => Err(Unencodable::Reserved),
                 _ => Ok(Frame::text((*text).to_owned())),

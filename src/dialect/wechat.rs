@@ -21,12 +21,12 @@ use serde::{Deserialize, Serialize};
 use super::query::percent_encoded;
 use super::{Dialect, Preset, ServiceId, document, ping_pong};
 use crate::action::Handshake;
+use crate::capabilities::{Capabilities, Login};
 use crate::config::{ClosePolicy, Config, DeadLink, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
-use crate::heartbeat::{Clock, Death, HeartbeatPolicy, Life, Probe};
+use crate::heartbeat::{DeadAfter, HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe};
 use crate::outbox::WhileDown;
-use crate::profile::{Login, Profile};
 use crate::reconnect::{Backoff, FirstDelay, MeasuredFrom, ReconnectPolicy};
 use crate::secret::Secret;
 use crate::signal::{Side, Signal};
@@ -58,14 +58,14 @@ fn config() -> Config {
         heartbeat: HeartbeatPolicy {
             every: ten,
             at_ready: false,
-            clock: Clock::SinceLife,
-            life: Life::Reply,
-            death: Death::after(1, ten),
+            schedule: HeartbeatSchedule::SinceLife,
+            liveness: Liveness::Reply,
+            dead_after: DeadAfter::after(1, ten),
             suspicion: None,
             probe: Some(Probe::default()),
         },
         reconnect: ReconnectPolicy {
-            first: FirstDelay { beat_failed: None, ..FirstDelay::all(five) },
+            first: FirstDelay { heartbeat_failed: None, ..FirstDelay::all(five) },
             again: Backoff::constant(five),
             from: MeasuredFrom::Failure,
             max: Some(12),
@@ -81,8 +81,8 @@ impl Dialect for Wechat {
         "wechat"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: false, early_delivery: false, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
     }
 
     fn decode<'a>(&self, reader: Side, frame: &'a Frame, _limits: &Limits) -> Result<Signal<'a>, Malformed> {

@@ -18,14 +18,14 @@ pub struct HeartbeatPolicy {
     /// Whether one is sent as soon as the connection is ready. Default no: the handshake was life enough. Change it for servers that
     /// wait for one.
     pub at_ready: bool,
-    /// What the time is counted from. Default [`Clock::SinceLife`]: a busy link needs no heartbeats.
-    pub clock: Clock,
-    /// What counts as life. Default [`Life::AnyFrame`]: bytes that arrive prove the link. Change it where a proxy in between could be
+    /// What the time is counted from. Default [`HeartbeatSchedule::SinceLife`]: a busy link needs no heartbeats.
+    pub schedule: HeartbeatSchedule,
+    /// What counts as life. Default [`Liveness::AnyFrame`]: bytes that arrive prove the link. Change it where a proxy in between could be
     /// the one that sends them.
-    pub life: Life,
+    pub liveness: Liveness,
     /// When silence is death. Default after 2 unanswered heartbeats and 5 s: one may be lost to a bad moment, two are not. `None`
     /// never, for services that answer no heartbeat.
-    pub death: Option<Death>,
+    pub dead_after: Option<DeadAfter>,
     /// When a silent link is suspected and asked again out of turn. Default `None`: silence is told when it is death. Set it where a
     /// person looks at the link's state, or where dead links must be noticed sooner than heartbeats come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,9 +39,12 @@ impl Default for HeartbeatPolicy {
         Self {
             every: Duration::from_secs(25),
             at_ready: false,
-            clock: Clock::SinceLife,
-            life: Life::AnyFrame,
-            death: Some(Death { beats: NonZeroU32::MIN.saturating_add(1), grace: Duration::from_secs(5) }),
+            schedule: HeartbeatSchedule::SinceLife,
+            liveness: Liveness::AnyFrame,
+            dead_after: Some(DeadAfter {
+                heartbeats: NonZeroU32::MIN.saturating_add(1),
+                grace: Duration::from_secs(5),
+            }),
             suspicion: None,
             probe: Some(Probe::default()),
         }
@@ -51,7 +54,7 @@ impl Default for HeartbeatPolicy {
 /// What the time between heartbeats is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Clock {
+pub enum HeartbeatSchedule {
     /// From the moment the connection was ready, whatever else happens.
     Grid,
     /// From the last sign of life, or the last heartbeat if that is later.
@@ -63,7 +66,7 @@ pub enum Clock {
 /// What counts as a sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Life {
+pub enum Liveness {
     /// Any frame of the peer.
     AnyFrame,
     /// Only the answer to a heartbeat.
@@ -73,25 +76,25 @@ pub enum Life {
 /// When silence is death: so many heartbeats in a row unanswered, and a grace after the last of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Death {
+pub struct DeadAfter {
     /// Unanswered heartbeats in a row.
-    pub beats: NonZeroU32,
+    pub heartbeats: NonZeroU32,
     /// The time after the last of them.
     #[serde(rename = "grace_ms")]
     pub grace: Duration,
 }
 
-impl Death {
+impl DeadAfter {
     /// After so many heartbeats in a row unanswered and a grace; `None`, never, for zero.
     ///
     /// ```
-    /// use redial::{Death, Duration};
-    /// assert_eq!(Death::after(5, Duration::ZERO).map(|death| death.beats.get()), Some(5));
-    /// assert_eq!(Death::after(0, Duration::ZERO), None);
+    /// use redial::{DeadAfter, Duration};
+    /// assert_eq!(DeadAfter::after(5, Duration::ZERO).map(|after| after.heartbeats.get()), Some(5));
+    /// assert_eq!(DeadAfter::after(0, Duration::ZERO), None);
     /// ```
-    pub const fn after(beats: u32, grace: Duration) -> Option<Self> {
-        match NonZeroU32::new(beats) {
-            Some(beats) => Some(Self { beats, grace }),
+    pub const fn after(heartbeats: u32, grace: Duration) -> Option<Self> {
+        match NonZeroU32::new(heartbeats) {
+            Some(heartbeats) => Some(Self { heartbeats, grace }),
             None => None,
         }
     }
@@ -110,7 +113,7 @@ impl Death {
 #[serde(deny_unknown_fields)]
 pub struct Suspicion {
     /// Unanswered heartbeats in a row. Default 1.
-    pub beats: NonZeroU32,
+    pub heartbeats: NonZeroU32,
     /// The time after the last of them. Default 3 s, longer than any round trip that is of use.
     #[serde(rename = "after_ms")]
     pub after: Duration,
@@ -121,7 +124,7 @@ pub struct Suspicion {
 
 impl Default for Suspicion {
     fn default() -> Self {
-        Self { beats: NonZeroU32::MIN, after: Duration::from_secs(3), wait: Duration::from_secs(5) }
+        Self { heartbeats: NonZeroU32::MIN, after: Duration::from_secs(3), wait: Duration::from_secs(5) }
     }
 }
 
@@ -151,9 +154,9 @@ impl HeartbeatPolicy {
 
     /// The longest silence before a link counts as dead, where the clock is looked at in time; `None` for never.
     pub(crate) fn notice(&self) -> Option<Duration> {
-        let after = |beats: NonZeroU32, rest: Duration| self.period().times(u64::from(beats.get())) + rest;
-        let death = self.death.map(|death| after(death.beats, death.grace));
-        let suspicion = self.suspicion.map(|one| after(one.beats, one.after + one.wait));
-        [death, suspicion].into_iter().flatten().min()
+        let after = |heartbeats: NonZeroU32, rest: Duration| self.period().times(u64::from(heartbeats.get())) + rest;
+        let dead_after = self.dead_after.map(|dead_after| after(dead_after.heartbeats, dead_after.grace));
+        let suspicion = self.suspicion.map(|one| after(one.heartbeats, one.after + one.wait));
+        [dead_after, suspicion].into_iter().flatten().min()
     }
 }

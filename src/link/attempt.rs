@@ -2,16 +2,16 @@
 
 use alloc::string::String;
 
-use super::life::beat_now;
-use super::loss::{Ending, Flood};
+use super::life::count_and_send_heartbeat;
+use super::loss::{DisconnectReason, Flood};
 use super::phase::{Evidence, LoginStep, Phase};
-use super::{Link, News};
+use super::{Link, LinkEvent};
 use crate::action::{Action, Purpose};
-use crate::cx::Cx;
+use crate::capabilities::Login;
+use crate::context::Context;
 use crate::error::CloseError;
 use crate::heartbeat::Heartbeat;
 use crate::id::ConnectionId;
-use crate::profile::Login;
 use crate::reconnect::Reconnect;
 use crate::signal::{Bye, Signal};
 use crate::state::{Cause, State};
@@ -22,7 +22,7 @@ const NORMAL: u16 = 1000;
 
 impl Link {
     /// The user wants a connection; exempt from every wait.
-    pub(crate) fn open(&mut self, cx: &mut Cx<'_>) -> Option<News> {
+    pub(crate) fn open(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         match self.phase {
             Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
                 return None;
@@ -39,47 +39,53 @@ impl Link {
             Some(restarted) => self.resume_outage(cx, restarted),
             None => self.attempt(cx),
         }
-        Some(News::Moved)
+        Some(LinkEvent::Moved)
     }
 
     /// The user wants no connection any more.
-    pub(crate) fn close(&mut self, cx: &mut Cx<'_>, code: Option<u16>, reason: String, cause: Cause) -> Option<News> {
+    pub(crate) fn close(
+        &mut self,
+        cx: &mut Context<'_>,
+        code: Option<u16>,
+        reason: String,
+        cause: Cause,
+    ) -> Option<LinkEvent> {
         match self.phase {
             Phase::Stopped { cause: Cause::Unauthorized } => {
                 self.phase = Phase::Stopped { cause };
-                return Some(News::Ended);
+                return Some(LinkEvent::Ended);
             }
             Phase::Closing { .. } | Phase::Stopped { .. } => return None,
             Phase::Authenticating { connection, .. } | Phase::Ready { connection, .. } => {
                 if self.is_ready() {
                     let code = code.or(cx.config.close.code).unwrap_or(NORMAL);
                     let bye = Bye { code, reconnect: false, resume: true, after: Duration::ZERO };
-                    cx.say(connection, &Signal::Bye(bye), Purpose::Bye);
+                    cx.send_signal(connection, &Signal::Bye(bye), Purpose::Bye);
                 }
                 cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
                 self.fallback.on_stop();
                 self.enter(cx, Phase::Closing { connection, until: cx.now + cx.config.close.timeout, cause }, None);
-                return Some(News::Ended);
+                return Some(LinkEvent::Ended);
             }
             Phase::Connecting { connection, .. } => cx.push(Action::Abort { connection }),
             Phase::Idle | Phase::Preparing { .. } | Phase::Waiting { .. } | Phase::GivingUp { .. } => {}
         }
         self.stop(cx, cause, None);
-        Some(News::Ended)
+        Some(LinkEvent::Ended)
     }
 
     /// A socket is open.
-    pub(crate) fn on_opened(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> Option<News> {
+    pub(crate) fn on_opened(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> Option<LinkEvent> {
         match self.phase {
             Phase::Connecting { connection: present, .. } if present == connection => {
                 self.reconnect.on_opened(&cx.config.reconnect);
-                match cx.dialect.profile().login {
+                match cx.dialect.capabilities().login {
                     Login::None | Login::Handshake => Some(self.ready(cx, connection, None)),
                     Login::Hello => {
                         let until = after(cx.now, cx.config.authentication.timeout);
                         let login = LoginStep::Answered;
                         self.enter(cx, Phase::Authenticating { connection, until, login }, None);
-                        Some(News::Opened(connection))
+                        Some(LinkEvent::Opened(connection))
                     }
                     Login::Challenge | Login::ConfirmedChallenge => {
                         let until = after(cx.now, cx.config.authentication.timeout);
@@ -103,31 +109,36 @@ impl Link {
 
     /// The connection may carry messages from here on; where it could before, only the heartbeat starts anew.
     /// `every` is what the server asked for.
-    pub(super) fn ready(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, every: Option<Duration>) -> News {
+    pub(super) fn ready(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        every: Option<Duration>,
+    ) -> LinkEvent {
         let (fresh, beat) = Heartbeat::start(cx.now, &cx.config.heartbeat, every);
         let news = if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
             *heartbeat = fresh;
             *login = LoginStep::Answered;
-            News::Moved
+            LinkEvent::Moved
         } else {
             cx.stats.ready += 1;
             self.fallback.on_ready();
             self.flood = Flood::default();
             let (evidence, login) = (Evidence::None, LoginStep::Answered);
             self.enter(cx, Phase::Ready { connection, since: cx.now, heartbeat: fresh, evidence, login }, None);
-            News::Ready(connection)
+            LinkEvent::Ready(connection)
         };
         if beat.is_some() {
-            beat_now(cx, connection);
+            count_and_send_heartbeat(cx, connection);
         }
         news
     }
 
     /// Begins an attempt: asks for a credential where the handshake carries one, then dials.
-    pub(super) fn attempt(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn attempt(&mut self, cx: &mut Context<'_>) {
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId::new(self.last_connection);
-        let wants = matches!(cx.dialect.profile().login, Login::Handshake | Login::Hello);
+        let wants = matches!(cx.dialect.capabilities().login, Login::Handshake | Login::Hello);
         if wants && self.must_ask(cx) {
             let until = after(cx.now, cx.config.authentication.timeout);
             self.enter(cx, Phase::Preparing { connection, until }, None);
@@ -137,7 +148,7 @@ impl Link {
         }
     }
 
-    pub(super) fn dial(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
+    pub(super) fn dial(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         let handshake = cx.dialect.handshake(self.credential.as_ref());
         let until = after(cx.now, cx.config.reconnect.attempt_timeout);
         if self.phase.state() == State::Connecting {
@@ -151,22 +162,22 @@ impl Link {
     }
 
     /// Changes the phase and tells it.
-    pub(super) fn enter(&mut self, cx: &mut Cx<'_>, phase: Phase, ending: Option<Ending>) {
-        let Ending { code, reason, .. } = ending.unwrap_or_default();
+    pub(super) fn enter(&mut self, cx: &mut Context<'_>, phase: Phase, disconnect: Option<DisconnectReason>) {
+        let DisconnectReason { code, reason, .. } = disconnect.unwrap_or_default();
         let reason = (!reason.is_empty()).then_some(reason);
         cx.push(Action::State { state: phase.state(), cause: phase.cause(), code, reason });
         self.phase = phase;
     }
 
-    pub(super) fn stop(&mut self, cx: &mut Cx<'_>, cause: Cause, ending: Option<Ending>) {
+    pub(super) fn stop(&mut self, cx: &mut Context<'_>, cause: Cause, disconnect: Option<DisconnectReason>) {
         self.fallback.on_stop();
-        self.enter(cx, Phase::Stopped { cause }, ending);
+        self.enter(cx, Phase::Stopped { cause }, disconnect);
     }
 
-    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, attempts: u32) -> News {
+    pub(super) fn give_up(&mut self, cx: &mut Context<'_>, attempts: u32) -> LinkEvent {
         cx.push(Action::GaveUp { attempts });
         self.stop(cx, Cause::GaveUp, None);
-        News::Ended
+        LinkEvent::Ended
     }
 }
 

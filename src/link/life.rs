@@ -2,23 +2,23 @@
 
 use alloc::string::String;
 
-use super::loss::Ending;
+use super::loss::DisconnectReason;
 use super::phase::{Evidence, Phase};
-use super::{Link, News};
+use super::{Link, LinkEvent};
 use crate::action::{Action, PollCause, Purpose};
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::fallback;
 use crate::frame::Body;
 use crate::heartbeat;
 use crate::id::ConnectionId;
-use crate::signal::{Payload, Ride, Signal};
+use crate::signal::{AckCarrier, Payload, Signal};
 use crate::state::Cause;
 use crate::time::Instant;
 
 impl Link {
     /// Bytes have arrived on the present connection, whatever they mean.
     #[inline]
-    pub(crate) fn on_bytes(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn on_bytes(&mut self, cx: &mut Context<'_>) {
         if let Phase::Ready { connection, heartbeat, .. } = &mut self.phase {
             if heartbeat.on_frame(cx.now, &cx.config.heartbeat) {
                 cx.push(Action::Alive { connection: *connection, rtt: None });
@@ -38,20 +38,20 @@ impl Link {
     #[inline]
     pub(crate) fn on_signal(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         connection: ConnectionId,
         signal: &Signal<'_>,
         whole: impl FnOnce(Payload<'_>) -> Body,
-    ) -> Option<News> {
+    ) -> Option<LinkEvent> {
         match *signal {
             Signal::Challenge { challenge, reference } => self.on_challenge(cx, connection, challenge, reference),
-            Signal::Welcome => self.on_welcome(cx, connection, None),
+            Signal::LoginAccepted => self.on_welcome(cx, connection, None),
             Signal::Refused { .. } => Some(self.refuse(cx)),
             Signal::Kick { body } => {
                 cx.push(Action::Kicked { body: whole(body) });
                 cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
                 self.stop(cx, Cause::Kicked, None);
-                Some(News::Ended)
+                Some(LinkEvent::Ended)
             }
             _ => None,
         }
@@ -59,7 +59,7 @@ impl Link {
 
     /// A heartbeat was answered.
     #[inline]
-    pub(crate) fn on_reply(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) {
+    pub(crate) fn on_reply(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         if let Phase::Ready { heartbeat, .. } = &mut self.phase {
             let rtt = heartbeat.on_reply(cx.now, &cx.config.heartbeat);
             if let Some(rtt) = rtt {
@@ -70,19 +70,19 @@ impl Link {
     }
 
     /// A message has arrived: polls start anew, and where polling is on the data is pulled.
-    pub(crate) fn on_push(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn on_push(&mut self, cx: &mut Context<'_>) {
         if self.fallback.on_push(cx.now, &cx.config.fallback) {
             cx.push(Action::Poll { cause: PollCause::Push });
         }
     }
 
     /// The network is said to be back, or the machine woke: find out now.
-    pub(crate) fn on_hint(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn on_hint(&mut self, cx: &mut Context<'_>) {
         match &mut self.phase {
             Phase::Ready { connection, heartbeat, .. } => {
                 let connection = *connection;
-                if let Some(heartbeat::Verdict::Beat) = heartbeat.on_wake(cx.now, &cx.config.heartbeat) {
-                    beat_now(cx, connection);
+                if let Some(heartbeat::HeartbeatDecision::Send) = heartbeat.on_wake(cx.now, &cx.config.heartbeat) {
+                    count_and_send_heartbeat(cx, connection);
                 }
             }
             Phase::Waiting { until, cause } => {
@@ -104,41 +104,45 @@ impl Link {
 
     /// Such a moment has come; to be called until there is none.
     #[inline]
-    pub(crate) fn on_due(&mut self, cx: &mut Cx<'_>) -> Option<News> {
+    pub(crate) fn on_due(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         if let Some(verdict) = self.fallback.on_tick(cx.now, &cx.config.fallback) {
             let cause = match verdict {
-                fallback::Verdict::Silence => PollCause::Silence,
-                fallback::Verdict::Down => PollCause::Down,
+                fallback::PollDecision::Silence => PollCause::Silence,
+                fallback::PollDecision::Down => PollCause::Down,
             };
             cx.push(Action::Poll { cause });
-            return Some(News::Moved);
+            return Some(LinkEvent::Moved);
         }
         match &mut self.phase {
             Phase::Ready { connection, heartbeat, .. } => {
                 let connection = *connection;
                 match heartbeat.on_tick(cx.now, &cx.config.heartbeat) {
-                    Some(heartbeat::Verdict::Beat) => beat_now(cx, connection),
-                    Some(heartbeat::Verdict::Suspect) => {
+                    Some(heartbeat::HeartbeatDecision::Send) => count_and_send_heartbeat(cx, connection),
+                    Some(heartbeat::HeartbeatDecision::Suspect) => {
                         cx.push(Action::Suspected { connection });
-                        beat_now(cx, connection);
+                        count_and_send_heartbeat(cx, connection);
                     }
-                    Some(heartbeat::Verdict::Dead) => return Some(self.lose(cx, Cause::Dead, Ending::default())),
+                    Some(heartbeat::HeartbeatDecision::Dead) => {
+                        return Some(self.lose(cx, Cause::Dead, DisconnectReason::default()));
+                    }
                     None => {}
                 }
-                Some(News::Moved)
+                Some(LinkEvent::Moved)
             }
-            Phase::Preparing { .. } => Some(self.lose(cx, Cause::CredentialUnavailable, Ending::default())),
-            Phase::Connecting { .. } => Some(self.lose(cx, Cause::AttemptTimeout, Ending::default())),
-            Phase::Authenticating { .. } => Some(self.lose(cx, Cause::AuthenticationTimeout, Ending::default())),
+            Phase::Preparing { .. } => Some(self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default())),
+            Phase::Connecting { .. } => Some(self.lose(cx, Cause::AttemptTimeout, DisconnectReason::default())),
+            Phase::Authenticating { .. } => {
+                Some(self.lose(cx, Cause::AuthenticationTimeout, DisconnectReason::default()))
+            }
             Phase::Closing { connection, cause, .. } => {
                 let (connection, cause) = (*connection, *cause);
                 cx.push(Action::Abort { connection });
                 self.stop(cx, cause, None);
-                Some(News::Moved)
+                Some(LinkEvent::Moved)
             }
             Phase::Waiting { .. } => {
                 self.attempt(cx);
-                Some(News::Moved)
+                Some(LinkEvent::Moved)
             }
             Phase::GivingUp { attempts, .. } => {
                 let attempts = *attempts;
@@ -149,18 +153,18 @@ impl Link {
     }
 
     /// A heartbeat could not be written: a loss, or only told.
-    pub(crate) fn on_beat_failed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId) -> Option<News> {
-        if cx.config.reconnect.first.beat_failed.is_none() {
+    pub(crate) fn on_heartbeat_failed(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> Option<LinkEvent> {
+        if cx.config.reconnect.first.heartbeat_failed.is_none() {
             cx.push(Action::Unsent { connection, purpose: Purpose::Heartbeat });
             return None;
         }
-        Some(self.lose(cx, Cause::BeatFailed, Ending::default()))
+        Some(self.lose(cx, Cause::HeartbeatFailed, DisconnectReason::default()))
     }
 }
 
 /// A heartbeat, or a probe out of turn.
 #[inline]
-pub(super) fn beat_now(cx: &mut Cx<'_>, connection: ConnectionId) {
-    cx.stats.beats += 1;
-    cx.say_beat(connection, Ride::Beat);
+pub(super) fn count_and_send_heartbeat(cx: &mut Context<'_>, connection: ConnectionId) {
+    cx.stats.heartbeats += 1;
+    cx.send_heartbeat(connection, AckCarrier::Heartbeat);
 }

@@ -2,15 +2,15 @@
 
 use alloc::borrow::ToOwned;
 
-use super::loss::Ending;
+use super::loss::DisconnectReason;
 use super::phase::{LoginStep, Phase};
-use super::{Link, News};
+use super::{Link, LinkEvent};
 use crate::action::{Action, Purpose};
+use crate::capabilities::Login;
 use crate::config::CredentialSource;
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::event::CredentialFailure;
 use crate::id::ConnectionId;
-use crate::profile::Login;
 use crate::secret::Secret;
 use crate::signal::{Payload, Signal};
 use crate::state::Cause;
@@ -18,7 +18,7 @@ use crate::time::Duration;
 
 impl Link {
     /// Whether the host must be asked before anything can be proved.
-    pub(super) fn must_ask(&self, cx: &Cx<'_>) -> bool {
+    pub(super) fn must_ask(&self, cx: &Context<'_>) -> bool {
         match cx.config.authentication.credential {
             CredentialSource::Optional => false,
             CredentialSource::Held => self.credential.is_none(),
@@ -27,13 +27,13 @@ impl Link {
     }
 
     /// The host has a credential: for the one who waits for it, and for later.
-    pub(crate) fn credential(&mut self, cx: &mut Cx<'_>, value: Secret) -> Option<News> {
+    pub(crate) fn credential(&mut self, cx: &mut Context<'_>, value: Secret) -> Option<LinkEvent> {
         self.credential = Some(value);
         match &mut self.phase {
             Phase::Preparing { connection, .. } => {
                 let connection = *connection;
                 self.dial(cx, connection);
-                Some(News::Moved)
+                Some(LinkEvent::Moved)
             }
             Phase::Authenticating { connection, login, .. } | Phase::Ready { connection, login, .. } => {
                 let connection = *connection;
@@ -51,14 +51,14 @@ impl Link {
     }
 
     /// Tells the server of a new credential before the old one runs out, where the service has a word for that.
-    fn renew_login(&self, cx: &mut Cx<'_>, connection: ConnectionId) {
+    fn renew_login(&self, cx: &mut Context<'_>, connection: ConnectionId) {
         if let (true, true, Some(credential)) = (self.is_ready(), cx.dialect.renews_login(), self.credential.clone()) {
-            cx.say(connection, &Signal::Login { credential, reference: None }, Purpose::Auth);
+            cx.send_signal(connection, &Signal::Login { credential, reference: None }, Purpose::Auth);
         }
     }
 
     /// The host has none.
-    pub(crate) fn credential_failed(&mut self, cx: &mut Cx<'_>, why: CredentialFailure) -> Option<News> {
+    pub(crate) fn credential_failed(&mut self, cx: &mut Context<'_>, why: CredentialFailure) -> Option<LinkEvent> {
         if why != CredentialFailure::Unavailable {
             self.credential = None;
         }
@@ -73,7 +73,7 @@ impl Link {
             (false, _) => None,
             (true, CredentialFailure::Refused) => Some(self.refuse(cx)),
             (true, CredentialFailure::Expired | CredentialFailure::Unavailable) => {
-                Some(self.lose(cx, Cause::CredentialUnavailable, Ending::default()))
+                Some(self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default()))
             }
         }
     }
@@ -81,11 +81,11 @@ impl Link {
     /// The server asks who we are.
     pub(super) fn on_challenge(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         connection: ConnectionId,
         challenge: Option<Payload<'_>>,
         reference: Option<&str>,
-    ) -> Option<News> {
+    ) -> Option<LinkEvent> {
         if !self.must_ask(cx) {
             return self.answer(cx, connection, reference);
         }
@@ -98,10 +98,10 @@ impl Link {
     }
 
     /// Sends the proof; where nobody confirms it, the connection is ready by that, again if it was before.
-    fn answer(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, reference: Option<&str>) -> Option<News> {
+    fn answer(&mut self, cx: &mut Context<'_>, connection: ConnectionId, reference: Option<&str>) -> Option<LinkEvent> {
         let credential = self.credential.clone().unwrap_or_else(|| Secret::new(""));
-        cx.say(connection, &Signal::Login { credential, reference }, Purpose::Auth);
-        if cx.dialect.profile().login == Login::Challenge {
+        cx.send_signal(connection, &Signal::Login { credential, reference }, Purpose::Auth);
+        if cx.dialect.capabilities().login == Login::Challenge {
             return Some(self.ready(cx, connection, None));
         }
         if let Phase::Authenticating { login, .. } = &mut self.phase {
@@ -113,10 +113,10 @@ impl Link {
     /// The server lets us in.
     pub(crate) fn on_welcome(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         connection: ConnectionId,
         every: Option<Duration>,
-    ) -> Option<News> {
+    ) -> Option<LinkEvent> {
         self.awaits_welcome().then(|| self.ready(cx, connection, every))
     }
 
@@ -131,12 +131,12 @@ impl Link {
     }
 
     /// The account is refused: stop, and keep the messages until `open` or `close`.
-    pub(super) fn refuse(&mut self, cx: &mut Cx<'_>) -> News {
+    pub(super) fn refuse(&mut self, cx: &mut Context<'_>) -> LinkEvent {
         self.credential = None;
         if let Some(connection) = self.phase.connection() {
             cx.push(Action::Abort { connection });
         }
         self.stop(cx, Cause::Unauthorized, None);
-        News::Refused
+        LinkEvent::Refused
     }
 }

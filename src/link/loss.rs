@@ -3,21 +3,21 @@
 use alloc::string::String;
 
 use super::phase::{Evidence, Phase};
-use super::{Link, News, Restarted};
+use super::{Link, LinkEvent, Restarted};
 use crate::action::Action;
 use crate::config::{CloseCodes, Config, DeadLink, Unauthorized};
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::error::Malformed;
-use crate::event::Failure;
+use crate::event::TransportError;
 use crate::id::ConnectionId;
-use crate::reconnect::{Loss, Past, Reconnect, Verdict};
+use crate::reconnect::{ConnectionHistory, LossKind, Reconnect, ReconnectDecision};
 use crate::signal::Bye;
 use crate::state::Cause;
 use crate::time::{Duration, Instant};
 
 /// What is known of how a connection ended.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ending {
+pub(crate) struct DisconnectReason {
     pub(crate) code: Option<u16>,
     pub(crate) reason: String,
     pub(crate) retry_after: Option<Duration>,
@@ -36,82 +36,82 @@ impl Link {
     /// The host could not connect, or the connection broke.
     pub(crate) fn on_errored(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         connection: ConnectionId,
-        failure: Failure,
+        failure: TransportError,
         retry_after: Option<Duration>,
-    ) -> Option<News> {
+    ) -> Option<LinkEvent> {
         if self.phase.connection() != Some(connection) {
             cx.stats.stale_events += 1;
             return None;
         }
         if let Phase::Closing { cause, .. } = self.phase {
             self.stop(cx, cause, None);
-            return Some(News::Moved);
+            return Some(LinkEvent::Moved);
         }
-        if failure == Failure::Unauthorized {
+        if failure == TransportError::Unauthorized {
             self.credential = None;
             if cx.config.authentication.unauthorized == Unauthorized::Stop {
                 self.stop(cx, Cause::Unauthorized, None);
-                return Some(News::Refused);
+                return Some(LinkEvent::Refused);
             }
         }
-        Some(self.lose(cx, Cause::Errored, Ending { retry_after, ..Ending::default() }))
+        Some(self.lose(cx, Cause::Errored, DisconnectReason { retry_after, ..DisconnectReason::default() }))
     }
 
     /// The connection is closed.
     pub(crate) fn on_closed(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         connection: ConnectionId,
         code: Option<u16>,
         reason: String,
-    ) -> Option<News> {
+    ) -> Option<LinkEvent> {
         if self.phase.connection() != Some(connection) {
             cx.stats.stale_events += 1;
             return None;
         }
         if let Phase::Closing { cause, .. } = self.phase {
-            self.stop(cx, cause, Some(Ending { code, reason, retry_after: None }));
-            return Some(News::Moved);
+            self.stop(cx, cause, Some(DisconnectReason { code, reason, retry_after: None }));
+            return Some(LinkEvent::Moved);
         }
         let retry_after = code.and_then(|code| cx.dialect.retry_after(code, &reason));
-        Some(self.lose(cx, Cause::Closed, Ending { code, reason, retry_after }))
+        Some(self.lose(cx, Cause::Closed, DisconnectReason { code, reason, retry_after }))
     }
 
     /// The present connection is over: the one place where that is decided.
-    pub(crate) fn lose(&mut self, cx: &mut Cx<'_>, cause: Cause, ending: Ending) -> News {
+    pub(crate) fn lose(&mut self, cx: &mut Context<'_>, cause: Cause, disconnect: DisconnectReason) -> LinkEvent {
         self.end_socket(cx, cause);
         let was_ready = self.is_ready();
         if was_ready {
             cx.stats.lost += 1;
         }
-        if cause == Cause::Closed && self.is_terminal(cx, ending.code) {
-            self.stop(cx, Cause::Terminal, Some(ending));
-            return News::Ended;
+        if cause == Cause::Closed && self.is_terminal(cx, disconnect.code) {
+            self.stop(cx, Cause::Terminal, Some(disconnect));
+            return LinkEvent::Ended;
         }
-        let past = self.past(cx, ending.retry_after);
+        let history = self.history(cx, disconnect.retry_after);
         let policy = &cx.config.reconnect;
-        let verdict = self.reconnect.on_lost(cx.now, policy, loss(cause), past, cx.rng);
-        let was_good = past.stable || (was_ready && self.reconnect.failures() == 1);
+        let decision = self.reconnect.on_lost(cx.now, policy, loss(cause), history, cx.rng);
+        let was_good = history.stable || (was_ready && self.reconnect.failures() == 1);
         self.fallback.on_lost(cx.now, &cx.config.fallback, was_good);
         *cx.stats.losses.entry(cause).or_default() += 1;
-        match verdict {
-            Verdict::ConnectAt(at, attempt) => {
-                self.enter(cx, Phase::Waiting { until: at, cause }, Some(ending));
+        match decision {
+            ReconnectDecision::ConnectAt(at, attempt) => {
+                self.enter(cx, Phase::Waiting { until: at, cause }, Some(disconnect));
                 cx.push(Action::ScheduleReconnect { at, attempt, cause });
-                News::Lost(cause)
+                LinkEvent::Lost(cause)
             }
-            Verdict::GiveUpAt(at, attempts) if at > cx.now => {
-                self.enter(cx, Phase::GivingUp { until: at, attempts, cause }, Some(ending));
-                News::Lost(cause)
+            ReconnectDecision::GiveUpAt(at, attempts) if at > cx.now => {
+                self.enter(cx, Phase::GivingUp { until: at, attempts, cause }, Some(disconnect));
+                LinkEvent::Lost(cause)
             }
-            Verdict::GiveUpAt(_, attempts) => self.give_up(cx, attempts),
+            ReconnectDecision::GiveUpAt(_, attempts) => self.give_up(cx, attempts),
         }
     }
 
     /// The process was restarted in the middle of an outage: its count goes on, so that a crash loop is no connect storm.
-    pub(super) fn resume_outage(&mut self, cx: &mut Cx<'_>, restarted: Restarted) {
+    pub(super) fn resume_outage(&mut self, cx: &mut Context<'_>, restarted: Restarted) {
         let wait = self.reconnect.on_restarted(restarted.failures, &cx.config.reconnect, cx.rng);
         let left = wait - restarted.away;
         if left == Duration::ZERO {
@@ -140,7 +140,7 @@ impl Link {
     }
 
     /// The application wants another connection now; only the safety floor stands against it.
-    pub(crate) fn renew(&mut self, cx: &mut Cx<'_>) -> Option<News> {
+    pub(crate) fn renew(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         match &mut self.phase {
             Phase::Idle | Phase::Closing { .. } | Phase::Stopped { .. } => None,
             Phase::Waiting { until, cause } => {
@@ -149,40 +149,45 @@ impl Link {
                     *until = at;
                     cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause: *cause });
                 }
-                Some(News::Moved)
+                Some(LinkEvent::Moved)
             }
-            Phase::GivingUp { .. } | Phase::Preparing { .. } => Some(News::Moved),
+            Phase::GivingUp { .. } | Phase::Preparing { .. } => Some(LinkEvent::Moved),
             Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
-                Some(self.lose(cx, Cause::Renewed, Ending::default()))
+                Some(self.lose(cx, Cause::Renewed, DisconnectReason::default()))
             }
         }
     }
 
     /// A frame could not be understood: told, counted, and ended where they come in floods.
-    pub(crate) fn on_malformed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, error: Malformed) -> Option<News> {
+    pub(crate) fn on_malformed(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        error: Malformed,
+    ) -> Option<LinkEvent> {
         cx.stats.malformed += 1;
         let must = error == Malformed::Unsupported;
         cx.push(Action::Malformed { connection, error });
         if must {
-            return Some(self.lose(cx, Cause::NotUnderstood, Ending::default()));
+            return Some(self.lose(cx, Cause::NotUnderstood, DisconnectReason::default()));
         }
         if self.flood.since.is_none_or(|since| cx.now.since(since) >= FLOOD_WINDOW) {
             self.flood = Flood { since: Some(cx.now), frames: 0 };
         }
         self.flood.frames = self.flood.frames.saturating_add(1);
         let limit = cx.config.limits.malformed?;
-        (self.flood.frames > limit.get()).then(|| self.lose(cx, Cause::MalformedFlood, Ending::default()))
+        (self.flood.frames > limit.get()).then(|| self.lose(cx, Cause::MalformedFlood, DisconnectReason::default()))
     }
 
     /// What happens to the socket itself, where the loss is our own verdict.
-    fn end_socket(&mut self, cx: &mut Cx<'_>, cause: Cause) {
+    fn end_socket(&mut self, cx: &mut Context<'_>, cause: Cause) {
         let Some(connection) = self.phase.connection() else { return };
         match (cause, cx.config.close.dead) {
             (Cause::Errored | Cause::Closed, _) => {}
             (Cause::Dead, DeadLink::Close { code }) => {
                 cx.push(Action::Close { connection, code, reason: String::new() });
             }
-            (cause, _) => match own_close(cause) {
+            (cause, _) => match close_code_for(cause) {
                 Some((code, reason)) => {
                     cx.push(Action::Close { connection, code: Some(code), reason: String::from(reason) });
                 }
@@ -192,26 +197,26 @@ impl Link {
     }
 
     /// The server has said its last word on this connection, and what to do next.
-    pub(crate) fn on_bye(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, bye: Bye) -> News {
+    pub(crate) fn on_bye(&mut self, cx: &mut Context<'_>, connection: ConnectionId, bye: Bye) -> LinkEvent {
         cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
-        let ending = Ending { code: Some(bye.code), reason: String::new(), retry_after: Some(bye.after) };
+        let disconnect = DisconnectReason { code: Some(bye.code), reason: String::new(), retry_after: Some(bye.after) };
         if bye.reconnect {
-            return self.lose(cx, Cause::Closed, ending);
+            return self.lose(cx, Cause::Closed, disconnect);
         }
-        self.stop(cx, Cause::Terminal, Some(ending));
-        News::Ended
+        self.stop(cx, Cause::Terminal, Some(disconnect));
+        LinkEvent::Ended
     }
 
-    fn past(&self, cx: &Cx<'_>, retry_after: Option<Duration>) -> Past {
+    fn history(&self, cx: &Context<'_>, retry_after: Option<Duration>) -> ConnectionHistory {
         let death_if_silent = match &self.phase {
             Phase::Ready { heartbeat, .. } => heartbeat.death_if_silent(&cx.config.heartbeat),
             _ => None,
         };
-        Past { stable: self.is_stable(cx.now, cx.config), death_if_silent, retry_after }
+        ConnectionHistory { stable: self.is_stable(cx.now, cx.config), death_if_silent, retry_after }
     }
 
     /// Whether the peer's close code forbids another attempt (RFC 6455 §7.4).
-    fn is_terminal(&mut self, cx: &Cx<'_>, code: Option<u16>) -> bool {
+    fn is_terminal(&mut self, cx: &Context<'_>, code: Option<u16>) -> bool {
         self.too_big = if code == Some(1009) { self.too_big.saturating_add(1) } else { 0 };
         let Some(code) = code else { return false };
         if let Some(forbids) = cx.dialect.forbids_retry(code) {
@@ -226,7 +231,7 @@ impl Link {
 }
 
 /// The code and the reason with which a peer is left that is at fault.
-pub(crate) fn own_close(cause: Cause) -> Option<(u16, &'static str)> {
+pub(crate) fn close_code_for(cause: Cause) -> Option<(u16, &'static str)> {
     match cause {
         Cause::MalformedFlood => Some((4400, "too many malformed frames")),
         Cause::NotUnderstood => Some((4406, "a frame that must be understood was not")),
@@ -236,12 +241,12 @@ pub(crate) fn own_close(cause: Cause) -> Option<(u16, &'static str)> {
     }
 }
 
-fn loss(cause: Cause) -> Loss {
+fn loss(cause: Cause) -> LossKind {
     match cause {
-        Cause::Closed => Loss::Closed,
-        Cause::Dead => Loss::Dead,
-        Cause::BeatFailed => Loss::BeatFailed,
-        Cause::Renewed => Loss::Renewed,
-        _ => Loss::Errored,
+        Cause::Closed => LossKind::Closed,
+        Cause::Dead => LossKind::Dead,
+        Cause::HeartbeatFailed => LossKind::HeartbeatFailed,
+        Cause::Renewed => LossKind::Renewed,
+        _ => LossKind::Errored,
     }
 }

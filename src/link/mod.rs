@@ -24,12 +24,12 @@ use crate::timer::Deadline;
 
 pub(crate) use attempt::check_close;
 use loss::Flood;
-pub(crate) use loss::{Ending, own_close};
+pub(crate) use loss::{DisconnectReason, close_code_for};
 pub(crate) use phase::Phase;
 
 /// What the other half must hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum LinkEvent {
     /// Something moved that concerns the link alone.
     Moved,
     /// The socket is open, and the first word on it is delivery's.
@@ -68,7 +68,7 @@ struct Restarted {
 
 /// The durable state of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct FrozenLink {
+pub(crate) struct LinkState {
     connections: u64,
     failures: u32,
 }
@@ -98,7 +98,7 @@ impl Link {
 
     /// The durable state. An attempt that has proved nothing counts as failed: a process that crashes at each start is a
     /// loop of attempts like any other.
-    pub(crate) fn freeze(&self, now: Instant, config: &Config) -> FrozenLink {
+    pub(crate) fn to_state(&self, now: Instant, config: &Config) -> LinkState {
         let failures = match &self.phase {
             Phase::Idle => self.restarted.map_or(0, |restarted| restarted.failures),
             Phase::Closing { .. } | Phase::Stopped { .. } => 0,
@@ -108,14 +108,14 @@ impl Link {
                 self.reconnect.failures().saturating_add(1)
             }
         };
-        FrozenLink { connections: self.last_connection, failures }
+        LinkState { connections: self.last_connection, failures }
     }
 
     /// A link as a snapshot held it: it opens after the wait its failures have earned, less the time it was away.
-    pub(crate) fn thaw(frozen: &FrozenLink, away: Duration) -> Self {
+    pub(crate) fn from_state(state: &LinkState, away: Duration) -> Self {
         let mut link = Self::new();
-        link.last_connection = frozen.connections;
-        link.restarted = (frozen.failures > 0).then_some(Restarted { failures: frozen.failures, away });
+        link.last_connection = state.connections;
+        link.restarted = (state.failures > 0).then_some(Restarted { failures: state.failures, away });
         link
     }
 
@@ -149,8 +149,8 @@ impl Link {
     }
 
     /// Whether a heartbeat out of turn is unanswered, so that nobody knows whether the link still carries anything.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_in_doubt())
+    pub(crate) fn is_probing(&self) -> bool {
+        matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_probing())
     }
 
     /// The next moment at which the link wants a tick.

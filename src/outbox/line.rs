@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
-use crate::queue::{Named, Queue};
+use crate::queue::{HasId, Queue};
 use crate::settled::Kept;
 use crate::status::Status;
 use crate::time::Instant;
@@ -34,7 +34,7 @@ pub(super) enum Standing {
     InFlight,
 }
 
-impl Named for Entry {
+impl HasId for Entry {
     fn id(&self) -> &MessageId {
         &self.id
     }
@@ -77,14 +77,14 @@ impl Entry {
 
 /// Messages in the order in which they were taken.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Line {
+pub(super) struct MessageQueue {
     queue: Queue<Entry>,
     /// The first that waits.
     waiting: Option<u64>,
     in_flight: usize,
 }
 
-impl Line {
+impl MessageQueue {
     pub(super) fn new() -> Self {
         Self { queue: Queue::new(), waiting: None, in_flight: 0 }
     }
@@ -102,20 +102,20 @@ impl Line {
         self.queue.end()
     }
 
-    pub(super) fn iter_from(&self, seq: u64) -> impl Iterator<Item = (u64, &Entry)> {
-        self.queue.iter_from(seq)
+    pub(super) fn iter_from(&self, slot: u64) -> impl Iterator<Item = (u64, &Entry)> {
+        self.queue.iter_from(slot)
     }
 
-    pub(super) fn place(&self, id: &MessageId) -> Option<u64> {
-        self.queue.place(id)
+    pub(super) fn slot_of(&self, id: &MessageId) -> Option<u64> {
+        self.queue.slot_of(id)
     }
 
-    pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
-        self.queue.get(seq)
+    pub(super) fn get(&self, slot: u64) -> Option<&Entry> {
+        self.queue.get(slot)
     }
 
-    pub(super) fn get_mut(&mut self, seq: u64) -> Option<&mut Entry> {
-        self.queue.get_mut(seq)
+    pub(super) fn get_mut(&mut self, slot: u64) -> Option<&mut Entry> {
+        self.queue.get_mut(slot)
     }
 
     /// The first that waits.
@@ -144,59 +144,59 @@ impl Line {
 
     /// The places of the messages of which something is true, in order.
     pub(super) fn places(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<u64> {
-        self.queue.iter().filter(|(_, entry)| wanted(entry)).map(|(seq, _)| seq).collect()
+        self.queue.iter().filter(|(_, entry)| wanted(entry)).map(|(slot, _)| slot).collect()
     }
 
     /// A message that waits goes to the end.
     pub(super) fn push(&mut self, entry: Entry) {
-        let seq = self.queue.push(entry);
-        self.wait(seq);
+        let slot = self.queue.push(entry);
+        self.wait(slot);
     }
 
     /// A message that waits goes back to where it stood.
-    pub(super) fn put_back(&mut self, seq: u64, entry: Entry) {
-        self.queue.put_back(seq, entry);
-        self.wait(seq);
+    pub(super) fn put_back(&mut self, slot: u64, entry: Entry) {
+        self.queue.put_back(slot, entry);
+        self.wait(slot);
     }
 
     /// A message is in flight from now on.
-    pub(super) fn launch(&mut self, seq: u64) -> Option<&mut Entry> {
-        let entry = self.queue.get_mut(seq)?;
+    pub(super) fn launch(&mut self, slot: u64) -> Option<&mut Entry> {
+        let entry = self.queue.get_mut(slot)?;
         if !entry.is_in_flight() {
             entry.standing = Standing::InFlight;
             self.in_flight += 1;
-            self.stop_waiting(seq);
+            self.stop_waiting(slot);
         }
-        self.queue.get_mut(seq)
+        self.queue.get_mut(slot)
     }
 
     /// A message in flight waits again; says whether it was in flight.
-    pub(super) fn land(&mut self, seq: u64) -> bool {
-        let Some(entry) = self.queue.get_mut(seq).filter(|entry| entry.is_in_flight()) else { return false };
+    pub(super) fn land(&mut self, slot: u64) -> bool {
+        let Some(entry) = self.queue.get_mut(slot).filter(|entry| entry.is_in_flight()) else { return false };
         entry.standing = Standing::Waiting;
         self.in_flight -= 1;
-        self.wait(seq);
+        self.wait(slot);
         true
     }
 
-    pub(super) fn remove(&mut self, seq: u64) -> Option<Entry> {
-        let entry = self.queue.remove(seq)?;
+    pub(super) fn remove(&mut self, slot: u64) -> Option<Entry> {
+        let entry = self.queue.remove(slot)?;
         match entry.standing {
             Standing::InFlight => self.in_flight -= 1,
-            Standing::Waiting => self.stop_waiting(seq),
+            Standing::Waiting => self.stop_waiting(slot),
         }
         Some(entry)
     }
 
-    fn wait(&mut self, seq: u64) {
-        self.waiting = Some(self.waiting.map_or(seq, |first| first.min(seq)));
+    fn wait(&mut self, slot: u64) {
+        self.waiting = Some(self.waiting.map_or(slot, |first| first.min(slot)));
     }
 
     /// The next in line is the first that waits, where this one was.
-    fn stop_waiting(&mut self, seq: u64) {
-        if self.waiting == Some(seq) {
+    fn stop_waiting(&mut self, slot: u64) {
+        if self.waiting == Some(slot) {
             let any = self.in_flight < self.queue.len();
-            let next = || self.queue.iter_from(seq).find(|(_, entry)| !entry.is_in_flight()).map(|(seq, _)| seq);
+            let next = || self.queue.iter_from(slot).find(|(_, entry)| !entry.is_in_flight()).map(|(slot, _)| slot);
             // With a window full of them, those in flight need not be looked at to see that nobody waits.
             self.waiting = if any { next() } else { None };
         }

@@ -7,13 +7,13 @@ use super::{Entry, Outbox, OutboxPolicy, Resend, WhileDown};
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
-use crate::settled::{FrozenPast, Settled};
+use crate::settled::{Settled, SettledEntryState};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
 /// One unsettled message in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct FrozenEntry {
+pub(crate) struct OutboxEntryState {
     id: MessageId,
     body: Body,
     repeat: Repeat,
@@ -33,11 +33,11 @@ impl Outbox {
     }
 
     /// What is not settled, in order. What `may_leave` right after this was stored counts as sent.
-    pub(crate) fn freeze(&self, now: Instant, may_leave: bool) -> Vec<FrozenEntry> {
+    pub(crate) fn to_state(&self, now: Instant, may_leave: bool) -> Vec<OutboxEntryState> {
         let aged = now + self.slept;
-        let freeze = |entry: &Entry| {
+        let to_state = |entry: &Entry| {
             let first_sent = entry.first_sent.or(may_leave.then_some(aged));
-            FrozenEntry {
+            OutboxEntryState {
                 id: entry.id.clone(),
                 body: entry.body.clone(),
                 repeat: entry.repeat,
@@ -47,14 +47,14 @@ impl Outbox {
                 left: entry.expires.filter(|at| *at != Instant::NEVER).map(|at| at.since(aged)),
             }
         };
-        self.line.iter_from(0).map(|(_, entry)| freeze(entry)).collect()
+        self.line.iter_from(0).map(|(_, entry)| to_state(entry)).collect()
     }
 
     /// The outbox as a snapshot held it, `away` later.
-    pub(crate) fn thaw(
+    pub(crate) fn from_state(
         now: Instant,
-        queue: Vec<FrozenEntry>,
-        settled: Vec<FrozenPast>,
+        queue: Vec<OutboxEntryState>,
+        settled: Vec<SettledEntryState>,
         away: Duration,
         policy: &OutboxPolicy,
     ) -> Self {
@@ -63,18 +63,18 @@ impl Outbox {
         let oldest = queue.iter().filter_map(|entry| entry.age).max().unwrap_or_default();
         outbox.slept = oldest + away;
         let aged = now + outbox.slept;
-        for past in settled {
-            outbox.settled.remember(past.id, past.status, past.kept, policy.remembered.as_count(), 0);
+        for entry in settled {
+            outbox.settled.remember(entry.id, entry.status, entry.kept, policy.remembered.as_count(), 0);
         }
-        for frozen in queue {
-            let expires = frozen.left.map(|left| aged + left - away);
+        for state in queue {
+            let expires = state.left.map(|left| aged + left - away);
             let entry = Entry {
-                sends: frozen.sends,
+                sends: state.sends,
                 // How often in the round is not kept; that it was, is what counts.
-                round: u32::from(frozen.age.is_some()),
-                first_sent: frozen.age.map(|age| aged - age - away),
-                losses: frozen.losses,
-                ..Entry::new(now, frozen.id, frozen.body, frozen.repeat, expires)
+                round: u32::from(state.age.is_some()),
+                first_sent: state.age.map(|age| aged - age - away),
+                losses: state.losses,
+                ..Entry::new(now, state.id, state.body, state.repeat, expires)
             };
             outbox.push(entry, policy);
         }
@@ -93,7 +93,7 @@ impl Outbox {
         self.line
             .places(unrepeatable)
             .into_iter()
-            .filter_map(|seq| self.settle_told(seq, Status::Unconfirmed, policy))
+            .filter_map(|slot| self.settle_told(slot, Status::Unconfirmed, policy))
             .collect()
     }
 }

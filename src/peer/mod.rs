@@ -1,7 +1,7 @@
 //! The accepting side of a session, for servers and for tests: the same delivery parts, without a link of its own.
 
 mod policy;
-mod register;
+mod record;
 mod snapshot;
 mod work;
 
@@ -9,7 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use crate::action::Action;
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::delivery::Delivery;
 use crate::dialect::Preset;
 use crate::error::{AcknowledgeError, SendError};
@@ -28,9 +28,9 @@ use crate::timer::{Deadline, Timer};
 use crate::uncompared::Uncompared;
 
 pub use policy::PeerPolicy;
-use register::Register;
+use record::ClientRecord;
 pub use snapshot::PeerSnapshot;
-use work::{Line, Parts, Stage, say_receipt};
+use work::{PeerConnection, PeerCore, Stage, send_receipt};
 
 /// The accepting side of one client's session, over any number of that client's connections.
 ///
@@ -62,11 +62,11 @@ pub struct Peer {
     clock: Instant,
     rng: Rng,
     delivery: Delivery,
-    line: Option<Line>,
+    current: Option<PeerConnection>,
     last_connection: u64,
     /// The receipts told on this connection and before it. Nothing confirms a receipt, so a new connection gets them again.
     receipts: VecDeque<(MessageId, Status)>,
-    register: Register,
+    record: ClientRecord,
     actions: VecDeque<Action>,
     stats: Uncompared<Stats>,
 }
@@ -76,7 +76,7 @@ const REFUSED: u16 = 4403;
 
 /// A preset as an accepting side needs it.
 fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
-    let positions = preset.dialect().profile().positions;
+    let positions = preset.dialect().capabilities().sequenced;
     let config = &mut preset.config;
     config.outbox.resend = Resend::NextConnection;
     config.outbox.while_down = WhileDown::Queue;
@@ -93,17 +93,17 @@ impl Peer {
         let preset = adapted(preset, &policy);
         let mut rng = Rng::new(seed);
         let nonce = rng.next_u64();
-        let delivery = Delivery::new(nonce, &preset.config, preset.dialect().profile().positions);
+        let delivery = Delivery::new(nonce, &preset.config, preset.dialect().capabilities().sequenced);
         Self {
             preset: Arc::new(preset),
             policy,
             clock: Instant::ORIGIN,
             rng,
             delivery,
-            line: None,
+            current: None,
             last_connection: 0,
             receipts: VecDeque::new(),
-            register: Register::default(),
+            record: ClientRecord::default(),
             actions: VecDeque::new(),
             stats: Uncompared::default(),
         }
@@ -143,8 +143,8 @@ impl Peer {
 
     fn receipt(&mut self, now: Instant, id: MessageId, status: Status) {
         self.input(now, |peer, cx| {
-            if let Some(line) = peer.line.filter(|line| line.stage == Stage::Open) {
-                say_receipt(cx, line.connection, &id, status);
+            if let Some(current) = peer.current.filter(|current| current.stage == Stage::Open) {
+                send_receipt(cx, current.connection, &id, status);
             }
             peer.receipts.push_back((id, status));
             if peer.receipts.len() > cx.config.outbox.remembered.as_count() {
@@ -176,8 +176,8 @@ impl Peer {
     /// Refuses the client that is connecting: it stops, and keeps its messages.
     pub fn refuse(&mut self, now: Instant, code: u32) {
         self.input(now, |peer, cx| {
-            if let Some(line) = *peer.line {
-                cx.say(line.connection, &Signal::Refused { code }, crate::action::Purpose::Auth);
+            if let Some(current) = *peer.current {
+                cx.send_signal(current.connection, &Signal::Refused { code }, crate::action::Purpose::Auth);
                 peer.end(cx, Cause::Unauthorized, REFUSED, "refused");
             }
         });
@@ -191,12 +191,14 @@ impl Peer {
 
     /// When the peer wants a `Tick`, and for which timer.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let greeting = match self.line {
-            Some(Line { stage: Stage::Greeting { until }, .. }) => Deadline { at: until, timer: Timer::Authentication },
+        let greeting = match self.current {
+            Some(PeerConnection { stage: Stage::Greeting { until }, .. }) => {
+                Deadline { at: until, timer: Timer::Authentication }
+            }
             _ => Deadline::NEVER,
         };
-        let silence = match (self.line, self.policy.silence) {
-            (Some(line), Some(silence)) => Deadline { at: line.heard + silence, timer: Timer::Death },
+        let silence = match (self.current, self.policy.silence) {
+            (Some(current), Some(silence)) => Deadline { at: current.heard + silence, timer: Timer::Death },
             _ => Deadline::NEVER,
         };
         let delivery = match self.delivery.deadline(&self.preset.config.outbox) {
@@ -208,7 +210,7 @@ impl Peer {
 
     /// The client's present connection.
     pub fn connection(&self) -> Option<ConnectionId> {
-        self.line.map(|line| line.connection)
+        self.current.map(|current| current.connection)
     }
 
     /// Pushes that are not acknowledged.
@@ -221,9 +223,9 @@ impl Peer {
         &self.stats
     }
 
-    fn input<T>(&mut self, now: Instant, work: impl FnOnce(&mut Parts<'_>, &mut Cx<'_>) -> T) -> T {
+    fn input<T>(&mut self, now: Instant, work: impl FnOnce(&mut PeerCore<'_>, &mut Context<'_>) -> T) -> T {
         self.clock = self.clock.max(now);
-        let mut cx = Cx {
+        let mut cx = Context {
             now: self.clock,
             config: &self.preset.config,
             dialect: self.preset.dialect(),
@@ -231,15 +233,15 @@ impl Peer {
             rng: &mut self.rng,
             out: &mut self.actions,
             stats: &mut self.stats,
-            in_doubt: false,
-            riding: self.delivery.riding(),
+            probing: false,
+            carried_ack: self.delivery.carried_ack(),
         };
-        let mut parts = Parts {
+        let mut parts = PeerCore {
             policy: &self.policy,
             delivery: &mut self.delivery,
-            line: &mut self.line,
+            current: &mut self.current,
             receipts: &mut self.receipts,
-            register: &mut self.register,
+            record: &mut self.record,
         };
         let result = work(&mut parts, &mut cx);
         parts.tick(&mut cx);

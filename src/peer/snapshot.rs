@@ -8,9 +8,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::register::{FrozenRegister, Register};
+use super::record::{ClientRecord, ClientRecordState};
 use super::{Peer, PeerPolicy, adapted};
-use crate::delivery::{Delivery, Frozen};
+use crate::delivery::{Delivery, DeliveryState};
 use crate::dialect::Preset;
 use crate::error::RestoreError;
 use crate::id::MessageId;
@@ -33,9 +33,9 @@ pub struct PeerSnapshot {
     preset: String,
     rng: Rng,
     connections: u64,
-    delivery: Frozen,
+    delivery: DeliveryState,
     receipts: Vec<(MessageId, Status)>,
-    register: FrozenRegister,
+    record: ClientRecordState,
     check: u64,
 }
 
@@ -51,9 +51,9 @@ impl Peer {
             preset: self.preset.name().to_string(),
             rng: self.rng.clone(),
             connections: self.last_connection,
-            delivery: self.delivery.freeze(self.clock, &self.preset.config),
+            delivery: self.delivery.to_state(self.clock, &self.preset.config),
             receipts: self.receipts.iter().cloned().collect(),
-            register: self.register.freeze(self.clock),
+            record: self.record.to_state(self.clock),
             check: 0,
         };
         snapshot.check = checksum(&snapshot);
@@ -78,17 +78,17 @@ impl Peer {
             return Err(RestoreError::Preset { preset: snapshot.preset });
         }
         let preset = adapted(preset, &policy);
-        let delivery = Delivery::thaw(now, snapshot.delivery, away, &preset.config);
+        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config);
         let mut peer = Self {
             preset: Arc::new(preset),
             policy,
             clock: now,
             rng: snapshot.rng,
             delivery,
-            line: None,
+            current: None,
             last_connection: snapshot.connections,
             receipts: VecDeque::from(snapshot.receipts),
-            register: Register::thaw(snapshot.register, now, away),
+            record: ClientRecord::from_state(snapshot.record, now, away),
             actions: VecDeque::new(),
             stats: Uncompared::default(),
         };

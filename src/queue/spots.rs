@@ -9,14 +9,14 @@ use core::cmp::Ordering;
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use super::Named;
+use super::HasId;
 use crate::id::MessageId;
 
 /// What stands in line, by place. The first and the last spot are no gaps.
 #[derive(Clone, Debug)]
 pub(super) struct Spots<T> {
     /// The places, which rise; apart from what stands there, so that this is moved as it is.
-    places: VecDeque<u64>,
+    unacked: VecDeque<u64>,
     line: VecDeque<Spot<T>>,
     gaps: usize,
     /// The places of those whose ids are greater than all before them here, gaps included.
@@ -40,7 +40,7 @@ const ROOM: usize = 32;
 impl<T> Default for Spots<T> {
     fn default() -> Self {
         Self {
-            places: VecDeque::new(),
+            unacked: VecDeque::new(),
             line: VecDeque::new(),
             gaps: 0,
             rising: VecDeque::new(),
@@ -50,7 +50,7 @@ impl<T> Default for Spots<T> {
     }
 }
 
-impl<T: Named> Spot<T> {
+impl<T: HasId> Spot<T> {
     fn thing(&self) -> Option<&T> {
         match self {
             Self::Thing(thing) => Some(thing),
@@ -66,7 +66,7 @@ impl<T: Named> Spot<T> {
     }
 }
 
-impl<T: Named> Spots<T> {
+impl<T: HasId> Spots<T> {
     pub(super) fn end(&self) -> u64 {
         self.end
     }
@@ -79,25 +79,25 @@ impl<T: Named> Spots<T> {
         self.line.len() == self.gaps
     }
 
-    pub(super) fn iter_from(&self, place: u64) -> impl Iterator<Item = (u64, &T)> {
-        let start = match self.places.front() {
-            Some(first) if place > *first => self.position(place).unwrap_or_else(|at| at),
+    pub(super) fn iter_from(&self, slot: u64) -> impl Iterator<Item = (u64, &T)> {
+        let start = match self.unacked.front() {
+            Some(first) if slot > *first => self.position(slot).unwrap_or_else(|at| at),
             _ => 0,
         };
-        let spots = self.places.range(start..).zip(self.line.range(start..));
-        spots.filter_map(|(place, spot)| Some((*place, spot.thing()?)))
+        let spots = self.unacked.range(start..).zip(self.line.range(start..));
+        spots.filter_map(|(slot, spot)| Some((*slot, spot.thing()?)))
     }
 
     pub(super) fn first(&self) -> Option<(u64, &T)> {
-        Some((*self.places.front()?, self.line.front()?.thing()?))
+        Some((*self.unacked.front()?, self.line.front()?.thing()?))
     }
 
-    pub(super) fn get(&self, place: u64) -> Option<&T> {
-        self.spot(place)?.thing()
+    pub(super) fn get(&self, slot: u64) -> Option<&T> {
+        self.spot(slot)?.thing()
     }
 
-    pub(super) fn get_mut(&mut self, place: u64) -> Option<&mut T> {
-        let at = self.position(place).ok()?;
+    pub(super) fn get_mut(&mut self, slot: u64) -> Option<&mut T> {
+        let at = self.position(slot).ok()?;
         match self.line.get_mut(at)? {
             Spot::Thing(thing) => Some(thing),
             Spot::Gap(_) => None,
@@ -105,27 +105,27 @@ impl<T: Named> Spots<T> {
     }
 
     /// Where the thing under an id stands.
-    pub(super) fn place(&self, id: &MessageId) -> Option<u64> {
+    pub(super) fn slot_of(&self, id: &MessageId) -> Option<u64> {
         let risen = self.risen(id).filter(|(_, spot)| spot.thing().is_some());
-        risen.map(|(place, _)| place).or_else(|| self.others.get(id).copied())
+        risen.map(|(slot, _)| slot).or_else(|| self.others.get(id).copied())
     }
 
     pub(super) fn push(&mut self, thing: T) -> u64 {
-        let place = self.end;
+        let slot = self.end;
         self.end += 1;
-        self.enlist(place, thing.id());
-        self.places.push_back(place);
+        self.enlist(slot, thing.id());
+        self.unacked.push_back(slot);
         self.line.push_back(Spot::Thing(thing));
-        place
+        slot
     }
 
-    pub(super) fn put_back(&mut self, place: u64, thing: T) {
-        self.end = self.end.max(place.saturating_add(1));
-        match self.position(place) {
+    pub(super) fn put_back(&mut self, slot: u64, thing: T) {
+        self.end = self.end.max(slot.saturating_add(1));
+        match self.position(slot) {
             // The gap it left: it rises, or not, as it did.
             Ok(at) => {
-                if self.rising.binary_search(&place).is_err() {
-                    self.others.insert(thing.id().clone(), place);
+                if self.rising.binary_search(&slot).is_err() {
+                    self.others.insert(thing.id().clone(), slot);
                 }
                 if let Some(spot) = self.line.get_mut(at) {
                     self.gaps -= usize::from(spot.thing().is_none());
@@ -133,15 +133,15 @@ impl<T: Named> Spots<T> {
                 }
             }
             Err(at) => {
-                self.enlist(place, thing.id());
-                self.places.insert(at, place);
+                self.enlist(slot, thing.id());
+                self.unacked.insert(at, slot);
                 self.line.insert(at, Spot::Thing(thing));
             }
         }
     }
 
-    pub(super) fn remove(&mut self, place: u64) -> Option<T> {
-        let at = self.position(place).ok()?;
+    pub(super) fn remove(&mut self, slot: u64) -> Option<T> {
+        let at = self.position(slot).ok()?;
         if at == 0 {
             return self.pop();
         }
@@ -175,8 +175,8 @@ impl<T: Named> Spots<T> {
 
     /// What stood under this id on the first spot is gone.
     fn delist_first(&mut self, id: &MessageId) {
-        let place = self.places.pop_front();
-        if self.rising.front() == place.as_ref() {
+        let slot = self.unacked.pop_front();
+        if self.rising.front() == slot.as_ref() {
             self.rising.pop_front();
         } else {
             self.others.remove(id);
@@ -185,25 +185,25 @@ impl<T: Named> Spots<T> {
     }
 
     /// Remembers the place of an id that has none.
-    fn enlist(&mut self, place: u64, id: &MessageId) {
+    fn enlist(&mut self, slot: u64, id: &MessageId) {
         let rises = match self.rising.back() {
-            Some(last) => *last < place && self.spot(*last).is_some_and(|spot| spot.id() < id),
+            Some(last) => *last < slot && self.spot(*last).is_some_and(|spot| spot.id() < id),
             None => true,
         };
         if rises {
-            self.rising.push_back(place);
+            self.rising.push_back(slot);
         } else {
-            self.others.insert(id.clone(), place);
+            self.others.insert(id.clone(), slot);
         }
     }
 
-    fn spot(&self, place: u64) -> Option<&Spot<T>> {
-        self.line.get(self.position(place).ok()?)
+    fn spot(&self, slot: u64) -> Option<&Spot<T>> {
+        self.line.get(self.position(slot).ok()?)
     }
 
     /// The place and the spot of an id that rises; the spot may be a gap.
     fn risen(&self, id: &MessageId) -> Option<(u64, &Spot<T>)> {
-        let at = |place: u64| Some((place, self.spot(place)?));
+        let at = |slot: u64| Some((slot, self.spot(slot)?));
         let first = at(*self.rising.front()?)?;
         if first.1.id() == id {
             return Some(first);
@@ -219,7 +219,7 @@ impl<T: Named> Spots<T> {
         if let Some(risen) = guess.and_then(nth).filter(|(_, spot)| spot.id() == id) {
             return Some(risen);
         }
-        let compare = |place: &u64| self.spot(*place).map_or(Ordering::Less, |spot| spot.id().cmp(id));
+        let compare = |slot: &u64| self.spot(*slot).map_or(Ordering::Less, |spot| spot.id().cmp(id));
         nth(self.rising.binary_search_by(compare).ok()?)
     }
 
@@ -232,25 +232,25 @@ impl<T: Named> Spots<T> {
         }
         if self.line.capacity() > ROOM.max(self.line.len() * 4) {
             self.line.shrink_to(self.line.len() * 2);
-            self.places.shrink_to(self.line.len() * 2);
+            self.unacked.shrink_to(self.line.len() * 2);
             self.rising.shrink_to(self.line.len() * 2);
         }
     }
 
     fn close_ends(&mut self) {
         while let Some(Spot::Gap(_)) = self.line.front() {
-            if self.rising.front() == self.places.front() {
+            if self.rising.front() == self.unacked.front() {
                 self.rising.pop_front();
             }
-            self.places.pop_front();
+            self.unacked.pop_front();
             self.line.pop_front();
             self.gaps -= 1;
         }
         while let Some(Spot::Gap(_)) = self.line.back() {
-            if self.rising.back() == self.places.back() {
+            if self.rising.back() == self.unacked.back() {
                 self.rising.pop_back();
             }
-            self.places.pop_back();
+            self.unacked.pop_back();
             self.line.pop_back();
             self.gaps -= 1;
         }
@@ -258,21 +258,21 @@ impl<T: Named> Spots<T> {
 
     fn close_all(&mut self) {
         let mut rising = core::mem::take(&mut self.rising);
-        rising.retain(|place| self.get(*place).is_some());
+        rising.retain(|slot| self.get(*slot).is_some());
         self.rising = rising;
         let mut stays = self.line.iter().map(|spot| spot.thing().is_some());
-        self.places.retain(|_| stays.next() == Some(true));
+        self.unacked.retain(|_| stays.next() == Some(true));
         self.line.retain(|spot| spot.thing().is_some());
         self.gaps = 0;
     }
 
     /// Where a place stands, or would: as far from the first as it is higher, less what was closed up in between.
-    fn position(&self, place: u64) -> Result<usize, usize> {
-        let first = self.places.front().ok_or(0_usize)?;
-        let guess = place.checked_sub(*first).and_then(|steps| usize::try_from(steps).ok()).ok_or(0_usize)?;
-        match self.places.get(guess) {
-            Some(there) if *there == place => Ok(guess),
-            _ => self.places.binary_search(&place),
+    fn position(&self, slot: u64) -> Result<usize, usize> {
+        let first = self.unacked.front().ok_or(0_usize)?;
+        let guess = slot.checked_sub(*first).and_then(|steps| usize::try_from(steps).ok()).ok_or(0_usize)?;
+        match self.unacked.get(guess) {
+            Some(there) if *there == slot => Ok(guess),
+            _ => self.unacked.binary_search(&slot),
         }
     }
 }

@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use crate::config::Config;
 use crate::dialect::Preset;
 use crate::outbox::Resend;
-use crate::reconnect::{Loss, Reset, floor_after};
+use crate::reconnect::{LossKind, Reset, floor_after};
 use crate::time::Duration;
 
 /// What a configuration promises, in numbers.
@@ -95,7 +95,7 @@ impl Preset {
     /// ```
     pub fn bounds(&self) -> Bounds {
         let mut bounds = self.config.bounds();
-        if self.dialect().profile().positions {
+        if self.dialect().capabilities().sequenced {
             // The same positions say what to send again and what has been shown.
             bounds.inbound = Guarantee::OnceWhileBothRemember;
             if self.config.outbox.resend == Resend::NextConnection {
@@ -189,8 +189,10 @@ impl Config {
 
     fn least_delay(&self, losses: u32) -> Duration {
         let policy = &self.reconnect;
-        let first =
-            [Loss::Errored, Loss::Closed, Loss::Dead].into_iter().filter_map(|loss| policy.first.after(loss)).min();
+        let first = [LossKind::Errored, LossKind::Closed, LossKind::Dead]
+            .into_iter()
+            .filter_map(|loss| policy.first.after(loss))
+            .min();
         let first = first.unwrap_or(Duration::MAX);
         let again = policy.again.delay(losses.saturating_sub(2));
         let delay = match (losses, policy.reset) {

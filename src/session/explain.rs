@@ -25,7 +25,7 @@ pub struct Explanation {
     /// Messages that are taken and not settled.
     pub unsettled: usize,
     /// Whether a heartbeat out of turn is unanswered: after a wake-up, a hint, or on suspicion. Messages that can wait do.
-    pub in_doubt: bool,
+    pub probing: bool,
     /// What ends the wait at the latest.
     pub waiting_for: Option<Deadline>,
 }
@@ -38,7 +38,7 @@ impl Session {
             cause: self.link.phase().cause(),
             failures: self.link.failures(),
             unsettled: self.unsettled(),
-            in_doubt: self.link.is_in_doubt(),
+            probing: self.link.is_probing(),
             waiting_for: self.next_deadline(),
         }
     }
@@ -53,7 +53,7 @@ impl fmt::Display for Explanation {
         if let Some(cause) = self.cause {
             write!(f, ", because {cause}")?;
         }
-        if self.in_doubt {
+        if self.probing {
             write!(f, ", but in doubt")?;
         }
         match self.unsettled {

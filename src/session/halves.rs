@@ -3,28 +3,28 @@
 use alloc::string::String;
 
 use crate::action::Purpose;
-use crate::cx::Cx;
-use crate::delivery::{Delivery, Demand};
+use crate::context::Context;
+use crate::delivery::{Delivery, DeliveryRequest};
 use crate::error::Malformed;
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Deliver;
-use crate::link::{Ending, Link, News};
-use crate::signal::{Content, Payload, Ride, Signal};
+use crate::link::{DisconnectReason, Link, LinkEvent};
+use crate::signal::{AckCarrier, Content, Payload, Signal};
 use crate::state::Cause;
 use crate::status::Status;
 
 /// The two halves, and what passes between them.
-pub(super) struct Halves<'a> {
+pub(super) struct SessionCore<'a> {
     pub(super) link: &'a mut Link,
     pub(super) delivery: &'a mut Delivery,
 }
 
-impl Halves<'_> {
+impl SessionCore<'_> {
     /// What is taken of an event is taken from where it lies.
     #[inline]
-    pub(super) fn on_event(&mut self, cx: &mut Cx<'_>, event: &mut Event) {
+    pub(super) fn on_event(&mut self, cx: &mut Context<'_>, event: &mut Event) {
         let news = match *event {
             Event::Opened { connection } => self.link.on_opened(cx, connection),
             Event::FrameIn { connection, ref mut frame } => self.on_frame(cx, connection, frame),
@@ -52,7 +52,7 @@ impl Halves<'_> {
     /// Everything whose time has come, until nothing more is due.
     #[expect(clippy::inline_always, reason = "every input asks, and the answer is nearly always no")]
     #[inline(always)]
-    pub(super) fn tick(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
         while (self.link.is_due(cx.now) && self.on_link_due(cx))
             || (self.delivery.is_due(cx) && self.on_delivery_due(cx))
         {}
@@ -60,58 +60,58 @@ impl Halves<'_> {
 
     /// Says whether anything came of it; so does the next.
     #[inline(never)]
-    fn on_link_due(&mut self, cx: &mut Cx<'_>) -> bool {
+    fn on_link_due(&mut self, cx: &mut Context<'_>) -> bool {
         let news = self.link.on_due(cx);
-        cx.in_doubt = self.link.is_in_doubt();
+        cx.probing = self.link.is_probing();
         self.pass_on(cx, news);
         news.is_some()
     }
 
     #[inline(never)]
-    fn on_delivery_due(&mut self, cx: &mut Cx<'_>) -> bool {
+    fn on_delivery_due(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(demand) = self.delivery.on_due(cx) else { return false };
         let news = match demand {
-            Demand::Nothing => None,
-            Demand::Renew => self.link.renew(cx),
-            Demand::Recycle => Some(self.link.lose(cx, Cause::ReceiptOverdue, Ending::default())),
-            Demand::Close => self.link.close(cx, None, String::new(), Cause::Drained),
+            DeliveryRequest::Nothing => None,
+            DeliveryRequest::Renew => self.link.renew(cx),
+            DeliveryRequest::Recycle => Some(self.link.lose(cx, Cause::ReceiptOverdue, DisconnectReason::default())),
+            DeliveryRequest::Close => self.link.close(cx, None, String::new(), Cause::Drained),
         };
         self.pass_on(cx, news);
         true
     }
 
     /// What waited for a sign of life leaves once there is one.
-    pub(super) fn resume(&mut self, cx: &mut Cx<'_>) {
-        if core::mem::replace(&mut cx.in_doubt, self.link.is_in_doubt()) && !cx.in_doubt {
+    pub(super) fn resume(&mut self, cx: &mut Context<'_>) {
+        if core::mem::replace(&mut cx.probing, self.link.is_probing()) && !cx.probing {
             self.delivery.flush(cx);
         }
     }
 
     /// What the link has to say to delivery.
     #[inline]
-    pub(super) fn pass_on(&mut self, cx: &mut Cx<'_>, news: Option<News>) {
+    pub(super) fn pass_on(&mut self, cx: &mut Context<'_>, news: Option<LinkEvent>) {
         match news {
-            None | Some(News::Moved) => {}
+            None | Some(LinkEvent::Moved) => {}
             Some(news) => self.hear(cx, news),
         }
     }
 
-    fn hear(&mut self, cx: &mut Cx<'_>, news: News) {
+    fn hear(&mut self, cx: &mut Context<'_>, news: LinkEvent) {
         match news {
-            News::Moved => {}
-            News::Opened(connection) => {
+            LinkEvent::Moved => {}
+            LinkEvent::Opened(connection) => {
                 let credential = self.link.held_credential().cloned();
-                self.delivery.say_hello(cx, connection, credential);
+                self.delivery.send_hello(cx, connection, credential);
             }
-            News::Ready(connection) => self.delivery.on_ready(cx, connection),
-            News::Lost(cause) => self.delivery.on_lost(cx, cause),
-            News::Ended => self.delivery.on_ended(cx),
-            News::Refused => self.delivery.on_refused(cx),
+            LinkEvent::Ready(connection) => self.delivery.on_ready(cx, connection),
+            LinkEvent::Lost(cause) => self.delivery.on_lost(cx, cause),
+            LinkEvent::Ended => self.delivery.on_ended(cx),
+            LinkEvent::Refused => self.delivery.on_refused(cx),
         }
     }
 
     #[inline]
-    fn on_frame(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, frame: &mut Frame) -> Option<News> {
+    fn on_frame(&mut self, cx: &mut Context<'_>, connection: ConnectionId, frame: &mut Frame) -> Option<LinkEvent> {
         if !self.link.listens_to(connection) {
             cx.stats.stale_events += 1;
             return None;
@@ -129,24 +129,24 @@ impl Halves<'_> {
             Ok(signal) => signal,
         };
         self.link.on_evidence();
-        if !self.link.is_ready() && !cx.dialect.profile().early_delivery && !signal.is_about_login() {
+        if !self.link.is_ready() && !cx.dialect.capabilities().early_delivery && !signal.is_about_login() {
             cx.stats.stale_events += 1;
             return None;
         }
         let (id, content) = match signal {
-            Signal::Beat => {
-                cx.say_beat(connection, Ride::BeatReply);
+            Signal::Heartbeat => {
+                cx.send_heartbeat(connection, AckCarrier::HeartbeatReply);
                 return None;
             }
-            Signal::BeatReply => {
+            Signal::HeartbeatReply => {
                 self.link.on_reply(cx, connection);
                 return None;
             }
             Signal::Message { id, body } => (id.take(), content(cx, *body, frame)),
             Signal::Notice { body } => (None, content(cx, *body, frame)),
-            Signal::Numbered { position, id, body } => {
-                let (position, id, content) = (*position, id.clone(), body.map(|body| content(cx, body, frame)));
-                return self.on_numbered(cx, position, id, content, frame);
+            Signal::SequencedMessage { seq, id, body } => {
+                let (seq, id, content) = (*seq, id.clone(), body.map(|body| content(cx, body, frame)));
+                return self.on_sequenced_message(cx, seq, id, content, frame);
             }
             other => return self.on_signal(cx, connection, other, frame),
         };
@@ -157,7 +157,7 @@ impl Halves<'_> {
     /// Something for the application: the frame itself becomes the body, so it comes last.
     fn on_push(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         connection: ConnectionId,
         id: Option<&MessageId>,
         content: Content,
@@ -169,11 +169,11 @@ impl Halves<'_> {
 
     fn on_signal(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         connection: ConnectionId,
         signal: &Signal<'_>,
         frame: &Frame,
-    ) -> Option<News> {
+    ) -> Option<LinkEvent> {
         match signal {
             Signal::Ack { id, echo } => {
                 let known = self.delivery.on_confirmed(cx, id, Status::Accepted) || self.delivery.owns(id);
@@ -189,8 +189,8 @@ impl Halves<'_> {
                 }
             }
             Signal::Hello(_) => {}
-            Signal::Admitted(_) | Signal::AckUpTo { .. } | Signal::Bye(_) => {
-                return self.on_counted(cx, connection, signal);
+            Signal::Welcome(_) | Signal::CumulativeAck { .. } | Signal::Bye(_) => {
+                return self.on_sequence_signal(cx, connection, signal);
             }
             Signal::Nack { id, code } => self.count(cx, id, Status::Rejected { code: *code }),
             Signal::Delivered { id } => self.count(cx, id, Status::Delivered),
@@ -200,29 +200,34 @@ impl Halves<'_> {
         None
     }
 
-    fn count(&mut self, cx: &mut Cx<'_>, id: &MessageId, status: Status) {
+    fn count(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) {
         if !self.delivery.on_confirmed(cx, id, status) {
             cx.stats.unknown_receipts += 1;
         }
     }
 
-    fn on_send_failed(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, purpose: Option<Purpose>) -> Option<News> {
+    fn on_send_failed(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        purpose: Option<Purpose>,
+    ) -> Option<LinkEvent> {
         if !self.link.listens_to(connection) {
             cx.stats.stale_events += 1;
             return None;
         }
         match purpose {
-            None | Some(Purpose::Heartbeat) => self.link.on_beat_failed(cx, connection),
+            None | Some(Purpose::Heartbeat) => self.link.on_heartbeat_failed(cx, connection),
             Some(purpose) => self
                 .delivery
                 .on_send_failed(cx, connection, purpose)
-                .then(|| self.link.lose(cx, Cause::SendFailed, Ending::default())),
+                .then(|| self.link.lose(cx, Cause::SendFailed, DisconnectReason::default())),
         }
     }
 }
 
 /// What is delivered of a frame.
-fn content(cx: &Cx<'_>, body: Payload<'_>, frame: &Frame) -> Content {
+fn content(cx: &Context<'_>, body: Payload<'_>, frame: &Frame) -> Content {
     match cx.config.inbox.deliver {
         Deliver::Content => body.within(frame),
         Deliver::Frame => Content::Whole,

@@ -11,7 +11,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use crate::action::Action;
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::delivery::Delivery;
 use crate::dialect::Preset;
 use crate::event::Event;
@@ -28,7 +28,7 @@ use crate::uncompared::Uncompared;
 
 pub use bounds::{Bounds, Guarantee};
 pub use explain::Explanation;
-use halves::Halves;
+use halves::SessionCore;
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::checksum;
 
@@ -87,7 +87,7 @@ impl Session {
         let preset = preset.into();
         let mut rng = Rng::new(seed);
         let nonce = rng.next_u64();
-        let delivery = Delivery::new(nonce, &preset.config, preset.dialect().profile().positions);
+        let delivery = Delivery::new(nonce, &preset.config, preset.dialect().capabilities().sequenced);
         Self {
             preset,
             clock: Instant::ORIGIN,
@@ -189,10 +189,10 @@ impl Session {
     }
 
     /// One input: the work itself, then everything whose time has come.
-    fn input<T>(&mut self, now: Instant, work: impl FnOnce(&mut Halves<'_>, &mut Cx<'_>) -> T) -> T {
+    fn input<T>(&mut self, now: Instant, work: impl FnOnce(&mut SessionCore<'_>, &mut Context<'_>) -> T) -> T {
         self.stats.time_in.add(self.link.phase().state(), now.since(self.clock));
         self.clock = self.clock.max(now);
-        let mut cx = Cx {
+        let mut cx = Context {
             now: self.clock,
             config: &self.preset.config,
             dialect: self.preset.dialect(),
@@ -200,10 +200,10 @@ impl Session {
             rng: &mut self.rng,
             out: &mut self.actions,
             stats: &mut self.stats,
-            in_doubt: self.link.is_in_doubt(),
-            riding: self.delivery.riding(),
+            probing: self.link.is_probing(),
+            carried_ack: self.delivery.carried_ack(),
         };
-        let mut halves = Halves { link: &mut self.link, delivery: &mut self.delivery };
+        let mut halves = SessionCore { link: &mut self.link, delivery: &mut self.delivery };
         let result = work(&mut halves, &mut cx);
         halves.resume(&mut cx);
         halves.tick(&mut cx);

@@ -8,10 +8,10 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Session;
-use crate::delivery::{Delivery, Frozen};
+use crate::delivery::{Delivery, DeliveryState};
 use crate::dialect::Preset;
 use crate::error::RestoreError;
-use crate::link::{FrozenLink, Link};
+use crate::link::{Link, LinkState};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::uncompared::Uncompared;
@@ -44,8 +44,8 @@ pub struct Snapshot {
     redial: u64,
     preset: String,
     rng: Rng,
-    link: FrozenLink,
-    delivery: Frozen,
+    link: LinkState,
+    delivery: DeliveryState,
     check: u64,
 }
 
@@ -64,8 +64,8 @@ impl Session {
             redial: VERSION,
             preset: self.preset.name().to_string(),
             rng: self.rng.clone(),
-            link: self.link.freeze(self.clock, &self.preset.config),
-            delivery: self.delivery.freeze(self.clock, &self.preset.config),
+            link: self.link.to_state(self.clock, &self.preset.config),
+            delivery: self.delivery.to_state(self.clock, &self.preset.config),
             check: 0,
         };
         snapshot.check = snapshot.own_checksum();
@@ -97,12 +97,12 @@ impl Session {
         if snapshot.preset != preset.name() {
             return Err(RestoreError::Preset { preset: snapshot.preset });
         }
-        let delivery = Delivery::thaw(now, snapshot.delivery, away, &preset.config);
+        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config);
         let mut session = Self {
             preset,
             clock: now,
             rng: snapshot.rng,
-            link: Link::thaw(&snapshot.link, away),
+            link: Link::from_state(&snapshot.link, away),
             delivery,
             actions: VecDeque::new(),
             stats: Uncompared::default(),

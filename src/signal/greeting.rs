@@ -25,7 +25,7 @@ pub struct Resume {
     /// The proof that it is the client's.
     pub token: Secret,
     /// The server's messages up to this position are accepted.
-    pub position: u64,
+    pub seq: u64,
     /// Which of those are refused, as far as the server may not know.
     pub refused: Vec<Refusal>,
     /// The server's messages up to this position came, accepted or not.
@@ -38,7 +38,7 @@ pub struct Resume {
 
 /// The server's answer to a [`Hello`] that it takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Terms {
+pub struct SessionTerms {
     /// The session's name.
     pub sid: String,
     /// What proves it at the next connection.
@@ -63,7 +63,7 @@ pub enum Resumption {
     /// It goes on.
     Resumed {
         /// The client's messages up to this position are accepted.
-        position: u64,
+        seq: u64,
         /// Which of those are refused, as far as the client may not know.
         refused: Vec<Refusal>,
     },
@@ -72,7 +72,7 @@ pub enum Resumption {
         /// Why not.
         why: NotResumed,
         /// Of the old session: the client's messages up to this position were accepted, where the server knows.
-        position: Option<u64>,
+        seq: Option<u64>,
         /// Which of those were refused.
         refused: Vec<Refusal>,
         /// Of the old session: the server's messages up to this position do not come again, where the server knows.
@@ -112,7 +112,7 @@ pub struct Credit {
 pub struct Refusal {
     /// Its position.
     #[serde(rename = "s")]
-    pub position: u64,
+    pub seq: u64,
     /// The reason as a number; zero where there is none.
     #[serde(default)]
     pub code: u32,

@@ -15,7 +15,7 @@ use crate::id::MessageId;
 use crate::secret::Secret;
 use crate::time::Duration;
 
-pub use greeting::{Credit, Hello, NotResumed, Refusal, Resume, Resumption, Terms};
+pub use greeting::{Credit, Hello, NotResumed, Refusal, Resume, Resumption, SessionTerms};
 
 /// Which end of the connection wrote or reads a frame: a service may spell one signal differently each way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,9 +44,9 @@ impl Side {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Signal<'a> {
     /// Are you there?
-    Beat,
+    Heartbeat,
     /// I am here: the answer to a heartbeat.
-    BeatReply,
+    HeartbeatReply,
     /// A message, under its id where the service names messages.
     Message {
         /// The id to acknowledge, or `None` where the dialect has none.
@@ -98,7 +98,7 @@ pub enum Signal<'a> {
         reference: Option<&'a str>,
     },
     /// The login is accepted.
-    Welcome,
+    LoginAccepted,
     /// The login is refused.
     Refused {
         /// The service's reason as a number; zero where it gave none.
@@ -112,24 +112,24 @@ pub enum Signal<'a> {
     /// The first word of a client that counts its messages.
     Hello(Box<Hello>),
     /// The answer to it: the login is accepted, on these terms.
-    Admitted(Box<Terms>),
+    Welcome(Box<SessionTerms>),
     /// A message under its position in the session, which rises by one from message to message.
-    Numbered {
+    SequencedMessage {
         /// The position, from 1.
-        position: u64,
+        seq: u64,
         /// The id, by which the message is known beyond this session.
         id: MessageId,
         /// The content; `None` for a message that was given up since it got its position.
         body: Option<Payload<'a>>,
     },
     /// I have your messages up to this position.
-    AckUpTo {
+    CumulativeAck {
         /// The position.
-        position: u64,
+        seq: u64,
         /// Which of them I refuse, since the last time I said so.
         refused: Vec<Refusal>,
         /// What else the frame is.
-        rides: Ride,
+        carrier: AckCarrier,
     },
     /// This connection ends; what to do then.
     Bye(Bye),
@@ -139,13 +139,13 @@ pub enum Signal<'a> {
 
 /// What carries an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ride {
+pub enum AckCarrier {
     /// A frame of its own.
     Alone,
     /// A heartbeat.
-    Beat,
+    Heartbeat,
     /// The answer to one.
-    BeatReply,
+    HeartbeatReply,
 }
 
 /// The last word on a connection, before its close.
@@ -166,15 +166,15 @@ impl Signal<'_> {
     pub(crate) fn is_about_login(&self) -> bool {
         matches!(
             self,
-            Self::Beat
-                | Self::BeatReply
+            Self::Heartbeat
+                | Self::HeartbeatReply
                 | Self::Challenge { .. }
                 | Self::Login { .. }
-                | Self::Welcome
+                | Self::LoginAccepted
                 | Self::Refused { .. }
                 | Self::Kick { .. }
                 | Self::Hello(_)
-                | Self::Admitted(_)
+                | Self::Welcome(_)
                 | Self::Bye(_)
         )
     }

@@ -2,8 +2,8 @@
 
 use redial::journal::{Call, Header, Input, Output, Player};
 use redial::{
-    Action, Body, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId, Preset,
-    Purpose, Seed, Session,
+    Action, Body, ConnectionId, CredentialFailure, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed,
+    Session, TransportError,
 };
 use serde_json::{Value, json};
 
@@ -160,7 +160,7 @@ fn every_call_and_every_event_reads_back_as_it_was_written() {
         Event::FrameIn { connection, frame: Frame::Ping(vec![1]) },
         Event::Tick,
         Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) },
-        Event::Errored { connection, cause: Failure::Tls, retry_after: Some(Duration::from_secs(3)) },
+        Event::Errored { connection, cause: TransportError::Tls, retry_after: Some(Duration::from_secs(3)) },
         Event::Closed { connection, code: Some(1006), reason: "gone".into() },
         Event::Online,
         Event::Offline,

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 
 use redial::journal::{Call, Output};
 use redial::{
-    Acknowledge, Action, Config, ConnectionId, CredentialFailure, CredentialSource, Duration, Event, Failure, Frame,
-    Login, MeasuredFrom, Purpose, State,
+    Acknowledge, Action, Config, ConnectionId, CredentialFailure, CredentialSource, Duration, Event, Frame, Login,
+    MeasuredFrom, Purpose, State, TransportError,
 };
 
 use crate::sim::Terse;
@@ -64,7 +64,7 @@ const PHASES: [(&str, Login, Bring); 15] = [
             } else {
                 story.wait_for_connect();
             }
-            story.errored(Failure::Refused);
+            story.errored(TransportError::Refused);
         }
         assert_eq!(story.session.explain().waiting_for.map(|due| due.timer), Some(redial::Timer::GiveUp));
     }),
@@ -130,11 +130,11 @@ fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Call>)> {
             let what = purpose.as_ref().map_or("unknown".to_owned(), |purpose| format!("{purpose:?}"));
             event(&format!("send failed, {what}{whose}"), Event::SendFailed { connection, purpose });
         }
-        for cause in [Failure::Io, Failure::Unauthorized] {
+        for cause in [TransportError::Io, TransportError::Unauthorized] {
             event(&format!("errored, {cause:?}{whose}"), Event::Errored { connection, cause, retry_after: None });
         }
         let retry_after = Some(Duration::from_secs(30));
-        let errored = Event::Errored { connection, cause: Failure::Refused, retry_after };
+        let errored = Event::Errored { connection, cause: TransportError::Refused, retry_after };
         event(&format!("errored, come back in 30 s{whose}"), errored);
         for code in [None, Some(1000), Some(1008), Some(1009)] {
             let reason = String::new();

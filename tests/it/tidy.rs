@@ -9,8 +9,8 @@ const FLOORS: [&[&str]; 10] = [
     &["bounded", "digits", "frame", "id", "kinds", "rng", "secret", "time", "uncompared"],
     &["durability", "outgoing", "queue", "signal", "state", "status", "timer"],
     &["error", "settled", "stats"],
-    &["fallback", "heartbeat", "inbox", "marks", "outbox", "reconnect", "stream"],
-    &["action", "config", "cx", "event", "profile", "dialect"],
+    &["fallback", "heartbeat", "inbox", "read_markers", "outbox", "reconnect", "sequence"],
+    &["action", "config", "context", "event", "capabilities", "dialect"],
     // The dialects themselves, above the trait they implement.
     &["dialect/*"],
     &["delivery", "link"],
@@ -28,8 +28,8 @@ const NEIGHBOURS: [(&str, &str); 6] = [
     // The trait speaks of handshakes, limits and profiles, and every step carries a dialect.
     ("dialect", "action"),
     ("dialect", "config"),
-    ("dialect", "profile"),
-    ("cx", "*"),
+    ("dialect", "capabilities"),
+    ("context", "*"),
 ];
 
 /// Lines of code in a file: what is aimed at, and what is too much.

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dialect, Preset};
 use crate::action::Handshake;
+use crate::capabilities::{Capabilities, Login};
 use crate::config::{AuthenticationPolicy, Config, CredentialSource, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
-use crate::profile::{Login, Profile};
 use crate::secret::Secret;
 use crate::signal::{Side, Signal};
 
@@ -24,9 +24,9 @@ use crate::signal::{Side, Signal};
 /// Text only: binary content is the application's to encode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Native {}
+pub struct RedialV1 {}
 
-impl Native {
+impl RedialV1 {
     /// The WebSocket subprotocol (RFC 6455 §1.9) under which both ends speak it.
     pub const SUBPROTOCOL: &'static str = "redial.v1";
 }
@@ -99,17 +99,17 @@ impl Preset {
         let defaults = Config::default();
         let authentication =
             AuthenticationPolicy { credential: CredentialSource::Optional, ..defaults.authentication.clone() };
-        Self::new(Native {}, Config { authentication, ..defaults })
+        Self::new(RedialV1 {}, Config { authentication, ..defaults })
     }
 }
 
-impl Dialect for Native {
+impl Dialect for RedialV1 {
     fn name(&self) -> &'static str {
         "native"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::Hello, receipts: true, acks: true, early_delivery: false, positions: true }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: Login::Hello, receipts: true, acks: true, early_delivery: false, sequenced: true }
     }
 
     fn decode<'a>(&self, _reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {

@@ -4,7 +4,9 @@ use super::super::json::{self, Raw};
 use crate::config::Limits;
 use crate::error::Malformed;
 use crate::secret::Secret;
-use crate::signal::{Bye, Credit, Hello, NotResumed, Payload, Refusal, Resume, Resumption, Ride, Signal, Terms};
+use crate::signal::{
+    AckCarrier, Bye, Credit, Hello, NotResumed, Payload, Refusal, Resume, Resumption, SessionTerms, Signal,
+};
 use crate::time::Duration;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -27,17 +29,19 @@ pub(super) fn signal<'a>(text: &'a str, limits: &Limits) -> Result<Signal<'a>, M
     let is = |word: &str| json::is_string(kind, word);
     let id = || json::required_id(id, "id", limits);
     if is("msg") {
-        let position = json::number(s, "s")?;
+        let seq = json::number(s, "s")?;
         let content = Payload::Json(b.map_or("null", Raw::get));
         let body = if truth(skip) { None } else { Some(content) };
-        return Ok(Signal::Numbered { position, id: id()?, body });
+        return Ok(Signal::SequencedMessage { seq, id: id()?, body });
     }
-    for (word, rides) in [("ack", Ride::Alone), ("ping", Ride::Beat), ("pong", Ride::BeatReply)] {
+    for (word, carrier) in
+        [("ack", AckCarrier::Alone), ("ping", AckCarrier::Heartbeat), ("pong", AckCarrier::HeartbeatReply)]
+    {
         if is(word) {
-            return match (rides, a) {
-                (Ride::Beat, None) => Ok(Signal::Beat),
-                (Ride::BeatReply, None) => Ok(Signal::BeatReply),
-                _ => Ok(Signal::AckUpTo { position: json::number(a, "a")?, refused: refusals(n)?, rides }),
+            return match (carrier, a) {
+                (AckCarrier::Heartbeat, None) => Ok(Signal::Heartbeat),
+                (AckCarrier::HeartbeatReply, None) => Ok(Signal::HeartbeatReply),
+                _ => Ok(Signal::CumulativeAck { seq: json::number(a, "a")?, refused: refusals(n)?, carrier }),
             };
         }
     }
@@ -83,7 +87,7 @@ fn read_resume(text: &str, limits: &Limits) -> Result<Resume, Malformed> {
     Ok(Resume {
         sid: short(sid, "sid", SID)?,
         token: Secret::new(short(token, "token", TOKEN)?),
-        position: json::number(rx, "rx")?,
+        seq: json::number(rx, "rx")?,
         refused: refusals(n)?,
         seen: json::number(seen, "seen")?,
         lowest: json::number(lo, "lo")?,
@@ -94,7 +98,7 @@ fn read_resume(text: &str, limits: &Limits) -> Result<Resume, Malformed> {
 fn welcome<'a>(text: &str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
     let [sid, token, ttl, dedup, beat] = json::fields(text, ["sid", "token", "ttl_ms", "dedup_ms", "hb_ms"], limits)?;
     let [messages, bytes, frame] = json::fields(text, ["win_msgs", "win_bytes", "frame_max"], limits)?;
-    Ok(Signal::Admitted(Box::new(Terms {
+    Ok(Signal::Welcome(Box::new(SessionTerms {
         sid: short(sid, "sid", SID)?,
         token: Secret::new(short(token, "token", TOKEN)?),
         lifetime: span(ttl, "ttl_ms")?.unwrap_or_default(),
@@ -109,13 +113,13 @@ fn resumption(text: &str, limits: &Limits) -> Result<Resumption, Malformed> {
     let [resumed, why, rx, n, gone] = json::fields(text, ["resumed", "why", "rx", "n", "gone"], limits)?;
     let refused = refusals(n)?;
     if truth(resumed) {
-        return Ok(Resumption::Resumed { position: json::number(rx, "rx")?, refused });
+        return Ok(Resumption::Resumed { seq: json::number(rx, "rx")?, refused });
     }
     let Some(why) = why else { return Ok(Resumption::Fresh) };
     Ok(Resumption::Lost {
         // A reason that is not known here is one that says as little.
         why: serde_json::from_str(why.get()).unwrap_or(NotResumed::Unknown),
-        position: rx.map(|rx| json::number(Some(rx), "rx")).transpose()?,
+        seq: rx.map(|rx| json::number(Some(rx), "rx")).transpose()?,
         refused,
         gone: gone.map(|gone| json::number(Some(gone), "gone")).transpose()?,
     })

@@ -6,25 +6,27 @@ use super::super::json::{Object, room};
 use crate::error::Unencodable;
 use crate::frame::Frame;
 use crate::id::MessageId;
-use crate::signal::{Bye, Credit, Hello, NotResumed, Payload, Refusal, Resume, Resumption, Ride, Signal, Terms};
+use crate::signal::{
+    AckCarrier, Bye, Credit, Hello, NotResumed, Payload, Refusal, Resume, Resumption, SessionTerms, Signal,
+};
 
 pub(super) fn frame(signal: &Signal<'_>) -> Result<Frame, Unencodable> {
     let text = match signal {
-        Signal::Numbered { position, id, body } => message(*position, id, *body)?,
-        Signal::AckUpTo { position, refused, rides } => {
-            let mut object = typed(word(*rides), 32);
-            refusals(object.number("a", *position), refused);
+        Signal::SequencedMessage { seq, id, body } => message(*seq, id, *body)?,
+        Signal::CumulativeAck { seq, refused, carrier } => {
+            let mut object = typed(word(*carrier), 32);
+            refusals(object.number("a", *seq), refused);
             object.finish()
         }
-        Signal::Beat => return Ok(Frame::text(r#"{"type":"ping"}"#)),
-        Signal::BeatReply => return Ok(Frame::text(r#"{"type":"pong"}"#)),
+        Signal::Heartbeat => return Ok(Frame::text(r#"{"type":"ping"}"#)),
+        Signal::HeartbeatReply => return Ok(Frame::text(r#"{"type":"pong"}"#)),
         Signal::Delivered { id } => typed("delivered", 16 + id.wire_len()).id("id", id).finish(),
         Signal::Read { id } => typed("read", 16 + id.wire_len()).id("id", id).finish(),
         Signal::Hello(hello) => write_hello(hello),
         Signal::Login { credential, reference: None } => {
             typed("auth", 16 + credential.reveal().len()).text("auth", credential.reveal()).finish()
         }
-        Signal::Admitted(terms) => welcome(terms),
+        Signal::Welcome(terms) => welcome(terms),
         Signal::Refused { code } => typed("refused", 32).number("code", u64::from(*code)).finish(),
         Signal::Bye(bye) => write_bye(*bye),
         _ => return Err(Unencodable::NoWord),
@@ -38,11 +40,11 @@ fn typed(kind: &str, bytes: usize) -> Object {
     object
 }
 
-fn word(rides: Ride) -> &'static str {
-    match rides {
-        Ride::Alone => "ack",
-        Ride::Beat => "ping",
-        Ride::BeatReply => "pong",
+fn word(carrier: AckCarrier) -> &'static str {
+    match carrier {
+        AckCarrier::Alone => "ack",
+        AckCarrier::Heartbeat => "ping",
+        AckCarrier::HeartbeatReply => "pong",
     }
 }
 
@@ -53,15 +55,15 @@ fn digits(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |exponent| exponent as usize + 1)
 }
 
-fn message(position: u64, id: &MessageId, body: Option<Payload<'_>>) -> Result<String, Unencodable> {
+fn message(seq: u64, id: &MessageId, body: Option<Payload<'_>>) -> Result<String, Unencodable> {
     let length = match body {
         Some(Payload::Text(text)) => room(text),
         Some(Payload::Json(json)) => json.len(),
         _ => 0,
     };
-    let mut object = Object::with_capacity(FRAME.len() + digits(position) + id.wire_len() + length);
+    let mut object = Object::with_capacity(FRAME.len() + digits(seq) + id.wire_len() + length);
     object.text("type", "msg");
-    object.number("s", position).id("id", id);
+    object.number("s", seq).id("id", id);
     Ok(match body {
         None => object.json("skip", "true"),
         Some(Payload::Text(text)) => object.text("b", text),
@@ -95,12 +97,12 @@ fn write_hello(hello: &Hello) -> String {
 }
 
 fn write_resume<'o>(object: &'o mut Object, resume: &Resume) -> &'o mut Object {
-    object.text("sid", &resume.sid).text("token", resume.token.reveal()).number("rx", resume.position);
+    object.text("sid", &resume.sid).text("token", resume.token.reveal()).number("rx", resume.seq);
     refusals(object, &resume.refused);
     object.number("seen", resume.seen).number("lo", resume.lowest).number("hi", resume.highest)
 }
 
-fn welcome(terms: &Terms) -> String {
+fn welcome(terms: &SessionTerms) -> String {
     let mut object = typed("welcome", 256);
     object.text("sid", &terms.sid).text("token", terms.token.reveal()).number("ttl_ms", terms.lifetime.as_millis());
     resumption(&mut object, &terms.resumption);
@@ -119,13 +121,13 @@ fn resumption(object: &mut Object, resumption: &Resumption) {
         Resumption::Fresh => {
             object.json("resumed", "false");
         }
-        Resumption::Resumed { position, refused } => {
-            refusals(object.json("resumed", "true").number("rx", *position), refused);
+        Resumption::Resumed { seq, refused } => {
+            refusals(object.json("resumed", "true").number("rx", *seq), refused);
         }
-        Resumption::Lost { why, position, refused, gone } => {
+        Resumption::Lost { why, seq, refused, gone } => {
             object.json("resumed", "false").text("why", reason(*why));
-            if let Some(position) = position {
-                refusals(object.number("rx", *position), refused);
+            if let Some(seq) = seq {
+                refusals(object.number("rx", *seq), refused);
             }
             if let Some(gone) = gone {
                 object.number("gone", *gone);

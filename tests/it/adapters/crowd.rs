@@ -60,12 +60,12 @@ fn crowd(adapter: Adapter) {
     let pairs: Vec<[&'static str; 2]> = names.chunks(2).map(|pair| [pair[0], pair[1]]).collect();
     let clock = Clock::new(10);
     let mut seeds = (1_u64..).map(Seed::from);
-    let hub = Hub::start(&pairs, clock, &preset(Dialect::Native), || seeds.next().unwrap_or(Seed::from(0_u64)));
+    let hub = Hub::start(&pairs, clock, &preset(Dialect::RedialV1), || seeds.next().unwrap_or(Seed::from(0_u64)));
     let hub = hub.expect("loopback has a port");
     let before = held();
 
     let url = format!("ws://{}/", hub.addr());
-    let enter = |name: &&str| Guest::enter(adapter, &url, clock, preset(Dialect::Native), name);
+    let enter = |name: &&str| Guest::enter(adapter, &url, clock, preset(Dialect::RedialV1), name);
     let guests: Vec<Guest> = names.iter().map(enter).collect();
     for round in 0..3 {
         if round > 0 {

@@ -250,7 +250,7 @@ async fn a_short_run_of_the_demo_loses_nothing() {
         demo::run(Options { messages: 60, faults: 9, adapter, dialect, quiet: true, ..Options::new(11) })
     };
     let (a, b) = (run(BOTH[0], Dialect::UniApp), run(BOTH[1], Dialect::UniApp));
-    let (c, d) = (run(BOTH[0], Dialect::Native), run(BOTH[1], Dialect::Native));
+    let (c, d) = (run(BOTH[0], Dialect::RedialV1), run(BOTH[1], Dialect::RedialV1));
     let (a, b, c, d) = tokio::join!(a, b, c, d);
     for report in [a, b, c, d] {
         let report = report.expect("loopback has ports");

@@ -1,6 +1,6 @@
 //! A process that crashes again and again is a loop of attempts like any other, and must not become a storm.
 
-use redial::{Cause, Failure, State};
+use redial::{Cause, State, TransportError};
 
 use crate::support::Story;
 
@@ -73,7 +73,7 @@ fn an_outage_goes_on_after_a_restart_and_the_time_away_counts() {
         let mut story = Story::write_ahead(|_| {});
         story.open();
         for _ in 0..10 {
-            story.errored(Failure::Refused).wait_for_connect();
+            story.errored(TransportError::Refused).wait_for_connect();
         }
         story.restart(away).open();
         assert_eq!(story.state() == State::Waiting, waits, "{away} ms away");
@@ -92,11 +92,11 @@ fn a_long_absence_ends_the_outage_and_a_stable_connection_leaves_none() {
     let mut story = Story::write_ahead(|_| {});
     story.open();
     for _ in 0..10 {
-        story.errored(Failure::Refused).wait_for_connect();
+        story.errored(TransportError::Refused).wait_for_connect();
     }
     story.restart(61_000).back();
     story.seen();
-    story.errored(Failure::Io);
+    story.errored(TransportError::Io);
     let losses = story.seen().losses();
     assert!(losses[0].1 <= story.now() + 500, "the count began anew: {losses:?}");
 
@@ -111,7 +111,7 @@ fn a_snapshot_of_a_session_that_was_closed_owes_no_wait() {
     let mut story = Story::write_ahead(|_| {});
     story.open();
     for _ in 0..10 {
-        story.errored(Failure::Refused).wait_for_connect();
+        story.errored(TransportError::Refused).wait_for_connect();
     }
     story.close().restart(0).open();
     assert_eq!(story.state(), State::Connecting);

@@ -47,7 +47,7 @@ fn what_was_typed_offline_is_known_after_a_crash_as_never_sent() {
     let once = story.send_once("pay 10");
     let never = story.send("never mind");
     // An hour later, after attempts that never got anywhere.
-    story.persist().errored(redial::Failure::Io).wait_for_connect();
+    story.persist().errored(redial::TransportError::Io).wait_for_connect();
     story.persist().crash(3_600_000);
     story.call(Call::Cancel { id: never.clone() }).expect("not a byte of it was sent");
     story.back();

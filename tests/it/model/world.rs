@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use redial::{
-    Action, Config, ConnectionId, Duration, Event, Failure, Frame, Instant, Jitter, MessageId, Peer, PeerPolicy,
-    Preset, Seed, Session, Status,
+    Action, Config, ConnectionId, Duration, Event, Frame, Instant, Jitter, MessageId, Peer, PeerPolicy, Preset, Seed,
+    Session, Status, TransportError,
 };
 
 use super::Small;
@@ -175,7 +175,7 @@ impl World {
             return false;
         }
         self.socket = Socket::None;
-        self.session.handle(self.now, Event::Errored { connection, cause: Failure::Refused, retry_after: None });
+        self.session.handle(self.now, Event::Errored { connection, cause: TransportError::Refused, retry_after: None });
         true
     }
 

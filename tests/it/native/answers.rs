@@ -11,7 +11,7 @@ fn on_call(config: &mut redial::Config) {
 
 /// The acknowledgements of their own that a client sent.
 fn acks(pair: &mut Pair) -> Vec<String> {
-    pair.client().sends(|purpose| matches!(purpose, Purpose::Position { .. }))
+    pair.client().sends(|purpose| matches!(purpose, Purpose::CumulativeAck { .. }))
 }
 
 #[test]
@@ -143,8 +143,7 @@ fn refusals_that_the_other_end_must_know_by_now_are_not_kept() {
     let preset = redial::Preset::native();
     let read = preset.dialect().decode(redial::Side::Server, &frame, &preset.config.limits);
     let Ok(Signal::Hello(hello)) = read else { panic!("it is a hello") };
-    let positions: Vec<u64> =
-        hello.resume.expect("it goes on").refused.iter().map(|refusal| refusal.position).collect();
+    let positions: Vec<u64> = hello.resume.expect("it goes on").refused.iter().map(|refusal| refusal.seq).collect();
     assert_eq!(positions, [9, 10], "as many as may be on their way");
 }
 

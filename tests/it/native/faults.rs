@@ -22,8 +22,8 @@ fn welcome(sid: &str, resumed: &str, frame: u64) -> String {
     )
 }
 
-fn push(position: u64, id: &str, body: &str) -> String {
-    format!(r#"{{"type":"msg","s":{position},"id":"{id}","b":"{body}"}}"#)
+fn push(seq: u64, id: &str, body: &str) -> String {
+    format!(r#"{{"type":"msg","s":{seq},"id":"{id}","b":"{body}"}}"#)
 }
 
 /// The code with which the connection was closed, if it was.
@@ -48,17 +48,15 @@ fn a_message_before_the_welcome_is_stale_and_a_second_welcome_changes_nothing() 
 
 #[test]
 fn a_session_goes_on_only_under_its_own_name_and_at_a_position_that_was_given() {
-    for (sid, position, code) in
-        [("s", 1, None), ("other", 1, Some(4410)), ("s", 2, Some(4410)), ("other", 9, Some(4410))]
-    {
+    for (sid, seq, code) in [("s", 1, None), ("other", 1, Some(4410)), ("s", 2, Some(4410)), ("other", 9, Some(4410))] {
         let mut story = welcomed(|_| {});
         let id = story.send("hello");
         story.closed(None).wait_for_connect();
         story.opened().seen();
-        story.text(&welcome(sid, &format!(r#""resumed":true,"rx":{position}"#), 5_000));
-        assert_eq!(closed(&mut story), code, "{sid} at {position}");
+        story.text(&welcome(sid, &format!(r#""resumed":true,"rx":{seq}"#), 5_000));
+        assert_eq!(closed(&mut story), code, "{sid} at {seq}");
         let status = if code.is_none() { Status::Accepted } else { Status::Queued };
-        assert_eq!(story.session.status(&id), Some(status), "{sid} at {position}");
+        assert_eq!(story.session.status(&id), Some(status), "{sid} at {seq}");
     }
 }
 
@@ -71,7 +69,7 @@ fn what_a_server_takes_no_more_on_its_next_connection_is_given_up_and_skipped() 
     story.text(&welcome("s", r#""resumed":true,"rx":0"#, 1_000));
     let seen = story.seen();
     assert_eq!(seen.statuses(&large), [Status::Unconfirmed]);
-    assert_eq!(seen.count(|action| matches!(action, Action::Send { purpose: Purpose::Skip { position: 1 }, .. })), 1);
+    assert_eq!(seen.count(|action| matches!(action, Action::Send { purpose: Purpose::Skip { seq: 1 }, .. })), 1);
     assert_eq!((seen.messages().len(), story.session.status(&small)), (1, Some(Status::Sent)));
     assert_eq!(story.session.stats().resent, 1);
 }
@@ -83,7 +81,7 @@ fn a_message_fits_where_it_does_under_every_position_that_may_come() {
         story.try_send(&"x".repeat(bytes)).ok().map(|_| story.seen().messages().remove(0).len())
     };
     let longest = (4_800..5_000).map_while(frame).last();
-    assert_eq!(longest, Some(5_000 - 16), "sixteen more may come with the digits of its position");
+    assert_eq!(longest, Some(5_000 - 16), "sixteen more may come with the digits of its seq");
 }
 
 #[test]
@@ -95,18 +93,18 @@ fn what_is_held_back_behind_a_gap_is_bounded_in_number_and_in_bytes() {
         });
         story.closed(None).wait_for_connect();
         story.opened().text(&welcome("s2", r#""resumed":false,"why":"unknown""#, 5_000)).seen();
-        for (position, bytes) in (1..).zip(bytes).take(taken) {
+        for (seq, bytes) in (1..).zip(bytes).take(taken) {
             if bytes > 1_024 {
                 continue;
             }
-            story.text(&push(position, &format!("m{position}"), &"x".repeat(bytes)));
-            assert_eq!(closed(&mut story), None, "{bytes} bytes at {position}");
+            story.text(&push(seq, &format!("m{seq}"), &"x".repeat(bytes)));
+            assert_eq!(closed(&mut story), None, "{bytes} bytes at {seq}");
         }
         if bytes[0] > 1_024 {
             continue;
         }
-        let position = taken as u64 + 1;
-        story.text(&push(position, "over", &"x".repeat(bytes[taken])));
+        let seq = taken as u64 + 1;
+        story.text(&push(seq, "over", &"x".repeat(bytes[taken])));
         assert_eq!(closed(&mut story), Some(4409), "{bytes:?}");
     }
 }
@@ -117,8 +115,8 @@ fn one_id_under_many_positions_takes_no_more_room_than_there_is() {
         config.inbox.acknowledge = Acknowledge::OnCall;
         config.inbox.pending = Bounded::clamped(3);
     });
-    for position in 1..=3 {
-        story.text(&push(position, "m1", "again and again"));
+    for seq in 1..=3 {
+        story.text(&push(seq, "m1", "again and again"));
         assert_eq!(closed(&mut story), None);
     }
     story.text(&push(4, "m1", "again and again"));

@@ -157,12 +157,12 @@ fn a_server_that_forgot_what_it_had_pushed_gives_no_position_twice() {
     pair.flow();
     pair.cut();
     pair.restore_server(&early);
-    pair.push_id("another under the same position", "m2");
+    pair.push_id("another under the same seq", "m2");
     pair.connect().flow();
     let (_, welcome) = pair.greetings();
     assert!(says(&welcome, r#""why":"restarted""#), "{welcome}");
     // Where the server's pushes end it does not know better than the client.
-    assert_eq!(pair.client_delivered, ["pushed and forgotten", "another under the same position"]);
+    assert_eq!(pair.client_delivered, ["pushed and forgotten", "another under the same seq"]);
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn one_acknowledgement_answers_all_that_an_input_accepted() {
     pair.story.fetched(1, None, &[]);
     let client = pair.client();
     assert_eq!(client.delivered().len(), 20);
-    assert_eq!(client.sends(|purpose| matches!(purpose, Purpose::Position { .. })), [r#"{"type":"ack","a":20}"#]);
+    assert_eq!(client.sends(|purpose| matches!(purpose, Purpose::CumulativeAck { .. })), [r#"{"type":"ack","a":20}"#]);
 }
 
 #[test]

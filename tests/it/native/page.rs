@@ -1,6 +1,6 @@
 //! The page that specifies the protocol: its frames are read and written again, its numbers are the code's.
 
-use redial::{Dialect, Frame, Limits, Native, Side};
+use redial::{Dialect, Frame, Limits, RedialV1, Side};
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../src/redial_v1.md");
@@ -18,8 +18,8 @@ fn every_frame_on_the_page_is_understood_and_written_as_it_stands_there() {
     for text in frames {
         let frame = Frame::text(text);
         for reader in [Side::Client, Side::Server] {
-            let signal = Native {}.decode(reader, &frame, &limits).unwrap_or_else(|error| panic!("{text}: {error}"));
-            let again = Native {}.encode(reader.other(), &signal).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let signal = RedialV1 {}.decode(reader, &frame, &limits).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let again = RedialV1 {}.encode(reader.other(), &signal).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(again.as_text(), Some(text));
         }
     }

@@ -144,7 +144,7 @@ fn near_the_end(client: [&str; 2], server: [&str; 2]) -> Pair {
     pair.cut();
     let near = |mut stored: Value, ends: [&str; 2]| {
         for end in ends {
-            stored["delivery"]["stream"][end] = (LAST - 1).into();
+            stored["delivery"]["sequence"][end] = (LAST - 1).into();
         }
         sealed(stored)
     };

@@ -101,7 +101,7 @@ fn what_expired_in_flight_leaves_no_hole() {
     pair.story.wait(200);
     pair.connect().flow();
     let client = pair.client();
-    assert_eq!(client.count(|action| matches!(action, Action::Send { purpose: Purpose::Skip { position: 1 }, .. })), 1);
+    assert_eq!(client.count(|action| matches!(action, Action::Send { purpose: Purpose::Skip { seq: 1 }, .. })), 1);
     let late = client.count(|action| matches!(action, Action::LateReceipt { .. }));
     assert_eq!(late, 0, "an acknowledgement of what was skipped says nothing of the message");
     assert_eq!(pair.server().delivered(), ["long"]);

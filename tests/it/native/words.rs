@@ -116,7 +116,7 @@ fn receipts_rise_above_the_acknowledgement_and_are_said_again_on_the_next_connec
 #[test]
 fn a_heartbeat_needs_no_position() {
     let (preset, limits) = (Preset::native(), Limits::default());
-    for (signal, text) in [(Signal::Beat, r#"{"type":"ping"}"#), (Signal::BeatReply, r#"{"type":"pong"}"#)] {
+    for (signal, text) in [(Signal::Heartbeat, r#"{"type":"ping"}"#), (Signal::HeartbeatReply, r#"{"type":"pong"}"#)] {
         for side in [Side::Client, Side::Server] {
             let frame = preset.dialect().encode(side, &signal).expect("there is a word for it");
             assert_eq!(frame.as_text(), Some(text));

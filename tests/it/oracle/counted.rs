@@ -40,7 +40,7 @@ impl Counted {
     }
 
     pub(super) fn judge(&mut self, session: &Session, step: &Step, ledger: &Ledger, actions: &[Action]) -> Verdict {
-        if self.blind || !session.preset().dialect().profile().positions {
+        if self.blind || !session.preset().dialect().capabilities().sequenced {
             return Ok(());
         }
         self.take_in(session, step);
@@ -87,15 +87,15 @@ impl Counted {
             }
             Input::Event { event: Event::FrameIn { frame, .. }, .. } if !step.is_stale() => {
                 match (decode(session, frame), step.state) {
-                    (Some(Signal::Admitted(terms)), State::Authenticating) => self.welcome(&terms),
-                    (Some(Signal::Numbered { position, id, body }), State::Ready) => {
+                    (Some(Signal::Welcome(terms)), State::Authenticating) => self.welcome(&terms),
+                    (Some(Signal::SequencedMessage { seq, id, body }), State::Ready) => {
                         if body.is_none() {
                             self.answered.push(id.clone());
                         }
                         let line = if self.gaps > 0 { &mut self.held } else { &mut self.came };
                         line.push(id);
                         let last = (self.came.len() + self.held.len()) as u64;
-                        if position != last {
+                        if seq != last {
                             if self.gaps > 0 {
                                 self.held.pop()
                             } else {
@@ -103,10 +103,10 @@ impl Counted {
                             };
                         }
                     }
-                    (Some(Signal::AckUpTo { position, .. }), State::Ready)
-                        if self.given.last_key_value().is_some_and(|(last, _)| position <= *last) =>
+                    (Some(Signal::CumulativeAck { seq, .. }), State::Ready)
+                        if self.given.last_key_value().is_some_and(|(last, _)| seq <= *last) =>
                     {
-                        self.acked = self.acked.max(position);
+                        self.acked = self.acked.max(seq);
                         // What is acknowledged does not have to go out again.
                         self.next = self.next.max(Some(self.acked + 1));
                     }
@@ -118,10 +118,10 @@ impl Counted {
         }
     }
 
-    fn welcome(&mut self, terms: &redial::Terms) {
+    fn welcome(&mut self, terms: &redial::SessionTerms) {
         let goes_on = self.sid.as_ref().is_some_and(|(sid, _)| *sid == terms.sid);
         match terms.resumption {
-            Resumption::Resumed { position, .. } if goes_on => self.acked = self.acked.max(position),
+            Resumption::Resumed { seq, .. } if goes_on => self.acked = self.acked.max(seq),
             _ => {
                 (self.acked, self.told) = (0, 0);
                 self.given.clear();
@@ -146,7 +146,7 @@ impl Counted {
                     proof == Some((resume.sid.as_str(), &resume.token)),
                     "it wants to go on with a session that no welcome gave"
                 );
-                self.tell(session, ledger, resume.position)?;
+                self.tell(session, ledger, resume.seq)?;
                 rule!(
                     resume.lowest <= self.acked + 1,
                     "{} is not acknowledged, only {}",
@@ -154,34 +154,34 @@ impl Counted {
                     self.acked
                 );
             }
-            Ok(Signal::Numbered { position, id, .. }) => {
-                rule!(self.next == Some(position), "position {position} left where {:?} had to", self.next);
-                let given = self.given.entry(position).or_insert_with(|| id.clone());
-                rule!(*given == id, "position {position} is {given}'s, and {id} left under it");
-                self.next = Some(position + 1);
+            Ok(Signal::SequencedMessage { seq, id, .. }) => {
+                rule!(self.next == Some(seq), "seq {seq} left where {:?} had to", self.next);
+                let given = self.given.entry(seq).or_insert_with(|| id.clone());
+                rule!(*given == id, "seq {seq} is {given}'s, and {id} left under it");
+                self.next = Some(seq + 1);
                 let Some(credit) = self.credit else { return Ok(()) };
-                let out = position - self.acked;
+                let out = seq - self.acked;
                 rule!(out <= credit.messages, "{out} messages are out, the server takes {}", credit.messages);
                 let bytes = frame.len() as u64;
                 rule!(bytes <= credit.frame, "a frame has {bytes} bytes, the server takes {}", credit.frame);
             }
-            Ok(Signal::AckUpTo { position, .. }) => self.tell(session, ledger, position)?,
+            Ok(Signal::CumulativeAck { seq, .. }) => self.tell(session, ledger, seq)?,
             _ => {}
         }
         Ok(())
     }
 
     /// A position is told as accepted for good.
-    fn tell(&mut self, session: &Session, ledger: &Ledger, position: u64) -> Verdict {
-        rule!(position >= self.told, "{position} was told as accepted after {}", self.told);
+    fn tell(&mut self, session: &Session, ledger: &Ledger, seq: u64) -> Verdict {
+        rule!(seq >= self.told, "{seq} was told as accepted after {}", self.told);
         let accepted = self.accepted(session);
-        rule!(position <= accepted, "{position} was told as accepted, and {accepted} is");
+        rule!(seq <= accepted, "{seq} was told as accepted, and {accepted} is");
         if waits(session) {
-            let stored = |(version, covered): &(u64, u64)| ledger.covers(*version) && *covered >= position;
-            let known = position == 0 || self.covered.is_empty() || self.covered.iter().any(stored);
-            rule!(known, "{position} was told as accepted before that was stored");
+            let stored = |(version, covered): &(u64, u64)| ledger.covers(*version) && *covered >= seq;
+            let known = seq == 0 || self.covered.is_empty() || self.covered.iter().any(stored);
+            rule!(known, "{seq} was told as accepted before that was stored");
         }
-        self.told = position;
+        self.told = seq;
         Ok(())
     }
 

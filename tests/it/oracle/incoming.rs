@@ -156,7 +156,7 @@ fn frame(session: &Session, step: &Step, ledger: &Ledger, delivered: usize, acti
 }
 
 fn message(session: &Session, signal: &Signal<'_>, level: bool, delivered: usize, actions: &[Action]) -> Verdict {
-    let profile = session.preset().dialect().profile();
+    let profile = session.preset().dialect().capabilities();
     match signal {
         Signal::Message { id: Some(id), .. } if profile.acks => {
             // Where answers wait for storing, they leave after all else, and on a link that was lost meanwhile not at all.
@@ -169,13 +169,14 @@ fn message(session: &Session, signal: &Signal<'_>, level: bool, delivered: usize
             }
         }
         Signal::Message { .. } | Signal::Notice { .. } => rule!(delivered == 1, "a message came and was not shown"),
-        Signal::Ack { echo: Some(_), .. } | Signal::Numbered { .. } => {}
+        Signal::Ack { echo: Some(_), .. } | Signal::SequencedMessage { .. } => {}
         _ => rule!(delivered == 0, "a frame that is no message was shown"),
     }
     let Some(Action::Deliver(message)) = actions.iter().find(|action| matches!(action, Action::Deliver(_))) else {
         return Ok(());
     };
-    if let Signal::Message { body, .. } | Signal::Notice { body } | Signal::Numbered { body: Some(body), .. } = signal
+    if let Signal::Message { body, .. } | Signal::Notice { body } | Signal::SequencedMessage { body: Some(body), .. } =
+        signal
         && session.preset().config.inbox.deliver == Deliver::Content
         && let Some(body) = body.to_body()
     {

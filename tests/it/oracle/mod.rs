@@ -66,7 +66,7 @@ pub(crate) struct Step {
     pub(crate) state: State,
     pub(crate) stopped_for_good: bool,
     pub(crate) unsettled: usize,
-    pub(crate) in_doubt: bool,
+    pub(crate) probing: bool,
     /// Whether the window may be full of positions that nobody acknowledged, though their messages have their outcome.
     pub(crate) owed: bool,
     stale: Option<ConnectionId>,
@@ -83,7 +83,7 @@ impl Step {
 impl Oracle {
     /// Reads only, which is quick.
     pub(crate) fn quick(session: &Session) -> Self {
-        let profile = session.preset().dialect().profile();
+        let profile = session.preset().dialect().capabilities();
         Self {
             connections: Connections::default(),
             outgoing: Outgoing::new(profile.receipts),
@@ -132,7 +132,7 @@ impl Oracle {
             state: session.state(),
             stopped_for_good: is_stopped_for_good(session),
             unsettled: session.unsettled(),
-            in_doubt: session.explain().in_doubt,
+            probing: session.explain().probing,
             owed: false,
             stale,
             twin: self.thorough.then(|| session.clone()),
@@ -156,7 +156,7 @@ impl Oracle {
         let config = &session.preset().config;
         let answers = if ledger::waits(session) { config.inbox.pending.get() } else { 0 };
         // Skipped positions, and what was held back behind a gap, are within the two windows.
-        let counted = session.preset().dialect().profile().positions;
+        let counted = session.preset().dialect().capabilities().sequenced;
         let answers = answers + if counted { config.inbox.pending.get() + config.outbox.in_flight.get() } else { 0 };
         // Up to where messages are read is told again on each connection, for 64 conversations at most.
         let marks = actions.iter().filter(|action| is_receipt(action)).count();
@@ -265,7 +265,7 @@ fn deadlines(session: &Session) -> Verdict {
         State::Waiting | State::Closing => true,
         State::Connecting => config.reconnect.attempt_timeout.is_some() && config.authentication.timeout.is_some(),
         State::Authenticating => config.authentication.timeout.is_some(),
-        State::Ready => config.heartbeat.death.is_some(),
+        State::Ready => config.heartbeat.dead_after.is_some(),
         State::Idle | State::Stopped => false,
     };
     rule!(!(must && far_from_the_end) || deadline.is_some(), "in {} nothing is waited for", session.state());

@@ -54,7 +54,7 @@ impl Outgoing {
                 Action::Send { connection, frame, purpose: Purpose::Message { id } } => {
                     self.hand_over(session, *connection, frame, id)?;
                     let heard = matches!(step.input, Input::Event { event: Event::FrameIn { .. }, .. });
-                    let dark = !heard && step.in_doubt && waits_for_life(session);
+                    let dark = !heard && step.probing && held_while_probing(session);
                     rule!(!dark, "{id} was sent while a heartbeat out of turn was unanswered");
                     let told = matches!(&actions.get(at + 1), Some(Action::Status { id: of, status: Status::Sent }) if of == id);
                     rule!(told, "{id} was sent and that was not told at once");
@@ -285,7 +285,7 @@ impl Outgoing {
             let flying = unsettled.iter().filter(|(_, message)| message.on == open).count();
             let window = session.preset().config.outbox.in_flight.get();
             rule!(flying as u64 <= window, "{flying} messages are in flight, the window is {window}");
-            let free = level && !step.owed && !self.held && !waits_for_life(session);
+            let free = level && !step.owed && !self.held && !held_while_probing(session);
             let idle = free && flying == 0 && !unsettled.is_empty();
             rule!(!idle, "ready, and {} messages do not leave", unsettled.len());
         }
@@ -309,8 +309,8 @@ impl Outgoing {
 fn content(session: &Session, frame: &Frame) -> Frame {
     let limits = redial::Limits::default();
     match session.preset().dialect().decode(Side::Server, frame, &limits) {
-        Ok(Signal::Numbered { id, body, .. }) => {
-            let signal = Signal::Numbered { position: 0, id, body };
+        Ok(Signal::SequencedMessage { id, body, .. }) => {
+            let signal = Signal::SequencedMessage { seq: 0, id, body };
             session.preset().dialect().encode(Side::Client, &signal).unwrap_or_else(|_| frame.clone())
         }
         _ => frame.clone(),
@@ -336,6 +336,6 @@ fn is_cancel(input: &Input, id: &MessageId) -> bool {
 }
 
 /// Whether messages that can wait do, because nobody knows if the link still carries anything.
-fn waits_for_life(session: &Session) -> bool {
-    session.explain().in_doubt && session.preset().config.outbox.while_down == WhileDown::Queue
+fn held_while_probing(session: &Session) -> bool {
+    session.explain().probing && session.preset().config.outbox.while_down == WhileDown::Queue
 }

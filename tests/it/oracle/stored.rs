@@ -21,6 +21,6 @@ pub(crate) fn durable(snapshot: &impl Serialize) -> Value {
     let delivery = &snapshot["delivery"];
     let queued: Vec<&Value> = delivery["queue"].as_array().into_iter().flatten().map(|entry| &entry["id"]).collect();
     let stream = ["sid", "accepted", "missing"].map(|field| &delivery["stream"][field]);
-    let rest = ["made", "settled", "seen", "read"].map(|field| &delivery[field]);
+    let rest = ["made", "settled", "seen", "read_markers"].map(|field| &delivery[field]);
     json!([snapshot["connections"], snapshot["link"]["connections"], queued, stream, rest])
 }

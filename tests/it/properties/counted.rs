@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use redial::{
-    Body, Bye, Credit, Dialect, Duration, Frame, Hello, Limits, MessageId, Native, NotResumed, Payload, Refusal,
-    Resume, Resumption, Ride, Secret, Side, Signal, Terms,
+    AckCarrier, Body, Bye, Credit, Dialect, Duration, Frame, Hello, Limits, MessageId, NotResumed, Payload, RedialV1,
+    Refusal, Resume, Resumption, Secret, SessionTerms, Side, Signal,
 };
 
 fn number() -> impl Strategy<Value = u64> {
@@ -23,7 +23,7 @@ fn secret() -> impl Strategy<Value = Secret> {
 }
 
 fn refused() -> impl Strategy<Value = Vec<Refusal>> {
-    prop::collection::vec((number(), any::<u32>()).prop_map(|(position, code)| Refusal { position, code }), 0..3)
+    prop::collection::vec((number(), any::<u32>()).prop_map(|(seq, code)| Refusal { seq, code }), 0..3)
 }
 
 fn credit() -> impl Strategy<Value = Credit> {
@@ -36,10 +36,10 @@ fn credit() -> impl Strategy<Value = Credit> {
 
 fn resume() -> impl Strategy<Value = Resume> {
     (name(), secret(), number(), refused(), number(), (number(), number())).prop_map(
-        |(sid, token, position, refused, seen, (lowest, highest))| Resume {
+        |(sid, token, seq, refused, seen, (lowest, highest))| Resume {
             sid,
             token,
-            position,
+            seq,
             refused,
             seen,
             lowest,
@@ -63,10 +63,10 @@ fn resumption() -> impl Strategy<Value = Resumption> {
     ]);
     prop_oneof![
         Just(Resumption::Fresh),
-        (number(), refused()).prop_map(|(position, refused)| Resumption::Resumed { position, refused }),
+        (number(), refused()).prop_map(|(seq, refused)| Resumption::Resumed { seq, refused }),
         (why, prop::option::of((number(), refused())), prop::option::of(number())).prop_map(|(why, known, gone)| {
-            let (position, refused) = known.map_or((None, Vec::new()), |(position, refused)| (Some(position), refused));
-            Resumption::Lost { why, position, refused, gone }
+            let (seq, refused) = known.map_or((None, Vec::new()), |(seq, refused)| (Some(seq), refused));
+            Resumption::Lost { why, seq, refused, gone }
         }),
     ]
 }
@@ -75,22 +75,22 @@ fn welcome() -> impl Strategy<Value = Signal<'static>> {
     let spans = (span(), prop::option::of(span()), prop::option::of(span()));
     (name(), secret(), resumption(), credit(), spans).prop_map(
         |(sid, token, resumption, credit, (lifetime, dedup, heartbeat))| {
-            Signal::Admitted(Box::new(Terms { sid, token, lifetime, resumption, credit, dedup, heartbeat }))
+            Signal::Welcome(Box::new(SessionTerms { sid, token, lifetime, resumption, credit, dedup, heartbeat }))
         },
     )
 }
 
 fn small() -> impl Strategy<Value = Signal<'static>> {
-    let rides = prop::sample::select(vec![Ride::Alone, Ride::Beat, Ride::BeatReply]);
-    let ack = (number(), refused(), rides).prop_map(|(position, refused, rides)| Signal::AckUpTo {
-        position,
+    let carrier = prop::sample::select(vec![AckCarrier::Alone, AckCarrier::Heartbeat, AckCarrier::HeartbeatReply]);
+    let ack = (number(), refused(), carrier).prop_map(|(seq, refused, carrier)| Signal::CumulativeAck {
+        seq,
         refused,
-        rides,
+        carrier,
     });
     let bye = (any::<u16>(), any::<bool>(), any::<bool>(), span())
         .prop_map(|(code, reconnect, resume, after)| Signal::Bye(Bye { code, reconnect, resume, after }));
-    let skip = (number(), name()).prop_map(|(position, id)| Signal::Numbered { position, id: id.into(), body: None });
-    prop_oneof![ack, bye, skip, Just(Signal::Beat), Just(Signal::BeatReply)]
+    let skip = (number(), name()).prop_map(|(seq, id)| Signal::SequencedMessage { seq, id: id.into(), body: None });
+    prop_oneof![ack, bye, skip, Just(Signal::Heartbeat), Just(Signal::HeartbeatReply)]
 }
 
 proptest! {
@@ -102,30 +102,30 @@ proptest! {
         client in any::<bool>(),
     ) {
         let writer = if client { Side::Client } else { Side::Server };
-        let frame = Native {}.encode(writer, &signal).expect("there is a word for it");
-        let again = Native {}.encode(writer, &signal);
+        let frame = RedialV1 {}.encode(writer, &signal).expect("there is a word for it");
+        let again = RedialV1 {}.encode(writer, &signal);
         prop_assert_eq!(again.as_ref(), Ok(&frame), "the same signal as other bytes");
         let limits = Limits::default();
-        let heard = Native {}.decode(writer.other(), &frame, &limits).expect("it is well-formed");
+        let heard = RedialV1 {}.decode(writer.other(), &frame, &limits).expect("it is well-formed");
         prop_assert!(!format!("{heard:?}").contains("secret"), "a secret shows in {:?}", heard);
         prop_assert_eq!(&heard, &signal);
         // What a later version says more is passed over.
         let text = frame.as_text().expect("text").replacen('{', r#"{"later":[{"nested":true}],"#, 1);
         let more = Frame::text(text);
-        let heard = Native {}.decode(writer.other(), &more, &limits).expect("unknown fields are passed over");
+        let heard = RedialV1 {}.decode(writer.other(), &more, &limits).expect("unknown fields are passed over");
         prop_assert_eq!(heard, signal);
     }
 
     #[test]
-    fn a_message_under_a_position_comes_as_it_was_sent(position in number(), id in name(), text in any::<String>()) {
+    fn a_message_under_a_position_comes_as_it_was_sent(seq in number(), id in name(), text in any::<String>()) {
         let id = MessageId::from(id);
-        let signal = Signal::Numbered { position, id: id.clone(), body: Some(Payload::Text(&text)) };
-        let frame = Native {}.encode(Side::Client, &signal).expect("text can be said");
+        let signal = Signal::SequencedMessage { seq, id: id.clone(), body: Some(Payload::Text(&text)) };
+        let frame = RedialV1 {}.encode(Side::Client, &signal).expect("text can be said");
         let limits = Limits::default();
-        let heard = Native {}.decode(Side::Server, &frame, &limits).expect("it is well-formed");
-        let Signal::Numbered { position: heard_position, id: heard_id, body: Some(body) } = heard else {
+        let heard = RedialV1 {}.decode(Side::Server, &frame, &limits).expect("it is well-formed");
+        let Signal::SequencedMessage { seq: heard_position, id: heard_id, body: Some(body) } = heard else {
             panic!("heard as {heard:?}");
         };
-        prop_assert_eq!((heard_position, heard_id, body.to_body()), (position, id, Some(Body::from(text))));
+        prop_assert_eq!((heard_position, heard_id, body.to_body()), (seq, id, Some(Body::from(text))));
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use redial::{
-    Acknowledge, Action, ConnectionId, Credit, Dialect, Durability, Duration, Event, Frame, Hello, Instant, Limits,
-    MessageId, Native, Payload, Peer, PeerPolicy, Preset, Refusal, Resume, Ride, Seed, Side, Signal,
+    AckCarrier, Acknowledge, Action, ConnectionId, Credit, Dialect, Durability, Duration, Event, Frame, Hello, Instant,
+    Limits, MessageId, Payload, Peer, PeerPolicy, Preset, RedialV1, Refusal, Resume, Seed, Side, Signal,
 };
 
 /// One thing that happens to a peer.
@@ -33,7 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Step::Accept),
         4 => Just(Step::Fresh),
         6 => (0..5_u64, 0..5_u64, 0..5_u64).prop_map(|(rx, seen, hi)| Step::Resume(rx, seen, hi)),
-        10 => (0..6_u64, 0..6_u8).prop_map(|(position, id)| Step::Message(position, id)),
+        10 => (0..6_u64, 0..6_u8).prop_map(|(seq, id)| Step::Message(seq, id)),
         2 => (0..6_u64).prop_map(Step::Skip),
         6 => (0..6_u64).prop_map(Step::Ack),
         2 => (0..6_u64).prop_map(Step::Ping),
@@ -116,27 +116,27 @@ impl World {
 
     fn frame(&self, said: &Step) -> Frame {
         let credit = Credit { messages: 2, bytes: 1_000, frame: 1_000 };
-        let (position, id) = match said {
-            Step::Message(position, id) => (*position, named(*id)),
-            Step::Skip(position) => (*position, named(0)),
+        let (seq, id) = match said {
+            Step::Message(seq, id) => (*seq, named(*id)),
+            Step::Skip(seq) => (*seq, named(0)),
             _ => (0, named(0)),
         };
         let resume = |rx: u64, seen: u64, hi: u64| {
             let (name, token) = self.session.clone()?;
-            let refused = vec![Refusal { position: 1, code: 3 }];
-            Some(Resume { sid: name, token, position: rx, refused, seen, lowest: 1, highest: hi })
+            let refused = vec![Refusal { seq: 1, code: 3 }];
+            Some(Resume { sid: name, token, seq: rx, refused, seen, lowest: 1, highest: hi })
         };
         let signal = match said {
             Step::Resume(rx, seen, hi) => {
                 Signal::Hello(Box::new(Hello { credential: None, resume: resume(*rx, *seen, *hi), credit }))
             }
-            Step::Message(..) => Signal::Numbered { position, id, body: Some(Payload::Text("a body")) },
-            Step::Skip(_) => Signal::Numbered { position, id, body: None },
-            Step::Ack(position) => Signal::AckUpTo { position: *position, refused: Vec::new(), rides: Ride::Alone },
-            Step::Ping(position) => Signal::AckUpTo { position: *position, refused: Vec::new(), rides: Ride::Beat },
+            Step::Message(..) => Signal::SequencedMessage { seq, id, body: Some(Payload::Text("a body")) },
+            Step::Skip(_) => Signal::SequencedMessage { seq, id, body: None },
+            Step::Ack(seq) => Signal::CumulativeAck { seq: *seq, refused: Vec::new(), carrier: AckCarrier::Alone },
+            Step::Ping(seq) => Signal::CumulativeAck { seq: *seq, refused: Vec::new(), carrier: AckCarrier::Heartbeat },
             _ => Signal::Hello(Box::new(Hello { credential: None, resume: None, credit })),
         };
-        Native {}.encode(Side::Client, &signal).expect("it can be said")
+        RedialV1 {}.encode(Side::Client, &signal).expect("it can be said")
     }
 
     /// What comes out of it keeps the rules.
@@ -160,9 +160,9 @@ impl World {
 
     fn follow(&mut self, frame: &Frame) {
         let limits = Limits::default();
-        let signal = Native {}.decode(Side::Client, frame, &limits).expect("what it writes can be read");
+        let signal = RedialV1 {}.decode(Side::Client, frame, &limits).expect("what it writes can be read");
         match signal {
-            Signal::Admitted(terms) => {
+            Signal::Welcome(terms) => {
                 if self.session.as_ref().is_none_or(|(sid, _)| *sid != terms.sid) {
                     self.given.clear();
                     self.told = 0;
@@ -170,15 +170,15 @@ impl World {
                 self.session = Some((terms.sid.clone(), terms.token.clone()));
                 self.next = None;
             }
-            Signal::Numbered { position, id, .. } => {
-                assert!(self.next.is_none_or(|next| next == position), "{position} left where {:?} had to", self.next);
-                let given = self.given.entry(position).or_insert_with(|| id.clone());
-                assert_eq!(*given, id, "two messages under position {position}");
-                self.next = Some(position + 1);
+            Signal::SequencedMessage { seq, id, .. } => {
+                assert!(self.next.is_none_or(|next| next == seq), "{seq} left where {:?} had to", self.next);
+                let given = self.given.entry(seq).or_insert_with(|| id.clone());
+                assert_eq!(*given, id, "two messages under seq {seq}");
+                self.next = Some(seq + 1);
             }
-            Signal::AckUpTo { position, .. } => {
-                assert!(position >= self.told, "{position} was told after {}", self.told);
-                self.told = position;
+            Signal::CumulativeAck { seq, .. } => {
+                assert!(seq >= self.told, "{seq} was told after {}", self.told);
+                self.told = seq;
             }
             _ => {}
         }

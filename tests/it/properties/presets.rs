@@ -78,7 +78,7 @@ fn hasty() -> Config {
     let zero = Duration::ZERO;
     let mut config = Config::default();
     config.heartbeat.every = Duration::from_millis(7);
-    config.reconnect.first = FirstDelay { beat_failed: None, ..FirstDelay::all(zero) };
+    config.reconnect.first = FirstDelay { heartbeat_failed: None, ..FirstDelay::all(zero) };
     config.reconnect.again = Backoff { base: zero, percent: Bounded::clamped(100), cap: zero };
     config.reconnect.jitter = Jitter::None;
     config.outbox.send_failure = SendFailure::Tell;

@@ -19,8 +19,8 @@ impl Said {
     fn signal(&self) -> Signal<'_> {
         let (id, body) = (self.id.clone(), Payload::of(&self.body));
         match self.kind {
-            0 => Signal::Beat,
-            1 => Signal::BeatReply,
+            0 => Signal::Heartbeat,
+            1 => Signal::HeartbeatReply,
             2 => Signal::Message { id: Some(id), body },
             3 => Signal::Message { id: None, body },
             4 => Signal::Notice { body },
@@ -31,7 +31,7 @@ impl Said {
             9 => Signal::Read { id },
             10 => Signal::Challenge { challenge: Some(body), reference: None },
             11 => Signal::Login { credential: Secret::new("token"), reference: None },
-            12 => Signal::Welcome,
+            12 => Signal::LoginAccepted,
             13 => Signal::Refused { code: self.code },
             _ => Signal::Kick { body },
         }
@@ -99,6 +99,6 @@ proptest! {
 }
 
 fn names_messages(preset: &Preset, writer: Side) -> bool {
-    let profile = preset.dialect().profile();
+    let profile = preset.dialect().capabilities();
     if writer == Side::Client { profile.receipts } else { profile.acks }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use redial::{CredentialFailure, Duration, Failure};
+use redial::{CredentialFailure, Duration, TransportError};
 
 /// One input, in words that make sense against whatever state it meets.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub(crate) enum What {
     Signal(Whose, Said),
     Nonsense(Whose, Index),
     SendFailed(Whose, Option<Failed>),
-    Errored(Whose, Failure, Option<Duration>),
+    Errored(Whose, TransportError, Option<Duration>),
     Closed(Whose, Option<u16>),
     Tick,
     Online,
@@ -72,7 +72,7 @@ pub(crate) enum Whose {
 #[derive(Debug, Clone)]
 pub(crate) enum Said {
     Beat,
-    BeatReply,
+    HeartbeatReply,
     Message(u8),
     Ack(Index),
     Echo(Index, u8),
@@ -82,14 +82,14 @@ pub(crate) enum Said {
     Stranger,
     Notice,
     Challenge,
-    Welcome,
+    LoginAccepted,
     Refused,
     Kick,
     /// The words of the dialect with positions.
-    Admitted(Option<u8>, u8),
-    Numbered(u8, u8),
+    Welcome(Option<u8>, u8),
+    SequencedMessage(u8, u8),
     Skip(u8),
-    AckUpTo(u8),
+    CumulativeAck(u8),
     Bye(bool),
 }
 
@@ -153,7 +153,7 @@ fn said() -> impl Strategy<Value = Said> {
     let at = any::<Index>;
     prop_oneof![
         1 => Just(Said::Beat),
-        3 => Just(Said::BeatReply),
+        3 => Just(Said::HeartbeatReply),
         6 => (0..6_u8).prop_map(Said::Message),
         6 => at().prop_map(Said::Ack),
         2 => (at(), 0..6_u8).prop_map(|(at, id)| Said::Echo(at, id)),
@@ -163,7 +163,7 @@ fn said() -> impl Strategy<Value = Said> {
         1 => Just(Said::Stranger),
         1 => Just(Said::Notice),
         3 => Just(Said::Challenge),
-        2 => Just(Said::Welcome),
+        2 => Just(Said::LoginAccepted),
         1 => prop_oneof![9 => Just(Said::Notice), 1 => Just(Said::Refused), 1 => Just(Said::Kick)],
         8 => counted(),
     ]
@@ -171,10 +171,10 @@ fn said() -> impl Strategy<Value = Said> {
 
 fn counted() -> impl Strategy<Value = Said> {
     prop_oneof![
-        8 => (prop::option::of(0..5_u8), 0..5_u8).prop_map(|(resumed, name)| Said::Admitted(resumed, name)),
-        8 => (0..7_u8, 0..6_u8).prop_map(|(ahead, id)| Said::Numbered(ahead, id)),
+        8 => (prop::option::of(0..5_u8), 0..5_u8).prop_map(|(resumed, name)| Said::Welcome(resumed, name)),
+        8 => (0..7_u8, 0..6_u8).prop_map(|(ahead, id)| Said::SequencedMessage(ahead, id)),
         1 => (0..7_u8).prop_map(Said::Skip),
-        6 => (0..6_u8).prop_map(Said::AckUpTo),
+        6 => (0..6_u8).prop_map(Said::CumulativeAck),
         1 => any::<bool>().prop_map(Said::Bye),
     ]
 }
@@ -188,8 +188,8 @@ fn failed() -> impl Strategy<Value = Failed> {
     ]
 }
 
-fn failure() -> impl Strategy<Value = Failure> {
-    prop_oneof![3 => Just(Failure::Io), 2 => Just(Failure::Refused), 1 => Just(Failure::Unauthorized)]
+fn failure() -> impl Strategy<Value = TransportError> {
+    prop_oneof![3 => Just(TransportError::Io), 2 => Just(TransportError::Refused), 1 => Just(TransportError::Unauthorized)]
 }
 
 fn credential_failure() -> impl Strategy<Value = CredentialFailure> {

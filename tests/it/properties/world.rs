@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use proptest::sample::Index;
 use redial::journal::{Call, Input};
 use redial::{
-    Action, Body, Bye, ConnectionId, Credit, Duration, Echo, Event, Frame, Instant, MessageId, NotResumed, Payload,
-    Preset, Purpose, Refusal, Resumption, Ride, Seed, Session, Side, Signal, Terms,
+    AckCarrier, Action, Body, Bye, ConnectionId, Credit, Duration, Echo, Event, Frame, Instant, MessageId, NotResumed,
+    Payload, Preset, Purpose, Refusal, Resumption, Seed, Session, SessionTerms, Side, Signal,
 };
 
 use super::steps::{Failed, Said, Step, What, When, Whose};
@@ -193,8 +193,8 @@ impl World {
     fn frame(&self, said: &Said) -> Frame {
         let body = Payload::Text("a body");
         let signal = match said {
-            Said::Beat => Signal::Beat,
-            Said::BeatReply => Signal::BeatReply,
+            Said::Beat => Signal::Heartbeat,
+            Said::HeartbeatReply => Signal::HeartbeatReply,
             Said::Message(id) => Signal::Message { id: Some(pushed(*id)), body },
             Said::Ack(at) => Signal::Ack { id: self.id(*at), echo: None },
             Said::Echo(at, id) => Signal::Ack { id: self.id(*at), echo: Some(Echo { id: pushed(*id), body }) },
@@ -204,17 +204,17 @@ impl World {
             Said::Stranger => Signal::Ack { id: "stranger".into(), echo: None },
             Said::Notice => Signal::Notice { body: Payload::Json(r#"{"type":"news"}"#) },
             Said::Challenge => Signal::Challenge { challenge: Some(Payload::Text("prove it")), reference: None },
-            Said::Welcome => Signal::Welcome,
+            Said::LoginAccepted => Signal::LoginAccepted,
             Said::Refused => Signal::Refused { code: 3 },
             Said::Kick => Signal::Kick { body },
-            Said::Admitted(resumed, name) => admitted(*resumed, *name),
-            Said::Numbered(ahead, id) => {
-                Signal::Numbered { position: self.position(*ahead), id: pushed(*id), body: Some(body) }
+            Said::Welcome(resumed, name) => admitted(*resumed, *name),
+            Said::SequencedMessage(ahead, id) => {
+                Signal::SequencedMessage { seq: self.position(*ahead), id: pushed(*id), body: Some(body) }
             }
-            Said::Skip(ahead) => Signal::Numbered { position: self.position(*ahead), id: pushed(0), body: None },
-            Said::AckUpTo(position) => {
-                let refused = vec![Refusal { position: 2, code: 7 }];
-                Signal::AckUpTo { position: u64::from(*position), refused, rides: Ride::BeatReply }
+            Said::Skip(ahead) => Signal::SequencedMessage { seq: self.position(*ahead), id: pushed(0), body: None },
+            Said::CumulativeAck(seq) => {
+                let refused = vec![Refusal { seq: 2, code: 7 }];
+                Signal::CumulativeAck { seq: u64::from(*seq), refused, carrier: AckCarrier::HeartbeatReply }
             }
             Said::Bye(reconnect) => {
                 let after = Duration::from_millis(700);
@@ -229,16 +229,16 @@ impl World {
 /// A welcome: to the session of this name, or back to it with so many messages accepted.
 fn admitted(resumed: Option<u8>, name: u8) -> Signal<'static> {
     let resumption = match (resumed, name) {
-        (Some(position), _) => Resumption::Resumed { position: position.into(), refused: Vec::new() },
+        (Some(seq), _) => Resumption::Resumed { seq: seq.into(), refused: Vec::new() },
         (None, 0 | 1) => Resumption::Fresh,
         (None, _) => Resumption::Lost {
             why: NotResumed::Unknown,
-            position: (name > 2).then_some(1),
-            refused: vec![Refusal { position: 1, code: 9 }],
+            seq: (name > 2).then_some(1),
+            refused: vec![Refusal { seq: 1, code: 9 }],
             gone: (name > 3).then_some(2),
         },
     };
-    Signal::Admitted(Box::new(Terms {
+    Signal::Welcome(Box::new(SessionTerms {
         sid: if resumed.is_some() { "sid0".to_owned() } else { format!("sid{}", name % 3) },
         token: "token".into(),
         lifetime: Duration::from_secs(100),

@@ -229,7 +229,7 @@ impl Run {
 
     /// Whether everything that is taken arrives in the end, or is told.
     pub(super) fn is_reliable(&self) -> bool {
-        let profile = self.client.session.preset().dialect().profile();
+        let profile = self.client.session.preset().dialect().capabilities();
         profile.receipts && profile.acks
     }
 

@@ -87,7 +87,7 @@ impl Server {
     }
 
     fn asks_for_login(&self) -> bool {
-        matches!(self.preset.dialect().profile().login, Login::Challenge | Login::ConfirmedChallenge)
+        matches!(self.preset.dialect().capabilities().login, Login::Challenge | Login::ConfirmedChallenge)
     }
 
     pub(super) fn write(&self, signal: &Signal<'_>) -> Option<Frame> {
@@ -149,16 +149,16 @@ impl Run {
                     self.dismiss_line(line, 1_008);
                     return;
                 }
-                if preset.dialect().profile().login == Login::ConfirmedChallenge {
-                    self.answer_on(line, &Signal::Welcome);
+                if preset.dialect().capabilities().login == Login::ConfirmedChallenge {
+                    self.answer_on(line, &Signal::LoginAccepted);
                 }
                 self.admit(line);
             }
-            (Stage::Lobby, Ok(Signal::Beat)) => self.answer_on(line, &Signal::BeatReply),
+            (Stage::Lobby, Ok(Signal::Heartbeat)) => self.answer_on(line, &Signal::HeartbeatReply),
             (Stage::Accepted(connection), signal) => {
                 let message = match signal {
                     Ok(Signal::Message { id, body }) => Some((id, body)),
-                    Ok(Signal::Numbered { id, body, .. }) => body.map(|body| (Some(id), body)),
+                    Ok(Signal::SequencedMessage { id, body, .. }) => body.map(|body| (Some(id), body)),
                     _ => None,
                 };
                 if let Some((id, body)) = message
@@ -329,6 +329,6 @@ impl Run {
 impl Server {
     /// Whether its application acknowledges in its own time.
     fn policy_is_slow(&self) -> bool {
-        self.preset.config.inbox.acknowledge == Acknowledge::OnCall && self.preset.dialect().profile().receipts
+        self.preset.config.inbox.acknowledge == Acknowledge::OnCall && self.preset.dialect().capabilities().receipts
     }
 }

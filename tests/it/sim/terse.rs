@@ -1,8 +1,8 @@
 //! A dialect for tests that has a word for everything a session can hear and say: `msg m1 hello`, `ack m1`, `nack m1 7`.
 
 use redial::{
-    Config, Dialect, Frame, Handshake, Limits, Login, Malformed, MessageId, Payload, Preset, Profile, Secret, Side,
-    Signal, Unencodable,
+    Capabilities, Config, Dialect, Frame, Handshake, Limits, Login, Malformed, MessageId, Payload, Preset, Secret,
+    Side, Signal, Unencodable,
 };
 
 /// A dialect for tests that has a word for everything.
@@ -23,8 +23,8 @@ impl Dialect for Terse {
         "terse"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: self.login, receipts: true, acks: true, early_delivery: false, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: self.login, receipts: true, acks: true, early_delivery: false, sequenced: false }
     }
 
     fn handshake(&self, credential: Option<&Secret>) -> Handshake {
@@ -45,8 +45,8 @@ impl Dialect for Terse {
             _ => Err(Malformed::BadId { field: "id".to_owned(), limit: limits.id_bytes.get() }),
         };
         Ok(match word {
-            "beat" => Signal::Beat,
-            "alive" => Signal::BeatReply,
+            "beat" => Signal::Heartbeat,
+            "alive" => Signal::HeartbeatReply,
             "msg" => Signal::Message { id: Some(id()?), body: Payload::Text(second) },
             "ack" => Signal::Ack { id: id()?, echo: None },
             "nack" => Signal::Nack { id: id()?, code: second.parse().unwrap_or_default() },
@@ -54,7 +54,7 @@ impl Dialect for Terse {
             "read" => Signal::Read { id: id()? },
             "who" => Signal::Challenge { challenge: Some(Payload::Text(rest)), reference: None },
             "me" => Signal::Login { credential: Secret::new(rest), reference: None },
-            "welcome" => Signal::Welcome,
+            "welcome" => Signal::LoginAccepted,
             "refused" => Signal::Refused { code: first.parse().unwrap_or_default() },
             "kick" => Signal::Kick { body: Payload::Text(rest) },
             "notice" => Signal::Notice { body: Payload::Text(rest) },
@@ -64,8 +64,8 @@ impl Dialect for Terse {
 
     fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         let text = match signal {
-            Signal::Beat => "beat".to_owned(),
-            Signal::BeatReply => "alive".to_owned(),
+            Signal::Heartbeat => "beat".to_owned(),
+            Signal::HeartbeatReply => "alive".to_owned(),
             Signal::Message { id: Some(id), body: Payload::Text(body) } => format!("msg {id} {body}"),
             Signal::Message { body: Payload::Binary(_), .. } => return Err(Unencodable::Binary),
             Signal::Ack { id, echo: None } => format!("ack {id}"),
@@ -74,7 +74,7 @@ impl Dialect for Terse {
             Signal::Read { id } => format!("read {id}"),
             Signal::Challenge { challenge: Some(Payload::Text(seed)), .. } => format!("who {seed}"),
             Signal::Login { credential, .. } => format!("me {}", credential.reveal()),
-            Signal::Welcome => "welcome".to_owned(),
+            Signal::LoginAccepted => "welcome".to_owned(),
             Signal::Refused { code } => format!("refused {code}"),
             Signal::Kick { body: Payload::Text(body) } => format!("kick {body}"),
             Signal::Notice { body: Payload::Text(body) } => format!("notice {body}"),

@@ -60,7 +60,7 @@ impl Run {
 
     /// The session tells how a message stands.
     pub(super) fn told(&mut self, id: &MessageId, status: Status) {
-        let receipts = self.client.session.preset().dialect().profile().receipts;
+        let receipts = self.client.session.preset().dialect().capabilities().receipts;
         let Some(name) = self.client.app.name_of(id).cloned() else {
             self.broken.get_or_insert(format!("{id} is {status:?}, and nobody said it"));
             return;
@@ -128,7 +128,7 @@ impl Run {
     pub(super) fn delivered(&mut self, message: Message) {
         let name = words::name_in(&message.body);
         match (message.id, self.client.session.preset().config.inbox.acknowledge) {
-            (Some(id), Acknowledge::OnCall) if self.client.session.preset().dialect().profile().acks => {
+            (Some(id), Acknowledge::OnCall) if self.client.session.preset().dialect().capabilities().acks => {
                 let slow = self.strikes("slow consumer", 6_000);
                 let takes = match () {
                     () if !slow => self.dice.between(0, 100),

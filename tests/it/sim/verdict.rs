@@ -67,7 +67,7 @@ impl Run {
 
     /// Every status is true, and what the user has not let go of is there.
     fn server_was_shown(&self) -> Result<(), String> {
-        let receipts = self.client.session.preset().dialect().profile().receipts;
+        let receipts = self.client.session.preset().dialect().capabilities().receipts;
         for (name, word) in self.client.app.words() {
             let times = self.server.times(name);
             let status = word.status;
@@ -94,7 +94,7 @@ impl Run {
         let slow = self.figures.happened("slow receipt");
         let twice = !receipts && self.figures.happened("client crash");
         // A login that nobody confirms may reach the server after the one on the next connection, with all that follows it.
-        let unconfirmed = self.client.session.preset().dialect().profile().login == Login::Challenge;
+        let unconfirmed = self.client.session.preset().dialect().capabilities().login == Login::Challenge;
         if self.server.forgot.is_none() && !slow && !twice && !unconfirmed {
             let shown: Vec<&String> = self.server.shown.iter().filter(in_turn).collect();
             in_order(&self.client.app.order, &shown).map_err(|what| format!("the server was shown {what}"))?;
@@ -109,7 +109,7 @@ impl Run {
             return Err(format!("the client was shown something twice: {:?}", app.shown));
         }
         let preset = self.client.session.preset();
-        if preset.dialect().profile().acks {
+        if preset.dialect().capabilities().acks {
             let from = server.forgot.map_or(0, |(said, _)| said);
             if let Some(lost) = server.said.iter().skip(from).find(|name| !once.contains(name)) {
                 return Err(format!("the client was never shown {lost}"));

@@ -3,9 +3,9 @@
 use std::num::NonZeroU32;
 
 use redial::{
-    Acknowledge, Backoff, Bounded, Clock, CloseCodes, Config, CredentialSource, DeadLink, Death, Deliver, Durability,
-    Duration, FirstDelay, Jitter, Life, Login, MeasuredFrom, PeerPolicy, Preset, Probe, Resend, Reset, SendFailure,
-    Suspicion, Unauthorized, WhileDown,
+    Acknowledge, Backoff, Bounded, CloseCodes, Config, CredentialSource, DeadAfter, DeadLink, Deliver, Durability,
+    Duration, FirstDelay, HeartbeatSchedule, Jitter, Liveness, Login, MeasuredFrom, PeerPolicy, Preset, Probe, Resend,
+    Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
 };
 
 use super::dice::Dice;
@@ -101,7 +101,7 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
     let push_again = Some(seconds(dice.between(5, 30)));
     let mut policy = PeerPolicy { push_again, ..PeerPolicy::default() };
     // A client that is kept busy and has nothing to acknowledge says nothing, which is no sign of death.
-    let listens = client.config.heartbeat.life == Life::AnyFrame && !client.dialect().profile().acks;
+    let listens = client.config.heartbeat.liveness == Liveness::AnyFrame && !client.dialect().capabilities().acks;
     policy.silence = policy.silence.filter(|_| !listens);
     let server = client.clone().with_config(config);
     Ends { name: world.name, client, server, policy }
@@ -115,9 +115,14 @@ fn heartbeat(dice: &mut Dice, config: &mut Config) {
     let policy = &mut config.heartbeat;
     policy.every = seconds(dice.between(8, 30));
     policy.at_ready = dice.percent(30);
-    policy.clock = dice.one_of(&[Clock::SinceLife, Clock::SinceLife, Clock::Grid, Clock::LockStep]);
-    policy.life = dice.one_of(&[Life::AnyFrame, Life::AnyFrame, Life::Reply]);
-    policy.death = Death::after(dice.count(1, 3), seconds(dice.between(2, 8)));
+    policy.schedule = dice.one_of(&[
+        HeartbeatSchedule::SinceLife,
+        HeartbeatSchedule::SinceLife,
+        HeartbeatSchedule::Grid,
+        HeartbeatSchedule::LockStep,
+    ]);
+    policy.liveness = dice.one_of(&[Liveness::AnyFrame, Liveness::AnyFrame, Liveness::Reply]);
+    policy.dead_after = DeadAfter::after(dice.count(1, 3), seconds(dice.between(2, 8)));
     policy.probe = dice.percent(80).then(|| Probe { late: seconds(5), wait: seconds(dice.between(2, 8)) });
     policy.suspicion = dice.percent(33).then(Suspicion::default);
 }
@@ -125,7 +130,7 @@ fn heartbeat(dice: &mut Dice, config: &mut Config) {
 fn reconnect(dice: &mut Dice, config: &mut Config) {
     let policy = &mut config.reconnect;
     policy.first = FirstDelay::all(Duration::from_millis(dice.between(0, 1_000)));
-    policy.first.beat_failed = dice.percent(80).then_some(seconds(1));
+    policy.first.heartbeat_failed = dice.percent(80).then_some(seconds(1));
     if dice.percent(10) {
         policy.first.closed = None;
     }

@@ -1,6 +1,6 @@
 //! Heartbeats one by one: which is sent when, where the chain hangs on echoes and where it is on a grid.
 
-use redial::{Cause, Clock, Death, Duration, Event, Life, State, Timer};
+use redial::{Cause, DeadAfter, Duration, Event, HeartbeatSchedule, Liveness, State, Timer};
 
 use crate::support::Story;
 
@@ -8,9 +8,9 @@ use crate::support::Story;
 fn in_lock_step_silence_after_an_echo_is_measured_from_the_beat_that_had_none() {
     // The beats at 25 and 50 s are echoed; that at 75 s is not, and those at 100 and 125 s would not have been.
     let mut story = Story::plain_with(|config| {
-        config.heartbeat.clock = Clock::LockStep;
-        config.heartbeat.life = Life::Reply;
-        config.heartbeat.death = Death::after(3, Duration::from_secs(5));
+        config.heartbeat.schedule = HeartbeatSchedule::LockStep;
+        config.heartbeat.liveness = Liveness::Reply;
+        config.heartbeat.dead_after = DeadAfter::after(3, Duration::from_secs(5));
     });
     story.ready().wait(25_000).pong().wait(25_000).pong().seen();
     story.wait(79_999);
@@ -22,7 +22,7 @@ fn in_lock_step_silence_after_an_echo_is_measured_from_the_beat_that_had_none() 
 
 #[test]
 fn in_lock_step_life_without_an_echo_is_followed_by_the_next_beat() {
-    let mut story = Story::plain_with(|config| config.heartbeat.clock = Clock::LockStep);
+    let mut story = Story::plain_with(|config| config.heartbeat.schedule = HeartbeatSchedule::LockStep);
     story.ready().wait(25_000).text("life, and no echo").seen();
     story.wait(25_000);
     assert_eq!(story.seen().beats(), 1);
@@ -34,8 +34,8 @@ fn in_lock_step_life_without_an_echo_is_followed_by_the_next_beat() {
 #[test]
 fn in_lock_step_a_probe_begins_a_chain_that_had_ended_anew() {
     let mut story = Story::plain_with(|config| {
-        config.heartbeat.clock = Clock::LockStep;
-        config.heartbeat.life = Life::Reply;
+        config.heartbeat.schedule = HeartbeatSchedule::LockStep;
+        config.heartbeat.liveness = Liveness::Reply;
     });
     story.ready().wait(50_000).seen();
     story.event(Event::Online).text("chatter");
@@ -46,7 +46,7 @@ fn in_lock_step_a_probe_begins_a_chain_that_had_ended_anew() {
 
 #[test]
 fn a_hint_at_the_very_moment_of_a_beat_on_the_grid_takes_its_place() {
-    let mut story = Story::plain_with(|config| config.heartbeat.clock = Clock::Grid);
+    let mut story = Story::plain_with(|config| config.heartbeat.schedule = HeartbeatSchedule::Grid);
     story.ready().sleep(25_000).event(Event::Online);
     assert_eq!(story.seen().beats(), 1);
     story.pong();

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use redial::{
-    Backoff, Config, Duration, Event, Failure, FirstDelay, Instant, MessageId, Preset, Purpose, Seed, Session, State,
+    Backoff, Config, Duration, Event, FirstDelay, Instant, MessageId, Preset, Purpose, Seed, Session, State,
+    TransportError,
 };
 
 use crate::oracle::drain;
@@ -18,7 +19,7 @@ fn at_the_end_of_the_clock_nothing_overflows() {
             story.send("hello");
             story.send_for("brief", u64::MAX);
             story.text("noise").pong().tick().event(Event::Woke { asleep: Duration::MAX }).event(Event::Online);
-            story.errored(Failure::Io).tick().drain_within(u64::MAX).open().close();
+            story.errored(TransportError::Io).tick().drain_within(u64::MAX).open().close();
             assert!(story.deadline().is_none_or(|deadline| deadline.at > Instant::from_millis(now)));
         }
     }
@@ -137,9 +138,9 @@ fn a_hint_is_believed_again_when_the_stable_time_is_exactly_over() {
             config.reconnect.first = FirstDelay::all(hour);
             config.reconnect.again = Backoff::constant(hour);
         });
-        story.open().errored(Failure::Refused).wait(6_000).event(Event::Online);
+        story.open().errored(TransportError::Refused).wait(6_000).event(Event::Online);
         assert_eq!(story.state(), State::Connecting);
-        story.errored(Failure::Refused).wait(after).event(Event::Online);
+        story.errored(TransportError::Refused).wait(after).event(Event::Online);
         assert_eq!(story.state(), state, "{after} ms after the first hint");
     }
 }

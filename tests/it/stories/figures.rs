@@ -3,8 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use redial::{
-    Action, Cause, ConnectionId, Duration, Event, Failure, Frame, Instant, Peer, PeerPolicy, Preset, Seed, Session,
-    State,
+    Action, Cause, ConnectionId, Duration, Event, Frame, Instant, Peer, PeerPolicy, Preset, Seed, Session, State,
+    TransportError,
 };
 
 use crate::support::Story;
@@ -33,8 +33,8 @@ fn the_time_in_each_state_adds_up_to_the_time_since_open() {
 fn losses_are_counted_by_what_they_were() {
     let mut story = Story::plain();
     story.ready().closed(1006).wait_for_connect();
-    story.errored(Failure::Refused).wait_for_connect();
-    story.errored(Failure::Dns).wait_for_connect();
+    story.errored(TransportError::Refused).wait_for_connect();
+    story.errored(TransportError::Dns).wait_for_connect();
     story.opened().wait(55_000).wait_for_connect();
     let losses = &story.session.stats().losses;
     let counted: Vec<(Cause, u64)> = losses.iter().map(|(cause, count)| (*cause, *count)).collect();
@@ -128,7 +128,7 @@ fn frames_and_bytes_are_counted_both_ways_and_what_belongs_to_no_connection_apar
     let heard = frames.iter().map(|frame| frame.len() as u64).sum();
     assert_eq!((stats.ready, stats.frames_in, stats.bytes_in), (1, 6, heard));
     assert_eq!((stats.frames_out, stats.bytes_out), handed_over(story.seen().all()));
-    assert_eq!((stats.beats, stats.delivered, stats.duplicates, stats.malformed), (1, 2, 1, 1));
+    assert_eq!((stats.heartbeats, stats.delivered, stats.duplicates, stats.malformed), (1, 2, 1, 1));
     assert_eq!((stats.stale_events, stats.unknown_receipts, stats.refused), (2, 1, 3));
 }
 

@@ -1,6 +1,9 @@
 //! Finding out that a link is dead, and that it is not.
 
-use redial::{Action, Cause, Clock, Death, Duration, Event, Frame, Life, Purpose, State, Status, Suspicion, Timer};
+use redial::{
+    Action, Cause, DeadAfter, Duration, Event, Frame, HeartbeatSchedule, Liveness, Purpose, State, Status, Suspicion,
+    Timer,
+};
 
 use crate::support::Story;
 
@@ -132,19 +135,19 @@ fn a_heartbeat_that_cannot_be_written_means_a_lost_link() {
     let mut story = Story::plain();
     story.ready().wait(25_000).seen();
     story.send_failed(Purpose::Heartbeat);
-    assert_eq!(story.seen().losses()[0].0, Cause::BeatFailed);
+    assert_eq!(story.seen().losses()[0].0, Cause::HeartbeatFailed);
 }
 
 #[test]
 fn where_that_is_only_told_the_link_goes_on() {
-    let mut story = Story::plain_with(|config| config.reconnect.first.beat_failed = None);
+    let mut story = Story::plain_with(|config| config.reconnect.first.heartbeat_failed = None);
     story.ready().wait(25_000).send_failed(Purpose::Heartbeat);
     assert_eq!(story.state(), State::Ready);
 }
 
 #[test]
 fn a_flood_of_frames_starves_no_timer() {
-    let mut story = Story::plain_with(|config| config.heartbeat.life = Life::Reply);
+    let mut story = Story::plain_with(|config| config.heartbeat.liveness = Liveness::Reply);
     story.ready().seen();
     for _ in 0..60 {
         story.sleep(1_000).text("noise");
@@ -163,7 +166,7 @@ fn a_ping_of_the_server_is_life_and_no_message() {
 
 #[test]
 fn any_frame_answers_a_probe_even_where_only_replies_are_life() {
-    let mut story = Story::plain_with(|config| config.heartbeat.life = Life::Reply);
+    let mut story = Story::plain_with(|config| config.heartbeat.liveness = Liveness::Reply);
     story.ready().event(Event::Online).wait(4_000).text("still here").wait(10_000);
     assert_eq!((story.state(), story.connects.len()), (State::Ready, 1));
 }
@@ -196,16 +199,16 @@ fn a_silent_link_is_suspected_and_asked_again_before_it_is_dead() {
 
 #[test]
 fn a_suspected_link_that_says_anything_is_trusted_again() {
-    for life in [Life::AnyFrame, Life::Reply] {
+    for life in [Liveness::AnyFrame, Liveness::Reply] {
         let mut story = Story::plain_with(|config| {
             config.heartbeat.suspicion = Some(Suspicion::default());
-            config.heartbeat.life = life;
+            config.heartbeat.liveness = life;
         });
         let connection = story.ready().connection();
         story.wait(28_000).seen();
         story.text("a late word");
         assert_eq!(story.seen().all()[0], Action::Alive { connection, rtt: None });
-        assert!(!story.session.explain().in_doubt);
+        assert!(!story.session.explain().probing);
         story.wait(5_000).text("another");
         assert_eq!(story.seen().delivered(), ["another"], "{life:?}: told once, and the verdict is off");
         assert_eq!(story.state(), State::Ready);
@@ -224,7 +227,7 @@ fn suspicion_that_comes_late_is_a_suspend_and_probes_first() {
 #[test]
 fn suspicion_finds_dead_links_where_nothing_else_does() {
     let mut story = Story::plain_with(|config| {
-        config.heartbeat.death = None;
+        config.heartbeat.dead_after = None;
         config.heartbeat.suspicion = Some(Suspicion::default());
         config.reconnect.first.errored = None;
     });
@@ -255,16 +258,16 @@ fn what_is_sent_into_the_dark_waits_for_a_sign_of_life() {
 
 #[test]
 fn in_lock_step_a_dead_link_is_noticed_in_time_whatever_came_in_place_of_the_echo() {
-    for (beats, life) in [(1, Life::AnyFrame), (2, Life::AnyFrame), (3, Life::Reply)] {
+    for (beats, life) in [(1, Liveness::AnyFrame), (2, Liveness::AnyFrame), (3, Liveness::Reply)] {
         let mut story = Story::plain_with(|config| {
-            config.heartbeat.clock = Clock::LockStep;
-            config.heartbeat.life = life;
-            config.heartbeat.death = Death::after(beats, Duration::from_secs(5));
+            config.heartbeat.schedule = HeartbeatSchedule::LockStep;
+            config.heartbeat.liveness = life;
+            config.heartbeat.dead_after = DeadAfter::after(beats, Duration::from_secs(5));
         });
         let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
         story.ready().wait(26_000);
-        if life == Life::AnyFrame {
-            // Life, and no echo: the chain goes on all the same.
+        if life == Liveness::AnyFrame {
+            // Liveness, and no echo: the chain goes on all the same.
             story.text("the last word").wait(bound);
         } else {
             story.wait(bound - 26_000);
@@ -276,8 +279,8 @@ fn in_lock_step_a_dead_link_is_noticed_in_time_whatever_came_in_place_of_the_ech
 #[test]
 fn in_lock_step_a_chain_that_had_ended_goes_on_when_the_echo_comes_after_all() {
     let mut story = Story::plain_with(|config| {
-        config.heartbeat.clock = Clock::LockStep;
-        config.heartbeat.life = Life::Reply;
+        config.heartbeat.schedule = HeartbeatSchedule::LockStep;
+        config.heartbeat.liveness = Liveness::Reply;
     });
     story.ready().wait(50_000);
     assert_eq!(story.seen().beats(), 1, "the first was not echoed, so the second did not leave");
@@ -289,7 +292,7 @@ fn in_lock_step_a_chain_that_had_ended_goes_on_when_the_echo_comes_after_all() {
 
 #[test]
 fn a_probe_out_of_turn_takes_no_beat_off_the_grid() {
-    let mut story = Story::plain_with(|config| config.heartbeat.clock = Clock::Grid);
+    let mut story = Story::plain_with(|config| config.heartbeat.schedule = HeartbeatSchedule::Grid);
     story.ready().wait(10_000).event(Event::Online).pong();
     assert_eq!(story.seen().beats(), 1, "the probe");
     story.wait(15_000);
@@ -302,8 +305,8 @@ fn a_probe_out_of_turn_takes_no_beat_off_the_grid() {
 #[test]
 fn in_lock_step_a_probe_that_any_frame_answers_leaves_a_deadline_behind() {
     let mut story = Story::plain_with(|config| {
-        config.heartbeat.clock = Clock::LockStep;
-        config.heartbeat.life = Life::Reply;
+        config.heartbeat.schedule = HeartbeatSchedule::LockStep;
+        config.heartbeat.liveness = Liveness::Reply;
     });
     story.ready().wait(50_000);
     // The verdict on the ended chain comes late, so it asks; a frame that is no echo answers that.

@@ -1,6 +1,8 @@
 //! The safety floor, attempts with slots, and the last attempt.
 
-use redial::{Action, Backoff, Bounded, Cause, Duration, Failure, FirstDelay, Jitter, MeasuredFrom, State, Timer};
+use redial::{
+    Action, Backoff, Bounded, Cause, Duration, FirstDelay, Jitter, MeasuredFrom, State, Timer, TransportError,
+};
 
 use crate::support::Story;
 
@@ -35,10 +37,10 @@ fn after_its_last_attempt_the_session_gives_up() {
     story.open();
     story.send("unsent");
     for _ in 0..2 {
-        story.errored(Failure::Refused).wait_for_connect();
+        story.errored(TransportError::Refused).wait_for_connect();
     }
     story.seen();
-    story.errored(Failure::Refused);
+    story.errored(TransportError::Refused);
     let seen = story.seen();
     assert!(seen.all().contains(&Action::GaveUp { attempts: 3 }), "{seen:?}");
     assert_eq!((story.state(), story.connects.len()), (State::Stopped, 3));
@@ -55,9 +57,9 @@ fn where_attempts_have_slots_giving_up_waits_for_its_slot() {
         config.reconnect.from = MeasuredFrom::Attempt;
         config.reconnect.max = Some(1);
     });
-    story.open().errored(Failure::Refused);
+    story.open().errored(TransportError::Refused);
     assert_eq!(story.wait_for_connect(), 250);
-    story.wait(1_000).errored(Failure::Refused).seen();
+    story.wait(1_000).errored(TransportError::Refused).seen();
     assert_eq!(story.state(), State::Waiting);
     assert_eq!(
         story.deadline().map(|deadline| (deadline.at.as_millis(), deadline.timer)),
@@ -76,10 +78,10 @@ fn attempts_with_slots_are_measured_from_the_attempt() {
         config.reconnect.again.base = Duration::from_secs(6);
         config.reconnect.from = MeasuredFrom::Attempt;
     });
-    story.open().errored(Failure::Refused).wait_for_connect();
-    story.wait(1_500).errored(Failure::Refused);
+    story.open().errored(TransportError::Refused).wait_for_connect();
+    story.wait(1_500).errored(TransportError::Refused);
     assert_eq!(story.wait_for_connect(), 4_500);
-    story.wait(9_000).errored(Failure::Refused);
+    story.wait(9_000).errored(TransportError::Refused);
     assert_eq!(story.state(), State::Connecting, "a slot that has passed is now");
 }
 

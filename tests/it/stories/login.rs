@@ -1,7 +1,9 @@
 //! Credentials: asked for, late, refused, expired, not to be had.
 
 use redial::journal::Call;
-use redial::{Action, Cause, CredentialFailure, CredentialSource, Failure, Preset, State, Status, Timer, Unauthorized};
+use redial::{
+    Action, Cause, CredentialFailure, CredentialSource, Preset, State, Status, Timer, TransportError, Unauthorized,
+};
 
 use crate::support::Story;
 
@@ -113,10 +115,10 @@ fn an_expired_credential_is_not_used_again() {
 #[test]
 fn a_handshake_refused_for_want_of_a_credential_stops_or_retries_as_configured() {
     let mut story = Story::uni_app();
-    story.open().errored(Failure::Unauthorized);
+    story.open().errored(TransportError::Unauthorized);
     assert_eq!((story.state(), story.session.explain().cause), (State::Stopped, Some(Cause::Unauthorized)));
     let mut story = Story::uni_app_with(|config| config.authentication.unauthorized = Unauthorized::Retry);
-    story.open().errored(Failure::Unauthorized);
+    story.open().errored(TransportError::Unauthorized);
     assert_eq!(story.state(), State::Waiting);
     story.seen();
     story.wait(500);

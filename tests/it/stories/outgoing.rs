@@ -212,7 +212,7 @@ fn messages_whose_time_is_over_make_no_room_for_one_whose_time_is_over_too() {
     let mut story = Story::uni_app_with(|config| {
         config.outbox.in_flight = Bounded::clamped(1);
         config.outbox.receipt_timeout = None;
-        config.heartbeat.death = None;
+        config.heartbeat.dead_after = None;
     });
     story.ready();
     let (first, second) = (story.send_for("first", 500), story.send_for("second", 600));

@@ -2,8 +2,8 @@
 
 use redial::journal::{Call, CallError};
 use redial::{
-    Action, Body, Config, ConnectionId, CredentialSource, Dialect, Duration, Echo, Event, Frame, Limits, Login,
-    Malformed, MarkReadError, Payload, Preset, Profile, Purpose, Session, Side, Signal, State, Unencodable,
+    Action, Body, Capabilities, Config, ConnectionId, CredentialSource, Dialect, Duration, Echo, Event, Frame, Limits,
+    Login, Malformed, MarkReadError, Payload, Preset, Purpose, Session, Side, Signal, State, Unencodable,
 };
 
 use crate::oracle::drain;
@@ -21,8 +21,8 @@ impl Dialect for Desk {
         "desk"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: false, acks: self.acks, early_delivery: false, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { login: Login::None, receipts: false, acks: self.acks, early_delivery: false, sequenced: false }
     }
 
     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
@@ -40,14 +40,14 @@ impl Dialect for Desk {
                 Frame::Binary(bytes) if bytes.len() > 1 => {
                     Signal::Message { id: None, body: Payload::Binary(&bytes[1..]) }
                 }
-                _ => Signal::BeatReply,
+                _ => Signal::HeartbeatReply,
             }),
         }
     }
 
     fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         match signal {
-            Signal::Beat => Ok(Frame::Ping(Vec::new())),
+            Signal::Heartbeat => Ok(Frame::Ping(Vec::new())),
             Signal::Login { credential, .. } => Ok(Frame::text(format!("login {}", credential.reveal()))),
             Signal::Ack { id, .. } => Ok(Frame::text(format!("ack {id}"))),
             Signal::Nack { id, .. } => Ok(Frame::text(format!("nack {id}"))),

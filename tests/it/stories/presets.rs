@@ -2,15 +2,15 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use redial::{Beats, Config, DeadLink, Duration, Frame, Plain, Preset, ReactIm, SendError, UniApp, Wechat};
+use redial::{Config, DeadLink, Duration, Frame, HeartbeatFrame, Plain, Preset, ReactIm, SendError, UniApp, Wechat};
 use serde_json::json;
 
 use crate::support::Story;
 
 /// A heartbeat in texts of one's choice.
 fn in_texts() -> Preset {
-    let beats = Beats::Text { beat: "ping?".into(), reply: "pong!".into() };
-    Preset::new(Plain { beats }, Config::default())
+    let heartbeats = HeartbeatFrame::Text { heartbeat: "ping?".into(), reply: "pong!".into() };
+    Preset::new(Plain { heartbeats }, Config::default())
 }
 
 /// Presets that differ in their name, in their configuration, or in their settings alone.

@@ -1,6 +1,8 @@
 //! Losing connections, and getting others.
 
-use redial::{Action, Cause, ConnectionId, Duration, Event, Failure, Frame, Preset, Seed, Session, State, Timer};
+use redial::{
+    Action, Cause, ConnectionId, Duration, Event, Frame, Preset, Seed, Session, State, Timer, TransportError,
+};
 
 use crate::support::Story;
 
@@ -76,7 +78,7 @@ fn close_during_the_wait_for_a_reconnect_stays_closed() {
 fn error_and_close_of_one_connection_count_once() {
     let mut story = Story::plain();
     story.ready().seen();
-    story.errored(Failure::Io).closed(1006).errored(Failure::Other);
+    story.errored(TransportError::Io).closed(1006).errored(TransportError::Other);
     let seen = story.seen();
     assert_eq!(seen.losses().len(), 1);
     assert_eq!(seen.states(), [State::Waiting]);
@@ -96,7 +98,7 @@ fn late_events_of_an_old_connection_change_nothing() {
     let before = story.session.clone();
     story.event(Event::FrameIn { connection: old, frame: Frame::text("late") });
     story.event(Event::SendFailed { connection: old, purpose: None });
-    story.event(Event::Errored { connection: old, cause: Failure::Unauthorized, retry_after: None });
+    story.event(Event::Errored { connection: old, cause: TransportError::Unauthorized, retry_after: None });
     story.event(Event::Closed { connection: old, code: Some(1008), reason: String::new() });
     assert!(story.seen().is_empty());
     assert_eq!(story.session, before);
@@ -144,7 +146,7 @@ fn delay_after(losses: u32, seed: u64) -> u64 {
     let mut delay = 0;
     for connection in 1..=u64::from(losses) {
         let connection = ConnectionId::new(connection);
-        session.handle(now, Event::Errored { connection, cause: Failure::Refused, retry_after: None });
+        session.handle(now, Event::Errored { connection, cause: TransportError::Refused, retry_after: None });
         let at = session.next_deadline().expect("it waits").at;
         delay = at.since(now).as_millis();
         now = at;
@@ -184,14 +186,14 @@ fn what_the_server_asks_for_with_retry_after_is_added_to() {
     let connection = story.connection();
     let asks = |seconds| Event::Errored {
         connection,
-        cause: Failure::Refused,
+        cause: TransportError::Refused,
         retry_after: Some(Duration::from_secs(seconds)),
     };
     story.event(asks(30));
     let wait = story.wait_for_connect();
     assert!((30_250..=30_500).contains(&wait), "{wait}");
     let connection = story.connection();
-    story.event(Event::Errored { connection, cause: Failure::Refused, retry_after: Some(Duration::MAX) });
+    story.event(Event::Errored { connection, cause: TransportError::Refused, retry_after: Some(Duration::MAX) });
     let wait = story.wait_for_connect();
     assert!((3_600_500..=3_601_000).contains(&wait), "an hour at most, not {wait}");
 }
@@ -202,7 +204,7 @@ fn a_hint_does_not_shorten_what_the_server_asked_for() {
     story.open();
     let connection = story.connection();
     let retry_after = Some(Duration::from_secs(30));
-    story.event(Event::Errored { connection, cause: Failure::Refused, retry_after });
+    story.event(Event::Errored { connection, cause: TransportError::Refused, retry_after });
     story.wait(10_000).event(Event::Online);
     assert_eq!(story.wait_for_connect(), 20_000);
 }
@@ -212,19 +214,19 @@ fn a_hint_that_the_network_is_back_ends_the_wait_once_in_the_stable_time() {
     let mut story = Story::plain();
     story.open();
     for _ in 0..8 {
-        story.errored(Failure::Refused).wait_for_connect();
+        story.errored(TransportError::Refused).wait_for_connect();
     }
-    story.errored(Failure::Refused).wait(6_000);
+    story.errored(TransportError::Refused).wait(6_000);
     story.event(Event::Offline);
     assert_eq!(story.state(), State::Waiting);
     story.event(Event::Online);
     assert_eq!(story.state(), State::Connecting, "the floor of 5 s has passed");
-    story.errored(Failure::Refused).wait(6_000).event(Event::Online);
+    story.errored(TransportError::Refused).wait(6_000).event(Event::Online);
     assert_eq!(story.state(), State::Waiting, "one hint was believed, the next comes too soon");
-    story.wait(14_000).errored(Failure::Refused);
+    story.wait(14_000).errored(TransportError::Refused);
     while story.now() < 800_000 {
         story.wait_for_connect();
-        story.errored(Failure::Refused);
+        story.errored(TransportError::Refused);
     }
     story.wait(6_000).event(Event::Online);
     assert_eq!(story.state(), State::Connecting, "after the stable time a hint is believed again");

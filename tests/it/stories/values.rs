@@ -223,7 +223,7 @@ fn a_frame_is_written_into_a_buffer_of_about_its_size() {
     let text = Payload::Text(&body);
     let echo = Echo { id: push, body: text };
     let (acked, read) = (Signal::Delivered { id: id.clone() }, Signal::Read { id: id.clone() });
-    let numbered = Signal::Numbered { position: 1, id: id.clone(), body: Some(text) };
+    let numbered = Signal::SequencedMessage { seq: 1, id: id.clone(), body: Some(text) };
     let login = Signal::Login { credential: "t".repeat(3_000).into(), reference: None };
     let message = Signal::Message { id: Some(id.clone()), body: text };
     let mut written = 0;

@@ -4,8 +4,8 @@ use core::num::NonZeroU32;
 
 use redial::journal::Call;
 use redial::{
-    Action, Backoff, Cause, Config, Death, Duration, Event, Failure, FirstDelay, Jitter, PollCause, Purpose, Reset,
-    State, Suspicion,
+    Action, Backoff, Cause, Config, DeadAfter, Duration, Event, FirstDelay, Jitter, PollCause, Purpose, Reset, State,
+    Suspicion, TransportError,
 };
 
 use crate::support::Story;
@@ -40,7 +40,7 @@ fn each_kind_of_loss_has_its_own_first_delay() {
         errored: Some(Duration::from_secs(1)),
         closed: Some(Duration::from_secs(2)),
         dead: Duration::from_secs(3),
-        beat_failed: Some(Duration::from_secs(4)),
+        heartbeat_failed: Some(Duration::from_secs(4)),
     };
     let lost = |lose: fn(&mut Story) -> &mut Story| {
         let first = first.clone();
@@ -49,7 +49,7 @@ fn each_kind_of_loss_has_its_own_first_delay() {
         lose(&mut story);
         story.wait_for_connect()
     };
-    assert_eq!(lost(|story| story.errored(Failure::Io)), 1_000);
+    assert_eq!(lost(|story| story.errored(TransportError::Io)), 1_000);
     assert_eq!(lost(|story| story.closed(1006)), 2_000);
     assert_eq!(lost(|story| story.wait(55_000)), 3_000);
     assert_eq!(lost(|story| story.send_failed(Purpose::Heartbeat)), 4_000);
@@ -77,7 +77,7 @@ fn polls(reset: Reset, losses: &[&str]) -> usize {
             story.wait_for_connect();
         }
         match *kind {
-            "refused" => story.errored(Failure::Refused),
+            "refused" => story.errored(TransportError::Refused),
             "short" => story.opened().closed(1006),
             _ => story.opened().wait(25_000).pong().wait(5_000).closed(1006),
         };
@@ -117,16 +117,18 @@ fn by_heartbeat(quiet: u64, change: impl FnOnce(&mut Config)) -> u64 {
 
 #[test]
 fn a_close_that_triggers_nothing_is_followed_by_the_verdict_that_silence_would_have_brought() {
-    let suspicion = Suspicion { beats: NonZeroU32::MIN, after: Duration::from_secs(3), wait: Duration::from_secs(5) };
+    let suspicion =
+        Suspicion { heartbeats: NonZeroU32::MIN, after: Duration::from_secs(3), wait: Duration::from_secs(5) };
     // 25 s a beat; death after the second and 5 s, suspicion after the first and 3 s, and 5 s for the answer.
     for (death, suspected, expected) in [
-        (Death::after(2, Duration::from_secs(5)), None, 55_000),
+        (DeadAfter::after(2, Duration::from_secs(5)), None, 55_000),
         (None, Some(suspicion), 33_000),
-        (Death::after(2, Duration::from_secs(5)), Some(suspicion), 33_000),
+        (DeadAfter::after(2, Duration::from_secs(5)), Some(suspicion), 33_000),
     ] {
         for quiet in [0, 10_000, 24_999, 25_000, 27_000] {
-            let at =
-                by_heartbeat(quiet, |config| (config.heartbeat.death, config.heartbeat.suspicion) = (death, suspected));
+            let at = by_heartbeat(quiet, |config| {
+                (config.heartbeat.dead_after, config.heartbeat.suspicion) = (death, suspected)
+            });
             assert_eq!(at, expected, "{death:?}, {suspected:?}, closed after {quiet} ms");
         }
     }
@@ -139,7 +141,7 @@ fn an_outage_that_a_restart_carried_over_is_counted_as_a_loss() {
     let mut story = Story::uni_app();
     story.open();
     for _ in 0..5 {
-        story.errored(Failure::Refused).wait_for_connect();
+        story.errored(TransportError::Refused).wait_for_connect();
     }
     story.restart(0).open();
     assert_eq!(story.state(), State::Waiting);
@@ -166,12 +168,12 @@ fn suspicion_does_not_put_off_the_end_of_a_silent_link() {
     let patient = Suspicion { wait: secs(20), ..Suspicion::default() };
     // The verdict is on its way when the link is suspected; or it hangs on a heartbeat that has not gone out yet.
     for (every, death, suspicion, suspected_at, dead_at) in [
-        (25, Death::after(1, secs(4)), Suspicion::default(), 28_000, 29_000),
-        (4, Death::after(2, secs(2)), patient, 7_000, 10_000),
+        (25, DeadAfter::after(1, secs(4)), Suspicion::default(), 28_000, 29_000),
+        (4, DeadAfter::after(2, secs(2)), patient, 7_000, 10_000),
     ] {
         let mut story = Story::plain_with(|config| {
             config.heartbeat.every = secs(every);
-            config.heartbeat.death = death;
+            config.heartbeat.dead_after = death;
             config.heartbeat.suspicion = Some(suspicion);
         });
         let connection = story.ready().connection();

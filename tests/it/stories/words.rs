@@ -1,7 +1,7 @@
 //! What a session says about itself: its sentences and its numbers.
 
 use redial::{
-    Acknowledge, Bounded, Config, ConfigError, Duration, Failure, Guarantee, MeasuredFrom, Preset, Resend, Reset,
+    Acknowledge, Bounded, Config, ConfigError, Duration, Guarantee, MeasuredFrom, Preset, Resend, Reset, TransportError,
 };
 
 use crate::support::Story;
@@ -20,7 +20,7 @@ fn a_session_explains_itself_in_one_sentence() {
         "ready, with 1 message unsettled; waiting for the confirmation of a message until 20000 ms"
     );
     story.send("again");
-    story.errored(Failure::Io);
+    story.errored(TransportError::Io);
     let at = story.deadline().expect("it waits").at;
     assert_eq!(
         explain(&story),
@@ -43,7 +43,7 @@ fn bounds_follow_from_the_configuration() {
     assert_eq!(config.bounds().outbound, Guarantee::AtMostOnce);
     config.heartbeat.every = Duration::from_secs(10);
     assert_eq!(config.bounds().notice_dead_link, Some(Duration::from_secs(25)));
-    config.heartbeat.death = None;
+    config.heartbeat.dead_after = None;
     assert_eq!(config.bounds().notice_dead_link, None);
     let memory = config.bounds().memory_bytes;
     config.outbox.bytes = Bounded::clamped(8 << 20);

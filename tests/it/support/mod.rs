@@ -6,8 +6,8 @@ mod seen;
 
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Config, ConnectionId, Deadline, Duration, Event, Failure, Frame, Instant, MessageId, Preset, Purpose, Seed,
-    SendError, Session, State,
+    Config, ConnectionId, Deadline, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed, SendError,
+    Session, State, TransportError,
 };
 
 use crate::oracle::Oracle;
@@ -257,7 +257,7 @@ impl Story {
         self.event(Event::Closed { connection, code: code.into(), reason: String::new() })
     }
 
-    pub(crate) fn errored(&mut self, cause: Failure) -> &mut Self {
+    pub(crate) fn errored(&mut self, cause: TransportError) -> &mut Self {
         let connection = self.connection;
         self.event(Event::Errored { connection, cause, retry_after: None })
     }

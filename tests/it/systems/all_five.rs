@@ -36,8 +36,8 @@ fn said(signal: &Signal<'_>, frame: &Frame) -> String {
 fn signals() -> Vec<Signal<'static>> {
     let message = |id: Option<MessageId>, body| Signal::Message { id, body: Payload::Text(body) };
     let mut all = vec![
-        Signal::Beat,
-        Signal::BeatReply,
+        Signal::Heartbeat,
+        Signal::HeartbeatReply,
         Signal::Ack { id: "c1".into(), echo: None },
         Signal::Nack { id: "c1".into(), code: 3 },
         Signal::Delivered { id: 5.into() },
@@ -45,7 +45,7 @@ fn signals() -> Vec<Signal<'static>> {
         Signal::Challenge { challenge: Some(Payload::Text("s\"1")), reference: Some("17") },
         Signal::Login { credential: Secret::new("a\"b"), reference: Some(r#""m""#) },
         Signal::Login { credential: Secret::new(""), reference: None },
-        Signal::Welcome,
+        Signal::LoginAccepted,
         Signal::Refused { code: 1 },
         Signal::Kick { body: Payload::Whole },
         Signal::Ignored,
@@ -76,7 +76,7 @@ fn what_one_side_can_say_the_other_reads_as_just_that() {
             let heard = dialect.decode(writer.other(), &frame, &limits).expect("it can be read");
             // A dialect without ids drops the id that the session gave.
             let meant = match signal {
-                Signal::Message { body, .. } if !dialect.profile().receipts => Signal::Message { id: None, body },
+                Signal::Message { body, .. } if !dialect.capabilities().receipts => Signal::Message { id: None, body },
                 other => other,
             };
             assert_eq!(said(&heard, &frame), said(&meant, &frame), "{} by the {writer:?}", dialect.name());
@@ -174,8 +174,8 @@ fn the_words_of_servers_are_those_of_their_documents() {
     let echo = |body| Signal::Ack { id: "c1".into(), echo: Some(Echo { id: "m1".into(), body }) };
     let ok = |text: &str| Ok(text.to_owned());
     for (preset, signal, expected) in [
-        (&uni_app, Signal::Beat, ok("Ping(0 bytes)")),
-        (&uni_app, Signal::BeatReply, ok("Pong(0 bytes)")),
+        (&uni_app, Signal::Heartbeat, ok("Ping(0 bytes)")),
+        (&uni_app, Signal::HeartbeatReply, ok("Pong(0 bytes)")),
         (&uni_app, message(text), ok(r#"{"type":"MESSAGE","messageId":"m1","content":"a \"quoted\" text"}"#)),
         (&uni_app, message(Payload::Binary(b"x")), Err(Unencodable::Binary)),
         (&uni_app, Signal::Ack { id: "c1".into(), echo: None }, ok(r#"{"type":"MESSAGE","clientMessageId":"c1"}"#)),
@@ -185,8 +185,8 @@ fn the_words_of_servers_are_those_of_their_documents() {
             ok(r#"{"type":"MESSAGE","messageId":"m1","clientMessageId":"c1","content":[1, 2]}"#),
         ),
         (&uni_app, Signal::Delivered { id: "c1".into() }, ok(r#"{"type":"RECEIPT","clientMessageId":"c1"}"#)),
-        (&uni_app, Signal::Welcome, Err(Unencodable::NoWord)),
-        (&live_chat, Signal::BeatReply, ok(r#"{"cmd":"wd_heartbeat"}"#)),
+        (&uni_app, Signal::LoginAccepted, Err(Unencodable::NoWord)),
+        (&live_chat, Signal::HeartbeatReply, ok(r#"{"cmd":"wd_heartbeat"}"#)),
         (&live_chat, Signal::Kick { body: Payload::Whole }, ok(r#"{"cmd":"conn_close"}"#)),
         (&live_chat, message(Payload::Json(r#"{"message":"x"}"#)), ok(r#"{"cmd":"message","result":{"message":"x"}}"#)),
         (&live_chat, message(Payload::Json(r#"{"message":"x"} "#)), Err(Unencodable::NoWord)),

@@ -344,7 +344,7 @@ fn b004_11_and_o004_1_a_late_echo_starts_nothing_unless_a_missing_one_means_a_de
     client.at(5_000).text(HEARTBEAT).at(60_000);
     assert_eq!((client.beats(), client.state()), (vec![0], State::Ready));
 
-    let strict = json!({"heartbeat": {"death": {"beats": 1, "grace_ms": 4_000}}});
+    let strict = json!({"heartbeat": {"dead_after": {"heartbeats": 1, "grace_ms": 4_000}}});
     let mut client = logged_in(changed(strict));
     client.at(100).text(HEARTBEAT).at(5_999);
     assert_eq!((client.beats(), client.connects()), (vec![0, 2_000], vec![0]));

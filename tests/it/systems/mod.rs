@@ -10,8 +10,8 @@ mod wechat;
 
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, Body, ConnectionId, Event, Failure, Frame, Handshake, Instant, Malformed, MessageId, PollCause, Preset,
-    Purpose, Seed, SendError, Session, State, Status,
+    Action, Body, ConnectionId, Event, Frame, Handshake, Instant, Malformed, MessageId, PollCause, Preset, Purpose,
+    Seed, SendError, Session, State, Status, TransportError,
 };
 
 use crate::oracle::Oracle;
@@ -121,7 +121,7 @@ impl Client {
     }
 
     fn errored_on(&mut self, connection: ConnectionId) -> &mut Self {
-        self.event(Event::Errored { connection, cause: Failure::Other, retry_after: None })
+        self.event(Event::Errored { connection, cause: TransportError::Other, retry_after: None })
     }
 
     fn closed(&mut self) -> &mut Self {

@@ -248,7 +248,7 @@ fn b002_6_the_rounds_of_five_silent_connections_do_not_add_up() {
 
 #[test]
 fn o002_1_with_a_grace_of_30_s_the_fifth_heartbeat_can_still_be_answered() {
-    let patient = preset("vue_polling", &json!({"heartbeat": {"death": {"grace_ms": 30_000}}}));
+    let patient = preset("vue_polling", &json!({"heartbeat": {"dead_after": {"grace_ms": 30_000}}}));
     let mut client = Client::connected(patient.clone());
     client.at(179_999);
     assert_eq!(client.closes(), []);

@@ -109,8 +109,12 @@ fn s003_12_and_o003_1_the_twelve_are_per_outage_or_for_the_life_of_the_page() {
         }
         client.connects().len()
     };
-    assert_eq!(losses(preset("wechat", &json!({"heartbeat": {"death": null}}))), 30, "each open sets the count back");
-    let for_life = json!({"heartbeat": {"death": null}, "reconnect": {"reset": "never"}});
+    assert_eq!(
+        losses(preset("wechat", &json!({"heartbeat": {"dead_after": null}}))),
+        30,
+        "each open sets the count back"
+    );
+    let for_life = json!({"heartbeat": {"dead_after": null}, "reconnect": {"reset": "never"}});
     assert_eq!(losses(preset("wechat", &for_life)), 13);
 }
 

@@ -70,7 +70,7 @@ pub(super) struct Wire {
 impl World {
     pub(super) fn new(to_send: usize, to_push: usize, faults: Faults, storing: Storing) -> Self {
         let mut config = Config::default();
-        config.heartbeat.death = None;
+        config.heartbeat.dead_after = None;
         config.heartbeat.every = Duration::from_secs(100_000);
         config.reconnect.jitter = Jitter::None;
         config.outbox.receipt_timeout = None;

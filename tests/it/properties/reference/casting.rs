@@ -1,7 +1,7 @@
 //! From a step to the input that it stands for, in the state that it meets.
 
 use redial::journal::Call;
-use redial::{Body, ConnectionId, Duration, Event, Failure, MessageId, Purpose};
+use redial::{Body, ConnectionId, Duration, Event, MessageId, Purpose, TransportError};
 
 use super::host::Host;
 use super::model::{Input, Over};
@@ -18,7 +18,7 @@ impl Host {
             What::Errored(whose, refused) => Input::Errored(self.of(*whose), *refused),
             What::Online => Input::Online,
             What::Woke(asleep) => Input::Woke(*asleep),
-            What::BeatFailed => Input::Failed(self.connection, Some(Purpose::Heartbeat)),
+            What::HeartbeatFailed => Input::Failed(self.connection, Some(Purpose::Heartbeat)),
             What::AckFailed(push) => Input::Failed(self.connection, Some(Purpose::Ack { id: theirs(*push) })),
             What::Failed(whose, ours) => {
                 Input::Failed(self.of(*whose), Some(Purpose::Message { id: self.ours(*ours) }))
@@ -36,7 +36,7 @@ impl Host {
         let whose = match what {
             What::Forward => return true,
             What::Failed(whose, _) => Some(*whose),
-            What::BeatFailed | What::AckFailed(_) => Some(Whose::Present),
+            What::HeartbeatFailed | What::AckFailed(_) => Some(Whose::Present),
             other => self.word(other).map(|(whose, _)| whose),
         };
         matches!(whose, Some(Whose::Present)) && self.model.link.ready.is_none()
@@ -135,7 +135,7 @@ pub(super) fn event(input: &Input) -> Event {
             Event::Closed { connection: connection(*of), code: Some(code), reason: String::new() }
         }
         Input::Errored(of, refused) => {
-            let cause = if *refused { Failure::Unauthorized } else { Failure::Io };
+            let cause = if *refused { TransportError::Unauthorized } else { TransportError::Io };
             Event::Errored { connection: connection(*of), cause, retry_after: None }
         }
         Input::Failed(of, purpose) => Event::SendFailed { connection: connection(*of), purpose: purpose.clone() },

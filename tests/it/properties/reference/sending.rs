@@ -133,10 +133,10 @@ impl Model {
     /// Hands over what may leave, in order, while the window has room.
     pub(super) fn flush(&mut self) {
         let Some(connection) = self.link.ready else { return };
-        let waits_for_life = self.doubting && self.settings.out.queues();
+        let held_while_probing = self.doubting && self.settings.out.queues();
         let waits = [
             (self.flow == Flow::Held, "messages are held"),
-            (waits_for_life, "messages wait for a sign of life"),
+            (held_while_probing, "messages wait for a sign of life"),
             (self.desk.is_gated(), "messages wait until it is stored that they leave"),
         ];
         if let Some((_, why)) = waits.into_iter().find(|(waits, _)| *waits) {

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use redial::{
-    Acknowledge, Backoff, Bounded, Clock, Config, Durability, Duration, FirstDelay, HeartbeatPolicy, Jitter, Life,
-    Preset, Probe, Resend, SendFailure, WhileDown,
+    Acknowledge, Backoff, Bounded, Config, Durability, Duration, FirstDelay, HeartbeatPolicy, HeartbeatSchedule,
+    Jitter, Liveness, Preset, Probe, Resend, SendFailure, WhileDown,
 };
 
 use super::words::Post;
@@ -106,9 +106,9 @@ fn quiet(probe: Option<u64>) -> HeartbeatPolicy {
     HeartbeatPolicy {
         every: NEVER,
         at_ready: false,
-        clock: Clock::SinceLife,
-        life: Life::AnyFrame,
-        death: None,
+        schedule: HeartbeatSchedule::SinceLife,
+        liveness: Liveness::AnyFrame,
+        dead_after: None,
         suspicion: None,
         probe,
     }

@@ -38,7 +38,7 @@ pub(super) enum What {
     Resend(Ours),
     Cancel(Ours),
     /// A heartbeat could not be written, or an answer, or a message.
-    BeatFailed,
+    HeartbeatFailed,
     AckFailed(u8),
     Failed(Whose, Ours),
     Receipt(Whose, Ours),
@@ -154,7 +154,7 @@ fn sending() -> impl Strategy<Value = What> {
         2 => ours().prop_map(What::Refusal),
         3 => ours().prop_map(What::Delivered),
         2 => ours().prop_map(What::Read),
-        1 => Just(What::BeatFailed),
+        1 => Just(What::HeartbeatFailed),
         9 => (whose(), prop_oneof![3 => out(), 1 => ours()]).prop_map(|(whose, ours)| What::Failed(whose, ours)),
     ]
 }

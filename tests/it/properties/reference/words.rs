@@ -1,6 +1,8 @@
 //! A service with a word for everything a model has to predict, spelt so that anybody can write its frames down.
 
-use redial::{Dialect, Echo, Frame, Limits, Login, Malformed, MessageId, Payload, Profile, Side, Signal, Unencodable};
+use redial::{
+    Capabilities, Dialect, Echo, Frame, Limits, Login, Malformed, MessageId, Payload, Side, Signal, Unencodable,
+};
 
 /// What the server says.
 #[derive(Clone, Debug)]
@@ -46,8 +48,14 @@ impl Dialect for Post {
         "post"
     }
 
-    fn profile(&self) -> Profile {
-        Profile { login: Login::None, receipts: self.receipts, acks: true, early_delivery: false, positions: false }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            login: Login::None,
+            receipts: self.receipts,
+            acks: true,
+            early_delivery: false,
+            sequenced: false,
+        }
     }
 
     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
@@ -63,14 +71,14 @@ impl Dialect for Post {
             "echo" => Signal::Ack { id, echo: Some(Echo { id: second.into(), body: Payload::Text(third) }) },
             "push" => Signal::Message { id: Some(id), body: Payload::Text(second) },
             "notice" => Signal::Notice { body: Payload::Text(first) },
-            "pong" => Signal::BeatReply,
+            "pong" => Signal::HeartbeatReply,
             _ => return Err(Malformed::NotAnObject),
         })
     }
 
     fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
         Ok(Frame::text(match signal {
-            Signal::Beat => "ping".to_owned(),
+            Signal::Heartbeat => "ping".to_owned(),
             Signal::Message { id: Some(id), body: Payload::Text(text) } => format!("send {id} {text}"),
             Signal::Message { body: Payload::Binary(_), .. } => return Err(Unencodable::Binary),
             Signal::Ack { id, .. } => format!("have {id}"),

@@ -12,7 +12,7 @@ pub(crate) struct Outbound {
     /// Everything up to here is acknowledged.
     acked: u64,
     /// The messages at `acked + 1`, `acked + 2` and so on.
-    slots: VecDeque<Slot>,
+    unacked: VecDeque<UnackedMessage>,
     /// How many of them went out on the present connection, and how many bytes that was.
     sent: usize,
     bytes: u64,
@@ -20,9 +20,9 @@ pub(crate) struct Outbound {
 
 /// One message that has a position.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Slot {
+pub(crate) struct UnackedMessage {
     /// Its place in the outbox.
-    pub(crate) place: u64,
+    pub(crate) slot: u64,
     pub(crate) id: MessageId,
     /// Bytes of its frame on the present connection.
     bytes: u64,
@@ -30,15 +30,15 @@ pub(crate) struct Slot {
     pub(crate) skipped: bool,
 }
 
-impl Slot {
-    pub(super) fn restored(place: u64, id: MessageId, skipped: bool) -> Self {
-        Self { place, id, bytes: 0, skipped }
+impl UnackedMessage {
+    pub(super) fn restored(slot: u64, id: MessageId, skipped: bool) -> Self {
+        Self { slot, id, bytes: 0, skipped }
     }
 }
 
 impl Outbound {
-    pub(super) fn restored(acked: u64, slots: VecDeque<Slot>) -> Self {
-        Self { acked, slots, sent: 0, bytes: 0 }
+    pub(super) fn restored(acked: u64, unacked: VecDeque<UnackedMessage>) -> Self {
+        Self { acked, unacked, sent: 0, bytes: 0 }
     }
 
     /// Everything up to this position is acknowledged.
@@ -48,11 +48,11 @@ impl Outbound {
 
     /// The last position that was given.
     pub(crate) fn highest(&self) -> u64 {
-        self.acked.saturating_add(self.slots.len() as u64)
+        self.acked.saturating_add(self.unacked.len() as u64)
     }
 
-    pub(super) fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter()
+    pub(super) fn unacked(&self) -> impl Iterator<Item = &UnackedMessage> {
+        self.unacked.iter()
     }
 
     /// Nothing has gone out on this connection yet.
@@ -61,17 +61,17 @@ impl Outbound {
     }
 
     /// The next message that has a position and has to go out again on this connection.
-    pub(crate) fn next_again(&self) -> Option<(u64, &Slot)> {
-        let slot = self.slots.get(self.sent)?;
-        Some((self.acked + self.sent as u64 + 1, slot))
+    pub(crate) fn next_again(&self) -> Option<(u64, &UnackedMessage)> {
+        let unacked = self.unacked.get(self.sent)?;
+        Some((self.acked + self.sent as u64 + 1, unacked))
     }
 
     /// That message went out, or word that it does not come.
     pub(crate) fn on_sent_again(&mut self, bytes: usize, skipped: bool) {
-        if let Some(slot) = self.slots.get_mut(self.sent) {
-            slot.bytes = bytes as u64;
-            slot.skipped |= skipped;
-            self.bytes = self.bytes.saturating_add(slot.bytes);
+        if let Some(unacked) = self.unacked.get_mut(self.sent) {
+            unacked.bytes = bytes as u64;
+            unacked.skipped |= skipped;
+            self.bytes = self.bytes.saturating_add(unacked.bytes);
             self.sent += 1;
         }
     }
@@ -82,8 +82,8 @@ impl Outbound {
     }
 
     /// A new message went out under that position.
-    pub(crate) fn on_sent(&mut self, place: u64, id: MessageId, bytes: usize) {
-        self.slots.push_back(Slot { place, id, bytes: 0, skipped: false });
+    pub(crate) fn on_sent(&mut self, slot: u64, id: MessageId, bytes: usize) {
+        self.unacked.push_back(UnackedMessage { slot, id, bytes: 0, skipped: false });
         self.on_sent_again(bytes, false);
     }
 
@@ -100,26 +100,26 @@ impl Outbound {
 
     /// Whether another session has to begin, and nothing stands against it.
     pub(crate) fn is_spent(&self) -> bool {
-        self.is_full() && self.slots.is_empty()
+        self.is_full() && self.unacked.is_empty()
     }
 
     /// Whether an acknowledgement speaks of positions that were given. Those of an earlier connection count: what the other end had
     /// then it may have stored only now, ahead of our repeating it.
-    pub(crate) fn covers(&self, position: u64) -> bool {
-        position <= self.highest()
+    pub(crate) fn covers(&self, seq: u64) -> bool {
+        seq <= self.highest()
     }
 
     /// Everything up to `position` is acknowledged: gives the first message concerned, until there is none.
-    pub(crate) fn pop_acked(&mut self, position: u64) -> Option<(u64, Slot)> {
-        if position <= self.acked {
+    pub(crate) fn pop_acked(&mut self, seq: u64) -> Option<(u64, UnackedMessage)> {
+        if seq <= self.acked {
             return None;
         }
-        let slot = self.slots.pop_front()?;
+        let unacked = self.unacked.pop_front()?;
         self.acked += 1;
         if self.sent > 0 {
             self.sent -= 1;
-            self.bytes = self.bytes.saturating_sub(slot.bytes);
+            self.bytes = self.bytes.saturating_sub(unacked.bytes);
         }
-        Some((self.acked, slot))
+        Some((self.acked, unacked))
     }
 }

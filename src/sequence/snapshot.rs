@@ -4,18 +4,18 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Gap, Inbound, Outbound, Sid, Slot, Stream};
+use super::{Gap, Inbound, Outbound, Sequence, Sid, UnackedMessage};
 use crate::id::MessageId;
 use crate::signal::Refusal;
 
 /// The durable state of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct FrozenStream {
+pub(crate) struct SequenceState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<Sid>,
     acked: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    sent: Vec<FrozenSlot>,
+    sent: Vec<SequencedState>,
     accepted: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<Refusal>,
@@ -24,42 +24,42 @@ pub(crate) struct FrozenStream {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct FrozenSlot {
+struct SequencedState {
     id: MessageId,
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     skipped: bool,
 }
 
-impl Stream {
+impl Sequence {
     /// `place` says where in the outbox a message stands.
-    pub(crate) fn freeze(&self, place: impl Fn(&MessageId) -> Option<u64>) -> FrozenStream {
-        let slot = |slot: &Slot| FrozenSlot {
-            id: slot.id.clone(),
+    pub(crate) fn to_state(&self, slot: impl Fn(&MessageId) -> Option<u64>) -> SequenceState {
+        let unacked = |unacked: &UnackedMessage| SequencedState {
+            id: unacked.id.clone(),
             // A new round of a message has another place in line, and will have another position.
-            skipped: slot.skipped || place(&slot.id) != Some(slot.place),
+            skipped: unacked.skipped || slot(&unacked.id) != Some(unacked.slot),
         };
-        FrozenStream {
+        SequenceState {
             sid: self.sid.clone(),
             acked: self.out.acked(),
-            sent: self.out.slots().map(slot).collect(),
-            accepted: self.inn.accepted(),
-            refused: self.inn.all_refusals(),
+            sent: self.out.unacked().map(unacked).collect(),
+            accepted: self.inbound.accepted(),
+            refused: self.inbound.all_refusals(),
             missing: self.gap.missing(),
         }
     }
 
     /// A stream as a snapshot held it; `place` says where in the outbox a message stands now.
-    pub(crate) fn thaw(frozen: FrozenStream, place: impl Fn(&MessageId) -> Option<u64>) -> Box<Self> {
-        let slot = |slot: FrozenSlot| {
+    pub(crate) fn from_state(state: SequenceState, slot: impl Fn(&MessageId) -> Option<u64>) -> Box<Self> {
+        let unacked = |unacked: SequencedState| {
             // What has its outcome is nowhere in the outbox, and is skipped for that.
-            Slot::restored(place(&slot.id).unwrap_or(u64::MAX), slot.id, slot.skipped)
+            UnackedMessage::restored(slot(&unacked.id).unwrap_or(u64::MAX), unacked.id, unacked.skipped)
         };
-        let out = Outbound::restored(frozen.acked, frozen.sent.into_iter().map(slot).collect());
+        let out = Outbound::restored(state.acked, state.sent.into_iter().map(unacked).collect());
         Box::new(Self {
-            sid: frozen.sid,
+            sid: state.sid,
             out,
-            inn: Inbound::restored(frozen.accepted, frozen.refused),
-            gap: Gap::restored(frozen.missing),
+            inbound: Inbound::restored(state.accepted, state.refused),
+            gap: Gap::restored(state.missing),
             credit: None,
             dedup: None,
             revision: 0,

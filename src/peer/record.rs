@@ -9,19 +9,19 @@ use alloc::format;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
-use super::work::{Parts, Stage};
+use super::work::{PeerCore, Stage};
 use crate::action::Purpose;
-use crate::cx::Cx;
+use crate::context::Context;
 use crate::delivery::{sent_at_once, taken_at_once};
 use crate::rng::Rng;
 use crate::secret::Secret;
-use crate::signal::{Hello, NotResumed, Resume, Resumption, Signal, Terms};
-use crate::stream::{LAST, Sid};
+use crate::sequence::{LAST, Sid};
+use crate::signal::{Hello, NotResumed, Resume, Resumption, SessionTerms, Signal};
 use crate::time::{Duration, Instant};
 
 /// What is known of the client beside the positions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Register {
+pub(super) struct ClientRecord {
     /// The token before the present one, while that one may not have arrived.
     previous: Option<Secret>,
     /// When the last connection was lost, and how long the client was gone by then.
@@ -36,25 +36,29 @@ pub(super) struct Register {
 
 /// The same in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct FrozenRegister {
+pub(super) struct ClientRecordState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<Secret>,
     gone_ms: Duration,
     remembered_ms: Duration,
 }
 
-impl Register {
-    pub(super) fn freeze(&self, now: Instant) -> FrozenRegister {
-        FrozenRegister { previous: self.previous.clone(), gone_ms: self.gone_for(now), remembered_ms: self.memory(now) }
+impl ClientRecord {
+    pub(super) fn to_state(&self, now: Instant) -> ClientRecordState {
+        ClientRecordState {
+            previous: self.previous.clone(),
+            gone_ms: self.gone_for(now),
+            remembered_ms: self.memory(now),
+        }
     }
 
-    pub(super) fn thaw(frozen: FrozenRegister, now: Instant, away: Duration) -> Self {
+    pub(super) fn from_state(state: ClientRecordState, now: Instant, away: Duration) -> Self {
         Self {
-            previous: frozen.previous,
+            previous: state.previous,
             left: Some(now),
-            gone: frozen.gone_ms + away,
+            gone: state.gone_ms + away,
             since: Some(now),
-            remembered: frozen.remembered_ms + away,
+            remembered: state.remembered_ms + away,
             answer: None,
         }
     }
@@ -78,14 +82,15 @@ impl Register {
     }
 }
 
-impl Parts<'_> {
+impl PeerCore<'_> {
     /// The client's first word.
-    pub(super) fn on_hello(&mut self, cx: &mut Cx<'_>, hello: &Hello) {
-        let Some(line) = self.line.as_mut().filter(|line| matches!(line.stage, Stage::Greeting { .. })) else {
+    pub(super) fn on_hello(&mut self, cx: &mut Context<'_>, hello: &Hello) {
+        let Some(current) = self.current.as_mut().filter(|current| matches!(current.stage, Stage::Greeting { .. }))
+        else {
             cx.stats.stale_events += 1;
             return;
         };
-        line.stage = Stage::Answering { version: u64::MAX };
+        current.stage = Stage::Answering { version: u64::MAX };
         let resumption = match &hello.resume {
             None => Resumption::Fresh,
             Some(resume) => self.judge(cx, resume),
@@ -93,92 +98,92 @@ impl Parts<'_> {
         let token = Secret::new(nonce(cx.rng) + &nonce(cx.rng));
         let presented = hello.resume.as_ref().map(|resume| resume.token.clone());
         let resumed = matches!(resumption, Resumption::Resumed { .. });
-        (self.register.left, self.register.gone) = (None, Duration::ZERO);
-        self.register.previous = presented.filter(|_| resumed);
-        self.register.answer = Some(resumption);
+        (self.record.left, self.record.gone) = (None, Duration::ZERO);
+        self.record.previous = presented.filter(|_| resumed);
+        self.record.answer = Some(resumption);
         let name = nonce(cx.rng) + &nonce(cx.rng);
-        if let Some(stream) = self.delivery.stream() {
-            stream.credit = Some(sent_at_once(hello.credit, cx.config));
-            if resumed { stream.go_on(token) } else { stream.begin(Sid { name, token }) }
+        if let Some(sequence) = self.delivery.sequence() {
+            sequence.credit = Some(sent_at_once(hello.credit, cx.config));
+            if resumed { sequence.go_on(token) } else { sequence.begin(Sid { name, token }) }
         }
     }
 
     /// Whether a session goes on; what the client says of the pushes on their way counts wherever it is the right session.
-    fn judge(&mut self, cx: &mut Cx<'_>, resume: &Resume) -> Resumption {
+    fn judge(&mut self, cx: &mut Context<'_>, resume: &Resume) -> Resumption {
         if !self.knows(resume) {
             let (why, refused) = (NotResumed::Unknown, alloc::vec::Vec::new());
-            return Resumption::Lost { why, position: None, refused, gone: None };
+            return Resumption::Lost { why, seq: None, refused, gone: None };
         }
-        let before = self.delivery.stream().map_or(0, |stream| stream.out.acked());
+        let before = self.delivery.sequence().map_or(0, |sequence| sequence.out.acked());
         let honest = self
             .delivery
-            .stream()
-            .is_some_and(|stream| resume.position <= resume.seen && resume.seen <= stream.out.highest());
+            .sequence()
+            .is_some_and(|sequence| resume.seq <= resume.seen && resume.seen <= sequence.out.highest());
         if honest {
-            self.delivery.on_known(cx, resume.position, &resume.refused);
+            self.delivery.on_known(cx, resume.seq, &resume.refused);
         }
-        let gone_for = self.register.gone_for(cx.now);
-        let Some(stream) = self.delivery.stream() else { return Resumption::Fresh };
-        let spent = resume.highest >= LAST || stream.out.highest() >= LAST;
+        let gone_for = self.record.gone_for(cx.now);
+        let Some(sequence) = self.delivery.sequence() else { return Resumption::Fresh };
+        let spent = resume.highest >= LAST || sequence.out.highest() >= LAST;
         // The other side relies on what was acknowledged here, or this side on what was acknowledged there, and it is lost;
         // or one of them has had messages that their sender does not remember.
         let lost = !honest
-            || resume.position < before
-            || stream.inn.position() + 1 < resume.lowest
-            || stream.inn.received() > resume.highest;
+            || resume.seq < before
+            || sequence.inbound.stored_seq() + 1 < resume.lowest
+            || sequence.inbound.received() > resume.highest;
         let why = if lost {
             NotResumed::Restarted
         } else if spent || gone_for >= self.policy.lifetime {
             NotResumed::Expired
         } else {
-            return Resumption::Resumed { position: 0, refused: alloc::vec::Vec::new() };
+            return Resumption::Resumed { seq: 0, refused: alloc::vec::Vec::new() };
         };
         Resumption::Lost {
             why,
-            position: Some(stream.inn.position()),
-            refused: stream.inn.refusals(),
-            gone: Some(stream.out.acked()),
+            seq: Some(sequence.inbound.stored_seq()),
+            refused: sequence.inbound.refusals(),
+            gone: Some(sequence.out.acked()),
         }
     }
 
     fn knows(&mut self, resume: &Resume) -> bool {
-        let previous = self.register.previous.clone();
-        let Some(stream) = self.delivery.stream() else { return false };
-        let Some(sid) = stream.sid().filter(|sid| sid.name == resume.sid) else { return false };
+        let previous = self.record.previous.clone();
+        let Some(sequence) = self.delivery.sequence() else { return false };
+        let Some(sid) = sequence.sid().filter(|sid| sid.name == resume.sid) else { return false };
         sid.token.matches(&resume.token) || previous.is_some_and(|previous| previous.matches(&resume.token))
     }
 
     /// The end of an input: a hello that is stored is answered.
-    pub(super) fn answer(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn answer(&mut self, cx: &mut Context<'_>) {
         let announced = self.delivery.announced();
-        let Some(line) = self.line.as_mut() else { return };
-        let Stage::Answering { version } = &mut line.stage else { return };
+        let Some(current) = self.current.as_mut() else { return };
+        let Stage::Answering { version } = &mut current.stage else { return };
         *version = announced.min(*version);
         if !self.delivery.is_stored(*version) {
             return;
         }
-        line.stage = Stage::Open;
-        let connection = line.connection;
+        current.stage = Stage::Open;
+        let connection = current.connection;
         let Some(terms) = self.terms(cx) else { return };
-        cx.say(connection, &Signal::Admitted(Box::new(terms)), Purpose::Auth);
+        cx.send_signal(connection, &Signal::Welcome(Box::new(terms)), Purpose::Auth);
         self.open(cx, connection);
     }
 
-    fn terms(&mut self, cx: &Cx<'_>) -> Option<Terms> {
-        let mut resumption = self.register.answer.take()?;
-        let stream = self.delivery.stream()?;
-        let Sid { name: sid, token } = stream.sid()?.clone();
-        let told = stream.inn.greet();
-        if let Resumption::Resumed { position, refused } = &mut resumption {
-            (*position, *refused) = (told, stream.inn.refusals());
+    fn terms(&mut self, cx: &Context<'_>) -> Option<SessionTerms> {
+        let mut resumption = self.record.answer.take()?;
+        let sequence = self.delivery.sequence()?;
+        let Sid { name: sid, token } = sequence.sid()?.clone();
+        let told = sequence.inbound.greet();
+        if let Resumption::Resumed { seq, refused } = &mut resumption {
+            (*seq, *refused) = (told, sequence.inbound.refusals());
         }
-        Some(Terms {
+        Some(SessionTerms {
             sid,
             token,
             lifetime: self.policy.lifetime,
             resumption,
             credit: taken_at_once(cx.config),
-            dedup: Some(self.policy.dedup.max(self.register.memory(cx.now))),
+            dedup: Some(self.policy.dedup.max(self.record.memory(cx.now))),
             heartbeat: self.policy.heartbeat,
         })
     }

@@ -3,7 +3,7 @@
 /// What a dialect can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and none follows from the others")]
-pub struct Profile {
+pub struct Capabilities {
     /// How a connection becomes ready.
     pub login: Login,
     /// Whether the server confirms messages, so that `Accepted` exists; without it `Sent` settles.
@@ -14,7 +14,7 @@ pub struct Profile {
     pub early_delivery: bool,
     /// Whether every message has a position in its session, so that one number acknowledges all before it and the session
     /// goes on where it was on the next connection. Needs [`Login::Hello`].
-    pub positions: bool,
+    pub sequenced: bool,
 }
 
 /// How a connection becomes ready.
@@ -26,9 +26,9 @@ pub enum Login {
     Handshake,
     /// By answering the server's challenge.
     Challenge,
-    /// By answering the server's challenge and hearing `Welcome`.
+    /// By answering the server's challenge and hearing `LoginAccepted`.
     ConfirmedChallenge,
     /// By saying [`Hello`](crate::Signal::Hello), with the credential in it, and hearing
-    /// [`Admitted`](crate::Signal::Admitted).
+    /// [`Welcome`](crate::Signal::Welcome).
     Hello,
 }

@@ -17,21 +17,21 @@ const CONVERSATIONS: usize = 64;
 
 /// The marks of all conversations, the one that rose last at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Marks {
-    line: VecDeque<Mark>,
+pub(crate) struct ReadMarkers {
+    line: VecDeque<ReadMarker>,
     revision: u64,
 }
 
 /// Up to where one conversation is read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Mark {
+pub(crate) struct ReadMarker {
     /// The application's name for the conversation; empty where there is only one.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     conversation: Box<str>,
     id: MessageId,
 }
 
-impl Marks {
+impl ReadMarkers {
     /// Changes to what a snapshot holds, counted.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
@@ -58,19 +58,19 @@ impl Marks {
         } else if self.line.len() >= CONVERSATIONS {
             self.line.pop_front();
         }
-        self.line.push_back(Mark { conversation: conversation.into(), id: id.clone() });
+        self.line.push_back(ReadMarker { conversation: conversation.into(), id: id.clone() });
         self.revision += 1;
         true
     }
 
     /// The marks for a snapshot.
-    pub(crate) fn freeze(&self) -> Vec<Mark> {
+    pub(crate) fn to_state(&self) -> Vec<ReadMarker> {
         self.line.iter().cloned().collect()
     }
 
     /// The marks as a snapshot held them.
-    pub(crate) fn thaw(mut frozen: Vec<Mark>) -> Self {
-        frozen.drain(..frozen.len().saturating_sub(CONVERSATIONS));
-        Self { line: frozen.into(), revision: 0 }
+    pub(crate) fn from_state(mut state: Vec<ReadMarker>) -> Self {
+        state.drain(..state.len().saturating_sub(CONVERSATIONS));
+        Self { line: state.into(), revision: 0 }
     }
 }

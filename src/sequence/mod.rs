@@ -21,8 +21,8 @@ use crate::time::Duration;
 
 pub(crate) use gap::{Gap, Held};
 pub(crate) use inbound::{Arrival, Inbound};
-pub(crate) use outbound::{Outbound, Slot};
-pub(crate) use snapshot::FrozenStream;
+pub(crate) use outbound::{Outbound, UnackedMessage};
+pub(crate) use snapshot::SequenceState;
 
 /// From this position on a session takes no new messages: another one begins. Far below 2^53, so that no reader's numbers
 /// lose precision on the way there.
@@ -30,10 +30,10 @@ pub(crate) const LAST: u64 = (1 << 53) - (1 << 32);
 
 /// The counted messages of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Stream {
+pub(crate) struct Sequence {
     sid: Option<Sid>,
     pub(crate) out: Outbound,
-    pub(crate) inn: Inbound,
+    pub(crate) inbound: Inbound,
     pub(crate) gap: Gap,
     /// What the other end takes, once it has said so.
     pub(crate) credit: Option<Credit>,
@@ -50,12 +50,12 @@ pub(crate) struct Sid {
     pub(crate) token: Secret,
 }
 
-impl Stream {
+impl Sequence {
     pub(crate) fn new() -> Box<Self> {
         Box::new(Self {
             sid: None,
             out: Outbound::default(),
-            inn: Inbound::default(),
+            inbound: Inbound::default(),
             gap: Gap::default(),
             credit: None,
             dedup: None,
@@ -70,7 +70,7 @@ impl Stream {
 
     /// Changes to what a snapshot holds, counted.
     pub(crate) fn revision(&self) -> u64 {
-        self.revision + self.inn.revision() + self.gap.revision()
+        self.revision + self.inbound.revision() + self.gap.revision()
     }
 
     /// The session goes on, under a new token.
@@ -91,7 +91,7 @@ impl Stream {
     pub(crate) fn forget(&mut self) {
         self.sid = None;
         self.out = Outbound::default();
-        self.inn.start_over();
+        self.inbound.start_over();
         self.revision += 1;
     }
 

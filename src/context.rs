@@ -10,13 +10,13 @@ use crate::error::Unencodable;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::rng::Rng;
-use crate::signal::{Ride, Side, Signal};
+use crate::signal::{AckCarrier, Side, Signal};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;
 
 /// The surroundings of one input.
-pub(crate) struct Cx<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) config: &'a Config,
     pub(crate) dialect: &'a dyn Dialect,
@@ -25,15 +25,15 @@ pub(crate) struct Cx<'a> {
     pub(crate) out: &'a mut VecDeque<Action>,
     pub(crate) stats: &'a mut Stats,
     /// Whether nobody knows if the link still carries anything; what need not leave waits for that.
-    pub(crate) in_doubt: bool,
+    pub(crate) probing: bool,
     /// The position that heartbeats acknowledge, where the dialect has positions.
-    pub(crate) riding: Option<u64>,
+    pub(crate) carried_ack: Option<u64>,
 }
 
-impl Cx<'_> {
+impl Context<'_> {
     /// Whether the other end confirms what this end sends.
-    pub(crate) fn hears_acks(&self) -> bool {
-        let profile = self.dialect.profile();
+    pub(crate) fn expects_receipts(&self) -> bool {
+        let profile = self.dialect.capabilities();
         match self.side {
             Side::Client => profile.receipts,
             Side::Server => profile.acks,
@@ -41,8 +41,8 @@ impl Cx<'_> {
     }
 
     /// Whether this end acknowledges what it gets.
-    pub(crate) fn gives_acks(&self) -> bool {
-        let profile = self.dialect.profile();
+    pub(crate) fn sends_acks(&self) -> bool {
+        let profile = self.dialect.capabilities();
         match self.side {
             Side::Client => profile.acks,
             Side::Server => profile.receipts,
@@ -75,7 +75,7 @@ impl Cx<'_> {
 
     /// Writes `signal`; a dialect without a word for it says nothing.
     #[inline]
-    pub(crate) fn say(&mut self, connection: ConnectionId, signal: &Signal<'_>, purpose: Purpose) -> bool {
+    pub(crate) fn send_signal(&mut self, connection: ConnectionId, signal: &Signal<'_>, purpose: Purpose) -> bool {
         match self.encode(signal) {
             Ok(frame) => {
                 self.send(connection, frame, purpose);
@@ -87,13 +87,13 @@ impl Cx<'_> {
 
     /// Writes a heartbeat or the answer to one, and on it the position up to which everything is accepted.
     #[inline]
-    pub(crate) fn say_beat(&mut self, connection: ConnectionId, rides: Ride) {
-        let (bare, purpose) = match rides {
-            Ride::Beat | Ride::Alone => (&Signal::Beat, Purpose::Heartbeat),
-            Ride::BeatReply => (&Signal::BeatReply, Purpose::HeartbeatReply),
+    pub(crate) fn send_heartbeat(&mut self, connection: ConnectionId, carrier: AckCarrier) {
+        let (bare, purpose) = match carrier {
+            AckCarrier::Heartbeat | AckCarrier::Alone => (&Signal::Heartbeat, Purpose::Heartbeat),
+            AckCarrier::HeartbeatReply => (&Signal::HeartbeatReply, Purpose::HeartbeatReply),
         };
-        let frame = match self.riding {
-            Some(position) => self.encode(&Signal::AckUpTo { position, refused: Vec::new(), rides }),
+        let frame = match self.carried_ack {
+            Some(seq) => self.encode(&Signal::CumulativeAck { seq, refused: Vec::new(), carrier }),
             None => self.encode(bare),
         };
         // A dialect without heartbeats says nothing.

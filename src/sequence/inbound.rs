@@ -16,7 +16,7 @@ pub(crate) struct Inbound {
     /// Everything up to here is accepted for good, and may be told.
     stored: u64,
     /// What is stored under a version that the host has not confirmed yet: the version, and the position.
-    seals: VecDeque<(u64, u64)>,
+    watermarks: VecDeque<(u64, u64)>,
     /// What was told on the present connection, and whether it is to be told again.
     told: u64,
     owed: bool,
@@ -48,7 +48,7 @@ pub(crate) enum Arrival {
 }
 
 /// Versions under way at once with each its own position; beyond, a later one covers more.
-const SEALS: usize = 1_024;
+const WATERMARKS: usize = 1_024;
 
 impl Inbound {
     pub(super) fn restored(accepted: u64, refused: Vec<Refusal>) -> Self {
@@ -56,7 +56,7 @@ impl Inbound {
     }
 
     /// Everything up to this position is accepted for good.
-    pub(crate) fn position(&self) -> u64 {
+    pub(crate) fn stored_seq(&self) -> u64 {
         self.stored
     }
 
@@ -79,14 +79,14 @@ impl Inbound {
     }
 
     /// What a position is to this end; `ahead` more than are known here came and are held back.
-    pub(crate) fn arrival(&mut self, position: u64, ahead: u64) -> Arrival {
+    pub(crate) fn arrival(&mut self, seq: u64, ahead: u64) -> Arrival {
         let received = self.received() + ahead;
-        if position <= self.accepted {
+        if seq <= self.accepted {
             self.owed = true;
             Arrival::Again
-        } else if position <= received {
+        } else if seq <= received {
             Arrival::Pending
-        } else if position == received + 1 {
+        } else if seq == received + 1 {
             Arrival::Next
         } else {
             Arrival::Gap
@@ -126,7 +126,7 @@ impl Inbound {
             match self.waiting.front() {
                 None | Some(Waiting::For(_)) => return,
                 Some(Waiting::Refused(code)) => {
-                    self.refused.push_back(Refusal { position: self.accepted + 1, code: *code });
+                    self.refused.push_back(Refusal { seq: self.accepted + 1, code: *code });
                 }
                 Some(Waiting::Accepted) => {}
             }
@@ -143,20 +143,20 @@ impl Inbound {
 
     /// What is accepted is part of the state under this version.
     pub(crate) fn seal(&mut self, version: u64) {
-        let full = self.seals.len() >= SEALS;
-        match self.seals.back_mut() {
+        let full = self.watermarks.len() >= WATERMARKS;
+        match self.watermarks.back_mut() {
             Some((_, covered)) if *covered >= self.accepted => {}
             Some(last) if full => *last = (version, self.accepted),
-            _ if self.accepted > self.stored => self.seals.push_back((version, self.accepted)),
+            _ if self.accepted > self.stored => self.watermarks.push_back((version, self.accepted)),
             _ => {}
         }
     }
 
     /// The host has stored the state of this version.
     pub(crate) fn on_stored(&mut self, version: u64) {
-        while let Some(&(_, position)) = self.seals.front().filter(|(sealed, _)| *sealed <= version) {
-            self.seals.pop_front();
-            self.stored = self.stored.max(position);
+        while let Some(&(_, seq)) = self.watermarks.front().filter(|(sealed, _)| *sealed <= version) {
+            self.watermarks.pop_front();
+            self.stored = self.stored.max(seq);
         }
     }
 
@@ -174,13 +174,13 @@ impl Inbound {
         }
         let since = core::mem::replace(&mut self.told, self.stored);
         self.owed = false;
-        let fresh = |refusal: &&Refusal| refusal.position > since && refusal.position <= self.stored;
+        let fresh = |refusal: &&Refusal| refusal.seq > since && refusal.seq <= self.stored;
         Some((self.stored, self.refused.iter().filter(fresh).copied().collect()))
     }
 
     /// Every refusal that the other end may not know and that may be told.
     pub(crate) fn refusals(&self) -> Vec<Refusal> {
-        self.refused.iter().filter(|refusal| refusal.position <= self.stored).copied().collect()
+        self.refused.iter().filter(|refusal| refusal.seq <= self.stored).copied().collect()
     }
 
     pub(super) fn all_refusals(&self) -> Vec<Refusal> {
@@ -190,7 +190,7 @@ impl Inbound {
     /// The other end sends no more than `window` messages ahead of what it knows, so it knows the refusals before those.
     pub(crate) fn forget_refusals(&mut self, window: u64) {
         let known = self.received().saturating_sub(window);
-        while self.refused.front().is_some_and(|refusal| refusal.position <= known) {
+        while self.refused.front().is_some_and(|refusal| refusal.seq <= known) {
             self.refused.pop_front();
         }
     }
