@@ -1,16 +1,13 @@
 //! What the session wants done, and what it wants known.
 
-use core::fmt;
-
 use alloc::string::String;
-use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::dialect::{Handshake, NotResumed};
 use crate::error::Malformed;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
 use crate::kinds::kinds;
-use crate::signal::NotResumed;
 use crate::state::{Cause, State};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
@@ -206,26 +203,6 @@ kinds!(Action:
     GaveUp => "gave_up",
     Malformed => "malformed",
 );
-
-/// What a dialect wants of the opening handshake (RFC 6455 §4.1).
-#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Handshake {
-    /// A query to append to the URL, percent-encoded, without the `?`. It may hold a credential: keep it out of logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query: Option<String>,
-    /// The subprotocols to offer, in order of preference.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subprotocols: Vec<String>,
-}
-
-impl fmt::Debug for Handshake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handshake")
-            .field("query", &self.query.as_ref().map(|_| "***"))
-            .field("subprotocols", &self.subprotocols)
-            .finish()
-    }
-}
 
 /// A message as it is delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,12 +5,11 @@ use alloc::vec::Vec;
 
 use crate::action::{Action, Purpose};
 use crate::config::Config;
-use crate::dialect::Dialect;
+use crate::dialect::{AckCarrier, Dialect, Side, Signal};
 use crate::error::Unencodable;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::rng::Rng;
-use crate::signal::{AckCarrier, Side, Signal};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;

@@ -20,97 +20,72 @@
 
 extern crate alloc;
 
-// Floor 0: values.
-mod bounded;
+mod action;
+mod context;
+mod deadline;
+mod delivery;
 mod digits;
+mod event;
 mod frame;
 mod id;
+mod inbox;
 mod kinds;
+mod link;
+mod outbox;
+mod outgoing;
+mod read_markers;
 mod rng;
 mod secret;
+mod sequence;
+mod state;
+mod stats;
+mod status;
 mod time;
 mod uncompared;
 
-// Floor 1: words, and lines of what has an id.
-mod durability;
-mod outgoing;
-mod queue;
-mod signal;
-mod state;
-mod status;
-mod timer;
-
-// Floor 2: refusals, figures, and the memory of settled messages.
-mod error;
-mod settled;
-mod stats;
-
-// Floor 3: small machines.
-mod fallback;
-mod heartbeat;
-mod inbox;
-mod outbox;
-mod read_markers;
-mod reconnect;
-mod sequence;
-
-// Floors 4 and 5: what goes in and out, and how services spell it.
-mod action;
-mod capabilities;
-mod config;
-mod context;
-mod dialect;
-mod event;
-
-// Floor 6: the two halves at work.
-mod delivery;
-mod link;
-
-// Floors 7 and 8: the session, its counterpart, its journal.
+pub mod config;
+pub mod dialect;
+pub mod error;
 #[doc = include_str!("invariants.md")]
 pub mod invariants {}
+pub mod journal;
+pub mod peer;
 #[doc = include_str!("redial_v1.md")]
 pub mod redial_v1 {}
-pub mod journal;
-mod peer;
+pub mod services;
 mod session;
 
-pub use action::{Action, Handshake, Message, PollCause, Purpose};
-pub use bounded::Bounded;
-pub use capabilities::{Capabilities, Login};
+pub use action::{Action, Message, PollCause, Purpose};
 pub use config::{
-    AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, DeadLink, Limits, Unauthorized,
+    Acknowledge, AuthenticationPolicy, Backoff, Bounded, Bounds, CloseCodes, ClosePolicy, Config, CredentialSource,
+    DeadAfter, DeadLink, Deliver, Durability, FallbackPolicy, FirstDelay, Guarantee, HeartbeatPolicy,
+    HeartbeatSchedule, InboxPolicy, Jitter, Limits, Liveness, MeasuredFrom, OutboxPolicy, PeerPolicy, Probe,
+    ReconnectPolicy, Resend, Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
 };
+pub use deadline::{Deadline, Timer};
 pub use dialect::{
-    Dialect, HeartbeatFrame, LiveChat, LiveChatSettings, Plain, Preset, ReactIm, ReadState, RedialV1, SendState,
-    ServiceId, UniApp, UniAppWords, VuePolling, Wechat,
+    AckCarrier, Bye, Capabilities, Credit, Dialect, Echo, Handshake, HeartbeatFrame, Hello, Login, NotResumed, Payload,
+    Plain, Preset, RedialV1, Refusal, Resume, Resumption, SessionTerms, Side, Signal,
 };
-pub use durability::Durability;
 pub use error::{
     AcknowledgeError, CancelError, CloseError, ConfigError, FetchedError, JsonProblem, Malformed, MarkReadError,
     NotOpenError, PresetError, ResendError, RestoreError, SendError, Unencodable,
 };
 pub use event::{CredentialFailure, Event, TransportError};
-pub use fallback::FallbackPolicy;
 pub use frame::{Body, Frame};
-pub use heartbeat::{DeadAfter, HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe, Suspicion};
 pub use id::{ConnectionId, MessageId};
-pub use inbox::{Acknowledge, Deliver, InboxPolicy};
-pub use outbox::{OutboxPolicy, Resend, SendFailure, WhileDown};
 pub use outgoing::Outgoing;
-pub use peer::{Peer, PeerPolicy, PeerSnapshot};
-pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
+pub use peer::{Peer, PeerSnapshot};
 pub use rng::Seed;
 pub use secret::Secret;
-pub use session::{Bounds, Explanation, Guarantee, Session, Snapshot};
-pub use signal::{
-    AckCarrier, Bye, Credit, Echo, Hello, NotResumed, Payload, Refusal, Resume, Resumption, SessionTerms, Side, Signal,
+pub use services::{
+    LiveChat, LiveChatSettings, ReactIm, ReadState, SendState, ServiceId, UniApp, UniAppWords, VuePolling, Wechat,
 };
+pub use session::{Explanation, Session, Snapshot};
 pub use state::{Cause, State};
 pub use stats::{RoundTrip, Stats, TimeIn};
 pub use status::Status;
 pub use time::{Duration, Instant};
-pub use timer::{Deadline, Timer};
 
 /// The README's example is compiled and run like any other.
 #[cfg(doctest)]

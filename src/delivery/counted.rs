@@ -5,12 +5,12 @@ use super::incoming::deliver;
 use crate::action::Purpose;
 use crate::config::Config;
 use crate::context::Context;
+use crate::dialect::{AckCarrier, Credit, Signal};
 use crate::error::FetchedError;
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::inbox::InboxDecision;
 use crate::sequence::{Arrival, Held};
-use crate::signal::{AckCarrier, Credit, Signal};
 use crate::state::Cause;
 
 impl Delivery {

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use super::Delivery;
 use crate::action::{Action, Message, Purpose};
 use crate::context::Context;
+use crate::dialect::Signal;
 use crate::error::{AcknowledgeError, MarkReadError};
 use crate::frame::Body;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::InboxDecision;
-use crate::signal::Signal;
 
 impl Delivery {
     /// A message has arrived. `body` is made only where the message is delivered. Says whether it was new.

@@ -6,31 +6,30 @@
 //! 4. A peer's receipt raises a mark; it never triggers a resend.
 
 mod counted;
-mod durability;
 mod incoming;
 mod outgoing;
 mod resumption;
 mod sequenced;
+mod write_ahead;
 
 use alloc::boxed::Box;
 
 use crate::action::Action;
-use crate::config::Config;
+use crate::config::{Config, Durability, OutboxPolicy};
 use crate::context::Context;
-use crate::durability::Durability;
+use crate::deadline::{Deadline, Timer};
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
-use crate::outbox::{Outbox, OutboxPolicy};
+use crate::outbox::Outbox;
 use crate::read_markers::ReadMarkers;
 use crate::sequence::Sequence;
 use crate::state::Cause;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
-use crate::timer::{Deadline, Timer};
 
 pub(crate) use counted::{sent_at_once, taken_at_once};
-pub(crate) use durability::DeliveryState;
-use durability::WriteAhead;
+pub(crate) use write_ahead::DeliveryState;
+use write_ahead::WriteAhead;
 
 /// The delivery of one session, or of one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

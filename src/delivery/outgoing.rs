@@ -5,14 +5,14 @@ use core::num::NonZeroU32;
 use super::sequenced::EncodedMessage;
 use super::{Delivery, DeliveryRequest, Flow, Transport, emit_status, emit_statuses};
 use crate::action::{Action, Purpose};
+use crate::config::{Resend, SendFailure, WhileDown};
 use crate::context::Context;
+use crate::dialect::{Payload, Signal};
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
-use crate::outbox::{Resend, SendFailure, WhileDown};
+use crate::outbox::settled::Confirmed;
 use crate::outgoing::Outgoing;
-use crate::settled::Confirmed;
-use crate::signal::{Payload, Signal};
 use crate::status::Status;
 
 impl Delivery {

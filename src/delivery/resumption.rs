@@ -3,10 +3,10 @@
 use super::{Delivery, sent_at_once, taken_at_once};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
+use crate::dialect::{Hello, Refusal, Resume, Resumption, SessionTerms, Signal};
 use crate::id::ConnectionId;
 use crate::secret::Secret;
 use crate::sequence::{Sequence, Sid};
-use crate::signal::{Hello, Refusal, Resume, Resumption, SessionTerms, Signal};
 use crate::state::Cause;
 
 impl Delivery {

@@ -3,10 +3,10 @@
 use super::{Delivery, emit_status, emit_statuses};
 use crate::action::Purpose;
 use crate::context::Context;
+use crate::dialect::{Payload, Refusal, Signal};
 use crate::error::SendError;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
-use crate::signal::{Payload, Refusal, Signal};
 use crate::state::Cause;
 use crate::status::Status;
 use crate::time::Duration;

@@ -3,40 +3,31 @@
 //! A dialect owns spelling, never timing and never delivery. Each service has one file here, which also holds its preset:
 //! the dialect together with that service's timings.
 
-mod catalogue;
-mod document;
-mod json;
-mod live_chat;
-mod native;
-mod ping_pong;
+mod capabilities;
+mod greeting;
+mod handshake;
+pub(crate) mod json;
 mod plain;
-mod query;
-mod react_im;
-mod service_id;
-mod uni_app;
-mod vue_polling;
-mod wechat;
+mod preset;
+mod redial_v1;
+mod signal;
 
 use core::fmt::Debug;
 
-use crate::action::Handshake;
-use crate::capabilities::Capabilities;
 use crate::config::Limits;
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::secret::Secret;
-use crate::signal::{Side, Signal};
 use crate::time::Duration;
 
-pub use catalogue::Preset;
-pub use live_chat::{LiveChat, LiveChatSettings};
-pub use native::RedialV1;
+pub use capabilities::{Capabilities, Login};
+pub use greeting::{Credit, Hello, NotResumed, Refusal, Resume, Resumption, SessionTerms};
+pub use handshake::Handshake;
 pub use plain::{HeartbeatFrame, Plain};
-pub use react_im::{ReactIm, ReadState, SendState};
-pub use service_id::ServiceId;
-pub use uni_app::{UniApp, UniAppWords};
-pub use vue_polling::VuePolling;
-pub use wechat::Wechat;
+pub use preset::Preset;
+pub use redial_v1::RedialV1;
+pub use signal::{AckCarrier, Bye, Echo, Payload, Side, Signal};
+pub(crate) use signal::{Content, plain_string};
 
 /// How signals are spelled on one service's wire.
 ///

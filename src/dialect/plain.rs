@@ -10,11 +10,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Dialect, Preset};
-use crate::capabilities::{Capabilities, Login};
 use crate::config::{Config, Limits};
+use crate::dialect::{Capabilities, Login, Payload, Side, Signal};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
-use crate::signal::{Payload, Side, Signal};
 
 /// The dialect without an envelope.
 ///

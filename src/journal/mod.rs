@@ -29,6 +29,7 @@ use serde_json::error::Category;
 use thiserror::Error;
 
 use crate::action::Action;
+use crate::deadline::Timer;
 use crate::dialect::Preset;
 use crate::error::{JsonProblem, PresetError, RestoreError};
 use crate::event::Event;
@@ -36,7 +37,6 @@ use crate::id::MessageId;
 use crate::rng::Seed;
 use crate::session::{Session, Snapshot};
 use crate::time::{Duration, Instant};
-use crate::timer::Timer;
 
 pub use call::{Call, CallError};
 pub use player::Player;

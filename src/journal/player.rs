@@ -4,9 +4,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Input, LineError, Output};
+use crate::deadline::Deadline;
 use crate::id::MessageId;
 use crate::session::Session;
-use crate::timer::Deadline;
 
 /// A session behind lines: what goes in is read, what comes out is written.
 ///

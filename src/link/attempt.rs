@@ -7,13 +7,12 @@ use super::loss::{DisconnectReason, Flood};
 use super::phase::{Evidence, LoginStep, Phase};
 use super::{Link, LinkEvent};
 use crate::action::{Action, Purpose};
-use crate::capabilities::Login;
 use crate::context::Context;
+use crate::dialect::{Bye, Login, Signal};
 use crate::error::CloseError;
-use crate::heartbeat::Heartbeat;
 use crate::id::ConnectionId;
-use crate::reconnect::Reconnect;
-use crate::signal::{Bye, Signal};
+use crate::link::heartbeat::Heartbeat;
+use crate::link::reconnect::Reconnect;
 use crate::state::{Cause, State};
 use crate::time::{Duration, Instant};
 

@@ -7,11 +7,10 @@ use super::phase::{Evidence, Phase};
 use super::{Link, LinkEvent};
 use crate::action::{Action, PollCause, Purpose};
 use crate::context::Context;
-use crate::fallback;
+use crate::dialect::{AckCarrier, Payload, Signal};
 use crate::frame::Body;
-use crate::heartbeat;
 use crate::id::ConnectionId;
-use crate::signal::{AckCarrier, Payload, Signal};
+use crate::link::{fallback, heartbeat};
 use crate::state::Cause;
 use crate::time::Instant;
 

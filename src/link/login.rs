@@ -6,13 +6,12 @@ use super::loss::DisconnectReason;
 use super::phase::{LoginStep, Phase};
 use super::{Link, LinkEvent};
 use crate::action::{Action, Purpose};
-use crate::capabilities::Login;
 use crate::config::CredentialSource;
 use crate::context::Context;
+use crate::dialect::{Login, Payload, Signal};
 use crate::event::CredentialFailure;
 use crate::id::ConnectionId;
 use crate::secret::Secret;
-use crate::signal::{Payload, Signal};
 use crate::state::Cause;
 use crate::time::Duration;
 

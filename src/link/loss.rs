@@ -7,11 +7,11 @@ use super::{Link, LinkEvent, Restarted};
 use crate::action::Action;
 use crate::config::{CloseCodes, Config, DeadLink, Unauthorized};
 use crate::context::Context;
+use crate::dialect::Bye;
 use crate::error::Malformed;
 use crate::event::TransportError;
 use crate::id::ConnectionId;
-use crate::reconnect::{ConnectionHistory, LossKind, Reconnect, ReconnectDecision};
-use crate::signal::Bye;
+use crate::link::reconnect::{ConnectionHistory, Reconnect, ReconnectDecision};
 use crate::state::Cause;
 use crate::time::{Duration, Instant};
 
@@ -92,7 +92,7 @@ impl Link {
         }
         let history = self.history(cx, disconnect.retry_after);
         let policy = &cx.config.reconnect;
-        let decision = self.reconnect.on_lost(cx.now, policy, loss(cause), history, cx.rng);
+        let decision = self.reconnect.on_lost(cx.now, policy, cause, history, cx.rng);
         let was_good = history.stable || (was_ready && self.reconnect.failures() == 1);
         self.fallback.on_lost(cx.now, &cx.config.fallback, was_good);
         *cx.stats.losses.entry(cause).or_default() += 1;
@@ -238,15 +238,5 @@ pub(crate) fn close_code_for(cause: Cause) -> Option<(u16, &'static str)> {
         Cause::Gap => Some((4409, "a message is missing")),
         Cause::AckAboveSent => Some((4410, "an acknowledgement of what was not sent")),
         _ => None,
-    }
-}
-
-fn loss(cause: Cause) -> LossKind {
-    match cause {
-        Cause::Closed => LossKind::Closed,
-        Cause::Dead => LossKind::Dead,
-        Cause::HeartbeatFailed => LossKind::HeartbeatFailed,
-        Cause::Renewed => LossKind::Renewed,
-        _ => LossKind::Errored,
     }
 }

@@ -6,21 +6,24 @@
 //! 4. After `Stopped` there is no action and no deadline until `open`.
 
 mod attempt;
+mod fallback;
+mod heartbeat;
 mod life;
 mod login;
 mod loss;
 mod phase;
+mod reconnect;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::fallback::Fallback;
+use crate::deadline::Deadline;
 use crate::id::ConnectionId;
-use crate::reconnect::Reconnect;
+use crate::link::fallback::Fallback;
+use crate::link::reconnect::Reconnect;
 use crate::secret::Secret;
 use crate::state::Cause;
 use crate::time::{Duration, Instant};
-use crate::timer::Deadline;
 
 pub(crate) use attempt::check_close;
 use loss::Flood;

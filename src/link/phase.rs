@@ -2,11 +2,11 @@
 
 use alloc::string::String;
 
-use crate::heartbeat::Heartbeat;
+use crate::deadline::{Deadline, Timer};
 use crate::id::ConnectionId;
+use crate::link::heartbeat::Heartbeat;
 use crate::state::{Cause, State};
 use crate::time::Instant;
-use crate::timer::{Deadline, Timer};
 
 /// Where the link is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use crate::frame::Body;
 use crate::id::MessageId;
+use crate::outbox::queue::{HasId, Queue};
+use crate::outbox::settled::Kept;
 use crate::outgoing::Repeat;
-use crate::queue::{HasId, Queue};
-use crate::settled::Kept;
 use crate::status::Status;
 use crate::time::Instant;
 

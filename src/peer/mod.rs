@@ -1,6 +1,5 @@
 //! The accepting side of a session, for servers and for tests: the same delivery parts, without a link of its own.
 
-mod policy;
 mod record;
 mod snapshot;
 mod work;
@@ -9,25 +8,22 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use crate::action::Action;
+use crate::config::{Deliver, PeerPolicy, Resend, WhileDown};
 use crate::context::Context;
+use crate::deadline::{Deadline, Timer};
 use crate::delivery::Delivery;
-use crate::dialect::Preset;
+use crate::dialect::{Bye, Preset, Side, Signal};
 use crate::error::{AcknowledgeError, SendError};
 use crate::event::Event;
 use crate::id::{ConnectionId, MessageId};
-use crate::inbox::Deliver;
-use crate::outbox::{Resend, WhileDown};
 use crate::outgoing::Outgoing;
 use crate::rng::{Rng, Seed};
-use crate::signal::{Bye, Side, Signal};
 use crate::state::Cause;
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;
-use crate::timer::{Deadline, Timer};
 use crate::uncompared::Uncompared;
 
-pub use policy::PeerPolicy;
 use record::ClientRecord;
 pub use snapshot::PeerSnapshot;
 use work::{PeerConnection, PeerCore, Stage, send_receipt};

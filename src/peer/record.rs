@@ -13,10 +13,10 @@ use super::work::{PeerCore, Stage};
 use crate::action::Purpose;
 use crate::context::Context;
 use crate::delivery::{sent_at_once, taken_at_once};
+use crate::dialect::{Hello, NotResumed, Resume, Resumption, SessionTerms, Signal};
 use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::sequence::{LAST, Sid};
-use crate::signal::{Hello, NotResumed, Resume, Resumption, SessionTerms, Signal};
 use crate::time::{Duration, Instant};
 
 /// What is known of the client beside the positions.

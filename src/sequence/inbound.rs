@@ -3,8 +3,8 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::dialect::Refusal;
 use crate::id::MessageId;
-use crate::signal::Refusal;
 
 /// The positions that came, and which of them are told as accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -15,8 +15,8 @@ mod snapshot;
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use crate::dialect::Credit;
 use crate::secret::Secret;
-use crate::signal::Credit;
 use crate::time::Duration;
 
 pub(crate) use gap::{Gap, Held};

@@ -3,8 +3,8 @@
 use alloc::collections::VecDeque;
 
 use super::LAST;
+use crate::dialect::Credit;
 use crate::id::MessageId;
-use crate::signal::Credit;
 
 /// The messages that have a position and are not acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Gap, Inbound, Outbound, Sequence, Sid, UnackedMessage};
+use crate::dialect::Refusal;
 use crate::id::MessageId;
-use crate::signal::Refusal;
 
 /// The durable state of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 
 use super::SessionCore;
 use crate::context::Context;
+use crate::dialect::{AckCarrier, Content, Signal};
 use crate::error::FetchedError;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::link::{DisconnectReason, LinkEvent};
-use crate::signal::{AckCarrier, Content, Signal};
 use crate::state::Cause;
 
 impl SessionCore<'_> {

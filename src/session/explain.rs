@@ -3,8 +3,8 @@
 use core::fmt;
 
 use super::Session;
+use crate::deadline::Deadline;
 use crate::state::{Cause, State};
-use crate::timer::Deadline;
 
 /// Why this phase, and waiting for what.
 ///

@@ -1,10 +1,9 @@
 //! The session: public methods, and the clamped clock.
 
-mod bounds;
 mod calls;
+mod core;
 mod counted;
 mod explain;
-mod halves;
 mod snapshot;
 
 use alloc::collections::VecDeque;
@@ -12,23 +11,21 @@ use alloc::sync::Arc;
 
 use crate::action::Action;
 use crate::context::Context;
+use crate::deadline::Deadline;
 use crate::delivery::Delivery;
-use crate::dialect::Preset;
+use crate::dialect::{Preset, Side};
 use crate::event::Event;
 use crate::id::MessageId;
 use crate::link::Link;
 use crate::rng::{Rng, Seed};
-use crate::signal::Side;
 use crate::state::State;
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;
-use crate::timer::Deadline;
 use crate::uncompared::Uncompared;
 
-pub use bounds::{Bounds, Guarantee};
+use self::core::SessionCore;
 pub use explain::Explanation;
-use halves::SessionCore;
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::checksum;
 

@@ -1,0 +1,44 @@
+//! Polling while the connection brings nothing.
+
+use core::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{Duration, Instant};
+
+/// Polling while the connection brings nothing; off by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackPolicy {
+    /// Poll when no push came for so long, and again after each further such time. Default `None`, off.
+    #[serde(rename = "loop_time_ms")]
+    pub loop_time: Option<Duration>,
+    /// Poll while the connection has been down for so many failed attempts. Default `None`, off.
+    pub after_failures: Option<NonZeroU32>,
+    /// The time between those polls. Default 0, which counts as the loop time, or 10 s where there is none.
+    #[serde(rename = "down_every_ms")]
+    pub down_every: Duration,
+}
+
+impl FallbackPolicy {
+    /// Whether anything is polled at all.
+    pub fn is_on(&self) -> bool {
+        self.loop_time.is_some() || self.after_failures.is_some()
+    }
+}
+
+impl FallbackPolicy {
+    /// When silence from here on calls for a poll.
+    pub(crate) fn next_poll(&self, now: Instant) -> Instant {
+        self.loop_time.map_or(Instant::NEVER, |every| now + at_least_one(every))
+    }
+
+    pub(crate) fn down_period(&self) -> Duration {
+        let chosen = if self.down_every == Duration::ZERO { self.loop_time } else { Some(self.down_every) };
+        at_least_one(chosen.unwrap_or(Duration::from_secs(10)))
+    }
+}
+
+fn at_least_one(every: Duration) -> Duration {
+    every.max(Duration::from_millis(1))
+}

@@ -1,0 +1,158 @@
+//! From signals to frames, each field in one order, so that the same signal is always the same bytes.
+
+use alloc::string::String;
+
+use super::super::json::{Object, room};
+use crate::dialect::{
+    AckCarrier, Bye, Credit, Hello, NotResumed, Payload, Refusal, Resume, Resumption, SessionTerms, Signal,
+};
+use crate::error::Unencodable;
+use crate::frame::Frame;
+use crate::id::MessageId;
+
+pub(super) fn frame(signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    let text = match signal {
+        Signal::SequencedMessage { seq, id, body } => message(*seq, id, *body)?,
+        Signal::CumulativeAck { seq, refused, carrier } => {
+            let mut object = typed(word(*carrier), 32);
+            refusals(object.number("a", *seq), refused);
+            object.finish()
+        }
+        Signal::Heartbeat => return Ok(Frame::text(r#"{"type":"ping"}"#)),
+        Signal::HeartbeatReply => return Ok(Frame::text(r#"{"type":"pong"}"#)),
+        Signal::Delivered { id } => typed("delivered", 16 + id.wire_len()).id("id", id).finish(),
+        Signal::Read { id } => typed("read", 16 + id.wire_len()).id("id", id).finish(),
+        Signal::Hello(hello) => write_hello(hello),
+        Signal::Login { credential, reference: None } => {
+            typed("auth", 16 + credential.reveal().len()).text("auth", credential.reveal()).finish()
+        }
+        Signal::Welcome(terms) => welcome(terms),
+        Signal::Refused { code } => typed("refused", 32).number("code", u64::from(*code)).finish(),
+        Signal::Bye(bye) => write_bye(*bye),
+        _ => return Err(Unencodable::NoWord),
+    };
+    Ok(Frame::text(text))
+}
+
+fn typed(kind: &str, bytes: usize) -> Object {
+    let mut object = Object::with_capacity(16 + kind.len() + bytes);
+    object.text("type", kind);
+    object
+}
+
+fn word(carrier: AckCarrier) -> &'static str {
+    match carrier {
+        AckCarrier::Alone => "ack",
+        AckCarrier::Heartbeat => "ping",
+        AckCarrier::HeartbeatReply => "pong",
+    }
+}
+
+/// A message without its position, id and body, which needs no more room than that where no escapes are needed.
+const FRAME: &str = r#"{"type":"msg","s":,"id":"","b":""}"#;
+
+fn digits(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |exponent| exponent as usize + 1)
+}
+
+fn message(seq: u64, id: &MessageId, body: Option<Payload<'_>>) -> Result<String, Unencodable> {
+    let length = match body {
+        Some(Payload::Text(text)) => room(text),
+        Some(Payload::Json(json)) => json.len(),
+        _ => 0,
+    };
+    let mut object = Object::with_capacity(FRAME.len() + digits(seq) + id.wire_len() + length);
+    object.text("type", "msg");
+    object.number("s", seq).id("id", id);
+    Ok(match body {
+        None => object.json("skip", "true"),
+        Some(Payload::Text(text)) => object.text("b", text),
+        Some(Payload::Json(json)) => object.json("b", json),
+        Some(Payload::Binary(_)) => return Err(Unencodable::Binary),
+        Some(Payload::Whole) => return Err(Unencodable::NoWord),
+    }
+    .finish())
+}
+
+fn refusals(object: &mut Object, refused: &[Refusal]) {
+    if refused.is_empty() {
+        return;
+    }
+    if let Ok(list) = serde_json::to_string(refused) {
+        object.json("n", &list);
+    }
+}
+
+fn write_hello(hello: &Hello) -> String {
+    let mut object = typed("hello", 256);
+    object.number("v", 1);
+    if let Some(credential) = &hello.credential {
+        object.text("auth", credential.reveal());
+    }
+    if let Some(resume) = &hello.resume {
+        object.object("resume", |object| write_resume(object, resume));
+    }
+    credit(&mut object, hello.credit);
+    object.finish()
+}
+
+fn write_resume<'o>(object: &'o mut Object, resume: &Resume) -> &'o mut Object {
+    object.text("sid", &resume.sid).text("token", resume.token.reveal()).number("rx", resume.seq);
+    refusals(object, &resume.refused);
+    object.number("seen", resume.seen).number("lo", resume.lowest).number("hi", resume.highest)
+}
+
+fn welcome(terms: &SessionTerms) -> String {
+    let mut object = typed("welcome", 256);
+    object.text("sid", &terms.sid).text("token", terms.token.reveal()).number("ttl_ms", terms.lifetime.as_millis());
+    resumption(&mut object, &terms.resumption);
+    if let Some(span) = terms.dedup {
+        object.number("dedup_ms", span.as_millis());
+    }
+    if let Some(span) = terms.heartbeat {
+        object.number("hb_ms", span.as_millis());
+    }
+    credit(&mut object, terms.credit);
+    object.finish()
+}
+
+fn resumption(object: &mut Object, resumption: &Resumption) {
+    match resumption {
+        Resumption::Fresh => {
+            object.json("resumed", "false");
+        }
+        Resumption::Resumed { seq, refused } => {
+            refusals(object.json("resumed", "true").number("rx", *seq), refused);
+        }
+        Resumption::Lost { why, seq, refused, gone } => {
+            object.json("resumed", "false").text("why", reason(*why));
+            if let Some(seq) = seq {
+                refusals(object.number("rx", *seq), refused);
+            }
+            if let Some(gone) = gone {
+                object.number("gone", *gone);
+            }
+        }
+    }
+}
+
+fn reason(why: NotResumed) -> &'static str {
+    match why {
+        NotResumed::Expired => "expired",
+        NotResumed::Unknown => "unknown",
+        NotResumed::Restarted => "restarted",
+        NotResumed::Account => "account",
+        NotResumed::Version => "version",
+    }
+}
+
+fn write_bye(bye: Bye) -> String {
+    let flag = |yes: bool| if yes { "true" } else { "false" };
+    let mut object = typed("bye", 80);
+    object.number("code", u64::from(bye.code)).json("reconnect", flag(bye.reconnect));
+    object.json("resume", flag(bye.resume)).number("after_ms", bye.after.as_millis()).finish()
+}
+
+fn credit(object: &mut Object, credit: Credit) {
+    object.number("win_msgs", credit.messages).number("win_bytes", credit.bytes).number("frame_max", credit.frame);
+}

@@ -1,0 +1,210 @@
+//! The memory of messages that have their outcome: bounded, oldest forgotten first.
+//!
+//! It serves late receipts, rising marks, the refusal of an id used twice, and `resend`, which needs the body of a message
+//! that failed.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::frame::Body;
+use crate::id::MessageId;
+use crate::outbox::queue::{HasId, Queue};
+use crate::outgoing::Repeat;
+use crate::status::Status;
+
+/// Settled messages, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Settled {
+    entries: Queue<SettledEntry>,
+    /// What is kept for `resend` of failed messages, by place.
+    failed: BTreeMap<u64, Kept>,
+    /// What is kept for a failed write of the last few that were sent without receipts, by place; the places rise.
+    sent: VecDeque<(u64, Kept)>,
+    body_bytes: usize,
+}
+
+/// What is remembered of one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SettledEntry {
+    id: MessageId,
+    pub(crate) status: Status,
+}
+
+impl HasId for SettledEntry {
+    fn id(&self) -> &MessageId {
+        &self.id
+    }
+}
+
+/// One settled message in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct SettledEntryState {
+    pub(crate) id: MessageId,
+    #[serde(flatten)]
+    pub(crate) status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<Kept>,
+}
+
+/// What a new round needs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) body: Body,
+    pub(crate) sends: u32,
+    pub(crate) repeat: Repeat,
+    pub(crate) slot: u64,
+}
+
+/// What a confirmation of the peer changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    /// The message is settled by it.
+    Settled,
+    /// The mark of a settled message rose.
+    Raised,
+    /// It came for a message settled `Unconfirmed`.
+    Late,
+    /// It says nothing new.
+    Known,
+    /// No such message is known, or it was never sent.
+    Unknown,
+}
+
+impl Settled {
+    pub(crate) fn new() -> Self {
+        Self { entries: Queue::new(), failed: BTreeMap::new(), sent: VecDeque::new(), body_bytes: 0 }
+    }
+
+    pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
+        Some(self.entries.get(self.entries.slot_of(id)?)?.status)
+    }
+
+    /// What is kept of a message, for a new round or for a failed write.
+    pub(crate) fn kept(&self, id: &MessageId) -> Option<&Kept> {
+        self.kept_at(self.entries.slot_of(id)?)
+    }
+
+    fn kept_at(&self, slot: u64) -> Option<&Kept> {
+        self.failed.get(&slot).or_else(|| self.sent.get(self.sent_position(slot)?).map(|(_, kept)| kept))
+    }
+
+    fn sent_position(&self, slot: u64) -> Option<usize> {
+        self.sent.binary_search_by_key(&slot, |(slot, _)| *slot).ok()
+    }
+
+    /// Whether something is kept of messages with this outcome.
+    pub(crate) fn keeps(status: Status) -> bool {
+        status.may_resend() || status == Status::Sent
+    }
+
+    /// Remembers a settled message; of those that were only `Sent`, the last `sent_bodies` keep their body.
+    pub(crate) fn remember(
+        &mut self,
+        id: MessageId,
+        status: Status,
+        kept: Option<Kept>,
+        room: usize,
+        sent_bodies: usize,
+    ) {
+        while self.entries.len() >= room.max(1) {
+            self.forget_oldest();
+        }
+        if room == 0 {
+            return;
+        }
+        if let Some(kept) = kept.filter(|_| Self::keeps(status)) {
+            self.body_bytes = self.body_bytes.saturating_add(kept.body.len());
+            if status == Status::Sent {
+                self.sent.push_back((self.entries.end(), kept));
+            } else {
+                self.failed.insert(self.entries.end(), kept);
+            }
+        }
+        self.entries.push(SettledEntry { id, status });
+        if self.sent.len() > sent_bodies {
+            self.drop_oldest_sent();
+        }
+    }
+
+    /// All that is remembered, oldest first, for a snapshot.
+    pub(crate) fn to_state(&self) -> Vec<SettledEntryState> {
+        let to_state = |(slot, entries): (u64, &SettledEntry)| {
+            // A body that only waits for a failed write means nothing after a restart.
+            SettledEntryState { id: entries.id.clone(), status: entries.status, kept: self.failed.get(&slot).cloned() }
+        };
+        self.entries.iter().map(to_state).collect()
+    }
+
+    /// The peer has said something about a settled message.
+    pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status) -> Confirmed {
+        let slot = self.entries.slot_of(id);
+        let Some(entries) = slot.and_then(|slot| self.entries.get_mut(slot)) else { return Confirmed::Unknown };
+        match entries.status {
+            Status::Accepted | Status::Delivered | Status::Read => {
+                if status.rank() > entries.status.rank() {
+                    entries.status = status;
+                    return Confirmed::Raised;
+                }
+                Confirmed::Known
+            }
+            Status::Unconfirmed if status.rank() > 0 => Confirmed::Late,
+            _ => Confirmed::Known,
+        }
+    }
+
+    /// Hands a message over for a new round; `None` where what that needs is gone.
+    pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<Kept> {
+        let slot = self.entries.slot_of(id)?;
+        self.kept_at(slot)?;
+        self.entries.remove(slot);
+        self.take_kept(slot)
+    }
+
+    /// Those that were handed over behind this place in line and settled by that, in order.
+    pub(crate) fn sent_behind(&self, slot: u64) -> Vec<(u64, MessageId)> {
+        let behind = self.sent.iter().filter(|(_, kept)| kept.slot > slot);
+        behind.filter_map(|(slot, kept)| Some((kept.slot, self.entries.get(*slot)?.id.clone()))).collect()
+    }
+
+    /// The connection is lost: no write of it can be reported as failed any more.
+    pub(crate) fn forget_sent_bodies(&mut self) {
+        while !self.sent.is_empty() {
+            self.drop_oldest_sent();
+        }
+    }
+
+    /// Drops the oldest bodies until at most `bytes` of them are kept.
+    #[inline]
+    pub(crate) fn make_room(&mut self, bytes: usize) {
+        while self.body_bytes > bytes {
+            if let Some((_, kept)) = self.failed.pop_first() {
+                self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
+            } else if !self.sent.is_empty() {
+                self.drop_oldest_sent();
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn drop_oldest_sent(&mut self) {
+        if let Some((_, kept)) = self.sent.pop_front() {
+            self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((slot, _)) = self.entries.first() {
+            self.entries.forget_first();
+            self.take_kept(slot);
+        }
+    }
+
+    fn take_kept(&mut self, slot: u64) -> Option<Kept> {
+        let failed = self.failed.remove(&slot);
+        let kept = failed.or_else(|| self.sent.remove(self.sent_position(slot)?).map(|(_, kept)| kept))?;
+        self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
+        Some(kept)
+    }
+}
