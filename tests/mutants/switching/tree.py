@@ -114,9 +114,9 @@ class Tree:
         if listed.returncode:
             raise Failed(listed.stderr[-3000:])
         # Where a diff touches no code, nothing at all is printed.
-        found = json.loads(listed.stdout.strip() or "[]")
-        limit = min(len(found), limit or len(found))
-        for number, m in enumerate((found[i * len(found) // limit] for i in range(limit)), 1):
+        mutants = json.loads(listed.stdout.strip() or "[]")
+        limit = min(len(mutants), limit or len(mutants))
+        for number, m in enumerate((mutants[i * len(mutants) // limit] for i in range(limit)), 1):
             text = self.sources[m["file"]]
             m.update(number=number, cut=span(text, m), const=None)
             self.alone[number] = m
@@ -135,7 +135,7 @@ class Tree:
             self.mutants[number] = self.alone.pop(number)
         places = sorted({(m["file"], m["body"]) for m in self.mutants.values()})
         self.functions = {place: number for number, place in enumerate(places)}
-        return len(found) - limit
+        return len(mutants) - limit
 
     def function(self, mutant):
         return self.functions[mutant["file"], mutant["body"]]
