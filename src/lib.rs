@@ -41,6 +41,7 @@ mod state;
 mod stats;
 mod status;
 mod time;
+mod timers;
 mod uncompared;
 
 pub mod config;

@@ -32,7 +32,7 @@ pub(crate) struct Heartbeat {
     /// The time between heartbeats on this connection: the policy's, or what the server asked for.
     every: Duration,
     /// The next heartbeat; never where the chain has ended.
-    heartbeat_at: Instant,
+    next_at: Instant,
     dead_at: Instant,
     /// The verdict on a probe that is out, in the place of the regular one; never where none is.
     probe_ends_at: Instant,
@@ -59,17 +59,13 @@ enum RttProbe {
 }
 
 impl Heartbeat {
-    /// Starts with the connection, in the policy's time or in the one the server asked for; the verdict is `Beat` where one
-    /// goes out at once.
-    pub(crate) fn start(
-        now: Instant,
-        policy: &HeartbeatPolicy,
-        asked: Option<Duration>,
-    ) -> (Self, Option<HeartbeatDecision>) {
+    /// Starts with the connection, in the policy's period or in the one the server asked for; says whether a heartbeat goes
+    /// out at once.
+    pub(crate) fn start(now: Instant, policy: &HeartbeatPolicy, asked: Option<Duration>) -> (Self, bool) {
         let every = asked.map_or(policy.period(), |asked| asked.max(ASKED.0).min(ASKED.1));
         let mut heartbeat = Self {
             every,
-            heartbeat_at: now + every,
+            next_at: now + every,
             dead_at: Instant::NEVER,
             probe_ends_at: Instant::NEVER,
             suspicion_state: SuspicionState::Full,
@@ -83,7 +79,7 @@ impl Heartbeat {
                 heartbeat.count(now, policy);
             }
         }
-        (heartbeat, policy.at_ready.then_some(HeartbeatDecision::Send))
+        (heartbeat, policy.at_ready)
     }
 
     /// Any frame has arrived; says whether the link was suspected until now.
@@ -124,20 +120,17 @@ impl Heartbeat {
         self.probe_ends_at = Instant::NEVER;
         self.suspicion_state = SuspicionState::Full;
         // A chain that had ended goes on where somebody wants to hear of a dead link.
-        let ended = self.heartbeat_at.is_never() && policy.dead_after.is_some();
+        let ended = self.next_at.is_never() && policy.dead_after.is_some();
         if policy.schedule == HeartbeatSchedule::SinceLife || ended {
-            self.heartbeat_at = now + self.every;
+            self.next_at = now + self.every;
         }
     }
 
-    /// The machine slept or the network changed: find out, unless that is under way.
-    pub(crate) fn on_wake(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<HeartbeatDecision> {
-        let probe = policy.probe?;
-        if self.is_probing() {
-            return None;
-        }
+    /// The machine slept or the network changed: says whether a probe goes out, which it does unless one is under way.
+    pub(crate) fn on_wake(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
+        let Some(probe) = policy.probe.filter(|_| !self.is_probing()) else { return false };
         self.probe(now, policy, probe.wait);
-        Some(HeartbeatDecision::Send)
+        true
     }
 
     /// Time has passed; to be called until it has nothing more to say.
@@ -172,7 +165,7 @@ impl Heartbeat {
             self.fall_silent(now, policy);
             return None;
         }
-        self.heartbeat_at = self.next_heartbeat(now, due.at, policy);
+        self.next_at = self.next_heartbeat(now, due.at, policy);
         self.ask(now);
         self.count(now, policy);
         Some(HeartbeatDecision::Send)
@@ -205,7 +198,7 @@ impl Heartbeat {
     /// When the n-th unanswered heartbeat in a row would go out, or the next one where so many have.
     fn nth_heartbeat(&self, n: NonZeroU32) -> Option<Instant> {
         let remaining = u64::from(n.get().saturating_sub(self.unanswered).max(1)) - 1;
-        (!self.heartbeat_at.is_never()).then(|| self.heartbeat_at + self.every.times(remaining))
+        (!self.next_at.is_never()).then(|| self.next_at + self.every.times(remaining))
     }
 
     /// The next moment at which this machine wants a tick.
@@ -215,7 +208,7 @@ impl Heartbeat {
         } else {
             Deadline { at: self.dead_at, timer: Timer::Death }.earlier(self.suspicion())
         };
-        verdict.earlier(Deadline { at: self.heartbeat_at, timer: Timer::Heartbeat })
+        verdict.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
     }
 
     fn suspicion(&self) -> Deadline {
@@ -226,7 +219,7 @@ impl Heartbeat {
     }
 
     fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, wait: Duration) {
-        self.heartbeat_at = match (self.heartbeat_at, policy.schedule) {
+        self.next_at = match (self.next_at, policy.schedule) {
             // A chain that had ended goes on where somebody wants to hear of a dead link.
             (Instant::NEVER, _) => policy.dead_after.map_or(Instant::NEVER, |_| now + self.every),
             // A hint comes before the beat is due, which then stays where the grid has it.
@@ -244,7 +237,7 @@ impl Heartbeat {
     /// The last beat of a chain was not echoed: it ends here, and the link is dead when the beats that are left out would have
     /// been unanswered too.
     fn fall_silent(&mut self, now: Instant, policy: &HeartbeatPolicy) {
-        self.heartbeat_at = Instant::NEVER;
+        self.next_at = Instant::NEVER;
         if let (Some(death), Instant::NEVER) = (policy.dead_after, self.dead_at) {
             let left_out = u64::from(death.heartbeats.get().saturating_sub(self.unanswered.saturating_add(1)));
             self.dead_at = now + self.every.times(left_out) + death.grace;

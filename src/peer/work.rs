@@ -228,7 +228,7 @@ impl PeerCore<'_> {
             match demand {
                 DeliveryRequest::Recycle => self.delivery.push_again(cx, self.policy.copies),
                 DeliveryRequest::Renew => {
-                    self.bye(cx, Bye { code: 1000, reconnect: true, resume: true, after: Duration::ZERO })
+                    self.bye(cx, Bye { code: 1000, reconnect: true, resume: true, after: Duration::ZERO });
                 }
                 DeliveryRequest::Nothing | DeliveryRequest::Close => {}
             }

@@ -1,11 +1,9 @@
 //! Link and delivery at work on one input, and the road between them.
 
-use alloc::string::String;
-
 use crate::action::Purpose;
 use crate::config::Deliver;
 use crate::context::Context;
-use crate::delivery::{Delivery, DeliveryRequest};
+use crate::delivery::Delivery;
 use crate::dialect::{AckCarrier, Content, Payload, Signal};
 use crate::error::Malformed;
 use crate::event::Event;
@@ -16,9 +14,9 @@ use crate::state::Cause;
 use crate::status::Status;
 
 /// The two halves, and what passes between them.
-pub(super) struct SessionCore<'a> {
-    pub(super) link: &'a mut Link,
-    pub(super) delivery: &'a mut Delivery,
+pub(crate) struct SessionCore<'a> {
+    pub(crate) link: &'a mut Link,
+    pub(crate) delivery: &'a mut Delivery,
 }
 
 impl SessionCore<'_> {
@@ -36,48 +34,19 @@ impl SessionCore<'_> {
             Event::Closed { connection, code, ref mut reason } => {
                 self.link.on_closed(cx, connection, code, core::mem::take(reason))
             }
-            Event::Online => {
-                self.link.on_hint(cx);
-                None
-            }
+            Event::Online => self.link.on_hint(cx),
             Event::Woke { asleep } => {
                 self.delivery.on_slept(asleep);
-                self.link.on_hint(cx);
-                None
+                self.link.on_hint(cx)
             }
         };
         self.pass_on(cx, news);
     }
 
-    /// Everything whose time has come, until nothing more is due.
-    #[expect(clippy::inline_always, reason = "every input asks, and the answer is nearly always no")]
-    #[inline(always)]
-    pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
-        while (self.link.is_due(cx.now) && self.on_link_due(cx))
-            || (self.delivery.is_due(cx) && self.on_delivery_due(cx))
-        {}
-    }
-
-    /// Says whether anything came of it; so does the next.
-    #[inline(never)]
-    fn on_link_due(&mut self, cx: &mut Context<'_>) -> bool {
-        let news = self.link.on_due(cx);
-        cx.probing = self.link.is_probing();
-        self.pass_on(cx, news);
-        news.is_some()
-    }
-
-    #[inline(never)]
-    fn on_delivery_due(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(demand) = self.delivery.on_due(cx) else { return false };
-        let news = match demand {
-            DeliveryRequest::Nothing => None,
-            DeliveryRequest::Renew => self.link.renew(cx),
-            DeliveryRequest::Recycle => Some(self.link.lose(cx, Cause::ReceiptOverdue, DisconnectReason::default())),
-            DeliveryRequest::Close => self.link.close(cx, None, String::new(), Cause::Drained),
-        };
-        self.pass_on(cx, news);
-        true
+    /// A heartbeat, in turn or as a probe.
+    fn send_heartbeat(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        cx.stats.heartbeats += 1;
+        cx.send_heartbeat(connection, AckCarrier::Heartbeat);
     }
 
     /// What waited for a sign of life leaves once there is one.
@@ -89,7 +58,7 @@ impl SessionCore<'_> {
 
     /// What the link has to say to delivery.
     #[inline]
-    pub(super) fn pass_on(&mut self, cx: &mut Context<'_>, news: Option<LinkEvent>) {
+    pub(crate) fn pass_on(&mut self, cx: &mut Context<'_>, news: Option<LinkEvent>) {
         match news {
             None | Some(LinkEvent::Moved) => {}
             Some(news) => self.hear(cx, news),
@@ -99,11 +68,17 @@ impl SessionCore<'_> {
     fn hear(&mut self, cx: &mut Context<'_>, news: LinkEvent) {
         match news {
             LinkEvent::Moved => {}
+            LinkEvent::Heartbeat(connection) => self.send_heartbeat(cx, connection),
             LinkEvent::Opened(connection) => {
-                let credential = self.link.held_credential().cloned();
+                let credential = self.link.credential_held().cloned();
                 self.delivery.send_hello(cx, connection, credential);
             }
-            LinkEvent::Ready(connection) => self.delivery.on_ready(cx, connection),
+            LinkEvent::Ready { connection, heartbeat } => {
+                if heartbeat {
+                    self.send_heartbeat(cx, connection);
+                }
+                self.delivery.on_ready(cx, connection);
+            }
             LinkEvent::Lost(cause) => self.delivery.on_lost(cx, cause),
             LinkEvent::Ended => self.delivery.on_ended(cx),
             LinkEvent::Refused => self.delivery.on_refused(cx),

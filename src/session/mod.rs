@@ -11,7 +11,6 @@ use alloc::sync::Arc;
 
 use crate::action::Action;
 use crate::context::Context;
-use crate::deadline::Deadline;
 use crate::delivery::Delivery;
 use crate::dialect::{Preset, Side};
 use crate::event::Event;
@@ -24,7 +23,7 @@ use crate::status::Status;
 use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
-use self::core::SessionCore;
+pub(crate) use self::core::SessionCore;
 pub use explain::Explanation;
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::checksum;
@@ -64,11 +63,11 @@ pub(crate) use snapshot::checksum;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
-    preset: Arc<Preset>,
+    pub(crate) preset: Arc<Preset>,
     clock: Instant,
     rng: Rng,
-    link: Link,
-    delivery: Delivery,
+    pub(crate) link: Link,
+    pub(crate) delivery: Delivery,
     actions: VecDeque<Action>,
     stats: Uncompared<Stats>,
 }
@@ -135,16 +134,6 @@ impl Session {
         actions.append(&mut self.actions);
     }
 
-    /// When the session wants a `Tick`, and for which timer; `None` when it waits for events alone.
-    ///
-    /// Later than the last `now` after every input. Ticking earlier changes nothing, ticking late is harmless.
-    pub fn next_deadline(&self) -> Option<Deadline> {
-        if self.link.is_stopped() {
-            return None;
-        }
-        self.link.deadline().earlier(self.delivery.deadline(&self.preset.config.outbox)).real()
-    }
-
     /// The phase.
     pub fn state(&self) -> State {
         self.link.phase().state()
@@ -203,7 +192,7 @@ impl Session {
         let mut halves = SessionCore { link: &mut self.link, delivery: &mut self.delivery };
         let result = work(&mut halves, &mut cx);
         halves.resume(&mut cx);
-        halves.tick(&mut cx);
+        halves.fire_timers(&mut cx);
         let attempts = halves.link.attempts();
         halves.delivery.settle_version(&mut cx, attempts);
         result

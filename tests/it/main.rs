@@ -19,3 +19,4 @@ mod stories;
 mod support;
 mod systems;
 mod tidy;
+mod transitions;

@@ -17,7 +17,7 @@ use crate::support::Story;
 const UNKNOWN: &str = " of an unknown connection";
 
 /// Brings a session into a phase.
-type Bring = fn(&mut Story);
+pub(crate) type Bring = fn(&mut Story);
 
 const PHASES: [(&str, Login, Bring); 15] = [
     ("idle", Login::None, |_| {}),
@@ -92,11 +92,16 @@ fn config() -> Config {
 }
 
 /// One session in a phase, with nothing left to say.
-fn in_phase(login: Login, bring: Bring) -> Story {
+pub(crate) fn in_phase(login: Login, bring: Bring) -> Story {
     let mut story = Story::new(Terse::preset(login, config()));
     bring(&mut story);
     story.seen();
     story
+}
+
+/// Every phase of the page, without its name.
+pub(crate) fn phases() -> Vec<(Login, Bring)> {
+    PHASES.into_iter().map(|(_, login, bring)| (login, bring)).collect()
 }
 
 /// Every event and every call, by a name; the connection is the present one, or the last there was.

@@ -1,0 +1,989 @@
+//! The link of one session: every phase, and everything that changes it.
+//!
+//! 1. At most one connection is wanted at any time; its id never repeats.
+//! 2. Events of any other connection change nothing.
+//! 3. Error and close of one connection are one loss.
+//! 4. After `Stopped` there is no action and no deadline until `open`.
+//! 5. A phase owns its deadline: leaving the phase drops it, and a timer is stopped before it fires.
+//! 6. `Link::enter` alone changes the phase, and tells every change of the public state.
+//!
+//! # Transitions
+//!
+//! What is not in this table keeps the phase. An input in quotes is a frame, one in capitals a timer.
+//!
+//! | phase | input | next phase |
+//! |---|---|---|
+//! | `Idle`, `Waiting`, `GivingUp`, `Closing`, `Stopped` | `open` | `Connecting` |
+//! | `Idle`, `Waiting`, `GivingUp`, `Closing`, `Stopped` | `open`, a credential is needed | `Preparing` |
+//! | `Idle` | `open`, restarted in an outage | `Waiting` |
+//! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `close`, `drain` | `Stopped` |
+//! | `Preparing` | `credential` | `Connecting` |
+//! | `Preparing` | `credential_failed`, `CREDENTIAL` | `Waiting` |
+//! | `Preparing` | `credential_failed`, refused | `Stopped` |
+//! | `Connecting` | `opened` | `Ready` |
+//! | `Connecting` | `opened`, the dialect has a login | `Authenticating` |
+//! | `Connecting` | `errored`, `closed`, `reconnect_now`, `ATTEMPT` | `Waiting` |
+//! | `Authenticating` | "login accepted", "challenge", `credential` | `Ready` |
+//! | `Authenticating` | `credential_failed`, `AUTHENTICATION` | `Waiting` |
+//! | `Authenticating`, `Ready` | `errored`, `closed`, `send_failed`, `reconnect_now`, "bye", "malformed" | `Waiting` |
+//! | `Ready` | `PROBE`, `DEATH`, `RECEIPT` | `Waiting` |
+//! | `Authenticating`, `Ready` | `close`, `drain` | `Closing` |
+//! | `Ready` | "receipt", the last one of a drain, `DRAIN` | `Closing` |
+//! | `Authenticating`, `Ready` | "login refused", "kick", "bye" for good, `credential_failed`, refused | `Stopped` |
+//! | `Connecting`, `Authenticating`, `Ready` | `errored`, unauthorized | `Stopped` |
+//! | `Connecting`, `Authenticating`, `Ready` | `closed`, a final code | `Stopped` |
+//! | `Connecting`, `Authenticating`, `Ready` | any loss, the attempts are used up | `GivingUp`, or `Stopped` at once |
+//! | `Ready` | any loss, a drain has nothing left | `Stopped` |
+//! | `Waiting` | `RECONNECT` | `Connecting`, or `Preparing` |
+//! | `GivingUp` | `GIVE_UP` | `Stopped` |
+//! | `Closing` | `errored`, `closed`, `CLOSE` | `Stopped` |
+//!
+//! This file is long because the table above is one machine: who reads a transition must not look for it elsewhere.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::fallback::{self, Fallback};
+use super::heartbeat::{Heartbeat, HeartbeatDecision};
+use super::login::{Credentials, LoginStep};
+use super::reconnect::{ConnectionHistory, Reconnect, ReconnectDecision};
+use crate::action::{Action, PollCause, Purpose};
+use crate::config::{CloseCodes, Config, DeadLink, Unauthorized};
+use crate::context::Context;
+use crate::deadline::{Deadline, Timer};
+use crate::dialect::{Bye, Login, Payload, Signal};
+use crate::error::{CloseError, Malformed};
+use crate::event::{CredentialFailure, TransportError};
+use crate::frame::Body;
+use crate::id::ConnectionId;
+use crate::secret::Secret;
+use crate::state::{Cause, State};
+use crate::time::{Duration, Instant};
+
+/// Where the link is, with the data and the deadline of that phase.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    /// Not opened yet.
+    Idle,
+    /// The handshake waits for a credential; no socket exists.
+    Preparing { connection: ConnectionId, until: Instant },
+    /// The host dials.
+    Connecting { connection: ConnectionId, until: Instant },
+    /// The socket is open, the login is not done.
+    Authenticating { connection: ConnectionId, until: Instant, login: LoginStep },
+    /// Messages flow.
+    Ready { connection: ConnectionId, since: Instant, heartbeat: Heartbeat, evidence: Evidence, login: LoginStep },
+    /// The application has closed; the peer's close is awaited.
+    Closing { connection: ConnectionId, until: Instant, cause: Cause },
+    /// The next attempt has its time.
+    Waiting { until: Instant, cause: Cause },
+    /// The attempts are used up, which is told when the slot of the last one ends.
+    GivingUp { until: Instant, attempts: u32, cause: Cause },
+    /// Nothing more happens until `open`.
+    Stopped { cause: Cause },
+}
+
+/// Whether the connection has shown that it is of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Evidence {
+    None,
+    Heard,
+}
+
+/// What the session must hear of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkEvent {
+    /// Something moved that concerns the link alone.
+    Moved,
+    /// A heartbeat goes out on this connection, in turn or as a probe.
+    Heartbeat(ConnectionId),
+    /// The socket is open, and the first frame on it is delivery's.
+    Opened(ConnectionId),
+    /// Messages may flow on this connection, after a heartbeat where the policy begins with one.
+    Ready { connection: ConnectionId, heartbeat: bool },
+    /// The connection is lost, and another will be tried.
+    Lost(Cause),
+    /// Nothing more happens until `open`; every message gets its outcome.
+    Ended,
+    /// Nothing more happens until `open`; messages are kept for it.
+    Refused,
+}
+
+/// How a connection ended, as far as the other side said it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DisconnectReason {
+    pub(crate) code: Option<u16>,
+    pub(crate) reason: String,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// The link of one session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Link {
+    phase: Phase,
+    last_connection: u64,
+    reconnect: Reconnect,
+    fallback: Fallback,
+    credentials: Credentials,
+    malformed: MalformedFrames,
+    /// Closes with code 1009 in a row: the third one stops.
+    too_big: u8,
+    /// Set by a restart in the middle of an outage, until the first `open`.
+    restarted: Option<Restarted>,
+}
+
+/// Malformed frames of the present window of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct MalformedFrames {
+    since: Option<Instant>,
+    frames: u32,
+}
+
+/// An outage that a restart carried over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Restarted {
+    failures: u32,
+    away: Duration,
+}
+
+/// The durable state of a link.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct LinkState {
+    connections: u64,
+    failures: u32,
+}
+
+/// A normal closure (RFC 6455 §7.4.1).
+const NORMAL: u16 = 1000;
+
+/// The window in which malformed frames are counted.
+const MALFORMED_WINDOW: Duration = Duration::from_secs(10);
+
+impl Phase {
+    /// The phase by its public name.
+    #[inline]
+    pub(crate) fn state(&self) -> State {
+        match self {
+            Self::Ready { .. } => State::Ready,
+            other => other.state_slow(),
+        }
+    }
+
+    /// Slow path of `state`: nearly every input arrives in `Ready`.
+    #[inline(never)]
+    fn state_slow(&self) -> State {
+        match self {
+            Self::Ready { .. } => State::Ready,
+            Self::Idle => State::Idle,
+            Self::Preparing { .. } | Self::Connecting { .. } => State::Connecting,
+            Self::Authenticating { .. } => State::Authenticating,
+            Self::Closing { .. } => State::Closing,
+            Self::Waiting { .. } | Self::GivingUp { .. } => State::Waiting,
+            Self::Stopped { .. } => State::Stopped,
+        }
+    }
+
+    /// The connection that has, or may soon have, a socket.
+    fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Connecting { connection, .. }
+            | Self::Authenticating { connection, .. }
+            | Self::Ready { connection, .. }
+            | Self::Closing { connection, .. } => Some(*connection),
+            Self::Idle
+            | Self::Preparing { .. }
+            | Self::Waiting { .. }
+            | Self::GivingUp { .. }
+            | Self::Stopped { .. } => None,
+        }
+    }
+
+    /// The connection whose frames count.
+    fn listening(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Authenticating { connection, .. } | Self::Ready { connection, .. } => Some(*connection),
+            _ => None,
+        }
+    }
+
+    /// Why the phase was entered, where that has a cause.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Closing { cause, .. }
+            | Self::Waiting { cause, .. }
+            | Self::GivingUp { cause, .. }
+            | Self::Stopped { cause } => Some(*cause),
+            _ => None,
+        }
+    }
+
+    /// The next moment at which this phase wants a tick.
+    #[inline]
+    fn deadline(&self) -> Deadline {
+        match self {
+            Self::Ready { heartbeat, .. } => heartbeat.deadline(),
+            other => other.deadline_slow(),
+        }
+    }
+
+    /// Slow path of `deadline`: nearly every input arrives in `Ready`.
+    #[inline(never)]
+    fn deadline_slow(&self) -> Deadline {
+        let (at, timer) = match self {
+            Self::Idle | Self::Stopped { .. } | Self::Ready { .. } => return Deadline::NEVER,
+            Self::Preparing { until, .. } => (*until, Timer::Credential),
+            Self::Connecting { until, .. } => (*until, Timer::Attempt),
+            Self::Authenticating { until, .. } => (*until, Timer::Authentication),
+            Self::Closing { until, .. } => (*until, Timer::Close),
+            Self::Waiting { until, .. } => (*until, Timer::Reconnect),
+            Self::GivingUp { until, .. } => (*until, Timer::GiveUp),
+        };
+        Deadline { at, timer }
+    }
+
+    /// Stops the timer of the phase itself; those of a heartbeat are the heartbeat's to stop.
+    fn stop_timer(&mut self) {
+        match self {
+            Self::Preparing { until, .. }
+            | Self::Connecting { until, .. }
+            | Self::Authenticating { until, .. }
+            | Self::Closing { until, .. }
+            | Self::Waiting { until, .. }
+            | Self::GivingUp { until, .. } => *until = Instant::NEVER,
+            Self::Idle | Self::Ready { .. } | Self::Stopped { .. } => {}
+        }
+    }
+
+    /// How far the login has come, where there is a socket for one.
+    fn login(&mut self) -> Option<(ConnectionId, &mut LoginStep)> {
+        match self {
+            Self::Authenticating { connection, login, .. } | Self::Ready { connection, login, .. } => {
+                Some((*connection, login))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What is asked of a link.
+impl Link {
+    pub(crate) fn new() -> Self {
+        Self {
+            phase: Phase::Idle,
+            last_connection: 0,
+            reconnect: Reconnect::default(),
+            fallback: Fallback::new(),
+            credentials: Credentials::default(),
+            malformed: MalformedFrames::default(),
+            too_big: 0,
+            restarted: None,
+        }
+    }
+
+    pub(crate) fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Attempts begun, which a snapshot must not forget: their ids never come again.
+    pub(crate) fn attempts(&self) -> u64 {
+        self.last_connection
+    }
+
+    /// Attempts that failed in a row.
+    pub(crate) fn failures(&self) -> u32 {
+        self.reconnect.failures()
+    }
+
+    /// Whether a user's `send` leads nowhere without another `open`.
+    pub(crate) fn is_ended(&self) -> bool {
+        match self.phase {
+            Phase::Stopped { cause } => cause != Cause::Unauthorized,
+            Phase::Closing { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether frames of this connection count.
+    pub(crate) fn listens_to(&self, connection: ConnectionId) -> bool {
+        self.phase.listening() == Some(connection)
+    }
+
+    /// Whether nothing happens until `open`.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped { .. })
+    }
+
+    /// Whether the login is done.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. })
+    }
+
+    /// Whether a probe is unanswered, so that nobody knows whether the link still carries anything.
+    pub(crate) fn is_probing(&self) -> bool {
+        matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_probing())
+    }
+
+    /// Whether the server has been told who is there, and has not answered.
+    pub(crate) fn awaits_welcome(&self) -> bool {
+        matches!(self.phase, Phase::Authenticating { login: LoginStep::Answered, .. })
+    }
+
+    /// The credential that is held, for a hello.
+    pub(crate) fn credential_held(&self) -> Option<&Secret> {
+        self.credentials.held()
+    }
+
+    /// Whether the present connection was ready for the stable time and heard something useful.
+    fn is_stable(&self, now: Instant, config: &Config) -> bool {
+        match &self.phase {
+            Phase::Ready { since, evidence, .. } => {
+                *evidence == Evidence::Heard && now.since(*since) >= config.reconnect.stable
+            }
+            _ => false,
+        }
+    }
+
+    /// The durable state. An attempt that has proved nothing counts as failed: a process that crashes at each start is a
+    /// loop of attempts like any other.
+    pub(crate) fn to_state(&self, now: Instant, config: &Config) -> LinkState {
+        let failures = match &self.phase {
+            Phase::Idle => self.restarted.map_or(0, |restarted| restarted.failures),
+            Phase::Closing { .. } | Phase::Stopped { .. } => 0,
+            Phase::Ready { .. } if self.is_stable(now, config) => 0,
+            Phase::Waiting { .. } | Phase::GivingUp { .. } => self.reconnect.failures(),
+            Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
+                self.reconnect.failures().saturating_add(1)
+            }
+        };
+        LinkState { connections: self.last_connection, failures }
+    }
+
+    /// The link of a snapshot: it opens after the wait that its failures have earned, less the time it was away.
+    pub(crate) fn from_state(state: &LinkState, away: Duration) -> Self {
+        let restarted = (state.failures > 0).then_some(Restarted { failures: state.failures, away });
+        Self { last_connection: state.connections, restarted, ..Self::new() }
+    }
+}
+
+/// From `open` to ready.
+impl Link {
+    /// The user wants a connection, and is exempt from every wait.
+    pub(crate) fn open(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
+        match self.phase {
+            Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
+                return None;
+            }
+            Phase::Closing { connection, .. } => cx.push(Action::Abort { connection }),
+            Phase::Idle | Phase::Waiting { .. } | Phase::GivingUp { .. } | Phase::Stopped { .. } => {}
+        }
+        if !matches!(self.phase, Phase::Waiting { .. } | Phase::GivingUp { .. }) {
+            self.fallback.on_open(cx.now, &cx.config.fallback);
+        }
+        self.reconnect = Reconnect::default();
+        self.too_big = 0;
+        match self.restarted.take() {
+            Some(restarted) => self.resume_outage(cx, restarted),
+            None => self.attempt(cx),
+        }
+        Some(LinkEvent::Moved)
+    }
+
+    /// The count of an outage goes on over a restart, so that a crash loop is no connect storm.
+    fn resume_outage(&mut self, cx: &mut Context<'_>, restarted: Restarted) {
+        let wait = self.reconnect.on_restarted(restarted.failures, &cx.config.reconnect, cx.rng);
+        let left = wait - restarted.away;
+        if left == Duration::ZERO {
+            if restarted.away >= cx.config.reconnect.stable {
+                // Whoever was away for so long is in no loop of crashes.
+                self.reconnect = Reconnect::default();
+            }
+            self.attempt(cx);
+            return;
+        }
+        let (at, cause) = (cx.now + left, Cause::Restarted);
+        *cx.stats.losses.entry(cause).or_default() += 1;
+        self.enter(cx, Phase::Waiting { until: at, cause }, None);
+        cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause });
+    }
+
+    /// An attempt begins: the host is asked for a credential where the handshake or the first frame carries one, then it dials.
+    fn attempt(&mut self, cx: &mut Context<'_>) {
+        self.last_connection = self.last_connection.saturating_add(1);
+        let connection = ConnectionId::new(self.last_connection);
+        let wants = matches!(cx.dialect.capabilities().login, Login::Handshake | Login::Hello);
+        if wants && self.credentials.must_ask(cx.config.authentication.credential) {
+            let until = after(cx.now, cx.config.authentication.timeout);
+            self.enter(cx, Phase::Preparing { connection, until }, None);
+            cx.push(Action::NeedCredential { connection, challenge: None });
+        } else {
+            self.dial(cx, connection);
+        }
+    }
+
+    fn dial(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        let handshake = cx.dialect.handshake(self.credentials.held());
+        let until = after(cx.now, cx.config.reconnect.attempt_timeout);
+        self.enter(cx, Phase::Connecting { connection, until }, None);
+        self.reconnect.on_attempt(cx.now);
+        cx.stats.connects += 1;
+        cx.push(Action::Connect { connection, attempt: self.reconnect.failures(), handshake });
+    }
+
+    /// A socket is open.
+    pub(crate) fn on_opened(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> Option<LinkEvent> {
+        match self.phase {
+            Phase::Connecting { connection: present, .. } if present == connection => {}
+            _ => {
+                self.on_stale_socket(cx, connection);
+                return None;
+            }
+        }
+        self.reconnect.on_opened(&cx.config.reconnect);
+        let login = match cx.dialect.capabilities().login {
+            Login::None | Login::Handshake => return Some(self.on_login_done(cx, connection, None)),
+            Login::Hello => LoginStep::Answered,
+            Login::Challenge | Login::ConfirmedChallenge => LoginStep::Unasked,
+        };
+        let event = (login == LoginStep::Answered).then_some(LinkEvent::Opened(connection));
+        let until = after(cx.now, cx.config.authentication.timeout);
+        self.enter(cx, Phase::Authenticating { connection, until, login }, None);
+        event
+    }
+
+    /// A socket opened that nobody waits for any more: left open, it would occupy the account at the server.
+    fn on_stale_socket(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        cx.stats.stale_events += 1;
+        let present = self.phase.connection() == Some(connection);
+        if !present && (1..=self.last_connection).contains(&connection.get()) {
+            cx.push(Action::Abort { connection });
+        }
+    }
+
+    /// The connection may carry messages from here on; where it could before, only the heartbeat starts anew.
+    /// `every` is what the server asked for.
+    fn on_login_done(&mut self, cx: &mut Context<'_>, connection: ConnectionId, every: Option<Duration>) -> LinkEvent {
+        let (fresh, asks) = Heartbeat::start(cx.now, &cx.config.heartbeat, every);
+        if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
+            (*heartbeat, *login) = (fresh, LoginStep::Answered);
+            return if asks { LinkEvent::Heartbeat(connection) } else { LinkEvent::Moved };
+        }
+        cx.stats.ready += 1;
+        self.fallback.on_ready();
+        self.malformed = MalformedFrames::default();
+        let (evidence, login) = (Evidence::None, LoginStep::Answered);
+        self.enter(cx, Phase::Ready { connection, since: cx.now, heartbeat: fresh, evidence, login }, None);
+        LinkEvent::Ready { connection, heartbeat: asks }
+    }
+}
+
+/// Credentials: held, asked for, refused; in the handshake, in the first frame and in answer to a challenge.
+impl Link {
+    /// The host has a credential: for the question that is open, and for later.
+    pub(crate) fn credential(&mut self, cx: &mut Context<'_>, value: Secret) -> Option<LinkEvent> {
+        self.credentials.hold(value);
+        if let Phase::Preparing { connection, .. } = self.phase {
+            self.dial(cx, connection);
+            return Some(LinkEvent::Moved);
+        }
+        let (connection, login) = self.phase.login()?;
+        if let LoginStep::Asked { .. } = login {
+            let LoginStep::Asked { reference } = core::mem::replace(login, LoginStep::Answered) else { return None };
+            return self.answer_challenge(cx, connection, reference.as_deref());
+        }
+        self.renew_login(cx, connection);
+        None
+    }
+
+    /// Tells the server of a new credential before the old one runs out, where the service has a word for that.
+    fn renew_login(&self, cx: &mut Context<'_>, connection: ConnectionId) {
+        let credential = self.credentials.held().filter(|_| self.is_ready() && cx.dialect.renews_login()).cloned();
+        if let Some(credential) = credential {
+            cx.send_signal(connection, &Signal::Login { credential, reference: None }, Purpose::Auth);
+        }
+    }
+
+    /// The host has no credential.
+    pub(crate) fn credential_failed(&mut self, cx: &mut Context<'_>, why: CredentialFailure) -> Option<LinkEvent> {
+        if why != CredentialFailure::Unavailable {
+            self.credentials.drop_held();
+        }
+        let asked = match &mut self.phase {
+            Phase::Preparing { .. } => true,
+            phase => phase.login().is_some_and(|(_, login)| matches!(login, LoginStep::Asked { .. })),
+        };
+        match (asked, why) {
+            (false, _) => None,
+            (true, CredentialFailure::Refused) => Some(self.refuse(cx)),
+            (true, CredentialFailure::Expired | CredentialFailure::Unavailable) => {
+                Some(self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default()))
+            }
+        }
+    }
+
+    /// The server asks who is there.
+    fn on_challenge(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        challenge: Option<Payload<'_>>,
+        reference: Option<&str>,
+    ) -> Option<LinkEvent> {
+        if !self.credentials.must_ask(cx.config.authentication.credential) {
+            return self.answer_challenge(cx, connection, reference);
+        }
+        if let Some((_, login)) = self.phase.login() {
+            *login = LoginStep::Asked { reference: reference.map(ToOwned::to_owned) };
+        }
+        let challenge = challenge.and_then(|payload| payload.to_body()?.as_text().map(ToOwned::to_owned));
+        cx.push(Action::NeedCredential { connection, challenge });
+        None
+    }
+
+    /// Sends the proof; where nobody confirms it, the connection is ready by that, again if it was before.
+    fn answer_challenge(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        reference: Option<&str>,
+    ) -> Option<LinkEvent> {
+        let credential = self.credentials.held().cloned().unwrap_or_else(|| Secret::new(""));
+        cx.send_signal(connection, &Signal::Login { credential, reference }, Purpose::Auth);
+        if cx.dialect.capabilities().login == Login::Challenge {
+            return Some(self.on_login_done(cx, connection, None));
+        }
+        if let Phase::Authenticating { login, .. } = &mut self.phase {
+            *login = LoginStep::Answered;
+        }
+        None
+    }
+
+    /// The server lets us in.
+    pub(crate) fn on_welcome(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        every: Option<Duration>,
+    ) -> Option<LinkEvent> {
+        self.awaits_welcome().then(|| self.on_login_done(cx, connection, every))
+    }
+
+    /// The account is refused: stop, and keep the messages until `open` or `close`.
+    fn refuse(&mut self, cx: &mut Context<'_>) -> LinkEvent {
+        self.credentials.drop_held();
+        if let Some(connection) = self.phase.connection() {
+            cx.push(Action::Abort { connection });
+        }
+        self.stop(cx, Cause::Unauthorized, None);
+        LinkEvent::Refused
+    }
+}
+
+/// What arrives on a live connection, and what the host hints at.
+impl Link {
+    /// Bytes have arrived on the present connection, whatever they mean.
+    #[inline]
+    pub(crate) fn on_bytes(&mut self, cx: &mut Context<'_>) {
+        if let Phase::Ready { connection, heartbeat, .. } = &mut self.phase {
+            if heartbeat.on_frame(cx.now, &cx.config.heartbeat) {
+                cx.push(Action::Alive { connection: *connection, rtt: None });
+            }
+        }
+    }
+
+    /// Those bytes could be understood: the connection is of use.
+    #[inline]
+    pub(crate) fn on_evidence(&mut self) {
+        if let Phase::Ready { evidence, .. } = &mut self.phase {
+            *evidence = Evidence::Heard;
+        }
+    }
+
+    /// A signal that concerns the link.
+    #[inline]
+    pub(crate) fn on_signal(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        signal: &Signal<'_>,
+        whole: impl FnOnce(Payload<'_>) -> Body,
+    ) -> Option<LinkEvent> {
+        match *signal {
+            Signal::Challenge { challenge, reference } => self.on_challenge(cx, connection, challenge, reference),
+            Signal::LoginAccepted => self.on_welcome(cx, connection, None),
+            Signal::Refused { .. } => Some(self.refuse(cx)),
+            Signal::Kick { body } => {
+                cx.push(Action::Kicked { body: whole(body) });
+                cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
+                self.stop(cx, Cause::Kicked, None);
+                Some(LinkEvent::Ended)
+            }
+            _ => None,
+        }
+    }
+
+    /// A heartbeat was answered.
+    #[inline]
+    pub(crate) fn on_reply(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            let rtt = heartbeat.on_reply(cx.now, &cx.config.heartbeat);
+            if let Some(rtt) = rtt {
+                cx.stats.round_trip.add(rtt);
+            }
+            cx.push(Action::Alive { connection, rtt });
+        }
+    }
+
+    /// A message has arrived: the wait for the next poll starts anew, and where polling is on the data is pulled.
+    pub(crate) fn on_push(&mut self, cx: &mut Context<'_>) {
+        if self.fallback.on_push(cx.now, &cx.config.fallback) {
+            cx.push(Action::Poll { cause: PollCause::Push });
+        }
+    }
+
+    /// The network is said to be back, or the machine woke: a ready link is probed, a wait is cut short.
+    pub(crate) fn on_hint(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
+        match &mut self.phase {
+            Phase::Ready { connection, heartbeat, .. } => {
+                let connection = *connection;
+                heartbeat.on_wake(cx.now, &cx.config.heartbeat).then_some(LinkEvent::Heartbeat(connection))
+            }
+            Phase::Waiting { until, .. } => {
+                let until = *until;
+                let at = self.reconnect.on_hint(cx.now, &cx.config.reconnect)?;
+                (at < until).then(|| self.reschedule(cx, at))
+            }
+            _ => None,
+        }
+    }
+
+    /// The last frame of the server on this connection says what to do next.
+    pub(crate) fn on_bye(&mut self, cx: &mut Context<'_>, connection: ConnectionId, bye: Bye) -> LinkEvent {
+        cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
+        let disconnect = DisconnectReason { code: Some(bye.code), reason: String::new(), retry_after: Some(bye.after) };
+        if bye.reconnect {
+            return self.lose(cx, Cause::Closed, disconnect);
+        }
+        self.stop(cx, Cause::Terminal, Some(disconnect));
+        LinkEvent::Ended
+    }
+
+    /// A frame could not be understood: it is told and counted, and a flood of them ends the connection.
+    pub(crate) fn on_malformed(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        error: Malformed,
+    ) -> Option<LinkEvent> {
+        cx.stats.malformed += 1;
+        let must = error == Malformed::Unsupported;
+        cx.push(Action::Malformed { connection, error });
+        if must {
+            return Some(self.lose(cx, Cause::NotUnderstood, DisconnectReason::default()));
+        }
+        if self.malformed.since.is_none_or(|since| cx.now.since(since) >= MALFORMED_WINDOW) {
+            self.malformed = MalformedFrames { since: Some(cx.now), frames: 0 };
+        }
+        self.malformed.frames = self.malformed.frames.saturating_add(1);
+        let limit = cx.config.limits.malformed?;
+        (self.malformed.frames > limit.get()).then(|| self.lose(cx, Cause::MalformedFlood, DisconnectReason::default()))
+    }
+
+    /// A heartbeat could not be written: a loss, or only told.
+    pub(crate) fn on_heartbeat_failed(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> Option<LinkEvent> {
+        if cx.config.reconnect.first.heartbeat_failed.is_none() {
+            cx.push(Action::Unsent { connection, purpose: Purpose::Heartbeat });
+            return None;
+        }
+        Some(self.lose(cx, Cause::HeartbeatFailed, DisconnectReason::default()))
+    }
+}
+
+/// Timers.
+impl Link {
+    /// The next moment at which the link wants a tick.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.phase.deadline().earlier(self.fallback.deadline())
+    }
+
+    /// The timer to fire first of those that are due.
+    pub(crate) fn due(&self, now: Instant) -> Option<Timer> {
+        [self.fallback.deadline(), self.phase.deadline()]
+            .into_iter()
+            .find(|deadline| deadline.is_due(now))
+            .map(|deadline| deadline.timer)
+    }
+
+    /// A poll is due; the next one is armed by that.
+    pub(crate) fn on_poll_timer(&mut self, cx: &mut Context<'_>) {
+        let cause = match self.fallback.on_tick(cx.now, &cx.config.fallback) {
+            Some(fallback::PollDecision::Silence) => PollCause::Silence,
+            Some(fallback::PollDecision::Down) => PollCause::Down,
+            None => return,
+        };
+        cx.push(Action::Poll { cause });
+    }
+
+    /// One of the heartbeat's timers is due.
+    pub(crate) fn on_heartbeat_timer(&mut self, cx: &mut Context<'_>) -> LinkEvent {
+        let Phase::Ready { connection, heartbeat, .. } = &mut self.phase else { return LinkEvent::Moved };
+        let connection = *connection;
+        match heartbeat.on_tick(cx.now, &cx.config.heartbeat) {
+            Some(HeartbeatDecision::Send) => LinkEvent::Heartbeat(connection),
+            Some(HeartbeatDecision::Suspect) => {
+                cx.push(Action::Suspected { connection });
+                LinkEvent::Heartbeat(connection)
+            }
+            Some(HeartbeatDecision::Dead) => self.lose(cx, Cause::Dead, DisconnectReason::default()),
+            None => LinkEvent::Moved,
+        }
+    }
+
+    /// The timer of the phase itself is due.
+    pub(crate) fn on_phase_timer(&mut self, cx: &mut Context<'_>) -> LinkEvent {
+        self.phase.stop_timer();
+        let cause = match self.phase {
+            Phase::Preparing { .. } => Cause::CredentialUnavailable,
+            Phase::Connecting { .. } => Cause::AttemptTimeout,
+            Phase::Authenticating { .. } => Cause::AuthenticationTimeout,
+            Phase::Closing { connection, cause, .. } => {
+                cx.push(Action::Abort { connection });
+                self.stop(cx, cause, None);
+                return LinkEvent::Moved;
+            }
+            Phase::Waiting { .. } => {
+                self.attempt(cx);
+                return LinkEvent::Moved;
+            }
+            Phase::GivingUp { attempts, .. } => return self.give_up(cx, attempts),
+            Phase::Idle | Phase::Ready { .. } | Phase::Stopped { .. } => return LinkEvent::Moved,
+        };
+        self.lose(cx, cause, DisconnectReason::default())
+    }
+}
+
+/// The end of a connection, and of the session's wish for one.
+impl Link {
+    /// The user wants no connection any more.
+    pub(crate) fn close(
+        &mut self,
+        cx: &mut Context<'_>,
+        code: Option<u16>,
+        reason: String,
+        cause: Cause,
+    ) -> Option<LinkEvent> {
+        match self.phase {
+            Phase::Authenticating { connection, .. } | Phase::Ready { connection, .. } => {
+                if self.is_ready() {
+                    let code = code.or(cx.config.close.code).unwrap_or(NORMAL);
+                    let bye = Bye { code, reconnect: false, resume: true, after: Duration::ZERO };
+                    cx.send_signal(connection, &Signal::Bye(bye), Purpose::Bye);
+                }
+                cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
+                self.fallback.on_stop();
+                self.enter(cx, Phase::Closing { connection, until: cx.now + cx.config.close.timeout, cause }, None);
+                return Some(LinkEvent::Ended);
+            }
+            Phase::Connecting { connection, .. } => cx.push(Action::Abort { connection }),
+            // A refused login kept the messages; they get their outcome now.
+            Phase::Idle
+            | Phase::Preparing { .. }
+            | Phase::Waiting { .. }
+            | Phase::GivingUp { .. }
+            | Phase::Stopped { cause: Cause::Unauthorized } => {}
+            Phase::Closing { .. } | Phase::Stopped { .. } => return None,
+        }
+        self.stop(cx, cause, None);
+        Some(LinkEvent::Ended)
+    }
+
+    /// The application wants another connection now; only the safety floor stands against it.
+    pub(crate) fn renew(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
+        match self.phase {
+            Phase::Idle | Phase::Closing { .. } | Phase::Stopped { .. } => None,
+            Phase::Waiting { until, .. } => {
+                let at = self.reconnect.floor().max(cx.now);
+                Some(if at < until { self.reschedule(cx, at) } else { LinkEvent::Moved })
+            }
+            Phase::GivingUp { .. } | Phase::Preparing { .. } => Some(LinkEvent::Moved),
+            Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
+                Some(self.lose(cx, Cause::Renewed, DisconnectReason::default()))
+            }
+        }
+    }
+
+    /// The wait for the next attempt ends at another time.
+    fn reschedule(&mut self, cx: &mut Context<'_>, at: Instant) -> LinkEvent {
+        if let Phase::Waiting { until, cause } = &mut self.phase {
+            *until = at;
+            cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause: *cause });
+        }
+        LinkEvent::Moved
+    }
+
+    /// The host could not connect, or the connection broke.
+    pub(crate) fn on_errored(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        error: TransportError,
+        retry_after: Option<Duration>,
+    ) -> Option<LinkEvent> {
+        if self.phase.connection() != Some(connection) {
+            cx.stats.stale_events += 1;
+            return None;
+        }
+        if let Phase::Closing { cause, .. } = self.phase {
+            self.stop(cx, cause, None);
+            return Some(LinkEvent::Moved);
+        }
+        if error == TransportError::Unauthorized {
+            self.credentials.drop_held();
+            if cx.config.authentication.unauthorized == Unauthorized::Stop {
+                self.stop(cx, Cause::Unauthorized, None);
+                return Some(LinkEvent::Refused);
+            }
+        }
+        Some(self.lose(cx, Cause::Errored, DisconnectReason { retry_after, ..DisconnectReason::default() }))
+    }
+
+    /// The connection is closed.
+    pub(crate) fn on_closed(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        code: Option<u16>,
+        reason: String,
+    ) -> Option<LinkEvent> {
+        if self.phase.connection() != Some(connection) {
+            cx.stats.stale_events += 1;
+            return None;
+        }
+        if let Phase::Closing { cause, .. } = self.phase {
+            self.stop(cx, cause, Some(DisconnectReason { code, reason, retry_after: None }));
+            return Some(LinkEvent::Moved);
+        }
+        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, &reason));
+        Some(self.lose(cx, Cause::Closed, DisconnectReason { code, reason, retry_after }))
+    }
+
+    /// The present connection, or the attempt, is over: a wait, a stop or the last attempt's slot follows.
+    pub(crate) fn lose(&mut self, cx: &mut Context<'_>, cause: Cause, disconnect: DisconnectReason) -> LinkEvent {
+        self.end_socket(cx, cause);
+        let was_ready = self.is_ready();
+        if was_ready {
+            cx.stats.lost += 1;
+        }
+        if cause == Cause::Closed && self.is_final(cx, disconnect.code) {
+            self.stop(cx, Cause::Terminal, Some(disconnect));
+            return LinkEvent::Ended;
+        }
+        let history = self.history(cx, disconnect.retry_after);
+        let decision = self.reconnect.on_lost(cx.now, &cx.config.reconnect, cause, history, cx.rng);
+        let was_good = history.stable || (was_ready && self.reconnect.failures() == 1);
+        self.fallback.on_lost(cx.now, &cx.config.fallback, was_good);
+        *cx.stats.losses.entry(cause).or_default() += 1;
+        match decision {
+            ReconnectDecision::ConnectAt(at, attempt) => {
+                self.enter(cx, Phase::Waiting { until: at, cause }, Some(disconnect));
+                cx.push(Action::ScheduleReconnect { at, attempt, cause });
+                LinkEvent::Lost(cause)
+            }
+            ReconnectDecision::GiveUpAt(at, attempts) if at > cx.now => {
+                self.enter(cx, Phase::GivingUp { until: at, attempts, cause }, Some(disconnect));
+                LinkEvent::Lost(cause)
+            }
+            ReconnectDecision::GiveUpAt(_, attempts) => self.give_up(cx, attempts),
+        }
+    }
+
+    /// Ends the socket itself, where the loss is our own verdict.
+    fn end_socket(&mut self, cx: &mut Context<'_>, cause: Cause) {
+        let Some(connection) = self.phase.connection() else { return };
+        match (cause, cx.config.close.dead) {
+            (Cause::Errored | Cause::Closed, _) => {}
+            (Cause::Dead, DeadLink::Close { code }) => {
+                cx.push(Action::Close { connection, code, reason: String::new() });
+            }
+            (cause, _) => match close_code_for(cause) {
+                Some((code, reason)) => {
+                    cx.push(Action::Close { connection, code: Some(code), reason: String::from(reason) });
+                }
+                None => cx.push(Action::Abort { connection }),
+            },
+        }
+    }
+
+    fn history(&self, cx: &Context<'_>, retry_after: Option<Duration>) -> ConnectionHistory {
+        let death_if_silent = match &self.phase {
+            Phase::Ready { heartbeat, .. } => heartbeat.death_if_silent(&cx.config.heartbeat),
+            _ => None,
+        };
+        ConnectionHistory { stable: self.is_stable(cx.now, cx.config), death_if_silent, retry_after }
+    }
+
+    /// Whether the peer's close code forbids another attempt (RFC 6455 §7.4).
+    fn is_final(&mut self, cx: &Context<'_>, code: Option<u16>) -> bool {
+        self.too_big = if code == Some(1009) { self.too_big.saturating_add(1) } else { 0 };
+        let Some(code) = code else { return false };
+        if let Some(forbids) = cx.dialect.forbids_retry(code) {
+            return forbids;
+        }
+        match (cx.config.close.codes, code) {
+            (CloseCodes::RetryAll, _) => false,
+            (CloseCodes::Classified, 1009) => self.too_big >= 3,
+            (CloseCodes::Classified, _) => matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999),
+        }
+    }
+
+    fn give_up(&mut self, cx: &mut Context<'_>, attempts: u32) -> LinkEvent {
+        cx.push(Action::GaveUp { attempts });
+        self.stop(cx, Cause::GaveUp, None);
+        LinkEvent::Ended
+    }
+
+    fn stop(&mut self, cx: &mut Context<'_>, cause: Cause, disconnect: Option<DisconnectReason>) {
+        self.fallback.on_stop();
+        self.enter(cx, Phase::Stopped { cause }, disconnect);
+    }
+
+    /// Changes the phase, and tells it where the public state changes by that.
+    fn enter(&mut self, cx: &mut Context<'_>, phase: Phase, disconnect: Option<DisconnectReason>) {
+        let state = phase.state();
+        if state != self.phase.state() {
+            let DisconnectReason { code, reason, .. } = disconnect.unwrap_or_default();
+            let reason = (!reason.is_empty()).then_some(reason);
+            cx.push(Action::State { state, cause: phase.cause(), code, reason });
+        }
+        self.phase = phase;
+    }
+}
+
+/// The code and the reason with which a peer is left that is at fault.
+pub(crate) fn close_code_for(cause: Cause) -> Option<(u16, &'static str)> {
+    match cause {
+        Cause::MalformedFlood => Some((4400, "too many malformed frames")),
+        Cause::NotUnderstood => Some((4406, "a frame that must be understood was not")),
+        Cause::Gap => Some((4409, "a message is missing")),
+        Cause::AckAboveSent => Some((4410, "an acknowledgement of what was not sent")),
+        _ => None,
+    }
+}
+
+/// Checks what an application wants to close with (RFC 6455 §7.4, §5.5).
+pub(crate) fn check_close(code: Option<u16>, reason: &str) -> Result<(), CloseError> {
+    match code {
+        None | Some(1000 | 3000..=4999) => {}
+        Some(code) => return Err(CloseError::Code { code }),
+    }
+    if reason.len() > 123 {
+        return Err(CloseError::Reason { bytes: reason.len() as u64 });
+    }
+    Ok(())
+}
+
+fn after(now: Instant, span: Option<Duration>) -> Instant {
+    span.map_or(Instant::NEVER, |span| now + span)
+}

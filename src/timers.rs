@@ -1,0 +1,90 @@
+//! The timers of a session: one table, in which every timer has its owner and what its end brings.
+//!
+//! 1. A deadline is stored once, in the state that owns it; the table only asks for it and fires it.
+//! 2. A timer is stopped before it fires: every step leaves its own deadline behind `now`, so the loop below ends.
+//! 3. Of timers that are due together the poll fires first, then the connection's, then the messages'.
+//! 4. After an input the next deadline is none, or later than `now`.
+//!
+//! | timer | owner | its end |
+//! |---|---|---|
+//! | `Poll` | `link::fallback` | a poll is asked for, and the next one is armed |
+//! | `Heartbeat` | `link::heartbeat` | a heartbeat goes out, and the next one is armed |
+//! | `Suspicion` | `link::heartbeat` | the link is suspected, and a probe goes out |
+//! | `Probe`, `Death` | `link::heartbeat` | the connection is lost |
+//! | `Credential`, `Attempt`, `Authentication` | the phase of `link::machine` | the attempt is lost |
+//! | `Reconnect` | the phase | the next attempt begins |
+//! | `GiveUp`, `Close` | the phase | the session stops |
+//! | `Expiry` | `outbox` | messages whose time is over get their outcome |
+//! | `Drain` | `delivery` | the session closes |
+//! | `Receipt` | `outbox` | the connection is renewed, or the message is given up as unconfirmed |
+//! | `Push` | `outbox` of a peer | pushes are repeated |
+
+use alloc::string::String;
+
+use crate::context::Context;
+use crate::deadline::{Deadline, Timer};
+use crate::delivery::DeliveryRequest;
+use crate::link::DisconnectReason;
+use crate::session::{Session, SessionCore};
+use crate::state::Cause;
+
+impl Session {
+    /// When the session wants a `Tick`, and for which timer; `None` when it waits for events alone.
+    ///
+    /// Later than the last `now` after every input. Ticking earlier changes nothing, ticking late is harmless.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        if self.link.is_stopped() {
+            return None;
+        }
+        self.link.deadline().earlier(self.delivery.deadline(&self.preset.config.outbox)).real()
+    }
+}
+
+impl SessionCore<'_> {
+    /// Fires everything that is due, until nothing more is.
+    #[expect(clippy::inline_always, reason = "every input asks, and the answer is nearly always no")]
+    #[inline(always)]
+    pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>) {
+        while (self.link.deadline().is_due(cx.now) && self.fire_link_timer(cx))
+            || (self.delivery.is_due(cx) && self.fire_delivery_timer(cx))
+        {}
+    }
+
+    /// Fires one timer of the link; says whether there was one.
+    #[inline(never)]
+    fn fire_link_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(timer) = self.link.due(cx.now) else { return false };
+        let event = match timer {
+            Timer::Poll => {
+                self.link.on_poll_timer(cx);
+                return true;
+            }
+            Timer::Heartbeat | Timer::Suspicion | Timer::Probe | Timer::Death => self.link.on_heartbeat_timer(cx),
+            Timer::Credential
+            | Timer::Attempt
+            | Timer::Authentication
+            | Timer::Reconnect
+            | Timer::GiveUp
+            | Timer::Close => self.link.on_phase_timer(cx),
+            // The messages' timers.
+            Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Push => return false,
+        };
+        cx.probing = self.link.is_probing();
+        self.pass_on(cx, Some(event));
+        true
+    }
+
+    /// Fires one timer of the messages, or does what follows from the last one at once; says whether there was anything.
+    #[inline(never)]
+    fn fire_delivery_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(request) = self.delivery.on_due(cx) else { return false };
+        let event = match request {
+            DeliveryRequest::Nothing => None,
+            DeliveryRequest::Renew => self.link.renew(cx),
+            DeliveryRequest::Recycle => Some(self.link.lose(cx, Cause::ReceiptOverdue, DisconnectReason::default())),
+            DeliveryRequest::Close => self.link.close(cx, None, String::new(), Cause::Drained),
+        };
+        self.pass_on(cx, event);
+        true
+    }
+}
