@@ -92,15 +92,18 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct Clock {
     pub(crate) origin: time::Instant,
     pub(crate) speed: u32,
+    /// What tells the wall's time.
+    pub(crate) wall: fn() -> time::Instant,
 }
 
 impl Clock {
     pub(crate) fn new(speed: u32) -> Self {
-        Self { origin: time::Instant::now(), speed: speed.max(1) }
+        Self { origin: time::Instant::now(), speed: speed.max(1), wall: time::Instant::now }
     }
 
     fn micros(self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX).saturating_mul(self.speed.into())
+        let passed = (self.wall)().saturating_duration_since(self.origin);
+        u64::try_from(passed.as_micros()).unwrap_or(u64::MAX).saturating_mul(self.speed.into())
     }
 
     pub(crate) fn now(self) -> Instant {

@@ -10,6 +10,11 @@ use super::blocking;
 use super::options::Adapter;
 use super::tokio_adapter::{self, Clock};
 
+/// The same clock for the other adapter.
+pub(crate) fn blocking_clock(Clock { origin, speed, wall }: Clock) -> blocking::Clock {
+    blocking::Clock { origin, speed, wall }
+}
+
 /// A session under either adapter, used alike.
 pub(crate) enum Client {
     Blocking(blocking::Client),
@@ -29,7 +34,7 @@ impl Client {
     ) -> io::Result<Self> {
         match adapter {
             Adapter::Blocking => {
-                let clock = blocking::Clock { origin: clock.origin, speed: clock.speed };
+                let clock = blocking_clock(clock);
                 let observer = move |now: Instant, action: &Action| match action {
                     Action::Deliver(message) => shown(message),
                     action => observer(now, action),

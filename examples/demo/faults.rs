@@ -253,7 +253,7 @@ impl Saboteur {
 
     /// Lets a span of the sessions' time pass.
     async fn pass(&self, span: Duration) {
-        tokio::time::sleep(time::Duration::from(span) / self.score.clock.speed).await;
+        self.score.pass(span).await;
     }
 
     /// Waits until something holds, so long at most; says whether it does.

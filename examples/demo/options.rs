@@ -62,10 +62,13 @@ impl Dialect {
 
     /// Its words at the crate's own timings.
     pub(crate) fn preset(self) -> Preset {
-        match self {
+        let mut preset = match self {
             Self::UniApp => Preset::uni_app().with_config(Config::default()),
             Self::RedialV1 => Preset::native(),
-        }
+        };
+        // It is always the network that ends a connection here, never the message in front.
+        preset.config.outbox.quarantine = None;
+        preset
     }
 }
 

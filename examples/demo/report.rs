@@ -53,6 +53,13 @@ impl Report {
 
     /// What went wrong, each in a sentence; nothing where all is well.
     pub(crate) fn complaints(&self) -> Vec<String> {
+        let mut complaints = self.losses();
+        complaints.extend(self.records.iter().flat_map(|record| record.overdue.iter().cloned()));
+        complaints
+    }
+
+    /// The same without what took too long: that may be the machine's fault.
+    pub(crate) fn losses(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for (sender, name) in NAMES.iter().enumerate() {
             let mut count = |count: usize, what: &str| {
@@ -68,7 +75,6 @@ impl Report {
                 count(self.options.messages - self.sides[sender].delivered, "have no receipt of the receiver");
             }
         }
-        complaints.extend(self.records.iter().flat_map(|record| record.overdue.iter().cloned()));
         if self.stuck {
             complaints.push("nothing moved for too long".to_owned());
         }

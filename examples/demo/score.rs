@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use redial::{Action, Cause, Duration, Instant, Message, MessageId, State, Status};
@@ -15,6 +16,7 @@ pub(crate) const NAMES: [&str; 2] = ["A", "B"];
 pub(crate) struct Score {
     sides: [Mutex<Side>; 2],
     pub(crate) clock: Clock,
+    begun: time::Instant,
     bar: ProgressBar,
     quiet: bool,
 }
@@ -49,7 +51,7 @@ impl Score {
             bar.set_style(style);
         }
         let sides = [(); 2].map(|()| Mutex::new(Side { shown: vec![0; messages], ..Side::default() }));
-        Arc::new(Self { sides, clock, bar, quiet })
+        Arc::new(Self { sides, clock, begun: time::Instant::now(), bar, quiet })
     }
 
     pub(crate) fn side(&self, who: usize) -> MutexGuard<'_, Side> {
@@ -58,7 +60,7 @@ impl Score {
 
     /// A line about one client.
     pub(crate) fn say(&self, who: usize, text: &str) {
-        self.print(&format!("{:5.1} s  {}  {text}", self.clock.origin.elapsed().as_secs_f64(), NAMES[who]));
+        self.print(&format!("{:5.1} s  {}  {text}", self.begun.elapsed().as_secs_f64(), NAMES[who]));
     }
 
     pub(crate) fn print(&self, text: &str) {
@@ -74,6 +76,14 @@ impl Score {
 
     pub(crate) fn end_progress(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// Lets a span of the sessions' time pass.
+    pub(crate) async fn pass(&self, span: Duration) {
+        let end = self.clock.now() + span;
+        while self.clock.now() < end {
+            tokio::time::sleep(self.clock.wall_until(end)).await;
+        }
     }
 
     /// Messages shown, both ways together.

@@ -18,7 +18,7 @@ use super::store::Store;
 use super::{Clock, Fault};
 
 /// How long one dial may take, and one wait for bytes.
-const DIAL: time::Duration = time::Duration::from_secs(2);
+const DIAL: time::Duration = time::Duration::from_secs(5);
 const TURN: time::Duration = time::Duration::from_millis(3);
 /// Frames taken in one turn: what they bring is stored together, since storing is what takes time.
 const FRAMES_A_TURN: usize = 64;

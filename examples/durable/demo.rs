@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::{thread, time};
+use std::{io, thread, time};
 
 use super::Fault;
 use super::server::{Seen, Server};
@@ -12,9 +12,9 @@ use super::store::Store;
 
 /// Half of the clients are killed this soon after their start at the latest, half this soon after they have connected.
 const LIFE: u64 = 150;
-const CONNECTS: time::Duration = time::Duration::from_secs(1);
+const CONNECTS: time::Duration = time::Duration::from_secs(60);
 /// How long the last client may take to finish.
-const PATIENCE: time::Duration = time::Duration::from_secs(30);
+const PATIENCE: time::Duration = time::Duration::from_secs(300);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
@@ -72,9 +72,9 @@ fn kill_again_and_again(plan: Plan, program: &Path, db: &Path) -> Result<Report,
     let mut dice = plan.seed;
     for number in 0..plan.kills {
         let connections = server.seen().connections;
-        let client = start(plan, program, server.addr.to_string(), db)?;
+        let mut client = start(plan, program, server.addr.to_string(), db)?;
         if number % 2 == 0 {
-            wait_for_connection(&server, connections);
+            wait_for_connection(&server, connections, &mut client)?;
         }
         thread::sleep(time::Duration::from_millis(roll(&mut dice) % LIFE));
         // `Child::kill` is SIGKILL: nothing of the process runs after it.
@@ -95,12 +95,13 @@ fn kill_again_and_again(plan: Plan, program: &Path, db: &Path) -> Result<Report,
     count(plan, db, server.seen())
 }
 
-/// Waits until the server sees another client, for a bounded time.
-fn wait_for_connection(server: &Server, before: u64) {
+/// Waits until the server sees another client, for a bounded time; one that has nothing left to do ends without.
+fn wait_for_connection(server: &Server, before: u64, client: &mut Process) -> io::Result<()> {
     let begun = time::Instant::now();
-    while server.seen().connections == before && begun.elapsed() < CONNECTS {
+    while server.seen().connections == before && client.0.try_wait()?.is_none() && begun.elapsed() < CONNECTS {
         thread::sleep(time::Duration::from_millis(5));
     }
+    Ok(())
 }
 
 fn start(plan: Plan, program: &Path, addr: String, db: &Path) -> Result<Process, Fault> {

@@ -11,6 +11,8 @@ include!("../common/say.rs");
 
 pub(crate) mod client;
 pub(crate) mod demo;
+#[path = "../common/pace.rs"]
+pub(crate) mod pace;
 mod server;
 pub(crate) mod store;
 
@@ -29,15 +31,18 @@ pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 struct Clock {
     origin: time::Instant,
     speed: u32,
+    wall: fn() -> time::Instant,
 }
 
 impl Clock {
     fn new(speed: u32) -> Self {
-        Self { origin: time::Instant::now(), speed: speed.max(1) }
+        let wall = pace::wall(speed);
+        Self { origin: wall(), speed: speed.max(1), wall }
     }
 
     fn now(self) -> Instant {
-        let micros = u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let passed = (self.wall)().saturating_duration_since(self.origin);
+        let micros = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
         Instant::from_millis(micros.saturating_mul(self.speed.into()) / 1_000)
     }
 }

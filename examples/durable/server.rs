@@ -90,8 +90,8 @@ impl Host {
     fn welcome(&mut self, stream: TcpStream) {
         let ready = stream.set_nonblocking(false).and_then(|()| {
             stream.set_nodelay(true)?;
-            stream.set_write_timeout(Some(time::Duration::from_secs(2)))?;
-            stream.set_read_timeout(Some(time::Duration::from_millis(500)))
+            stream.set_write_timeout(Some(time::Duration::from_secs(5)))?;
+            stream.set_read_timeout(Some(time::Duration::from_secs(5)))
         });
         // A client that was killed in the middle of its handshake is none.
         let Some(socket) = ready.ok().and_then(|()| tungstenite::accept(stream).ok()) else { return };

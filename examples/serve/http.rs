@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 /// A request's head may be so long, and take so long.
 const HEAD_MAX: usize = 8 << 10;
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a client wants that has just connected.
 #[derive(Debug, PartialEq, Eq)]

@@ -79,7 +79,7 @@ impl Line<'_> {
             Order::Close(code, reason) => Wire::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })),
         };
         self.show("->", &message);
-        let limit = Duration::from_secs(10);
+        let limit = Duration::from_secs(30);
         matches!(tokio::time::timeout(limit, self.socket.send(message)).await, Ok(Ok(())))
     }
 

@@ -10,6 +10,9 @@ mod http;
 mod hub;
 mod line;
 mod live_chat;
+#[path = "../common/pace.rs"]
+#[allow(clippy::duplicate_mod, reason = "the tests load two programs that have it")]
+mod pace;
 pub(crate) mod server;
 pub(crate) mod service;
 pub(crate) mod store;

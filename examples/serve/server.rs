@@ -10,7 +10,6 @@ use redial::Instant;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant as Wall;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
@@ -19,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use super::fault::Fault;
 use super::http::{self, Wish};
 use super::line::{Line, Order};
+use super::pace;
 use super::service::{Member, Replies, Reply, Service};
 
 /// More connections than this are turned away.
@@ -52,7 +52,7 @@ pub(crate) struct Options {
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(crate) fault: watch::Receiver<Fault>,
-    origin: Wall,
+    origin: std::time::Instant,
     speed: u32,
     pub(crate) frames: bool,
     pub(crate) say: Box<dyn Fn(&str) + Send + Sync>,
@@ -75,7 +75,7 @@ impl Server {
         let shared = Arc::new(Shared {
             state,
             fault: faults,
-            origin: Wall::now(),
+            origin: pace::wall(options.speed)(),
             speed: options.speed.max(1),
             frames: options.frames,
             say: options.say,
@@ -115,7 +115,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             // The port is free only when the listener's task is gone, so this waits for it.
-            runtime.shutdown_timeout(Duration::from_secs(1));
+            runtime.shutdown_timeout(Duration::from_secs(10));
         }
     }
 }
@@ -128,7 +128,7 @@ impl Shared {
     /// One input of the service, and everything that follows from it.
     pub(crate) fn with(&self, input: impl FnOnce(&mut dyn Service, Instant, &mut Replies)) {
         let mut state = self.state();
-        let now = self.origin.elapsed().saturating_mul(self.speed);
+        let now = pace::wall(self.speed)().saturating_duration_since(self.origin).saturating_mul(self.speed);
         let now = Instant::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
         let mut replies = Replies::default();
         input(&mut *state.service, now, &mut replies);
@@ -227,7 +227,7 @@ impl Shared {
         };
         let config = WebSocketConfig::default().read_buffer_size(4 << 10).max_message_size(Some(1 << 20));
         let shaken = tokio_tungstenite::accept_hdr_async_with_config(stream, look, Some(config));
-        let socket = tokio::time::timeout(Duration::from_secs(5), shaken).await.ok()?.ok();
+        let socket = tokio::time::timeout(Duration::from_secs(30), shaken).await.ok()?.ok();
         if refuses {
             (self.say)("somebody was turned away with 401");
         }

@@ -8,10 +8,10 @@ use std::time::{Duration as Wall, Instant};
 
 use redial::Seed;
 
+use super::demo::clock;
 use super::demo::hub::Hub;
 use super::demo::options::{Adapter, Dialect};
-use super::demo::tokio_adapter::Clock;
-use super::guest::{Guest, PATIENCE, preset};
+use super::guest::{Guest, PATIENCE};
 
 const PAIRS: usize = 100;
 /// So many open files are needed, about; a shell's limit is often lower than what it may ask for.
@@ -58,14 +58,16 @@ fn crowd(adapter: Adapter) {
     let _within = runtime.enter();
     let names: Vec<&'static str> = (0..2 * PAIRS).map(|number| &*format!("guest{number}").leak()).collect();
     let pairs: Vec<[&'static str; 2]> = names.chunks(2).map(|pair| [pair[0], pair[1]]).collect();
-    let clock = Clock::new(10);
+    // Slow enough for two hundred handshakes at once on two threads.
+    let clock = clock(2);
+    let preset = Dialect::RedialV1.preset();
     let mut seeds = (1_u64..).map(Seed::from);
-    let hub = Hub::start(&pairs, clock, &preset(Dialect::RedialV1), || seeds.next().unwrap_or(Seed::from(0_u64)));
+    let hub = Hub::start(&pairs, clock, &preset, || seeds.next().unwrap_or(Seed::from(0_u64)));
     let hub = hub.expect("loopback has a port");
     let before = held();
 
     let url = format!("ws://{}/", hub.addr());
-    let enter = |name: &&str| Guest::enter(adapter, &url, clock, preset(Dialect::RedialV1), name);
+    let enter = |name: &&str| Guest::enter(adapter, &url, clock, preset.clone(), name);
     let guests: Vec<Guest> = names.iter().map(enter).collect();
     for round in 0..3 {
         if round > 0 {

@@ -13,11 +13,11 @@ use tungstenite::WebSocket;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::CloseFrame;
 
+use super::demo::clock;
 use super::demo::hub::Hub;
 use super::demo::options::Dialect;
 use super::demo::score::NAMES;
-use super::demo::tokio_adapter::Clock;
-use super::guest::{BOTH, Guest, PATIENCE, preset};
+use super::guest::{BOTH, Guest, PATIENCE};
 
 type Script = fn(TcpStream) -> io::Result<()>;
 
@@ -89,14 +89,14 @@ fn gets_through(scripts: &'static [Script]) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let _within = runtime.enter();
     for (adapter, dialect) in BOTH.into_iter().zip(Dialect::ALL) {
-        let clock = Clock::new(30);
+        let clock = clock(30);
         let mut seeds = (1_u64..).map(Seed::from);
-        let hub = Hub::start(&[NAMES], clock, &preset(dialect), || seeds.next().unwrap_or(Seed::from(0_u64)));
+        let hub = Hub::start(&[NAMES], clock, &dialect.preset(), || seeds.next().unwrap_or(Seed::from(0_u64)));
         let hub = hub.expect("loopback has a port");
         let door = Door::open(hub.addr(), scripts);
-        let a = Guest::enter(adapter, &format!("ws://{}/", door.addr), clock, preset(dialect), NAMES[0]);
+        let a = Guest::enter(adapter, &format!("ws://{}/", door.addr), clock, dialect.preset(), NAMES[0]);
         a.say(0, 5);
-        let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(dialect), NAMES[1]);
+        let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, dialect.preset(), NAMES[1]);
         b.say(0, 5);
         b.assert_shown(0, 5);
         a.assert_shown(0, 5);
@@ -166,7 +166,7 @@ fn a_server_that_closes_and_keeps_the_socket_is_left_and_the_socket_is_not() {
     for adapter in BOTH {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
         let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
-        let guest = Guest::enter(adapter, &url, Clock::new(30), Preset::plain(), "");
+        let guest = Guest::enter(adapter, &url, clock(5), Preset::plain(), "");
         let (first, _) = listener.accept().expect("the first dial");
         let mut first = tungstenite::accept(first).expect("a WebSocket");
         let away = CloseFrame { code: 1001.into(), reason: "going away".into() };
@@ -186,7 +186,7 @@ fn a_server_that_never_finishes_the_close_handshake_is_waited_for_three_seconds_
     for adapter in BOTH {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
         let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
-        let guest = Guest::enter(adapter, &url, Clock::new(30), Preset::plain(), "");
+        let guest = Guest::enter(adapter, &url, clock(10), Preset::plain(), "");
         let (stream, _) = listener.accept().expect("the dial");
         let mut socket = tungstenite::accept(stream).expect("a WebSocket");
         guest.wait_ready();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration as Wall, Instant};
@@ -11,14 +11,14 @@ use redial::{Action, Body, Cause, MessageId, Preset, Seed, Session, State, Statu
 
 use super::demo::client::Client;
 use super::demo::hub::Hub;
-use super::demo::options::{Adapter, Dialect};
+use super::demo::options::Adapter;
 use super::demo::relay::Relay;
 use super::demo::score::NAMES;
-use super::demo::tokio_adapter::Clock;
+use super::demo::{clock, tokio_adapter::Clock};
 
 pub(super) const BOTH: [Adapter; 2] = [Adapter::Blocking, Adapter::Tokio];
 /// What no step of a test may exceed, however busy the machine.
-pub(super) const PATIENCE: Wall = Wall::from_secs(20);
+pub(super) const PATIENCE: Wall = Wall::from_secs(180);
 
 /// A client, and everything its application hears.
 pub(super) struct Guest {
@@ -127,14 +127,6 @@ fn last_state(log: &[Action]) -> Option<State> {
     })
 }
 
-/// What guests and hubs speak here.
-pub(super) fn preset(dialect: Dialect) -> Preset {
-    let mut preset = dialect.preset();
-    // It is always the network that ends a connection, never the message in front.
-    preset.config.outbox.quarantine = None;
-    preset
-}
-
 /// Two guests of a hub, the first behind a relay.
 pub(super) struct Pair {
     pub(super) hub: Hub,
@@ -144,21 +136,30 @@ pub(super) struct Pair {
 }
 
 /// They are ready. To be called within a runtime.
-pub(super) fn chat(adapter: Adapter, dialect: Dialect, speed: u32) -> Pair {
-    let clock = Clock::new(speed);
+pub(super) fn chat(adapter: Adapter, preset: &Preset, speed: u32) -> Pair {
+    let clock = clock(speed);
     let mut seeds = (1_u64..).map(Seed::from);
-    let hub = Hub::start(&[NAMES], clock, &preset(dialect), || seeds.next().unwrap_or(Seed::from(0_u64)));
+    let hub = Hub::start(&[NAMES], clock, preset, || seeds.next().unwrap_or(Seed::from(0_u64)));
     let hub = hub.expect("loopback has a port");
     let relay = Relay::start(hub.addr(), Wall::ZERO).expect("loopback has a port");
-    let a = Guest::enter(adapter, &format!("ws://{}/", relay.addr()), clock, preset(dialect), NAMES[0]);
-    let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset(dialect), NAMES[1]);
+    let a = Guest::enter(adapter, &format!("ws://{}/", relay.addr()), clock, preset.clone(), NAMES[0]);
+    let b = Guest::enter(adapter, &format!("ws://{}/", hub.addr()), clock, preset.clone(), NAMES[1]);
     a.wait_ready();
     b.wait_ready();
     Pair { hub, relay, a, b }
 }
 
+/// Waits until dials there are refused: whoever listens there hears of it when its turn comes.
+pub(super) fn wait_refused(addr: SocketAddr) {
+    let begun = Instant::now();
+    while TcpStream::connect(addr).is_ok() {
+        assert!(begun.elapsed() < PATIENCE, "dials are still taken");
+        std::thread::sleep(Wall::from_millis(5));
+    }
+}
+
 /// A WebSocket server for one guest, on a thread of its own.
-pub(super) fn serve(work: impl FnOnce(tungstenite::WebSocket<std::net::TcpStream>) + Send + 'static) -> String {
+pub(super) fn serve(work: impl FnOnce(tungstenite::WebSocket<TcpStream>) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
     let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
     std::thread::spawn(move || {

@@ -107,7 +107,7 @@ fn a_layer_between_tcp_and_websocket_carries_every_byte_of_every_connection() {
                         drop(show.send(message.body.clone()));
                     }
                 };
-                let client = blocking::Client::start(target, session(), blocking::Clock::new(30), None, observer);
+                let client = blocking::Client::start(target, session(), blocking::Clock::new(1), None, observer);
                 Client::Blocking(client.expect("loopback has room"))
             }
             Adapter::Tokio => {
@@ -115,7 +115,7 @@ fn a_layer_between_tcp_and_websocket_carries_every_byte_of_every_connection() {
                     assert_eq!(host, "127.0.0.1");
                     Box::pin(async move { Ok(Box::new(Cipher(tcp)) as Box<dyn tokio_adapter::Io>) })
                 });
-                let clock = tokio_adapter::Clock::new(30);
+                let clock = tokio_adapter::Clock::new(1);
                 let (handle, mut messages) = tokio_adapter::start(target, session(), clock, None, |_, _| {});
                 runtime.spawn(async move {
                     while let Some(message) = messages.next().await {

@@ -5,14 +5,14 @@ use redial::{Action, Cause, Session, State};
 
 use super::demo::options::Dialect;
 use super::demo::relay::{Relay, Spoil};
-use super::guest::{BOTH, Guest, PATIENCE, Pair, chat};
+use super::guest::{BOTH, Guest, PATIENCE, Pair, chat, wait_refused};
 
 /// Two guests talk before, while and after something befalls the first one's link.
 fn befalls(what: impl Fn(&Pair)) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let _within = runtime.enter();
     for (adapter, dialect) in BOTH.into_iter().flat_map(|adapter| Dialect::ALL.map(|dialect| (adapter, dialect))) {
-        let pair = chat(adapter, dialect, 30);
+        let pair = chat(adapter, &dialect.preset(), 30);
         let Pair { a, b, .. } = &pair;
         a.say(0, 8);
         b.say(0, 8);
@@ -78,6 +78,7 @@ fn rubbish_in_the_answer_to_a_handshake_is_a_failed_attempt() {
     for spoil in [Spoil::Instead, Spoil::Within, Spoil::After] {
         befalls(|Pair { relay, a, .. }| {
             relay.refuse(true);
+            wait_refused(relay.addr());
             relay.cut();
             assert_broken(a);
             // Nothing is under way now, so the next bytes of the server are the answer to a handshake.
@@ -109,8 +110,11 @@ fn a_server_that_dies_is_dialed_until_it_is_back_and_then_goes_on_where_it_was()
         hub.die();
         assert_broken(a);
         assert_broken(b);
-        // No relay stands before this one: its dials are refused.
-        assert_eq!([b.wait_lost(), b.wait_lost()], [Cause::Errored; 2]);
+        // No relay stands before this one: its dials are refused, at the latest when the hub's listener has heard of it.
+        wait_refused(hub.addr());
+        for _ in 0..2 {
+            b.wait(|action| matches!(action, Action::ScheduleReconnect { cause: Cause::Errored, .. }).then_some(()));
+        }
         hub.come_back();
         b.wait_ready();
     });

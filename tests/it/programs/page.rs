@@ -8,7 +8,9 @@ use redial::journal::Call;
 use redial::{Action, Cause, Instant, MessageId, Preset, Seed, Session, State, Status};
 
 use super::PATIENCE;
-use crate::adapters::demo::blocking::{Client, Clock};
+use crate::adapters::demo;
+use crate::adapters::demo::blocking::Client;
+use crate::adapters::demo::client::blocking_clock;
 
 /// A client under the blocking adapter, and everything its session has done.
 pub(super) struct Page {
@@ -24,9 +26,9 @@ impl Page {
         session.credential(Instant::ORIGIN, token);
         let (tell, actions) = channel();
         let url = format!("ws://{addr}/socket{query}");
+        let clock = blocking_clock(demo::clock(speed));
         let look_on = move |now: Instant, action: &Action| drop(tell.send((now, action.clone())));
-        let client =
-            Client::start(&url, session, Clock::new(speed), None, look_on).expect("there are threads and file handles");
+        let client = Client::start(&url, session, clock, None, look_on).expect("there are threads and file handles");
         Self { client, actions, log: Vec::new(), key: "k" }
     }
 
