@@ -2,7 +2,7 @@
 import hashlib, json, os, re, shutil, subprocess
 from collections import defaultdict
 
-PROGRAMS = ["it", "memory", "counts"]
+PROGRAMS = ["it", "corpus", "memory", "counts"]
 TESTS = [argument for program in PROGRAMS for argument in ("--test", program)]
 # What would always panic is to do so in a test, not to end the build.
 ALLOWED = 'build.rustflags=["-Aarithmetic_overflow", "-Aunconditional_panic"]'
