@@ -3,12 +3,13 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::action::{Action, Purpose};
+use crate::action::{Action, Message, Purpose};
 use crate::config::Config;
 use crate::dialect::{AckCarrier, Dialect, Side, Signal};
 use crate::error::Unencodable;
-use crate::frame::Frame;
+use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
+use crate::outbox::settled::Confirmed;
 use crate::rng::Rng;
 use crate::stats::Stats;
 use crate::status::Status;
@@ -51,6 +52,34 @@ impl Context<'_> {
     #[inline]
     pub(crate) fn push(&mut self, action: Action) {
         self.out.push_back(action);
+    }
+
+    /// Tells the application a message's status.
+    pub(crate) fn emit_status(&mut self, id: &MessageId, status: Status) {
+        self.push(Action::Status { id: id.clone(), status });
+    }
+
+    /// Tells the application the statuses of several messages, in order.
+    pub(crate) fn emit_statuses(&mut self, settled: impl IntoIterator<Item = (MessageId, Status)>) {
+        for (id, status) in settled {
+            self.push(Action::Status { id, status });
+        }
+    }
+
+    /// Tells the application what a confirmation changed: a new status, or word that it came after the message's outcome.
+    pub(crate) fn emit_confirmed(&mut self, id: &MessageId, status: Status, confirmed: Confirmed) {
+        match confirmed {
+            Confirmed::Settled | Confirmed::Raised => self.emit_status(id, status),
+            Confirmed::Late => self.push(Action::LateReceipt { id: id.clone() }),
+            Confirmed::Known | Confirmed::Unknown => {}
+        }
+    }
+
+    /// Hands a message that arrived to the application.
+    #[inline]
+    pub(crate) fn deliver(&mut self, id: Option<&MessageId>, body: Body) {
+        self.stats.delivered += 1;
+        self.push(Action::Deliver(Message { id: id.cloned(), body }));
     }
 
     /// Takes back the messages to this connection that nobody has polled yet, each with its `Sent`, as far as they `may` be;

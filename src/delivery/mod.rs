@@ -5,29 +5,28 @@
 //! 3. A message that arrives is delivered before it is acknowledged, and delivered once within the dedup window.
 //! 4. A peer's receipt raises a mark; it never triggers a resend.
 
-mod counted;
-mod incoming;
-mod outgoing;
-mod resumption;
-mod sequenced;
+mod receive;
+mod send;
 mod write_ahead;
 
 use alloc::boxed::Box;
 
-use crate::action::Action;
+use crate::action::Purpose;
 use crate::config::{Config, Durability, OutboxPolicy};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
+use crate::dialect::{Hello, Refusal, SessionTerms, Signal};
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::read_markers::ReadMarkers;
+use crate::secret::Secret;
 use crate::sequence::Sequence;
 use crate::state::Cause;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
-pub(crate) use counted::{sent_at_once, taken_at_once};
+pub(crate) use crate::sequence::{sent_at_once, taken_at_once};
 pub(crate) use write_ahead::DeliveryState;
 use write_ahead::WriteAhead;
 
@@ -36,7 +35,8 @@ use write_ahead::WriteAhead;
 pub(crate) struct Delivery {
     outbox: Outbox,
     inbox: Inbox,
-    transport: Transport,
+    /// The connection that carries messages, where one is ready.
+    ready: Option<ConnectionId>,
     flow: Flow,
     /// The first half of every id this delivery makes.
     nonce: u64,
@@ -44,15 +44,25 @@ pub(crate) struct Delivery {
     /// Only where messages wait until they are stored.
     write_ahead: Option<Box<WriteAhead>>,
     read_markers: ReadMarkers,
-    /// The positions, in dialects that have them.
-    sequence: Option<Box<Sequence>>,
+    transfer: Transfer,
 }
 
-/// What is known of the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Transport {
-    Down,
-    Ready(ConnectionId),
+/// How messages are told apart and acknowledged on the wire; the dialect decides it once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Transfer {
+    /// Each message by its id.
+    PerMessage,
+    /// All messages up to a number at once.
+    Sequenced(Box<Sequence>),
+}
+
+impl Transfer {
+    fn sequence(&self) -> Option<&Sequence> {
+        match self {
+            Self::PerMessage => None,
+            Self::Sequenced(sequence) => Some(sequence),
+        }
+    }
 }
 
 /// Whether messages may leave, and whether new ones are taken.
@@ -80,8 +90,8 @@ pub(crate) enum DeliveryRequest {
 }
 
 impl Delivery {
-    /// `positions` says whether the dialect has them.
-    pub(crate) fn new(nonce: u64, config: &Config, positions: bool) -> Self {
+    /// `sequenced` says whether the dialect counts messages.
+    pub(crate) fn new(nonce: u64, config: &Config, sequenced: bool) -> Self {
         let mut outbox = Outbox::new();
         let write_ahead = match config.durability {
             Durability::Off => None,
@@ -93,13 +103,13 @@ impl Delivery {
         Self {
             outbox,
             inbox: Inbox::new(),
-            transport: Transport::Down,
+            ready: None,
             flow: Flow::Open,
             nonce,
             made: 0,
             write_ahead,
             read_markers: ReadMarkers::default(),
-            sequence: positions.then(Sequence::new),
+            transfer: if sequenced { Transfer::Sequenced(Sequence::new()) } else { Transfer::PerMessage },
         }
     }
 
@@ -107,12 +117,54 @@ impl Delivery {
         &self.outbox
     }
 
+    /// The sequence, where messages are counted. The accepting side decides by it where a session goes on.
+    pub(crate) fn sequence(&mut self) -> Option<&mut Sequence> {
+        match &mut self.transfer {
+            Transfer::Sequenced(sequence) => Some(sequence),
+            Transfer::PerMessage => None,
+        }
+    }
+
+    /// Sends the first word on a connection.
+    pub(crate) fn send_hello(&mut self, cx: &mut Context<'_>, connection: ConnectionId, credential: Option<Secret>) {
+        let resume = self.sequence().and_then(Sequence::resume);
+        let hello = Hello { credential, resume, credit: taken_at_once(cx.config) };
+        cx.send_signal(connection, &Signal::Hello(Box::new(hello)), Purpose::Auth);
+    }
+
+    /// The server has answered the hello with its terms.
+    pub(crate) fn on_session_terms(&mut self, cx: &mut Context<'_>, terms: &SessionTerms) -> Result<(), Cause> {
+        match &mut self.transfer {
+            Transfer::Sequenced(sequence) => sequence.on_session_terms(&mut self.outbox, cx, terms),
+            Transfer::PerMessage => Ok(()),
+        }
+    }
+
+    /// The other end has said, at the beginning of a connection, up to which number it has this end's messages.
+    pub(crate) fn on_known(&mut self, cx: &mut Context<'_>, seq: u64, refused: &[Refusal]) {
+        if let Transfer::Sequenced(sequence) = &mut self.transfer {
+            sequence.settle(&mut self.outbox, cx, seq, refused);
+        }
+    }
+
+    /// The connection is given up for what came on it.
+    pub(crate) fn on_protocol_violation(&mut self, cause: Cause) {
+        // Another session begins, for this one's numbers mean two things.
+        if cause == Cause::AckAboveSent {
+            self.forget_session();
+        }
+    }
+
+    /// The next connection begins another session.
+    pub(crate) fn forget_session(&mut self) {
+        if let Some(sequence) = self.sequence() {
+            sequence.forget();
+        }
+    }
+
     /// Messages may flow on this connection.
     pub(crate) fn on_ready(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        self.transport = Transport::Ready(connection);
-        if let Some(sequence) = &mut self.sequence {
-            sequence.on_ready();
-        }
+        self.ready = Some(connection);
         self.send_read_markers(cx, connection);
         self.hold_until_stored();
         self.flush(cx);
@@ -120,29 +172,29 @@ impl Delivery {
 
     /// The connection is lost, and another will be tried.
     pub(crate) fn on_lost(&mut self, cx: &mut Context<'_>, cause: Cause) {
-        self.on_sequence_lost();
-        if let Transport::Ready(connection) = core::mem::replace(&mut self.transport, Transport::Down) {
+        if let Some(connection) = self.take_down() {
             self.take_back_unpolled(cx, connection);
             // Silence says nothing about a message; a close, an error or a missing receipt may.
             let suspicious = matches!(cause, Cause::Closed | Cause::Errored | Cause::ReceiptOverdue);
             let settled = self.outbox.on_lost(suspicious, &cx.config.outbox);
-            emit_statuses(cx, settled);
+            cx.emit_statuses(settled);
         }
     }
 
     /// The session has ended: every message gets its outcome in this call.
     pub(crate) fn on_ended(&mut self, cx: &mut Context<'_>) {
-        self.on_sequence_lost();
-        self.transport = Transport::Down;
+        self.take_down();
         self.flow = Flow::Open;
         let settled = self.outbox.on_ended(&cx.config.outbox);
-        emit_statuses(cx, settled);
+        cx.emit_statuses(settled);
     }
 
-    fn on_sequence_lost(&mut self) {
-        if let Some(sequence) = &mut self.sequence {
+    /// No connection carries messages any more; gives the one that did.
+    fn take_down(&mut self) -> Option<ConnectionId> {
+        if let Some(sequence) = self.sequence() {
             sequence.on_lost();
         }
+        self.ready.take()
     }
 
     /// The login was refused: messages stay for the next `open`.
@@ -161,28 +213,27 @@ impl Delivery {
         !self.is_idle() && self.is_work_due(cx)
     }
 
-    /// The same where something is to be settled; apart, because mostly nothing is.
+    /// Slow path of `is_due`: nearly every input finds nothing to settle.
     #[inline(never)]
     fn is_work_due(&self, cx: &Context<'_>) -> bool {
-        self.wait(&cx.config.outbox).is_due(cx.now) || self.is_due_at_once(cx)
+        self.wait(&cx.config.outbox).is_due(cx.now)
+            || self.is_drained()
+            || (self.is_spent() && self.awaits_receipts(cx))
     }
 
     /// Something is due; to be called until there is nothing more to say.
     pub(crate) fn on_due(&mut self, cx: &mut Context<'_>) -> Option<DeliveryRequest> {
         let before = self.outbox.len();
         while let Some(expired) = self.outbox.expire(cx.now, &cx.config.outbox) {
-            emit_statuses(cx, [expired]);
+            cx.emit_statuses([expired]);
         }
         if self.outbox.len() < before {
             // Only now: what is due next must not take the place of what is due as well, only to expire in it.
             self.flush(cx);
             return Some(DeliveryRequest::Nothing);
         }
-        match self.flow {
-            Flow::Draining { until } if until.is_due(cx.now) || self.is_drained() => {
-                return Some(DeliveryRequest::Close);
-            }
-            Flow::Draining { .. } | Flow::Open | Flow::Held => {}
+        if self.is_drained() || matches!(self.flow, Flow::Draining { until } if until.is_due(cx.now)) {
+            return Some(DeliveryRequest::Close);
         }
         if !self.awaits_receipts(cx) {
             return None;
@@ -190,13 +241,8 @@ impl Delivery {
         if self.is_spent() {
             return Some(DeliveryRequest::Renew);
         }
-        let seq = self.outbox.overdue(cx.now, &cx.config.outbox)?;
-        Some(self.on_overdue(cx, seq))
-    }
-
-    /// Whether there is something to do that waits for no moment.
-    fn is_due_at_once(&self, cx: &Context<'_>) -> bool {
-        self.is_drained() || (self.is_spent() && self.awaits_receipts(cx))
+        let slot = self.outbox.overdue(cx.now, &cx.config.outbox)?;
+        Some(self.on_overdue(cx, slot))
     }
 
     /// Whether a drain has nothing left to wait for.
@@ -204,9 +250,16 @@ impl Delivery {
         matches!(self.flow, Flow::Draining { .. }) && self.outbox.is_empty()
     }
 
-    /// Whether nothing is to be settled and no position is to be given, so that there is nothing to wait for either.
+    /// Whether there is nothing to settle and no number to give, so nothing to wait for.
     fn is_idle(&self) -> bool {
-        self.outbox.is_empty() && self.sequence.is_none() && !matches!(self.flow, Flow::Draining { .. })
+        self.outbox.is_empty()
+            && matches!(self.transfer, Transfer::PerMessage)
+            && !matches!(self.flow, Flow::Draining { .. })
+    }
+
+    /// Whether the session's numbers are used up and nothing stands against another session.
+    fn is_spent(&self) -> bool {
+        self.transfer.sequence().is_some_and(|sequence| sequence.out.is_spent())
     }
 
     /// The next moment at which delivery wants a tick.
@@ -217,15 +270,13 @@ impl Delivery {
 
     #[inline(never)]
     fn wait(&self, policy: &OutboxPolicy) -> Deadline {
-        let receipt = match self.transport {
-            Transport::Ready(_) => Deadline::perhaps(self.outbox.receipt_deadline(policy), Timer::Receipt),
-            Transport::Down => Deadline::NEVER,
-        };
+        let receipt = self.ready.and_then(|_| self.outbox.receipt_deadline(policy));
         let drain = match self.flow {
             Flow::Draining { until } => Deadline { at: until, timer: Timer::Drain },
             Flow::Open | Flow::Held => Deadline::NEVER,
         };
-        receipt.earlier(Deadline::perhaps(self.outbox.expiry_deadline(), Timer::Expiry)).earlier(drain)
+        let expiry = Deadline::perhaps(self.outbox.expiry_deadline(), Timer::Expiry);
+        Deadline::perhaps(receipt, Timer::Receipt).earlier(expiry).earlier(drain)
     }
 
     /// Messages wait for `release` from here on.
@@ -252,22 +303,5 @@ impl Delivery {
     /// Where a message stands, as far as it is remembered.
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
         self.outbox.status(id)
-    }
-
-    fn ready_connection(&self) -> Option<ConnectionId> {
-        match self.transport {
-            Transport::Ready(connection) => Some(connection),
-            Transport::Down => None,
-        }
-    }
-}
-
-fn emit_status(cx: &mut Context<'_>, id: &MessageId, status: Status) {
-    cx.push(Action::Status { id: id.clone(), status });
-}
-
-fn emit_statuses(cx: &mut Context<'_>, settled: impl IntoIterator<Item = (MessageId, Status)>) {
-    for (id, status) in settled {
-        cx.push(Action::Status { id, status });
     }
 }

@@ -1,15 +1,18 @@
 //! Store, then act: what waits until the host has stored the state that covers it, and that state itself.
 //!
-//! A version counts the changes to the durable state. At the end of every input that changed it `Persist` names the new
-//! version; what was taken is told and sent, and what was delivered is acknowledged, once the host says `persisted`.
+//! 1. A version counts the changes to the durable state; `Persist` names it at the end of every input that changed something.
+//! 2. A message that was taken is told as queued, and sent, once a version that covers it is stored.
+//! 3. A message that was delivered is answered once a version that covers its delivery is stored.
+//! 4. Nothing leaves on a new connection before it is stored that it may: after a crash, what was never sent is known as that.
+//! 5. Without write-ahead nothing of this takes part: messages, statuses and answers leave at once.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::incoming::{ack_now, nack_now, read_now};
-use super::{Delivery, emit_status, emit_statuses};
+use super::receive::{send_ack, send_nack, send_read};
+use super::{Delivery, Transfer};
 use crate::action::Action;
 use crate::config::{Config, Durability};
 use crate::context::Context;
@@ -38,20 +41,10 @@ pub(super) struct WriteAhead {
 /// Versions that may be under way at once with each its own release; beyond, messages wait for a later one.
 const WATERMARKS: usize = 1_024;
 
-impl WriteAhead {
-    /// Messages up to this place in line are covered by this version.
-    fn seal(&mut self, version: u64, end: u64) {
-        let full = self.watermarks.len() >= WATERMARKS;
-        match self.watermarks.back_mut() {
-            // Covered by an earlier version already.
-            Some((_, covered)) if *covered >= end => {}
-            Some(last) if full => *last = (version, end),
-            _ => self.watermarks.push_back((version, end)),
-        }
-    }
-}
+/// The version of what the next version to be named covers.
+const NEXT: u64 = u64::MAX;
 
-/// What the peer is told about a message of its own, once the version that covers that is stored.
+/// An answer to a message that arrived, which waits for its version to be stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Answer {
     version: u64,
@@ -60,21 +53,64 @@ struct Answer {
     word: Word,
 }
 
-/// What can be said of a message that arrived.
+/// What a waiting answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Word {
+pub(super) enum Word {
     Accepted,
     Refused,
     Read,
 }
 
-impl Word {
-    fn send_signal(self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-        match self {
-            Self::Accepted => ack_now(cx, connection, id),
-            Self::Refused => nack_now(cx, connection, id),
-            Self::Read => read_now(cx, connection, id),
+impl WriteAhead {
+    /// Keeps an answer until the next version is stored.
+    pub(super) fn answer(&mut self, config: &Config, connection: ConnectionId, id: &MessageId, word: Word) {
+        let same = |answer: &Answer| answer.id == *id && answer.connection == connection && answer.word == word;
+        // Over the bound an answer is left out rather than kept: the message comes again, and is answered then.
+        if !self.answers.iter().any(same) && self.answers.len() < config.inbox.pending.as_count() {
+            self.answers.push_back(Answer { version: NEXT, connection, id: id.clone(), word });
         }
+    }
+
+    /// A new version is named; it covers messages up to this place in line.
+    fn on_announced(&mut self, version: u64, end: u64) {
+        self.announced = version;
+        let full = self.watermarks.len() >= WATERMARKS;
+        match self.watermarks.back_mut() {
+            // Covered by an earlier version already.
+            Some((_, covered)) if *covered >= end => {}
+            Some(last) if full => *last = (version, end),
+            _ => self.watermarks.push_back((version, end)),
+        }
+    }
+
+    /// The last version that was named covers what this input has left waiting.
+    fn cover(&mut self) {
+        for answer in self.answers.iter_mut().rev().take_while(|answer| answer.version == NEXT) {
+            answer.version = self.announced;
+        }
+        if self.hold_until == Some(NEXT) {
+            self.hold_until = Some(self.announced);
+        }
+    }
+
+    /// A connection is ready; what `waits` may leave once it is stored that it may.
+    fn on_ready(&mut self, waits: bool) {
+        self.hold_until = waits.then_some(NEXT);
+        self.ready_count += u64::from(waits);
+    }
+
+    fn is_held(&self) -> bool {
+        self.hold_until.is_some_and(|version| version > self.persisted)
+    }
+
+    fn pop_watermark(&mut self) -> Option<u64> {
+        self.watermarks.front().filter(|(version, _)| *version <= self.persisted)?;
+        self.watermarks.pop_front().map(|(_, end)| end)
+    }
+
+    fn pop_answer(&mut self) -> Option<Answer> {
+        self.answers.front().filter(|answer| answer.version <= self.persisted)?;
+        self.answers.pop_front()
     }
 }
 
@@ -96,102 +132,63 @@ impl Delivery {
     /// A message was taken: told at once, or when it is stored.
     pub(super) fn emit_queued(cx: &mut Context<'_>, id: &MessageId) {
         if cx.config.durability == Durability::Off {
-            emit_status(cx, id, Status::Queued);
+            cx.emit_status(id, Status::Queued);
         }
     }
 
-    /// Acknowledges at once, or when it is stored that the message was seen.
-    pub(super) fn ack(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-        self.answer_later(cx, connection, id, Word::Accepted);
-    }
-
-    /// Refuses at once, or when it is stored that the message was refused.
-    pub(super) fn nack(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-        self.answer_later(cx, connection, id, Word::Refused);
-    }
-
-    /// Tells at once that a message was read, or when it is stored that the message was seen: to the peer a message that was
-    /// read is one that arrived.
-    pub(super) fn send_read(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-        self.answer_later(cx, connection, id, Word::Read);
-    }
-
-    fn answer_later(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId, word: Word) {
-        match &mut self.write_ahead {
-            None => word.send_signal(cx, connection, id),
-            Some(write_ahead) => {
-                let same = |answer: &Answer| answer.id == *id && answer.connection == connection && answer.word == word;
-                let known = write_ahead.answers.iter().any(same);
-                // Over the bound an answer is left out rather than kept: the message comes again, and is answered then.
-                if !known && write_ahead.answers.len() < cx.config.inbox.pending.as_count() {
-                    write_ahead.answers.push_back(Answer { version: u64::MAX, connection, id: id.clone(), word });
-                }
-            }
-        }
-    }
-
-    /// The end of an input: names the version that covers it. `attempts` are the link's own durable changes.
+    /// The end of an input: names the version that covers it, and acknowledges what may be. `attempts` are the link's own durable
+    /// changes.
     #[inline]
     pub(crate) fn settle_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
-        if self.write_ahead.is_some() || self.sequence.is_some() {
-            self.settle_named_version(cx, attempts);
+        if self.write_ahead.is_some() || !matches!(self.transfer, Transfer::PerMessage) {
+            self.settle_version_slow(cx, attempts);
         }
     }
 
-    fn settle_named_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
-        if self.write_ahead.is_some() {
-            self.name_version(cx, attempts);
-        } else if let Some(sequence) = &mut self.sequence {
-            sequence.inbound.store_all();
+    fn settle_version_slow(&mut self, cx: &mut Context<'_>, attempts: u64) {
+        match (&self.write_ahead, &mut self.transfer) {
+            (Some(_), _) => self.name_version(cx, attempts),
+            (None, Transfer::Sequenced(sequence)) => sequence.inbound.store_all(),
+            (None, Transfer::PerMessage) => {}
         }
-        self.send_cumulative_ack(cx);
+        let ready = self.ready.filter(|_| !self.is_held());
+        if let (Transfer::Sequenced(sequence), Some(connection)) = (&mut self.transfer, ready) {
+            sequence.send_cumulative_ack(cx, connection);
+        }
     }
 
     fn name_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
         let version = self.version(attempts);
         let Some(write_ahead) = &mut self.write_ahead else { return };
         if version > write_ahead.announced {
-            write_ahead.announced = version;
-            write_ahead.seal(version, self.outbox.end());
-            if let Some(sequence) = &mut self.sequence {
+            write_ahead.on_announced(version, self.outbox.end());
+            if let Transfer::Sequenced(sequence) = &mut self.transfer {
                 sequence.inbound.seal(version);
             }
             cx.push(Action::Persist { version });
         }
-        let announced = write_ahead.announced;
-        for answer in write_ahead.answers.iter_mut().rev().take_while(|answer| answer.version == u64::MAX) {
-            answer.version = announced;
-        }
-        if write_ahead.hold_until == Some(u64::MAX) {
-            write_ahead.hold_until = Some(announced);
-        }
+        write_ahead.cover();
         self.release_stored(cx);
     }
 
     fn version(&self, attempts: u64) -> u64 {
+        let transfer = self.transfer.sequence().map_or(0, Sequence::revision);
         let ready_count = self.write_ahead.as_ref().map_or(0, |write_ahead| write_ahead.ready_count);
-        let sequence = self.sequence.as_ref().map_or(0, |sequence| sequence.revision());
-        let revisions = self.outbox.revision().saturating_add(self.inbox.revision()).saturating_add(sequence);
-        let revisions = revisions.saturating_add(self.read_markers.revision()).saturating_add(ready_count);
-        revisions.saturating_add(attempts)
+        let (outbox, inbox, read_markers) =
+            (self.outbox.revision(), self.inbox.revision(), self.read_markers.revision());
+        [outbox, inbox, read_markers, transfer, ready_count].into_iter().fold(attempts, u64::saturating_add)
     }
 
-    /// A connection is ready. What waits may leave on it once it is stored that it may: until then, a message that was never
-    /// sent is known as that after a crash.
+    /// A connection is ready: what waits may leave on it once that is stored.
     pub(super) fn hold_until_stored(&mut self) {
-        let Some(write_ahead) = &mut self.write_ahead else { return };
-        write_ahead.hold_until = None;
-        if !self.outbox.is_empty() || self.sequence.is_some() {
-            write_ahead.ready_count += 1;
-            write_ahead.hold_until = Some(u64::MAX);
+        if let Some(write_ahead) = &mut self.write_ahead {
+            write_ahead.on_ready(!self.outbox.is_empty() || matches!(self.transfer, Transfer::Sequenced(_)));
         }
     }
 
     /// Whether messages wait for it to be stored that they may leave.
     pub(super) fn is_held(&self) -> bool {
-        self.write_ahead
-            .as_ref()
-            .is_some_and(|write_ahead| write_ahead.hold_until.is_some_and(|version| version > write_ahead.persisted))
+        self.write_ahead.as_ref().is_some_and(|write_ahead| write_ahead.is_held())
     }
 
     /// The host has stored the state of this version.
@@ -203,34 +200,35 @@ impl Delivery {
         self.flush(cx);
     }
 
+    /// Lets go of what waited for the version that is stored.
     fn release_stored(&mut self, cx: &mut Context<'_>) {
-        let ready = self.ready_connection();
         let Some(write_ahead) = &mut self.write_ahead else { return };
-        let persisted = write_ahead.persisted;
-        if let Some(sequence) = &mut self.sequence {
-            sequence.inbound.on_stored(persisted);
+        if let Transfer::Sequenced(sequence) = &mut self.transfer {
+            sequence.inbound.on_stored(write_ahead.persisted);
         }
-        while let Some(&(_, end)) = write_ahead.watermarks.front().filter(|(version, _)| *version <= persisted) {
-            write_ahead.watermarks.pop_front();
+        while let Some(end) = write_ahead.pop_watermark() {
             let taken = self.outbox.seal(end);
-            emit_statuses(cx, taken.into_iter().map(|id| (id, Status::Queued)));
+            cx.emit_statuses(taken.into_iter().map(|id| (id, Status::Queued)));
         }
-        while write_ahead.answers.front().is_some_and(|answer| answer.version <= persisted) {
-            let Some(answer) = write_ahead.answers.pop_front() else { break };
-            // On another connection the peer asks again, so an answer that comes too late is not owed.
-            if ready == Some(answer.connection) {
-                answer.word.send_signal(cx, answer.connection, &answer.id);
+        while let Some(Answer { connection, id, word, .. }) = write_ahead.pop_answer() {
+            match word {
+                // On another connection the peer asks again, so an answer that comes too late is not owed.
+                _ if self.ready != Some(connection) => {}
+                Word::Accepted => send_ack(cx, connection, &id),
+                Word::Refused => send_nack(cx, connection, &id),
+                Word::Read => send_read(cx, connection, &id),
             }
         }
     }
 
     /// Whether what is not sent yet may be a moment after this state is stored.
     fn may_leave(&self, config: &Config) -> bool {
-        config.durability == Durability::WriteAhead && self.ready_connection().is_some()
+        config.durability == Durability::WriteAhead && self.ready.is_some()
     }
 
     /// The durable state, as of `now`.
     pub(crate) fn to_state(&self, now: Instant, config: &Config) -> DeliveryState {
+        let sequence = self.transfer.sequence().map(|sequence| sequence.to_state(|id| self.outbox.slot_of(id)));
         DeliveryState {
             nonce: self.nonce,
             made: self.made,
@@ -238,19 +236,21 @@ impl Delivery {
             settled: self.outbox.settled().to_state(),
             seen: self.inbox.to_state(),
             read_markers: self.read_markers.to_state(),
-            sequence: self.sequence.as_ref().map(|sequence| Box::new(sequence.to_state(|id| self.outbox.slot_of(id)))),
+            sequence: sequence.map(Box::new),
         }
     }
 
     /// A delivery as a snapshot held it, after the process was away for so long.
     pub(crate) fn from_state(now: Instant, state: DeliveryState, away: Duration, config: &Config) -> Self {
-        let mut delivery = Self::new(state.nonce, config, state.sequence.is_some());
+        let mut delivery = Self::new(state.nonce, config, false);
         delivery.made = state.made;
         delivery.outbox = Outbox::from_state(now, state.queue, state.settled, away, &config.outbox);
         delivery.inbox = Inbox::from_state(state.seen, &config.inbox);
         delivery.read_markers = ReadMarkers::from_state(state.read_markers);
-        delivery.sequence =
-            state.sequence.map(|sequence| Sequence::from_state(*sequence, |id| delivery.outbox.slot_of(id)));
+        if let Some(sequence) = state.sequence {
+            let sequence = Sequence::from_state(*sequence, |id| delivery.outbox.slot_of(id));
+            delivery.transfer = Transfer::Sequenced(sequence);
+        }
         if config.durability == Durability::WriteAhead {
             let end = delivery.outbox.end();
             delivery.outbox.seal(end);
@@ -265,8 +265,8 @@ impl Delivery {
             (write_ahead.announced, write_ahead.persisted) = (version, version);
         }
         let settled = self.outbox.on_restored(&cx.config.outbox);
-        emit_statuses(cx, settled);
-        if let Some((from, to)) = self.sequence.as_ref().and_then(|sequence| sequence.gap.missing()) {
+        cx.emit_statuses(settled);
+        if let Some((from, to)) = self.sequence().and_then(|sequence| sequence.missing()) {
             cx.push(Action::Gap { from, to });
         }
     }

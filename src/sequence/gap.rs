@@ -1,13 +1,18 @@
-//! Messages that were lost with a session: fetched by the host, while those that come meanwhile are held back.
+//! Messages that were lost with a session: the host fetches them, and those that come meanwhile are held back.
+//!
+//! 1. A gap is open until the host has fetched as often as one was told; two gaps become one, whose end is unknown.
+//! 2. What is held back is bounded by the credit; one message alone always fits.
+//! 3. A lost connection drops what is held back: it was not acknowledged, so it comes again.
 
 use alloc::collections::VecDeque;
 
+use crate::dialect::Credit;
 use crate::frame::Body;
 use crate::id::MessageId;
 
 /// What may be missing, and what came since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Gap {
+pub(super) struct Gap {
     /// From where, and up to where as far as that is known.
     missing: Option<(u64, Option<u64>)>,
     /// Gaps that were told and not fetched.
@@ -19,10 +24,10 @@ pub(crate) struct Gap {
 
 /// A message that is held back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Held {
-    pub(crate) id: MessageId,
+pub(super) struct Held {
+    pub(super) id: MessageId,
     /// The content; `None` for one that was given up.
-    pub(crate) body: Option<Body>,
+    pub(super) body: Option<Body>,
 }
 
 impl Gap {
@@ -35,12 +40,12 @@ impl Gap {
     }
 
     /// What may be missing.
-    pub(crate) fn missing(&self) -> Option<(u64, Option<u64>)> {
+    pub(super) fn missing(&self) -> Option<(u64, Option<u64>)> {
         self.missing
     }
 
     /// Something may be missing; what was missing before still is. Gives the whole of it.
-    pub(crate) fn on_lost(&mut self, from: u64, to: Option<u64>) -> (u64, Option<u64>) {
+    pub(super) fn on_lost(&mut self, from: u64, to: Option<u64>) -> (u64, Option<u64>) {
         // Two sessions' numbers do not add up, so where the second gap ends is not known in those of the first.
         let whole = match self.missing {
             Some((first, _)) => (first, None),
@@ -53,7 +58,7 @@ impl Gap {
     }
 
     /// The host has fetched it. Says whether it was asked to; the last of several fetches closes the gap.
-    pub(crate) fn on_fetched(&mut self, from: u64, to: Option<u64>) -> bool {
+    pub(super) fn on_fetched(&mut self, from: u64, to: Option<u64>) -> bool {
         if self.missing.is_none_or(|(first, last)| first != from || (self.open == 1 && last != to)) {
             return false;
         }
@@ -66,14 +71,15 @@ impl Gap {
     }
 
     /// Messages held back.
-    pub(crate) fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.held.len() as u64
     }
 
-    /// Holds a message back, if there is room for it.
-    pub(crate) fn hold(&mut self, held: Held, messages: u64, bytes: u64) -> bool {
+    /// Holds a message back, if `room` is left for it.
+    pub(super) fn hold(&mut self, held: Held, room: &Credit) -> bool {
         let size = held.body.as_ref().map_or(0, |body| body.len() as u64);
-        let fits = self.held.is_empty() || (self.len() < messages && self.bytes.saturating_add(size) <= bytes);
+        let fits =
+            self.held.is_empty() || (self.len() < room.messages && self.bytes.saturating_add(size) <= room.bytes);
         if fits {
             self.bytes = self.bytes.saturating_add(size);
             self.held.push_back(held);
@@ -82,7 +88,7 @@ impl Gap {
     }
 
     /// The first message held back, once nothing is missing.
-    pub(crate) fn pop(&mut self) -> Option<Held> {
+    pub(super) fn pop(&mut self) -> Option<Held> {
         if self.missing.is_some() {
             return None;
         }
@@ -91,7 +97,7 @@ impl Gap {
     }
 
     /// Nothing is held back any more.
-    pub(crate) fn drop_held(&mut self) {
+    pub(super) fn drop_held(&mut self) {
         self.held.clear();
         self.bytes = 0;
     }

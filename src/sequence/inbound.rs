@@ -1,4 +1,8 @@
-//! Messages on their way in, by position.
+//! Numbers of messages on their way in: what came, what is accepted, and what the other end was told.
+//!
+//! 1. `accepted` rises in order: a number waits until the application has answered for every one before it.
+//! 2. `stored` follows `accepted`: at once, or when the host has stored the version that covers it; only `stored` is told.
+//! 3. A refusal is kept until the other end must know it.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -6,7 +10,7 @@ use alloc::vec::Vec;
 use crate::dialect::Refusal;
 use crate::id::MessageId;
 
-/// The positions that came, and which of them are told as accepted.
+/// The sequence numbers that came, and which of them are told as accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Inbound {
     /// Everything up to here is accepted or refused.
@@ -15,17 +19,17 @@ pub(crate) struct Inbound {
     waiting: VecDeque<Waiting>,
     /// Everything up to here is accepted for good, and may be told.
     stored: u64,
-    /// What is stored under a version that the host has not confirmed yet: the version, and the position.
+    /// What is stored under a version that the host has not confirmed yet: the version, and the number.
     watermarks: VecDeque<(u64, u64)>,
     /// What was told on the present connection, and whether it is to be told again.
     told: u64,
     owed: bool,
-    /// Refused positions, as long as the other end may not know it.
+    /// Refusals that the other end may not know.
     refused: VecDeque<Refusal>,
     revision: u64,
 }
 
-/// A position that came and is not accepted.
+/// A message that came and is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Waiting {
     /// It waits for the application's word about this message.
@@ -34,9 +38,9 @@ enum Waiting {
     Refused(u32),
 }
 
-/// What a position is to this end.
+/// What a number is to this end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arrival {
+pub(super) enum Arrival {
     /// The next one.
     Next,
     /// It came before, and is acknowledged again.
@@ -47,7 +51,7 @@ pub(crate) enum Arrival {
     Gap,
 }
 
-/// Versions under way at once with each its own position; beyond, a later one covers more.
+/// Versions under way at once with each its own number; beyond, a later one covers more.
 const WATERMARKS: usize = 1_024;
 
 impl Inbound {
@@ -55,7 +59,7 @@ impl Inbound {
         Self { accepted, stored: accepted, refused: refused.into(), ..Self::default() }
     }
 
-    /// Everything up to this position is accepted for good.
+    /// Everything up to this number is accepted for good.
     pub(crate) fn stored_seq(&self) -> u64 {
         self.stored
     }
@@ -68,18 +72,18 @@ impl Inbound {
         self.revision
     }
 
-    /// Everything up to this position came.
+    /// Everything up to this number came.
     pub(crate) fn received(&self) -> u64 {
         self.accepted + self.waiting.len() as u64
     }
 
     /// How many of those wait for the application, or for one that does.
-    pub(crate) fn waiting(&self) -> u64 {
+    pub(super) fn waiting(&self) -> u64 {
         self.waiting.len() as u64
     }
 
-    /// What a position is to this end; `ahead` more than are known here came and are held back.
-    pub(crate) fn arrival(&mut self, seq: u64, ahead: u64) -> Arrival {
+    /// What a number is to this end; `ahead` more than are known here came and are held back.
+    pub(super) fn arrival(&mut self, seq: u64, ahead: u64) -> Arrival {
         let received = self.received() + ahead;
         if seq <= self.accepted {
             self.owed = true;
@@ -93,20 +97,20 @@ impl Inbound {
         }
     }
 
-    /// The next position is accepted.
-    pub(crate) fn on_accepted(&mut self) {
+    /// The next number is accepted.
+    pub(super) fn on_accepted(&mut self) {
         self.waiting.push_back(Waiting::Accepted);
         self.advance();
     }
 
-    /// The next position is refused.
-    pub(crate) fn on_refused(&mut self, code: u32) {
+    /// The next number is refused.
+    pub(super) fn on_refused(&mut self, code: u32) {
         self.waiting.push_back(Waiting::Refused(code));
         self.advance();
     }
 
-    /// The next position waits for the application.
-    pub(crate) fn on_waiting(&mut self, id: MessageId) {
+    /// The next number waits for the application.
+    pub(super) fn on_waiting(&mut self, id: MessageId) {
         self.waiting.push_back(Waiting::For(id));
     }
 
@@ -160,15 +164,15 @@ impl Inbound {
         }
     }
 
-    /// The position that a connection begins with; it is told by that.
+    /// The number that a connection begins with; it is told by that.
     pub(crate) fn greet(&mut self) -> u64 {
         self.told = self.stored;
         self.owed = false;
         self.stored
     }
 
-    /// What is to be told now, if anything: the position, and the refusals since the last one that was told.
-    pub(crate) fn news(&mut self) -> Option<(u64, Vec<Refusal>)> {
+    /// What is to be told now, if anything: the number, and the refusals since the last one that was told.
+    pub(super) fn news(&mut self) -> Option<(u64, Vec<Refusal>)> {
         if self.stored <= self.told && !self.owed {
             return None;
         }
@@ -188,14 +192,14 @@ impl Inbound {
     }
 
     /// The other end sends no more than `window` messages ahead of what it knows, so it knows the refusals before those.
-    pub(crate) fn forget_refusals(&mut self, window: u64) {
+    pub(super) fn forget_refusals(&mut self, window: u64) {
         let known = self.received().saturating_sub(window);
         while self.refused.front().is_some_and(|refusal| refusal.seq <= known) {
             self.refused.pop_front();
         }
     }
 
-    /// A new session: positions start over.
+    /// A new session: numbers start over.
     pub(super) fn start_over(&mut self) {
         *self = Self { revision: self.revision + 1, ..Self::default() };
     }

@@ -1,31 +1,36 @@
-//! Positions: one session's messages, counted each way, where the dialect counts them.
+//! The counted way of delivery: each message of a session has a sequence number, and one number acknowledges.
 //!
-//! 1. A message gets its position when it is first sent, and keeps it for as long as the session lasts; there are no holes.
-//! 2. One number acknowledges: everything up to it is accepted, or refused and named.
-//! 3. What is told as accepted is accepted for good: by the application, and on disk where that is asked for.
-//! 4. On a new connection both ends go on behind what the other has, in order, before anything new.
-//! 5. A position is never given twice: where one end may have sent more than it remembers, another session begins, and ids
-//!    tell repeats.
+//! 1. A message gets its number when it is first sent, and keeps it as long as the session lasts; no number is left out.
+//! 2. A cumulative ack says of every message up to its number that it is accepted, or refused and named.
+//! 3. What an ack says is accepted for good: by the application, and on disk where that is asked for.
+//! 4. On a new connection each end goes on behind what the other has, in order, before anything new.
+//! 5. A number is never given twice: where one end may have sent more than it remembers, another session begins, and ids tell
+//!    repeats.
 
 mod gap;
 mod inbound;
 mod outbound;
-mod snapshot;
+mod receive;
+mod resume;
+mod send;
+mod state;
 
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use crate::config::Config;
 use crate::dialect::Credit;
 use crate::secret::Secret;
 use crate::time::Duration;
 
-pub(crate) use gap::{Gap, Held};
-pub(crate) use inbound::{Arrival, Inbound};
-pub(crate) use outbound::{Outbound, UnackedMessage};
-pub(crate) use snapshot::SequenceState;
+use gap::{Gap, Held};
+use inbound::Inbound;
+use outbound::{Outbound, UnackedMessage};
+pub(crate) use send::EncodedMessage;
+pub(crate) use state::SequenceState;
 
-/// From this position on a session takes no new messages: another one begins. Far below 2^53, so that no reader's numbers
-/// lose precision on the way there.
+/// A session takes no new messages from this number on: another one begins. Far below 2^53, so that no reader's numbers lose
+/// precision on the way there.
 pub(crate) const LAST: u64 = (1 << 53) - (1 << 32);
 
 /// The counted messages of one session.
@@ -34,7 +39,7 @@ pub(crate) struct Sequence {
     sid: Option<Sid>,
     pub(crate) out: Outbound,
     pub(crate) inbound: Inbound,
-    pub(crate) gap: Gap,
+    gap: Gap,
     /// What the other end takes, once it has said so.
     pub(crate) credit: Option<Credit>,
     /// How far back the other end recognises repeated ids, where it has said so.
@@ -81,13 +86,13 @@ impl Sequence {
         }
     }
 
-    /// A new session begins: positions start over.
+    /// A new session begins: numbers start over.
     pub(crate) fn begin(&mut self, sid: Sid) {
         self.forget();
         self.sid = Some(sid);
     }
 
-    /// The session is over, and nothing of it is to be taken up.
+    /// The session is over: the next connection begins another one.
     pub(crate) fn forget(&mut self) {
         self.sid = None;
         self.out = Outbound::default();
@@ -95,14 +100,26 @@ impl Sequence {
         self.revision += 1;
     }
 
-    /// A connection is ready: what is not acknowledged goes out on it, from the first on.
-    pub(crate) fn on_ready(&mut self) {
-        self.out.on_ready();
+    /// What the host has not fetched yet, where messages were lost.
+    pub(crate) fn missing(&self) -> Option<(u64, Option<u64>)> {
+        self.gap.missing()
     }
 
-    /// The connection is lost.
+    /// The connection is lost: what is not acknowledged goes out on the next one, from the first on.
     pub(crate) fn on_lost(&mut self) {
+        self.out.on_lost();
         // What was held back was not acknowledged, so it comes again.
         self.gap.drop_held();
     }
+}
+
+/// What this end sends before it hears an ack: what the other end takes, within its own window.
+pub(crate) fn sent_at_once(credit: Credit, config: &Config) -> Credit {
+    Credit { messages: credit.messages.min(config.outbox.in_flight.get()), ..credit }
+}
+
+/// What this end takes before it acknowledges.
+pub(crate) fn taken_at_once(config: &Config) -> Credit {
+    let frame = config.limits.frame_bytes.get();
+    Credit { messages: config.inbox.pending.get(), bytes: frame, frame }
 }

@@ -1,4 +1,7 @@
-//! Messages on their way out, by position.
+//! Numbers of messages on their way out: which are acknowledged, and which went out on the present connection.
+//!
+//! 1. Numbers are given in order and without holes; `acked` rises one by one.
+//! 2. A new connection has sent nothing: each message that has no ack goes out on it again.
 
 use alloc::collections::VecDeque;
 
@@ -6,7 +9,7 @@ use super::LAST;
 use crate::dialect::Credit;
 use crate::id::MessageId;
 
-/// The messages that have a position and are not acknowledged.
+/// The messages that have a sequence number and are not acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Outbound {
     /// Everything up to here is acknowledged.
@@ -18,20 +21,20 @@ pub(crate) struct Outbound {
     bytes: u64,
 }
 
-/// One message that has a position.
+/// One message that has a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct UnackedMessage {
+pub(super) struct UnackedMessage {
     /// Its place in the outbox.
-    pub(crate) slot: u64,
-    pub(crate) id: MessageId,
+    pub(super) slot: u64,
+    pub(super) id: MessageId,
     /// Bytes of its frame on the present connection.
     bytes: u64,
     /// Whether the other end was told that it does not come, so that an acknowledgement says nothing about it.
-    pub(crate) skipped: bool,
+    pub(super) skipped: bool,
 }
 
 impl UnackedMessage {
-    pub(super) fn restored(slot: u64, id: MessageId, skipped: bool) -> Self {
+    pub(super) fn new(slot: u64, id: MessageId, skipped: bool) -> Self {
         Self { slot, id, bytes: 0, skipped }
     }
 }
@@ -41,12 +44,12 @@ impl Outbound {
         Self { acked, unacked, sent: 0, bytes: 0 }
     }
 
-    /// Everything up to this position is acknowledged.
+    /// Everything up to this number is acknowledged.
     pub(crate) fn acked(&self) -> u64 {
         self.acked
     }
 
-    /// The last position that was given.
+    /// The last number that was given.
     pub(crate) fn highest(&self) -> u64 {
         self.acked.saturating_add(self.unacked.len() as u64)
     }
@@ -55,19 +58,24 @@ impl Outbound {
         self.unacked.iter()
     }
 
-    /// Nothing has gone out on this connection yet.
-    pub(super) fn on_ready(&mut self) {
+    /// The connection is lost: nothing has gone out on the next one yet.
+    pub(super) fn on_lost(&mut self) {
         (self.sent, self.bytes) = (0, 0);
     }
 
-    /// The next message that has a position and has to go out again on this connection.
-    pub(crate) fn next_again(&self) -> Option<(u64, &UnackedMessage)> {
+    /// The next message that has a number and has to go out again on this connection.
+    pub(super) fn next_again(&self) -> Option<(u64, &UnackedMessage)> {
         let unacked = self.unacked.get(self.sent)?;
         Some((self.acked + self.sent as u64 + 1, unacked))
     }
 
-    /// That message went out, or word that it does not come.
-    pub(crate) fn on_sent_again(&mut self, bytes: usize, skipped: bool) {
+    /// Gives a new message the next number.
+    pub(super) fn number(&mut self, slot: u64, id: MessageId) {
+        self.unacked.push_back(UnackedMessage::new(slot, id, false));
+    }
+
+    /// The message of `next_again` went out, or word that it does not come.
+    pub(super) fn on_sent(&mut self, bytes: usize, skipped: bool) {
         if let Some(unacked) = self.unacked.get_mut(self.sent) {
             unacked.bytes = bytes as u64;
             unacked.skipped |= skipped;
@@ -76,25 +84,19 @@ impl Outbound {
         }
     }
 
-    /// The position of the next new message.
-    pub(crate) fn next(&self) -> u64 {
+    /// The number of the next new message.
+    pub(super) fn next(&self) -> u64 {
         self.highest() + 1
     }
 
-    /// A new message went out under that position.
-    pub(crate) fn on_sent(&mut self, slot: u64, id: MessageId, bytes: usize) {
-        self.unacked.push_back(UnackedMessage { slot, id, bytes: 0, skipped: false });
-        self.on_sent_again(bytes, false);
-    }
-
     /// Whether the other end takes another frame of so many bytes before it acknowledges; one alone always goes.
-    pub(crate) fn has_room(&self, bytes: usize, credit: &Credit) -> bool {
+    pub(super) fn has_room(&self, bytes: usize, credit: &Credit) -> bool {
         let messages = self.sent as u64;
         messages == 0 || (messages < credit.messages && self.bytes.saturating_add(bytes as u64) <= credit.bytes)
     }
 
-    /// Whether this session's positions are used up.
-    pub(crate) fn is_full(&self) -> bool {
+    /// Whether this session's numbers are used up.
+    pub(super) fn is_full(&self) -> bool {
         self.highest() >= LAST
     }
 
@@ -103,14 +105,8 @@ impl Outbound {
         self.is_full() && self.unacked.is_empty()
     }
 
-    /// Whether an acknowledgement speaks of positions that were given. Those of an earlier connection count: what the other end had
-    /// then it may have stored only now, ahead of our repeating it.
-    pub(crate) fn covers(&self, seq: u64) -> bool {
-        seq <= self.highest()
-    }
-
-    /// Everything up to `position` is acknowledged: gives the first message concerned, until there is none.
-    pub(crate) fn pop_acked(&mut self, seq: u64) -> Option<(u64, UnackedMessage)> {
+    /// Everything up to `seq` is acknowledged: gives the first message concerned, until there is none.
+    pub(super) fn pop_acked(&mut self, seq: u64) -> Option<(u64, UnackedMessage)> {
         if seq <= self.acked {
             return None;
         }

@@ -2,17 +2,18 @@
 
 use core::num::NonZeroU32;
 
-use super::sequenced::EncodedMessage;
-use super::{Delivery, DeliveryRequest, Flow, Transport, emit_status, emit_statuses};
+use super::{Delivery, DeliveryRequest, Flow, Transfer};
 use crate::action::{Action, Purpose};
 use crate::config::{Resend, SendFailure, WhileDown};
 use crate::context::Context;
-use crate::dialect::{Payload, Signal};
+use crate::dialect::{Payload, Refusal, Signal};
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
 use crate::outbox::settled::Confirmed;
 use crate::outgoing::Outgoing;
+use crate::sequence::EncodedMessage;
+use crate::state::Cause;
 use crate::status::Status;
 
 impl Delivery {
@@ -35,8 +36,11 @@ impl Delivery {
             Some(id) => self.check_id(cx, id)?,
             None => MessageId::minted(self.nonce, self.made),
         };
-        // Written once here, so that a body this dialect cannot carry is refused rather than taken.
-        let (frame, seq) = self.write(cx, &id, body)?;
+        // Encoded once here, so that a body this dialect cannot carry is refused rather than taken.
+        let (frame, seq) = match &self.transfer {
+            Transfer::PerMessage => (encode(cx, &id, body)?, None),
+            Transfer::Sequenced(sequence) => sequence.encode(cx, &id, body).map(|(frame, seq)| (frame, Some(seq)))?,
+        };
         // Only a forged snapshot can have counted so far that this begins anew.
         self.made = self.made.wrapping_add(u64::from(!chosen));
         self.outbox.take(cx.now, &id, body.take(), *repeat, *time_to_live, &cx.config.outbox);
@@ -62,7 +66,7 @@ impl Delivery {
     /// Takes a message back before it is sent.
     pub(crate) fn cancel(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), CancelError> {
         self.outbox.cancel(id, &cx.config.outbox)?;
-        emit_status(cx, id, Status::Cancelled);
+        cx.emit_status(id, Status::Cancelled);
         Ok(())
     }
 
@@ -71,39 +75,65 @@ impl Delivery {
         self.flush_with(cx, None);
     }
 
-    /// As `flush`, with the frame of one message at hand.
-    fn flush_with(&mut self, cx: &mut Context<'_>, mut encoded: Option<EncodedMessage<'_>>) {
-        let Transport::Ready(connection) = self.transport else { return };
+    /// Hands over what may leave now; the frame of one message is at hand.
+    fn flush_with(&mut self, cx: &mut Context<'_>, encoded: Option<EncodedMessage<'_>>) {
+        let Some(connection) = self.ready else { return };
         if self.flow == Flow::Held || self.is_held() || held_while_probing(cx) {
             return;
         }
-        if self.sequence.is_some() {
-            return self.flush_sequence(cx, connection, encoded);
+        match &mut self.transfer {
+            Transfer::PerMessage => self.flush_per_message(cx, connection, encoded),
+            Transfer::Sequenced(sequence) => sequence.flush(&mut self.outbox, cx, connection, encoded),
         }
+    }
+
+    fn flush_per_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        mut encoded: Option<EncodedMessage<'_>>,
+    ) {
         while let Some((slot, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
             // What is over by now must not leave in the moment before its timer is looked at.
-            let over = self.outbox.is_expired(cx.now, entry);
-            if over || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
-                emit_statuses(cx, self.outbox.fail(slot, &cx.config.outbox));
-                continue;
-            }
+            let over = self.outbox.is_expired(cx.now, entry)
+                || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window);
             let frame = match encoded.take_if(|encoded| *encoded.id == entry.id) {
-                Some(encoded) => Ok(encoded.frame),
-                None => encode(cx, &entry.id, &entry.body),
+                _ if over => None,
+                Some(encoded) => Some(encoded.frame),
+                None => encode(cx, &entry.id, &entry.body).ok(),
             };
-            let Ok(frame) = frame else {
-                // It could be written when it was taken, so only another dialect after a restart gets here.
-                emit_statuses(cx, self.outbox.fail(slot, &cx.config.outbox));
+            let Some(frame) = frame else {
+                // It could be encoded when it was taken, so only another dialect after a restart fails here.
+                cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
                 continue;
             };
             cx.stats.resent += u64::from(entry.was_sent());
             cx.send(connection, frame, Purpose::Message { id: entry.id.clone() });
-            emit_status(cx, &entry.id, Status::Sent);
+            cx.emit_status(&entry.id, Status::Sent);
             if cx.expects_receipts() {
                 self.outbox.on_sent(cx.now, slot);
             } else {
                 self.outbox.on_sent_for_good(cx.now, slot, &cx.config.outbox);
             }
+        }
+    }
+
+    /// The other end has everything up to a sequence number, on the present connection.
+    pub(crate) fn on_cumulative_ack(
+        &mut self,
+        cx: &mut Context<'_>,
+        seq: u64,
+        refused: &[Refusal],
+    ) -> Result<(), Cause> {
+        match &mut self.transfer {
+            // Numbers given on an earlier connection count: what the other end had then it may have stored only now.
+            Transfer::Sequenced(sequence) if seq <= sequence.out.highest() => {
+                if sequence.settle(&mut self.outbox, cx, seq, refused) {
+                    self.flush(cx);
+                }
+                Ok(())
+            }
+            _ => Err(Cause::AckAboveSent),
         }
     }
 
@@ -124,20 +154,16 @@ impl Delivery {
         confirmed != Confirmed::Unknown
     }
 
-    pub(super) fn confirm(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) -> Confirmed {
+    fn confirm(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) -> Confirmed {
         let confirmed = self.outbox.on_confirmed(id, status, &cx.config.outbox);
-        match confirmed {
-            Confirmed::Settled | Confirmed::Raised => emit_status(cx, id, status),
-            Confirmed::Late => cx.push(Action::LateReceipt { id: id.clone() }),
-            Confirmed::Known | Confirmed::Unknown => {}
-        }
+        cx.emit_confirmed(id, status, confirmed);
         confirmed
     }
 
     /// Not a byte of this was written. Says whether the connection is to be given up for it.
     pub(crate) fn on_send_failed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, purpose: Purpose) -> bool {
         if let Purpose::Message { id } = &purpose {
-            emit_statuses(cx, self.outbox.on_send_failed(id, &cx.config.outbox));
+            cx.emit_statuses(self.outbox.on_send_failed(id, &cx.config.outbox));
         }
         match cx.config.outbox.send_failure {
             SendFailure::EndLink => true,
@@ -164,7 +190,7 @@ impl Delivery {
         match cx.config.outbox.resend {
             Resend::NextConnection => DeliveryRequest::Recycle,
             Resend::Never => {
-                emit_statuses(cx, self.outbox.fail(slot, &cx.config.outbox));
+                cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
                 self.flush(cx);
                 DeliveryRequest::Nothing
             }
@@ -173,7 +199,7 @@ impl Delivery {
 
     /// Sends again what the other end has not confirmed in time, up to `copies` of each; only an accepting side does that.
     pub(crate) fn push_again(&mut self, cx: &mut Context<'_>, copies: Option<NonZeroU32>) {
-        let Transport::Ready(connection) = self.transport else { return };
+        let Some(connection) = self.ready else { return };
         for slot in self.outbox.all_overdue(cx.now, &cx.config.outbox) {
             let Some(entry) = self.outbox.entry(slot) else { continue };
             let spent = copies.is_some_and(|copies| entry.sends >= copies.get());
@@ -184,14 +210,14 @@ impl Delivery {
                     cx.send(connection, frame, purpose);
                     self.outbox.on_sent(cx.now, slot);
                 }
-                _ => emit_statuses(cx, self.outbox.fail(slot, &cx.config.outbox)),
+                _ => cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox)),
             }
         }
         self.flush(cx);
     }
 
     pub(super) fn awaits_receipts(&self, cx: &Context<'_>) -> bool {
-        cx.expects_receipts() && self.ready_connection().is_some()
+        cx.expects_receipts() && self.ready.is_some()
     }
 
     /// Whether an id is of this delivery's own making.
@@ -201,7 +227,7 @@ impl Delivery {
     }
 
     fn refuses_now(&self, cx: &Context<'_>) -> bool {
-        cx.config.outbox.while_down == WhileDown::Refuse && self.transport == Transport::Down
+        cx.config.outbox.while_down == WhileDown::Refuse && self.ready.is_none()
     }
 
     fn check_id(&self, cx: &Context<'_>, id: MessageId) -> Result<MessageId, SendError> {

@@ -1,4 +1,4 @@
-//! Positions in a snapshot.
+//! The state form of a sequence, for snapshots.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use super::{Gap, Inbound, Outbound, Sequence, Sid, UnackedMessage};
 use crate::dialect::Refusal;
 use crate::id::MessageId;
 
-/// The durable state of a stream.
+/// The durable state of a sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct SequenceState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,11 +31,11 @@ struct SequencedState {
 }
 
 impl Sequence {
-    /// `place` says where in the outbox a message stands.
+    /// The durable state; `slot` says where in the outbox a message stands.
     pub(crate) fn to_state(&self, slot: impl Fn(&MessageId) -> Option<u64>) -> SequenceState {
         let unacked = |unacked: &UnackedMessage| SequencedState {
             id: unacked.id.clone(),
-            // A new round of a message has another place in line, and will have another position.
+            // A new round of a message has another place in line, and will have another number.
             skipped: unacked.skipped || slot(&unacked.id) != Some(unacked.slot),
         };
         SequenceState {
@@ -48,11 +48,11 @@ impl Sequence {
         }
     }
 
-    /// A stream as a snapshot held it; `place` says where in the outbox a message stands now.
+    /// The sequence that a snapshot held; `slot` says where in the outbox a message stands now.
     pub(crate) fn from_state(state: SequenceState, slot: impl Fn(&MessageId) -> Option<u64>) -> Box<Self> {
         let unacked = |unacked: SequencedState| {
             // What has its outcome is nowhere in the outbox, and is skipped for that.
-            UnackedMessage::restored(slot(&unacked.id).unwrap_or(u64::MAX), unacked.id, unacked.skipped)
+            UnackedMessage::new(slot(&unacked.id).unwrap_or(u64::MAX), unacked.id, unacked.skipped)
         };
         let out = Outbound::restored(state.acked, state.sent.into_iter().map(unacked).collect());
         Box::new(Self {

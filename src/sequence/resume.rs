@@ -1,0 +1,73 @@
+//! Where a session goes on: what the client says of it first, and what the server's terms mean.
+//!
+//! 1. The client names its session and what it has of it, unless the session's numbers are used up.
+//! 2. What the server says of messages on their way is settled before anything is sent.
+//! 3. A session that does not go on leaves a gap behind what was accepted, unless the server says that nothing is missing.
+
+use super::{Sequence, Sid, sent_at_once};
+use crate::action::Action;
+use crate::context::Context;
+use crate::dialect::{Resume, Resumption, SessionTerms};
+use crate::outbox::Outbox;
+use crate::state::Cause;
+
+impl Sequence {
+    /// The session to go on with, where there is one.
+    pub(crate) fn resume(&mut self) -> Option<Resume> {
+        let sid = self.resumable()?.clone();
+        Some(Resume {
+            sid: sid.name,
+            token: sid.token,
+            seq: self.inbound.greet(),
+            refused: self.inbound.refusals(),
+            seen: self.inbound.received(),
+            lowest: self.out.acked() + 1,
+            highest: self.out.highest(),
+        })
+    }
+
+    fn resumable(&self) -> Option<&Sid> {
+        self.sid.as_ref().filter(|_| !self.out.is_full())
+    }
+
+    /// The server has answered with its terms.
+    pub(crate) fn on_session_terms(
+        &mut self,
+        outbox: &mut Outbox,
+        cx: &mut Context<'_>,
+        terms: &SessionTerms,
+    ) -> Result<(), Cause> {
+        self.credit = Some(sent_at_once(terms.credit, cx.config));
+        self.dedup = terms.dedup;
+        match &terms.resumption {
+            Resumption::Resumed { seq, refused } => {
+                let known = self.sid.as_ref().is_some_and(|sid| sid.name == terms.sid);
+                if !known || !(self.out.acked()..=self.out.highest()).contains(seq) {
+                    return Err(Cause::AckAboveSent);
+                }
+                self.go_on(terms.token.clone());
+                self.settle(outbox, cx, *seq, refused);
+            }
+            Resumption::Lost { why, seq, refused, gone } => {
+                cx.push(Action::NotResumed { why: *why });
+                if let Some(seq) = seq {
+                    self.settle(outbox, cx, *seq, refused);
+                }
+                self.begin_anew(cx, terms, *gone);
+            }
+            Resumption::Fresh => self.begin_anew(cx, terms, None),
+        }
+        Ok(())
+    }
+
+    /// Begins another session. Messages of the old one up to the number `gone` do not come again, where the server knows that.
+    fn begin_anew(&mut self, cx: &mut Context<'_>, terms: &SessionTerms, gone: Option<u64>) {
+        let from = self.inbound.stored_seq() + 1;
+        if self.resumable().is_some() && gone.is_none_or(|gone| gone >= from) {
+            let (from, to) = self.gap.on_lost(from, gone);
+            cx.stats.gaps += 1;
+            cx.push(Action::Gap { from, to });
+        }
+        self.begin(Sid { name: terms.sid.clone(), token: terms.token.clone() });
+    }
+}
