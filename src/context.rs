@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::action::{Action, Message, Purpose};
 use crate::config::Config;
-use crate::dialect::{AckCarrier, Dialect, Side, Signal};
+use crate::dialect::{Content, Dialect, Side, Signal};
 use crate::error::Unencodable;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
@@ -24,10 +24,6 @@ pub(crate) struct Context<'a> {
     pub(crate) rng: &'a mut Rng,
     pub(crate) out: &'a mut VecDeque<Action>,
     pub(crate) stats: &'a mut Stats,
-    /// Whether nobody knows if the link still carries anything; what need not leave waits for that.
-    pub(crate) probing: bool,
-    /// The position that heartbeats acknowledge, where the dialect has positions.
-    pub(crate) carried_ack: Option<u64>,
 }
 
 impl Context<'_> {
@@ -97,36 +93,24 @@ impl Context<'_> {
         withdrawn
     }
 
-    pub(crate) fn encode(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    pub(crate) fn encode(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         self.dialect.encode(self.side, signal)
     }
 
     /// Writes `signal`; a dialect without a word for it says nothing.
     #[inline]
-    pub(crate) fn send_signal(&mut self, connection: ConnectionId, signal: &Signal<'_>, purpose: Purpose) -> bool {
+    pub(crate) fn send_signal(
+        &mut self,
+        connection: ConnectionId,
+        signal: &Signal<Content<'_>>,
+        purpose: Purpose,
+    ) -> bool {
         match self.encode(signal) {
             Ok(frame) => {
                 self.send(connection, frame, purpose);
                 true
             }
             Err(_) => false,
-        }
-    }
-
-    /// Writes a heartbeat or the answer to one, and on it the position up to which everything is accepted.
-    #[inline]
-    pub(crate) fn send_heartbeat(&mut self, connection: ConnectionId, carrier: AckCarrier) {
-        let (bare, purpose) = match carrier {
-            AckCarrier::Heartbeat | AckCarrier::Alone => (&Signal::Heartbeat, Purpose::Heartbeat),
-            AckCarrier::HeartbeatReply => (&Signal::HeartbeatReply, Purpose::HeartbeatReply),
-        };
-        let frame = match self.carried_ack {
-            Some(seq) => self.encode(&Signal::CumulativeAck { seq, refused: Vec::new(), carrier }),
-            None => self.encode(bare),
-        };
-        // A dialect without heartbeats says nothing.
-        if let Ok(frame) = frame {
-            self.send(connection, frame, purpose);
         }
     }
 

@@ -52,18 +52,11 @@ impl Frame {
     }
 
     /// The bytes of its payload.
-    fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
             Self::Binary(bytes) | Self::Ping(bytes) | Self::Pong(bytes) => bytes,
         }
-    }
-
-    /// Where a part of this very frame stands in it.
-    pub(crate) fn range_of(&self, part: &[u8]) -> Option<Range<usize>> {
-        let start = (part.as_ptr() as usize).checked_sub(self.as_bytes().as_ptr() as usize)?;
-        let end = start.checked_add(part.len())?;
-        (end <= self.len()).then_some(start..end)
     }
 
     /// The frame, moved out of its place.

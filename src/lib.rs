@@ -34,6 +34,7 @@ mod link;
 mod outbox;
 mod outgoing;
 mod read_markers;
+mod receive;
 mod rng;
 mod secret;
 mod sequence;
@@ -65,8 +66,9 @@ pub use config::{
 };
 pub use deadline::{Deadline, Timer};
 pub use dialect::{
-    AckCarrier, Bye, Capabilities, Credit, Dialect, Echo, Handshake, HeartbeatFrame, Hello, Login, NotResumed, Payload,
-    Plain, Preset, RedialV1, Refusal, Resume, Resumption, SessionTerms, Side, Signal,
+    AckCarrier, Bye, Capabilities, Content, Credit, Dialect, Echo, Handshake, HeartbeatFrame, HeartbeatSignal, Hello,
+    LeaveSignal, Login, LoginSignal, MessageSignal, NotResumed, Plain, Preset, ReceiptSignal, RedialV1, Refusal,
+    Resume, Resumption, SequenceSignal, SessionTerms, Side, Signal, Span,
 };
 pub use error::{
     AcknowledgeError, CancelError, CloseError, ConfigError, FetchedError, JsonProblem, Malformed, MarkReadError,

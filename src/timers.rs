@@ -69,7 +69,7 @@ impl SessionCore<'_> {
             // The messages' timers.
             Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Push => return false,
         };
-        cx.probing = self.link.is_probing();
+        self.delivery.set_probing(self.link.is_probing());
         self.pass_on(cx, Some(event));
         true
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use fleet::Hour;
 use redial::{
-    Action, Config, ConnectionId, Event, Frame, Instant, Message, MessageId, Payload, Preset, Secret, Seed, Session,
+    Action, Config, ConnectionId, Content, Event, Frame, Instant, Message, MessageId, Preset, Secret, Seed, Session,
     Side, Signal,
 };
 
@@ -122,20 +122,16 @@ fn messages_and_their_receipts(body: &str) {
 
 #[test]
 fn a_frame_fills_its_buffer_where_nothing_has_to_be_escaped() {
-    let (id, body) = (MessageId::from("an-id"), Payload::Text("and what it names"));
-    let message = Signal::Message { id: Some(id.clone()), body };
-    let ack = Signal::Ack { id: id.clone(), echo: None };
+    let (id, body) = (MessageId::from("an-id"), Content::Text("and what it names"));
+    let message = Signal::message(Some(id.clone()), body);
+    let ack = Signal::accepted(id.clone());
     let mut signals = vec![
         (Preset::uni_app(), Side::Client, message.clone()),
         (Preset::uni_app(), Side::Client, ack),
         (Preset::uni_app(), Side::Server, message),
     ];
     for seq in [1, 9, 10, 12_345] {
-        signals.push((
-            Preset::native(),
-            Side::Client,
-            Signal::SequencedMessage { seq, id: id.clone(), body: Some(body) },
-        ));
+        signals.push((Preset::native(), Side::Client, Signal::sequenced(seq, id.clone(), Some(body))));
     }
     for (preset, side, signal) in signals {
         let Ok(Frame::Text(Cow::Owned(text))) = preset.dialect().encode(side, &signal) else { panic!("{signal:?}") };
@@ -146,10 +142,10 @@ fn a_frame_fills_its_buffer_where_nothing_has_to_be_escaped() {
 #[test]
 fn a_body_that_is_json_leaves_a_quarter_of_its_room_empty_at_most() {
     let json = format!("[{}]", "1,".repeat(100) + "1");
-    for body in [Payload::Text(&json), Payload::Json(&json)] {
+    for body in [Content::Text(&json), Content::Json(&json)] {
         let id = MessageId::from("an-id");
-        let message = Signal::Message { id: Some(id.clone()), body };
-        let numbered = Signal::SequencedMessage { seq: 1, id, body: Some(body) };
+        let message = Signal::message(Some(id.clone()), body);
+        let numbered = Signal::sequenced(1, id, Some(body));
         for (preset, signal) in [(Preset::uni_app(), message), (Preset::native(), numbered)] {
             let frame = preset.dialect().encode(Side::Client, &signal);
             let Ok(Frame::Text(Cow::Owned(text))) = frame else { panic!("{signal:?}") };

@@ -164,7 +164,7 @@ pub(crate) fn acknowledge_natively(outstanding: u32, rounds: u32) -> Cost {
     let preset = Arc::new(with_room(Preset::native(), outstanding));
     let (session, connection) = greeted(&preset);
     let ack = |seq| {
-        let signal = Signal::CumulativeAck { seq, refused: Vec::new(), carrier: AckCarrier::Alone };
+        let signal = Signal::cumulative_ack(seq, Vec::new(), AckCarrier::Alone);
         let frame = preset.dialect().encode(Side::Server, &signal).expect("the dialect counts");
         frame.as_text().expect("it is JSON").to_owned()
     };

@@ -5,7 +5,7 @@ use std::iter::from_fn;
 use std::sync::Arc;
 
 use redial::{
-    ConnectionId, Event, Frame, Instant, Login, MessageId, Payload, Preset, Secret, Seed, Session, Side, Signal,
+    ConnectionId, Content, Event, Frame, Instant, Login, MessageId, Preset, Secret, Seed, Session, Side, Signal,
 };
 
 use crate::measure::{Cost, measured};
@@ -47,7 +47,7 @@ impl Line {
         let mut line = Self { session, connection: ConnectionId::new(1), preset };
         line.session.handle(Instant::ORIGIN, Event::Opened { connection: line.connection });
         if line.preset.dialect().capabilities().login == Login::Challenge {
-            let challenge = Signal::Challenge { challenge: Some(Payload::Text("seed")), reference: Some("1") };
+            let challenge = Signal::challenge(Some(Content::Text("seed")), Some(Content::Json("1")));
             let challenge = line.says(&challenge).expect("the dialect has challenges");
             line.hear(Instant::ORIGIN, challenge);
         }
@@ -57,7 +57,7 @@ impl Line {
     }
 
     /// What the server says, where it has a word for it.
-    fn says(&self, signal: &Signal<'_>) -> Option<Frame> {
+    fn says(&self, signal: &Signal<Content<'_>>) -> Option<Frame> {
         self.preset.dialect().encode(Side::Server, signal).ok()
     }
 
@@ -76,8 +76,8 @@ pub(crate) fn push(preset: Make, rounds: u32) -> Cost {
     let content = body();
     let push = |number: u32| {
         let id = Some(MessageId::from(format!("m-{number:08}")));
-        line.says(&Signal::Message { id, body: Payload::Text(&content) })
-            .or_else(|| line.says(&Signal::Message { id: None, body: Payload::Text(&content) }))
+        line.says(&Signal::message(id, Content::Text(&content)))
+            .or_else(|| line.says(&Signal::message(None, Content::Text(&content))))
             .expect("the service pushes messages")
     };
     let mut frames: Vec<Frame> = (0..WARM + rounds).map(push).collect();
@@ -115,7 +115,7 @@ pub(crate) fn send(preset: Make, rounds: u32) -> Cost {
 fn receipts(twin: &mut Line, count: u32) -> Vec<(String, Option<Frame>)> {
     let receipt = |_| {
         let id = twin.session.send(Instant::ORIGIN, body()).expect("there is room");
-        let receipt = twin.says(&Signal::Ack { id, echo: None });
+        let receipt = twin.says(&Signal::accepted(id));
         if let Some(receipt) = &receipt {
             twin.hear(Instant::ORIGIN, receipt.clone());
         }
@@ -129,7 +129,7 @@ fn receipts(twin: &mut Line, count: u32) -> Vec<(String, Option<Frame>)> {
 pub(crate) fn heartbeat(preset: Make, rounds: u32) -> Cost {
     let mut line = Line::ready(preset);
     // Where the beats are pings, it is the server's socket that answers.
-    let answer = line.says(&Signal::HeartbeatReply).or(Some(Frame::Pong(Vec::new())));
+    let answer = line.says(&Signal::heartbeat_reply()).or(Some(Frame::Pong(Vec::new())));
     // Some greet with a heartbeat, and one waits for the answer.
     if let Some(answer) = &answer {
         line.hear(Instant::ORIGIN, answer.clone());

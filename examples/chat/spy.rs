@@ -3,7 +3,10 @@
 use std::sync::mpsc::Sender;
 
 use super::Input;
-use redial::{Capabilities, Dialect, Frame, Handshake, Limits, Malformed, Preset, Secret, Side, Signal, Unencodable};
+use redial::{
+    Capabilities, Content, Dialect, Frame, Handshake, Limits, Malformed, Preset, Secret, Side, Signal, Span,
+    Unencodable,
+};
 
 /// A dialect that lets somebody look on.
 #[derive(Debug)]
@@ -29,13 +32,13 @@ impl Dialect for Spy {
         self.preset.dialect().capabilities()
     }
 
-    fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         // Nobody looking is no reason to stop reading.
         let _ = self.seen.send(Input::FrameIn(frame.clone()));
         self.preset.dialect().decode(reader, frame, limits)
     }
 
-    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         self.preset.dialect().encode(writer, signal)
     }
 

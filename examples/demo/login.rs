@@ -1,7 +1,7 @@
 //! Who comes in: the hub's side of a handshake.
 
 use futures_util::StreamExt as _;
-use redial::{Frame, Login, Preset, Side, Signal};
+use redial::{Frame, Login, Preset, SequenceSignal, Side, Signal};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -51,7 +51,7 @@ async fn greet(stream: TcpStream, names: &[&'static str], preset: &Preset) -> Op
     let Some(Ok(Message::Text(text))) = socket.next().await else { return None };
     let first = Frame::text(text.as_str().to_owned());
     let signal = preset.dialect().decode(Side::Server, &first, &preset.config.limits).ok()?;
-    let Signal::Hello(hello) = signal else { return None };
+    let Signal::Sequence(SequenceSignal::Hello(hello)) = signal else { return None };
     let name = known(hello.credential.as_ref()?.reveal())?;
     Some(Arrival { name, socket, first: Some(first) })
 }

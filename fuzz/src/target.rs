@@ -3,7 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use redial::journal::{Input, Output, Player};
-use redial::{Action, Dialect, Duration, Event, Frame, Instant, Preset, Seed, Session, Side, Signal, Snapshot};
+use redial::{
+    Action, Content, Dialect, Duration, Event, Frame, Instant, MessageSignal, Preset, ReceiptSignal, Seed,
+    SequenceSignal, Session, Side, Signal, Snapshot,
+};
 
 use super::scenario;
 
@@ -33,28 +36,30 @@ pub fn decode(data: &[u8]) {
     let limits = &preset.config.limits;
     let dialect = preset.dialect();
     if let Ok(signal) = dialect.decode(reader, &frame, limits) {
-        again(dialect, reader, &frame, &signal, limits);
+        again(dialect, reader, &signal.in_frame(&frame), limits);
     }
 }
 
 /// What encodes is read back as what it was.
-fn again(dialect: &dyn Dialect, reader: Side, frame: &Frame, signal: &Signal<'_>, limits: &redial::Limits) {
+fn again(dialect: &dyn Dialect, reader: Side, signal: &Signal<Content<'_>>, limits: &redial::Limits) {
     let Ok(written) = dialect.encode(reader.other(), signal) else { return };
     let read = dialect.decode(reader, &written, limits);
     let read = read.unwrap_or_else(|error| panic!("{}: what was written cannot be read: {error}", dialect.name()));
-    assert_eq!(meaning(signal, frame), meaning(&read, &written), "{}", dialect.name());
+    assert_eq!(meaning(signal), meaning(&read.in_frame(&written)), "{}", dialect.name());
 }
 
 /// A signal without the spelling of its content.
-fn meaning(signal: &Signal<'_>, frame: &Frame) -> String {
+fn meaning(signal: &Signal<Content<'_>>) -> String {
     match signal {
-        Signal::Message { id, body } => format!("message {id:?} {:?}", body.into_body(frame).as_text()),
-        Signal::Ack { id, echo } => {
-            let echo = echo.as_ref().map(|echo| (echo.id.clone(), echo.body.into_body(frame)));
+        Signal::Message(MessageSignal { id, content: body, .. }) => {
+            format!("message {id:?} {:?}", body.to_body().as_text())
+        }
+        Signal::Receipt(ReceiptSignal::Accepted { id, echo, .. }) => {
+            let echo = echo.as_ref().map(|echo| (echo.id.clone(), echo.content.to_body()));
             format!("ack {id:?} {:?}", echo.map(|(id, body)| (id, body.as_text().map(str::to_owned))))
         }
-        Signal::SequencedMessage { seq, id, body } => {
-            let body = body.map(|body| body.into_body(frame));
+        Signal::Sequence(SequenceSignal::Message { seq, id, content: body, .. }) => {
+            let body = body.map(Content::to_body);
             format!("numbered {seq} {id:?} {:?}", body.as_ref().map(|body| body.as_text()))
         }
         other => format!("{other:?}"),

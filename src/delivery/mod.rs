@@ -10,12 +10,13 @@ mod send;
 mod write_ahead;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::action::Purpose;
 use crate::config::{Config, Durability, OutboxPolicy};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
-use crate::dialect::{Hello, Refusal, SessionTerms, Signal};
+use crate::dialect::{AckCarrier, Hello, Refusal, SessionTerms, Signal};
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -37,6 +38,8 @@ pub(crate) struct Delivery {
     inbox: Inbox,
     /// The connection that carries messages, where one is ready.
     ready: Option<ConnectionId>,
+    /// Whether a probe of that connection is unanswered: what need not leave waits for the answer.
+    probing: bool,
     flow: Flow,
     /// The first half of every id this delivery makes.
     nonce: u64,
@@ -104,6 +107,7 @@ impl Delivery {
             outbox,
             inbox: Inbox::new(),
             ready: None,
+            probing: false,
             flow: Flow::Open,
             nonce,
             made: 0,
@@ -129,7 +133,7 @@ impl Delivery {
     pub(crate) fn send_hello(&mut self, cx: &mut Context<'_>, connection: ConnectionId, credential: Option<Secret>) {
         let resume = self.sequence().and_then(Sequence::resume);
         let hello = Hello { credential, resume, credit: taken_at_once(cx.config) };
-        cx.send_signal(connection, &Signal::Hello(Box::new(hello)), Purpose::Auth);
+        cx.send_signal(connection, &Signal::hello(hello), Purpose::Auth);
     }
 
     /// The server has answered the hello with its terms.
@@ -194,7 +198,26 @@ impl Delivery {
         if let Some(sequence) = self.sequence() {
             sequence.on_lost();
         }
+        self.probing = false;
         self.ready.take()
+    }
+
+    /// Whether a probe is unanswered from here on; says whether one was and is not any longer.
+    pub(crate) fn set_probing(&mut self, probing: bool) -> bool {
+        core::mem::replace(&mut self.probing, probing) && !probing
+    }
+
+    /// Sends a heartbeat or the answer to one, and with it the cumulative ack where messages are counted.
+    pub(crate) fn send_heartbeat(&self, cx: &mut Context<'_>, connection: ConnectionId, carrier: AckCarrier) {
+        let (bare, purpose) = match carrier {
+            AckCarrier::Heartbeat | AckCarrier::Alone => (Signal::heartbeat(), Purpose::Heartbeat),
+            AckCarrier::HeartbeatReply => (Signal::heartbeat_reply(), Purpose::HeartbeatReply),
+        };
+        let signal = match self.carried_ack() {
+            Some(seq) => Signal::cumulative_ack(seq, Vec::new(), carrier),
+            None => bare,
+        };
+        cx.send_signal(connection, &signal, purpose);
     }
 
     /// The login was refused: messages stay for the next `open`.

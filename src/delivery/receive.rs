@@ -94,7 +94,7 @@ impl Delivery {
         if conversation.len() as u64 > limit {
             return Err(MarkReadError::Conversation { limit });
         }
-        cx.encode(&Signal::Read { id: id.clone() }).map_err(|_| MarkReadError::NoWord)?;
+        cx.encode(&Signal::read(id.clone())).map_err(|_| MarkReadError::NoWord)?;
         let rank = self.inbox.rank(id).ok_or(MarkReadError::Unknown)?;
         // What the inbox has forgotten is older than all it remembers.
         let rose = self
@@ -143,7 +143,7 @@ impl Delivery {
     }
 
     /// The sequence number that heartbeats acknowledge.
-    pub(crate) fn carried_ack(&self) -> Option<u64> {
+    pub(super) fn carried_ack(&self) -> Option<u64> {
         self.ready?;
         self.transfer.sequence().map(|sequence| sequence.inbound.stored_seq())
     }
@@ -175,16 +175,16 @@ impl Delivery {
 }
 
 pub(super) fn send_ack(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-    cx.send_signal(connection, &Signal::Ack { id: id.clone(), echo: None }, Purpose::Ack { id: id.clone() });
+    cx.send_signal(connection, &Signal::accepted(id.clone()), Purpose::Ack { id: id.clone() });
 }
 
 /// Refuses a message; where the dialect has no word for it, it is acknowledged, so that it does not come for ever.
 pub(super) fn send_nack(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-    if !cx.send_signal(connection, &Signal::Nack { id: id.clone(), code: 0 }, Purpose::Nack { id: id.clone() }) {
+    if !cx.send_signal(connection, &Signal::rejected(id.clone(), 0), Purpose::Nack { id: id.clone() }) {
         send_ack(cx, connection, id);
     }
 }
 
 pub(super) fn send_read(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-    cx.send_signal(connection, &Signal::Read { id: id.clone() }, Purpose::Receipt { id: id.clone() });
+    cx.send_signal(connection, &Signal::read(id.clone()), Purpose::Receipt { id: id.clone() });
 }

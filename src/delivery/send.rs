@@ -6,7 +6,7 @@ use super::{Delivery, DeliveryRequest, Flow, Transfer};
 use crate::action::{Action, Purpose};
 use crate::config::{Resend, SendFailure, WhileDown};
 use crate::context::Context;
-use crate::dialect::{Payload, Refusal, Signal};
+use crate::dialect::{Content, Refusal, Signal};
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
@@ -78,7 +78,7 @@ impl Delivery {
     /// Hands over what may leave now; the frame of one message is at hand.
     fn flush_with(&mut self, cx: &mut Context<'_>, encoded: Option<EncodedMessage<'_>>) {
         let Some(connection) = self.ready else { return };
-        if self.flow == Flow::Held || self.is_held() || held_while_probing(cx) {
+        if self.flow == Flow::Held || self.is_held() || self.held_while_probing(cx) {
             return;
         }
         match &mut self.transfer {
@@ -220,6 +220,11 @@ impl Delivery {
         cx.expects_receipts() && self.ready.is_some()
     }
 
+    /// Whether messages wait for the answer to a probe: sent into the dark they would only become `Unconfirmed`.
+    fn held_while_probing(&self, cx: &Context<'_>) -> bool {
+        self.probing && cx.config.outbox.while_down == WhileDown::Queue
+    }
+
     /// Whether an id is of this delivery's own making.
     pub(crate) fn owns(&self, id: &MessageId) -> bool {
         let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
@@ -240,11 +245,6 @@ impl Delivery {
     }
 }
 
-/// Whether what is not sent yet had better wait for a sign of life: sent into the dark it would only become `Unconfirmed`.
-fn held_while_probing(cx: &Context<'_>) -> bool {
-    cx.probing && cx.config.outbox.while_down == WhileDown::Queue
-}
-
 fn encode(cx: &Context<'_>, id: &MessageId, body: &Body) -> Result<Frame, SendError> {
-    Ok(cx.encode(&Signal::Message { id: Some(id.clone()), body: Payload::of(body) })?)
+    Ok(cx.encode(&Signal::message(Some(id.clone()), Content::of(body)))?)
 }

@@ -4,9 +4,10 @@
 //! the dialect together with that service's timings.
 
 mod capabilities;
+mod content;
 mod greeting;
 mod handshake;
-pub(crate) mod json;
+pub mod json;
 mod plain;
 mod preset;
 mod redial_v1;
@@ -21,13 +22,16 @@ use crate::secret::Secret;
 use crate::time::Duration;
 
 pub use capabilities::{Capabilities, Login};
+pub use content::{Content, Span};
 pub use greeting::{Credit, Hello, NotResumed, Refusal, Resume, Resumption, SessionTerms};
 pub use handshake::Handshake;
 pub use plain::{HeartbeatFrame, Plain};
 pub use preset::Preset;
 pub use redial_v1::RedialV1;
-pub use signal::{AckCarrier, Bye, Echo, Payload, Side, Signal};
-pub(crate) use signal::{Content, plain_string};
+pub use signal::{
+    AckCarrier, Bye, Echo, HeartbeatSignal, LeaveSignal, LoginSignal, MessageSignal, ReceiptSignal, SequenceSignal,
+    Side, Signal,
+};
 
 /// How signals are spelled on one service's wire.
 ///
@@ -99,12 +103,12 @@ pub trait Dialect: Debug + Send + Sync {
 
     /// What a frame means to `reader`. Called with frames within `limits.frame_bytes` only; `Frame::Ping` and
     /// `Frame::Pong` arrive here too where the socket passes them on.
-    fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed>;
+    fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed>;
 
     /// The frame in which `writer` says this. The same signal always gives the same bytes.
     ///
     /// A body that the reader would take for another signal is refused as [`Unencodable::Reserved`].
-    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable>;
+    fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable>;
 
     /// What the opening handshake carries, given the credential where there is one. By default nothing.
     fn handshake(&self, credential: Option<&Secret>) -> Handshake {

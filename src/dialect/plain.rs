@@ -9,9 +9,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Dialect, Preset};
+use super::{Capabilities, Content, Dialect, HeartbeatSignal, Login, MessageSignal, Preset, Side, Signal, Span};
 use crate::config::{Config, Limits};
-use crate::dialect::{Capabilities, Login, Payload, Side, Signal};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 
@@ -49,26 +48,32 @@ pub enum HeartbeatFrame {
 
 impl HeartbeatFrame {
     #[inline(never)]
-    fn read(&self, text: &str) -> Signal<'static> {
+    fn read(&self, text: &str) -> Signal<Span> {
         match self {
-            Self::Text { reply, .. } if text == reply => Signal::HeartbeatReply,
-            Self::Text { heartbeat, .. } if text == heartbeat => Signal::Heartbeat,
-            Self::Text { .. } | Self::Ping => Signal::Message { id: None, body: Payload::Whole },
+            Self::Text { reply, .. } if text == reply => Signal::heartbeat_reply(),
+            Self::Text { heartbeat, .. } if text == heartbeat => Signal::heartbeat(),
+            Self::Text { .. } | Self::Ping => Signal::message(None, Span::WHOLE),
         }
     }
 
     #[inline(never)]
-    fn write(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn write(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match (signal, self) {
-            (Signal::Heartbeat, Self::Text { heartbeat, .. }) => Ok(Frame::text(heartbeat.clone())),
-            (Signal::HeartbeatReply, Self::Text { reply, .. }) => Ok(Frame::text(reply.clone())),
-            (Signal::Message { body: Payload::Text(text), .. }, Self::Text { heartbeat, reply })
+            (Signal::Heartbeat(HeartbeatSignal::Ask), Self::Text { heartbeat, .. }) => {
+                Ok(Frame::text(heartbeat.clone()))
+            }
+            (Signal::Heartbeat(HeartbeatSignal::Reply), Self::Text { reply, .. }) => Ok(Frame::text(reply.clone())),
+            (Signal::Message(MessageSignal { content: Content::Text(text), .. }), Self::Text { heartbeat, reply })
                 if text == heartbeat || text == reply =>
             {
                 Err(Unencodable::Reserved)
             }
-            (Signal::Message { body: Payload::Text(text), .. }, _) => Ok(Frame::text((*text).to_owned())),
-            (Signal::Message { body: Payload::Binary(bytes), .. }, _) => Ok(Frame::Binary((*bytes).to_owned())),
+            (Signal::Message(MessageSignal { content: Content::Text(text), .. }), _) => {
+                Ok(Frame::text((*text).to_owned()))
+            }
+            (Signal::Message(MessageSignal { content: Content::Binary(bytes), .. }), _) => {
+                Ok(Frame::Binary((*bytes).to_owned()))
+            }
             _ => Err(Unencodable::NoWord),
         }
     }
@@ -90,19 +95,19 @@ impl Dialect for Plain {
         Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
     }
 
-    fn decode<'a>(&self, _reader: Side, frame: &'a Frame, _limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, _reader: Side, frame: &Frame, _limits: &Limits) -> Result<Signal<Span>, Malformed> {
         match frame {
             Frame::Text(text) => Ok(self.heartbeats.read(text)),
-            Frame::Binary(_) => Ok(Signal::Message { id: None, body: Payload::Whole }),
+            Frame::Binary(_) => Ok(Signal::message(None, Span::WHOLE)),
             // The socket answers pings by itself (RFC 6455 §5.5.2).
-            Frame::Ping(_) => Ok(Signal::Heartbeat),
-            Frame::Pong(_) => Ok(Signal::HeartbeatReply),
+            Frame::Ping(_) => Ok(Signal::heartbeat()),
+            Frame::Pong(_) => Ok(Signal::heartbeat_reply()),
         }
     }
 
-    fn encode(&self, _writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, _writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match (signal, &self.heartbeats) {
-            (Signal::Heartbeat, HeartbeatFrame::Ping) => Ok(Frame::Ping(Vec::new())),
+            (Signal::Heartbeat(HeartbeatSignal::Ask), HeartbeatFrame::Ping) => Ok(Frame::Ping(Vec::new())),
             (signal, heartbeats) => heartbeats.write(signal),
         }
     }

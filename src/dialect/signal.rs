@@ -1,19 +1,15 @@
 //! What a frame means, free of its spelling.
 
-use core::fmt;
-use core::ops::Range;
-
 use alloc::boxed::Box;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{Body, Frame};
+use super::content::{Content, Span};
+use super::greeting::{Hello, Refusal, SessionTerms};
+use crate::frame::Frame;
 use crate::id::MessageId;
 use crate::secret::Secret;
 use crate::time::Duration;
-
-use super::greeting::{Hello, Refusal, SessionTerms};
 
 /// Which end of the connection wrote or reads a frame: a service may spell one signal differently each way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,101 +34,153 @@ impl Side {
 
 /// What one frame says, whoever says it.
 ///
-/// `decode` of a [`Dialect`](crate::Dialect) turns a frame into one, `encode` turns one into a frame.
+/// `decode` of a [`Dialect`](super::Dialect) turns a frame into a `Signal<Span>`, which says where the content stands in that
+/// frame; `encode` turns a `Signal<Content>` into a frame. Each family is consumed by one room of this crate. A dialect makes
+/// signals by the functions below and names only what its service has a word for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Signal<'a> {
-    /// Are you there?
-    Heartbeat,
-    /// I am here: the answer to a heartbeat.
-    HeartbeatReply,
+#[non_exhaustive]
+pub enum Signal<C> {
+    /// Life: asked for, or shown.
+    Heartbeat(HeartbeatSignal),
+    /// Who is there, and whether they may be.
+    Login(LoginSignal<C>),
     /// A message, under its id where the service names messages.
-    Message {
-        /// The id to acknowledge, or `None` where the dialect has none.
-        id: Option<MessageId>,
-        /// The content.
-        body: Payload<'a>,
+    Message(MessageSignal<C>),
+    /// Word about a message of the reader's.
+    Receipt(ReceiptSignal<C>),
+    /// A session whose messages are counted: its greeting, its messages, its acknowledgements.
+    Sequence(SequenceSignal<C>),
+    /// The end of the connection, and what to do then.
+    Leave(LeaveSignal<C>),
+    /// A frame of the service that is no message but concerns the application; it is delivered and never acknowledged.
+    Notice(C),
+    /// A sound frame that the service's clients pass over; it counts as a frame that arrived, and nothing else.
+    Ignored,
+}
+
+/// The two heartbeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeartbeatSignal {
+    /// Are you there?
+    Ask,
+    /// I am here: the answer to a heartbeat.
+    Reply,
+}
+
+/// Logins.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LoginSignal<C> {
+    /// Prove who you are.
+    #[non_exhaustive]
+    Challenge {
+        /// What the proof is computed from, where the service gives something.
+        challenge: Option<C>,
+        /// What the answer must carry back unchanged, as JSON.
+        reference: Option<C>,
     },
-    /// A frame of the service that is no message but concerns the application; delivered, never acknowledged.
-    Notice {
-        /// The content.
-        body: Payload<'a>,
+    /// The proof, or a new credential on a live connection.
+    #[non_exhaustive]
+    Proof {
+        /// The credential.
+        credential: Secret,
+        /// What the challenge asked to have carried back, as JSON.
+        reference: Option<C>,
     },
+    /// The login is accepted.
+    Accepted,
+    /// The login is refused.
+    #[non_exhaustive]
+    Refused {
+        /// The service's reason as a number; zero where it gave none.
+        code: u32,
+    },
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct MessageSignal<C> {
+    /// The id to acknowledge, or `None` where the dialect has none.
+    pub id: Option<MessageId>,
+    /// The content.
+    pub content: C,
+}
+
+/// Word about a message of the reader's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReceiptSignal<C> {
     /// I have your message.
-    Ack {
+    #[non_exhaustive]
+    Accepted {
         /// The message that arrived.
         id: MessageId,
         /// Where the acknowledgement is the message itself, pushed back to its sender: that push.
-        echo: Option<Echo<'a>>,
+        echo: Option<Echo<C>>,
     },
     /// I will not take your message.
-    Nack {
+    #[non_exhaustive]
+    Rejected {
         /// The message that is refused.
         id: MessageId,
         /// The service's reason as a number; zero where it gave none.
         code: u32,
     },
     /// The receiver's device has your message.
+    #[non_exhaustive]
     Delivered {
         /// The message.
         id: MessageId,
     },
     /// The receiver has read your message.
+    #[non_exhaustive]
     Read {
         /// The message.
         id: MessageId,
     },
-    /// Prove who you are.
-    Challenge {
-        /// What the proof is computed from, where the service gives something.
-        challenge: Option<Payload<'a>>,
-        /// What the answer must carry back unchanged, as JSON.
-        reference: Option<&'a str>,
-    },
-    /// The proof, or the first word of a service that wants a login.
-    Login {
-        /// The credential.
-        credential: Secret,
-        /// What the challenge asked to have carried back, as JSON.
-        reference: Option<&'a str>,
-    },
-    /// The login is accepted.
-    LoginAccepted,
-    /// The login is refused.
-    Refused {
-        /// The service's reason as a number; zero where it gave none.
-        code: u32,
-    },
-    /// This account is connected elsewhere: leave, and do not come back.
-    Kick {
-        /// The frame's content, for the application.
-        body: Payload<'a>,
-    },
-    /// The first word of a client that counts its messages.
+}
+
+/// A message that comes back to its sender, as a push under an id of its own.
+///
+/// It is acknowledged like any push; and where the message is not one of this session's, it is delivered like any push.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Echo<C> {
+    /// The push's own id.
+    pub id: MessageId,
+    /// The content.
+    pub content: C,
+}
+
+/// What two ends say that count their messages.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SequenceSignal<C> {
+    /// The first word of a client.
     Hello(Box<Hello>),
     /// The answer to it: the login is accepted, on these terms.
     Welcome(Box<SessionTerms>),
-    /// A message under its position in the session, which rises by one from message to message.
-    SequencedMessage {
-        /// The position, from 1.
+    /// A message under its sequence number, which rises by one from message to message.
+    #[non_exhaustive]
+    Message {
+        /// The sequence number, from 1.
         seq: u64,
         /// The id, by which the message is known beyond this session.
         id: MessageId,
-        /// The content; `None` for a message that was given up since it got its position.
-        body: Option<Payload<'a>>,
+        /// The content; `None` for a message that was given up since it got its number.
+        content: Option<C>,
     },
-    /// I have your messages up to this position.
-    CumulativeAck {
-        /// The position.
+    /// I have your messages up to this one.
+    #[non_exhaustive]
+    Ack {
+        /// The sequence number of the last.
         seq: u64,
         /// Which of them I refuse, since the last time I said so.
         refused: Vec<Refusal>,
         /// What else the frame is.
         carrier: AckCarrier,
     },
-    /// This connection ends; what to do then.
-    Bye(Bye),
-    /// A sound frame that the service's clients pass over; it counts as a frame that arrived, and nothing else.
-    Ignored,
 }
 
 /// What carries an acknowledgement.
@@ -146,8 +194,23 @@ pub enum AckCarrier {
     HeartbeatReply,
 }
 
+/// The end of a connection, said in a frame.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LeaveSignal<C> {
+    /// This account is connected elsewhere: leave, and do not come back.
+    #[non_exhaustive]
+    Kick {
+        /// The frame's content, for the application.
+        content: C,
+    },
+    /// This connection ends; what to do then.
+    Bye(Bye),
+}
+
 /// The last word on a connection, before its close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Bye {
     /// The code of the close that follows.
     pub code: u16,
@@ -159,136 +222,176 @@ pub struct Bye {
     pub after: Duration,
 }
 
-impl Signal<'_> {
+impl Bye {
+    /// A good-bye after which another connection is welcome at once, and the session may go on.
+    pub const fn new(code: u16) -> Self {
+        Self { code, reconnect: true, resume: true, after: Duration::ZERO }
+    }
+
+    /// Whether another connection is welcome, or to be expected.
+    #[must_use]
+    pub const fn reconnect(self, reconnect: bool) -> Self {
+        Self { reconnect, ..self }
+    }
+
+    /// Whether the session may go on then.
+    #[must_use]
+    pub const fn resume(self, resume: bool) -> Self {
+        Self { resume, ..self }
+    }
+
+    /// How long to wait before that.
+    #[must_use]
+    pub const fn after(self, after: Duration) -> Self {
+        Self { after, ..self }
+    }
+}
+
+impl<C> Signal<C> {
+    /// Are you there?
+    pub const fn heartbeat() -> Self {
+        Self::Heartbeat(HeartbeatSignal::Ask)
+    }
+
+    /// I am here: the answer to a heartbeat.
+    pub const fn heartbeat_reply() -> Self {
+        Self::Heartbeat(HeartbeatSignal::Reply)
+    }
+
+    /// A message, under its id where the service names messages.
+    pub const fn message(id: Option<MessageId>, content: C) -> Self {
+        Self::Message(MessageSignal { id, content })
+    }
+
+    /// I have your message.
+    pub const fn accepted(id: MessageId) -> Self {
+        Self::Receipt(ReceiptSignal::Accepted { id, echo: None })
+    }
+
+    /// I have your message, and here it is as a push under an id of its own.
+    pub const fn echoed(id: MessageId, push: MessageId, content: C) -> Self {
+        Self::Receipt(ReceiptSignal::Accepted { id, echo: Some(Echo { id: push, content }) })
+    }
+
+    /// I will not take your message; `code` is the service's reason, zero where it gave none.
+    pub const fn rejected(id: MessageId, code: u32) -> Self {
+        Self::Receipt(ReceiptSignal::Rejected { id, code })
+    }
+
+    /// The receiver's device has your message.
+    pub const fn delivered(id: MessageId) -> Self {
+        Self::Receipt(ReceiptSignal::Delivered { id })
+    }
+
+    /// The receiver has read your message.
+    pub const fn read(id: MessageId) -> Self {
+        Self::Receipt(ReceiptSignal::Read { id })
+    }
+
+    /// Prove who you are; the proof is computed from `challenge` and carries `reference` back.
+    pub const fn challenge(challenge: Option<C>, reference: Option<C>) -> Self {
+        Self::Login(LoginSignal::Challenge { challenge, reference })
+    }
+
+    /// The proof, or a new credential on a live connection.
+    pub const fn proof(credential: Secret, reference: Option<C>) -> Self {
+        Self::Login(LoginSignal::Proof { credential, reference })
+    }
+
+    /// The login is accepted.
+    pub const fn login_accepted() -> Self {
+        Self::Login(LoginSignal::Accepted)
+    }
+
+    /// The login is refused; `code` is the service's reason, zero where it gave none.
+    pub const fn login_refused(code: u32) -> Self {
+        Self::Login(LoginSignal::Refused { code })
+    }
+
+    /// This account is connected elsewhere.
+    pub const fn kick(content: C) -> Self {
+        Self::Leave(LeaveSignal::Kick { content })
+    }
+
+    /// This connection ends; what to do then.
+    pub const fn bye(bye: Bye) -> Self {
+        Self::Leave(LeaveSignal::Bye(bye))
+    }
+
+    /// The first word of a client that counts its messages.
+    pub fn hello(hello: Hello) -> Self {
+        Self::Sequence(SequenceSignal::Hello(Box::new(hello)))
+    }
+
+    /// The answer to a hello that is accepted.
+    pub fn welcome(terms: SessionTerms) -> Self {
+        Self::Sequence(SequenceSignal::Welcome(Box::new(terms)))
+    }
+
+    /// A message under its sequence number; without content it was given up.
+    pub const fn sequenced(seq: u64, id: MessageId, content: Option<C>) -> Self {
+        Self::Sequence(SequenceSignal::Message { seq, id, content })
+    }
+
+    /// I have your messages up to this one, but for those that are refused.
+    pub const fn cumulative_ack(seq: u64, refused: Vec<Refusal>, carrier: AckCarrier) -> Self {
+        Self::Sequence(SequenceSignal::Ack { seq, refused, carrier })
+    }
+
     /// Whether the signal has its meaning before the login is done.
     pub(crate) fn is_about_login(&self) -> bool {
-        matches!(
-            self,
-            Self::Heartbeat
-                | Self::HeartbeatReply
-                | Self::Challenge { .. }
-                | Self::Login { .. }
-                | Self::LoginAccepted
-                | Self::Refused { .. }
-                | Self::Kick { .. }
-                | Self::Hello(_)
-                | Self::Welcome(_)
-                | Self::Bye(_)
-        )
-    }
-}
-
-/// A message that comes back to its sender, as a push under an id of its own.
-///
-/// It is acknowledged like any push; and where the message is not one of this session's, it is delivered like any push.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Echo<'a> {
-    /// The push's own id.
-    pub id: MessageId,
-    /// The content.
-    pub body: Payload<'a>,
-}
-
-/// The content of a signal, borrowed from the frame it came in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Payload<'a> {
-    /// The frame itself, moved rather than copied.
-    Whole,
-    /// Text.
-    Text(&'a str),
-    /// Bytes.
-    Binary(&'a [u8]),
-    /// A JSON value as it was written; a JSON string stands for its text.
-    Json(&'a str),
-}
-
-impl<'a> Payload<'a> {
-    /// The payload of a body.
-    pub fn of(body: &'a Body) -> Self {
-        match body {
-            Body::Text(text) => Self::Text(text),
-            Body::Binary { binary } => Self::Binary(binary),
+        match self {
+            Self::Heartbeat(_) | Self::Login(_) | Self::Leave(_) => true,
+            Self::Sequence(sequence) => matches!(sequence, SequenceSignal::Hello(_) | SequenceSignal::Welcome(_)),
+            Self::Message(_) | Self::Receipt(_) | Self::Notice(_) | Self::Ignored => false,
         }
     }
 
-    /// The content as a body of its own, or `None` where it is the whole frame.
-    ///
-    /// A JSON string that is no valid Unicode (a lone surrogate) stays as it was written, quotes included, so that a
-    /// message is never lost to its spelling.
-    pub fn to_body(self) -> Option<Body> {
+    /// The signal with its contents turned into something else.
+    pub(crate) fn map<D>(self, mut content: impl FnMut(C) -> D) -> Signal<D> {
         match self {
-            Self::Whole => None,
-            Self::Text(text) => Some(Body::from(text)),
-            Self::Binary(bytes) => Some(Body::from(bytes)),
-            Self::Json(json) => Some(match stands_as_it_is(json) {
-                Some(text) => Body::from(text),
-                None => Body::Text(serde_json::from_str(json).unwrap_or_else(|_| json.to_string())),
+            Self::Heartbeat(heartbeat) => Signal::Heartbeat(heartbeat),
+            Self::Login(login) => Signal::Login(match login {
+                LoginSignal::Challenge { challenge, reference } => {
+                    LoginSignal::Challenge { challenge: challenge.map(&mut content), reference: reference.map(content) }
+                }
+                LoginSignal::Proof { credential, reference } => {
+                    LoginSignal::Proof { credential, reference: reference.map(content) }
+                }
+                LoginSignal::Accepted => LoginSignal::Accepted,
+                LoginSignal::Refused { code } => LoginSignal::Refused { code },
             }),
-        }
-    }
-
-    /// The content as a body, given the frame it came in.
-    pub fn into_body(self, frame: &Frame) -> Body {
-        self.to_body().unwrap_or_else(|| Body::from(frame.clone()))
-    }
-
-    /// The content without the loan of the frame, so that the frame itself can become the body.
-    pub(crate) fn within(self, frame: &Frame) -> Content {
-        let part = match (self, frame) {
-            (Self::Whole, _) => return Content::Whole,
-            (Self::Text(text), Frame::Text(_)) => Some(text.as_bytes()),
-            (Self::Json(json), Frame::Text(_)) => stands_as_it_is(json).map(str::as_bytes),
-            (Self::Binary(bytes), Frame::Binary(_)) => Some(bytes),
-            _ => None,
-        };
-        match part.and_then(|part| frame.range_of(part)) {
-            Some(range) => Content::Part(range),
-            None => self.to_body().map_or(Content::Whole, Content::Copied),
-        }
-    }
-}
-
-/// What a JSON value is as a text, where that stands there as it is: all but a string with escapes.
-fn stands_as_it_is(json: &str) -> Option<&str> {
-    if json.trim_start().starts_with('"') { plain_string(json) } else { Some(json) }
-}
-
-/// The text of a JSON string that has no escapes, so that it stands there as it is; `json` is one sound value.
-pub(crate) fn plain_string(json: &str) -> Option<&str> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    (!inner.as_bytes().contains(&b'\\')).then_some(inner)
-}
-
-/// What a payload says of its frame, once nothing is borrowed from that any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// The frame itself.
-    Whole,
-    /// A part of the frame.
-    Part(Range<usize>),
-    /// A copy, because the frame spells it otherwise.
-    Copied(Body),
-}
-
-impl Content {
-    /// The body, made of the frame where that can be; it is not moved before.
-    #[inline]
-    pub(crate) fn into_body(self, frame: &mut Frame) -> Body {
-        match self {
-            Self::Whole => Body::from(frame.take()),
-            Self::Part(range) => frame.cut(range),
-            Self::Copied(body) => body,
+            Self::Message(message) => Signal::message(message.id, content(message.content)),
+            Self::Receipt(receipt) => Signal::Receipt(match receipt {
+                ReceiptSignal::Accepted { id, echo } => {
+                    let echo = echo.map(|echo| Echo { id: echo.id, content: content(echo.content) });
+                    ReceiptSignal::Accepted { id, echo }
+                }
+                ReceiptSignal::Rejected { id, code } => ReceiptSignal::Rejected { id, code },
+                ReceiptSignal::Delivered { id } => ReceiptSignal::Delivered { id },
+                ReceiptSignal::Read { id } => ReceiptSignal::Read { id },
+            }),
+            Self::Sequence(sequence) => Signal::Sequence(match sequence {
+                SequenceSignal::Hello(hello) => SequenceSignal::Hello(hello),
+                SequenceSignal::Welcome(terms) => SequenceSignal::Welcome(terms),
+                SequenceSignal::Message { seq, id, content: body } => {
+                    SequenceSignal::Message { seq, id, content: body.map(content) }
+                }
+                SequenceSignal::Ack { seq, refused, carrier } => SequenceSignal::Ack { seq, refused, carrier },
+            }),
+            Self::Leave(leave) => Signal::Leave(match leave {
+                LeaveSignal::Kick { content: body } => LeaveSignal::Kick { content: content(body) },
+                LeaveSignal::Bye(bye) => LeaveSignal::Bye(bye),
+            }),
+            Self::Notice(body) => Signal::Notice(content(body)),
+            Self::Ignored => Signal::Ignored,
         }
     }
 }
 
-impl fmt::Debug for Payload<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole => f.write_str("Whole"),
-            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
-            Self::Binary(bytes) => write!(f, "Binary({} bytes)", bytes.len()),
-            Self::Json(json) => write!(f, "Json({} bytes)", json.len()),
-        }
+impl Signal<Span> {
+    /// The signal with its contents, borrowed from the frame it came in.
+    pub fn in_frame(self, frame: &Frame) -> Signal<Content<'_>> {
+        self.map(|span| span.content(frame))
     }
 }

@@ -53,10 +53,10 @@ use crate::action::{Action, PollCause, Purpose};
 use crate::config::{CloseCodes, Config, DeadLink, Unauthorized};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
-use crate::dialect::{Bye, Login, Payload, Signal};
+use crate::dialect::{Bye, Content, Login, LoginSignal, Signal, Span};
 use crate::error::{CloseError, Malformed};
 use crate::event::{CredentialFailure, TransportError};
-use crate::frame::Body;
+use crate::frame::{Body, Frame};
 use crate::id::ConnectionId;
 use crate::secret::Secret;
 use crate::state::{Cause, State};
@@ -490,7 +490,7 @@ impl Link {
         let (connection, login) = self.phase.login()?;
         if let LoginStep::Asked { .. } = login {
             let LoginStep::Asked { reference } = core::mem::replace(login, LoginStep::Answered) else { return None };
-            return self.answer_challenge(cx, connection, reference.as_deref());
+            return self.answer_challenge(cx, connection, reference.as_deref().map(Content::Json));
         }
         self.renew_login(cx, connection);
         None
@@ -500,7 +500,7 @@ impl Link {
     fn renew_login(&self, cx: &mut Context<'_>, connection: ConnectionId) {
         let credential = self.credentials.held().filter(|_| self.is_ready() && cx.dialect.renews_login()).cloned();
         if let Some(credential) = credential {
-            cx.send_signal(connection, &Signal::Login { credential, reference: None }, Purpose::Auth);
+            cx.send_signal(connection, &Signal::proof(credential, None), Purpose::Auth);
         }
     }
 
@@ -527,16 +527,16 @@ impl Link {
         &mut self,
         cx: &mut Context<'_>,
         connection: ConnectionId,
-        challenge: Option<Payload<'_>>,
-        reference: Option<&str>,
+        challenge: Option<Content<'_>>,
+        reference: Option<Content<'_>>,
     ) -> Option<LinkEvent> {
         if !self.credentials.must_ask(cx.config.authentication.credential) {
             return self.answer_challenge(cx, connection, reference);
         }
         if let Some((_, login)) = self.phase.login() {
-            *login = LoginStep::Asked { reference: reference.map(ToOwned::to_owned) };
+            *login = LoginStep::Asked { reference: reference.map(as_written) };
         }
-        let challenge = challenge.and_then(|payload| payload.to_body()?.as_text().map(ToOwned::to_owned));
+        let challenge = challenge.and_then(|content| content.to_body().as_text().map(ToOwned::to_owned));
         cx.push(Action::NeedCredential { connection, challenge });
         None
     }
@@ -546,10 +546,10 @@ impl Link {
         &mut self,
         cx: &mut Context<'_>,
         connection: ConnectionId,
-        reference: Option<&str>,
+        reference: Option<Content<'_>>,
     ) -> Option<LinkEvent> {
         let credential = self.credentials.held().cloned().unwrap_or_else(|| Secret::new(""));
-        cx.send_signal(connection, &Signal::Login { credential, reference }, Purpose::Auth);
+        cx.send_signal(connection, &Signal::proof(credential, reference), Purpose::Auth);
         if cx.dialect.capabilities().login == Login::Challenge {
             return Some(self.on_login_done(cx, connection, None));
         }
@@ -600,27 +600,32 @@ impl Link {
         }
     }
 
-    /// A signal that concerns the link.
-    #[inline]
-    pub(crate) fn on_signal(
+    /// A word about the login.
+    pub(crate) fn on_login(
         &mut self,
         cx: &mut Context<'_>,
         connection: ConnectionId,
-        signal: &Signal<'_>,
-        whole: impl FnOnce(Payload<'_>) -> Body,
+        login: LoginSignal<Span>,
+        frame: &Frame,
     ) -> Option<LinkEvent> {
-        match *signal {
-            Signal::Challenge { challenge, reference } => self.on_challenge(cx, connection, challenge, reference),
-            Signal::LoginAccepted => self.on_welcome(cx, connection, None),
-            Signal::Refused { .. } => Some(self.refuse(cx)),
-            Signal::Kick { body } => {
-                cx.push(Action::Kicked { body: whole(body) });
-                cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
-                self.stop(cx, Cause::Kicked, None);
-                Some(LinkEvent::Ended)
+        match login {
+            LoginSignal::Challenge { challenge, reference } => {
+                let content = |span: Span| span.content(frame);
+                self.on_challenge(cx, connection, challenge.map(content), reference.map(content))
             }
-            _ => None,
+            LoginSignal::Accepted => self.on_welcome(cx, connection, None),
+            LoginSignal::Refused { .. } => Some(self.refuse(cx)),
+            // A client proves, it is not proved to.
+            LoginSignal::Proof { .. } => None,
         }
+    }
+
+    /// The account is connected elsewhere.
+    pub(crate) fn on_kick(&mut self, cx: &mut Context<'_>, connection: ConnectionId, body: Body) -> LinkEvent {
+        cx.push(Action::Kicked { body });
+        cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
+        self.stop(cx, Cause::Kicked, None);
+        LinkEvent::Ended
     }
 
     /// A heartbeat was answered.
@@ -778,8 +783,8 @@ impl Link {
             Phase::Authenticating { connection, .. } | Phase::Ready { connection, .. } => {
                 if self.is_ready() {
                     let code = code.or(cx.config.close.code).unwrap_or(NORMAL);
-                    let bye = Bye { code, reconnect: false, resume: true, after: Duration::ZERO };
-                    cx.send_signal(connection, &Signal::Bye(bye), Purpose::Bye);
+                    let bye = Bye { reconnect: false, ..Bye::new(code) };
+                    cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye);
                 }
                 cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
                 self.fallback.on_stop();
@@ -982,6 +987,14 @@ pub(crate) fn check_close(code: Option<u16>, reason: &str) -> Result<(), CloseEr
         return Err(CloseError::Reason { bytes: reason.len() as u64 });
     }
     Ok(())
+}
+
+/// A reference as the answer carries it back: as it was written.
+fn as_written(reference: Content<'_>) -> String {
+    match reference {
+        Content::Text(text) | Content::Json(text) => text.to_owned(),
+        Content::Binary(_) => String::new(),
+    }
 }
 
 fn after(now: Instant, span: Option<Duration>) -> Instant {

@@ -173,7 +173,7 @@ impl Peer {
     pub fn refuse(&mut self, now: Instant, code: u32) {
         self.input(now, |peer, cx| {
             if let Some(current) = *peer.current {
-                cx.send_signal(current.connection, &Signal::Refused { code }, crate::action::Purpose::Auth);
+                cx.send_signal(current.connection, &Signal::login_refused(code), crate::action::Purpose::Auth);
                 peer.end(cx, Cause::Unauthorized, REFUSED, "refused");
             }
         });
@@ -229,8 +229,6 @@ impl Peer {
             rng: &mut self.rng,
             out: &mut self.actions,
             stats: &mut self.stats,
-            probing: false,
-            carried_ack: self.delivery.carried_ack(),
         };
         let mut parts = PeerCore {
             policy: &self.policy,

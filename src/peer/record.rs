@@ -4,7 +4,6 @@
 //! 2. A session goes on only where neither side has forgotten what the other relies on; else it is said why not.
 //! 3. Where storing comes before acting, the welcome waits until it is stored.
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -165,7 +164,7 @@ impl PeerCore<'_> {
         current.stage = Stage::Open;
         let connection = current.connection;
         let Some(terms) = self.terms(cx) else { return };
-        cx.send_signal(connection, &Signal::Welcome(Box::new(terms)), Purpose::Auth);
+        cx.send_signal(connection, &Signal::welcome(terms), Purpose::Auth);
         self.open(cx, connection);
     }
 

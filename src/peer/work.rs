@@ -8,15 +8,16 @@ use super::record::ClientRecord;
 use crate::action::{Action, Purpose};
 use crate::context::Context;
 use crate::delivery::{Delivery, DeliveryRequest};
-use crate::dialect::{AckCarrier, Bye, Signal};
+use crate::dialect::{Bye, LeaveSignal, SequenceSignal, Signal, Span};
 use crate::error::Malformed;
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::link::close_code_for;
+use crate::receive::{self, Receiver};
 use crate::state::{Cause, State};
 use crate::status::Status;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// The client's present connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,8 +67,8 @@ impl PeerCore<'_> {
     /// The client has another connection; this one must carry nothing more.
     fn fence(&mut self, cx: &mut Context<'_>, old: PeerConnection) {
         let (connection, code) = (old.connection, REPLACED);
-        let bye = Bye { code, reconnect: false, resume: true, after: Duration::ZERO };
-        if cx.send_signal(connection, &Signal::Bye(bye), Purpose::Bye) {
+        let bye = Bye { reconnect: false, ..Bye::new(code) };
+        if cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye) {
             cx.push(Action::Close { connection, code: Some(code), reason: String::from("replaced") });
         } else {
             cx.push(Action::Abort { connection });
@@ -94,100 +95,11 @@ impl PeerCore<'_> {
             }
         }
         match event {
-            Event::FrameIn { frame, .. } => self.on_frame(cx, connection, frame),
+            Event::FrameIn { frame, .. } => receive::receive(self, cx, connection, frame),
             Event::SendFailed { .. } | Event::Errored { .. } => self.lose(cx, Cause::Errored),
             Event::Closed { .. } => self.lose(cx, Cause::Closed),
             Event::Opened { .. } | Event::Tick | Event::Online | Event::Offline | Event::Woke { .. } => {}
         }
-    }
-
-    fn on_frame(&mut self, cx: &mut Context<'_>, connection: ConnectionId, frame: &mut Frame) {
-        cx.stats.frames_in += 1;
-        cx.stats.bytes_in += frame.len() as u64;
-        let (bytes, limit) = (frame.len() as u64, cx.config.limits.frame_bytes.get());
-        let mut decoded = if bytes > limit {
-            Err(Malformed::TooLarge { bytes, limit })
-        } else {
-            cx.dialect.decode(cx.side, frame, &cx.config.limits)
-        };
-        let signal = match &mut decoded {
-            Ok(signal) => signal,
-            Err(error) => {
-                cx.stats.malformed += 1;
-                let must = *error == Malformed::Unsupported;
-                cx.push(Action::Malformed { connection, error: error.clone() });
-                if must {
-                    self.protocol_violation(cx, Cause::NotUnderstood);
-                }
-                return;
-            }
-        };
-        let open = matches!(self.current, Some(PeerConnection { stage: Stage::Open, .. }));
-        if open {
-            self.record.on_heard();
-        } else if !signal.is_about_login() {
-            cx.stats.stale_events += 1;
-            return;
-        }
-        let (id, content) = match signal {
-            Signal::Message { id, body } => (id.take(), body.within(frame)),
-            Signal::Notice { body } => (None, body.within(frame)),
-            Signal::SequencedMessage { seq, id, body } => {
-                let (seq, id, content) = (*seq, id.clone(), body.map(|body| body.within(frame)));
-                let body = content.map(|content| || content.into_body(frame));
-                if let Err(cause) = self.delivery.on_sequenced_message(cx, seq, id, body) {
-                    self.protocol_violation(cx, cause);
-                }
-                return;
-            }
-            signal => return self.on_signal(cx, connection, signal),
-        };
-        self.delivery.on_message(cx, connection, id.as_ref(), || content.into_body(frame));
-    }
-
-    fn on_signal(&mut self, cx: &mut Context<'_>, connection: ConnectionId, signal: &Signal<'_>) {
-        match signal {
-            Signal::Heartbeat => cx.send_heartbeat(connection, AckCarrier::HeartbeatReply),
-            Signal::Hello(hello) => self.on_hello(cx, hello),
-            Signal::Ack { id, .. } => self.on_confirmed(cx, id, Status::Accepted),
-            Signal::Nack { id, code } => self.on_confirmed(cx, id, Status::Rejected { code: *code }),
-            Signal::Delivered { id } => self.on_confirmed(cx, id, Status::Delivered),
-            Signal::Read { id } => self.on_confirmed(cx, id, Status::Read),
-            Signal::CumulativeAck { seq, refused, carrier } => {
-                if *carrier == AckCarrier::Heartbeat {
-                    cx.send_heartbeat(connection, AckCarrier::HeartbeatReply);
-                }
-                if let Err(cause) = self.delivery.on_cumulative_ack(cx, *seq, refused) {
-                    self.protocol_violation(cx, cause);
-                }
-            }
-            Signal::Bye(bye) if !bye.resume => self.delivery.forget_session(),
-            Signal::Bye(_)
-            | Signal::Message { .. }
-            | Signal::Notice { .. }
-            | Signal::SequencedMessage { .. }
-            | Signal::HeartbeatReply
-            | Signal::Challenge { .. }
-            | Signal::Login { .. }
-            | Signal::LoginAccepted
-            | Signal::Welcome(_)
-            | Signal::Refused { .. }
-            | Signal::Kick { .. }
-            | Signal::Ignored => {}
-        }
-    }
-
-    fn on_confirmed(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) {
-        if !self.delivery.on_confirmed(cx, id, status) {
-            cx.stats.unknown_receipts += 1;
-        }
-    }
-
-    /// The client is at fault: its connection is closed with a code that says so.
-    fn protocol_violation(&mut self, cx: &mut Context<'_>, cause: Cause) {
-        self.delivery.on_protocol_violation(cause);
-        let (code, reason) = close_code_for(cause).unwrap_or((1002, ""));
-        self.end(cx, cause, code, reason);
     }
 
     /// Closes the present connection.
@@ -228,7 +140,7 @@ impl PeerCore<'_> {
             match demand {
                 DeliveryRequest::Recycle => self.delivery.push_again(cx, self.policy.copies),
                 DeliveryRequest::Renew => {
-                    self.bye(cx, Bye { code: 1000, reconnect: true, resume: true, after: Duration::ZERO });
+                    self.bye(cx, Bye::new(1000));
                 }
                 DeliveryRequest::Nothing | DeliveryRequest::Close => {}
             }
@@ -238,11 +150,54 @@ impl PeerCore<'_> {
     /// The last word on the present connection, where the dialect has one, and its close.
     pub(super) fn bye(&mut self, cx: &mut Context<'_>, bye: Bye) {
         if let Some(PeerConnection { connection, .. }) = *self.current {
-            cx.send_signal(connection, &Signal::Bye(bye), Purpose::Bye);
+            cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye);
             if !bye.resume {
                 self.delivery.forget_session();
             }
             self.end(cx, Cause::User, bye.code, "");
+        }
+    }
+}
+
+impl Receiver for PeerCore<'_> {
+    fn delivery(&mut self) -> &mut Delivery {
+        self.delivery
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(self.current, Some(PeerConnection { stage: Stage::Open, .. }))
+    }
+
+    fn on_understood(&mut self) {
+        if self.is_ready() {
+            self.record.on_heard();
+        }
+    }
+
+    fn on_malformed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, error: Malformed) {
+        cx.stats.malformed += 1;
+        let must = error == Malformed::Unsupported;
+        cx.push(Action::Malformed { connection, error });
+        if must {
+            self.on_violation(cx, Cause::NotUnderstood);
+        }
+    }
+
+    fn on_violation(&mut self, cx: &mut Context<'_>, cause: Cause) {
+        self.delivery.on_protocol_violation(cause);
+        let (code, reason) = close_code_for(cause).unwrap_or((1002, ""));
+        self.end(cx, cause, code, reason);
+    }
+
+    fn on_leave(&mut self, _: &mut Context<'_>, _: ConnectionId, leave: LeaveSignal<Span>, _: &mut Frame) {
+        if matches!(leave, LeaveSignal::Bye(bye) if !bye.resume) {
+            self.delivery.forget_session();
+        }
+    }
+
+    fn on_greeting(&mut self, cx: &mut Context<'_>, _: ConnectionId, greeting: SequenceSignal<Span>) {
+        if let SequenceSignal::Hello(hello) = greeting {
+            self.on_hello(cx, &hello);
         }
     }
 }
@@ -252,8 +207,8 @@ const REPLACED: u16 = 4408;
 
 pub(super) fn send_receipt(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId, status: Status) {
     let signal = match status {
-        Status::Read => Signal::Read { id: id.clone() },
-        _ => Signal::Delivered { id: id.clone() },
+        Status::Read => Signal::read(id.clone()),
+        _ => Signal::delivered(id.clone()),
     };
     cx.send_signal(connection, &signal, Purpose::Receipt { id: id.clone() });
 }

@@ -104,7 +104,7 @@ impl Sequence {
     pub(crate) fn send_cumulative_ack(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         self.inbound.forget_refusals(taken_at_once(cx.config).messages);
         let Some((seq, refused)) = self.inbound.news() else { return };
-        let signal = Signal::CumulativeAck { seq, refused, carrier: AckCarrier::Alone };
+        let signal = Signal::cumulative_ack(seq, refused, AckCarrier::Alone);
         cx.send_signal(connection, &signal, Purpose::CumulativeAck { seq });
     }
 }

@@ -8,7 +8,7 @@
 use super::Sequence;
 use crate::action::Purpose;
 use crate::context::Context;
-use crate::dialect::{Payload, Refusal, Signal};
+use crate::dialect::{Content, Refusal, Signal};
 use crate::error::SendError;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
@@ -54,7 +54,7 @@ impl Sequence {
         let ((seq, unacked), credit) = (self.out.next_again()?, self.credit?);
         let (slot, skipped) = (unacked.slot, unacked.skipped);
         let Some(entry) = outbox.entry(slot).filter(|_| !skipped) else {
-            let frame = cx.encode(&Signal::SequencedMessage { seq, id: unacked.id.clone(), body: None }).ok();
+            let frame = cx.encode(&Signal::sequenced(seq, unacked.id.clone(), None)).ok();
             let frame = frame.filter(|frame| self.out.has_room(frame.len(), &credit))?;
             self.out.on_sent(frame.len(), true);
             cx.send(connection, frame, Purpose::Skip { seq });
@@ -143,8 +143,8 @@ impl Sequence {
     }
 }
 
-fn sequenced<'a>(seq: u64, id: &MessageId, body: &'a Body) -> Signal<'a> {
-    Signal::SequencedMessage { seq, id: id.clone(), body: Some(Payload::of(body)) }
+fn sequenced<'a>(seq: u64, id: &MessageId, body: &'a Body) -> Signal<Content<'a>> {
+    Signal::sequenced(seq, id.clone(), Some(Content::of(body)))
 }
 
 /// Settles a message as failed instead of sending it.

@@ -42,8 +42,10 @@ use crate::config::{
     AuthenticationPolicy, Backoff, ClosePolicy, Config, CredentialSource, DeadLink, FirstDelay, HeartbeatPolicy,
     HeartbeatSchedule, Limits, Liveness, MeasuredFrom, ReconnectPolicy, WhileDown,
 };
-use crate::dialect::{Capabilities, Login, Payload, Side, Signal};
-use crate::dialect::{Dialect, Preset, json};
+use crate::dialect::{
+    Capabilities, Content, Dialect, HeartbeatSignal, LeaveSignal, Login, LoginSignal, MessageSignal, Preset, Side,
+    Signal, Span, json,
+};
 use crate::error::{Malformed, PresetError, Unencodable};
 use crate::frame::Frame;
 use crate::secret::Secret;
@@ -51,7 +53,6 @@ use crate::time::Duration;
 
 const NAME: &str = "live_chat";
 const HEARTBEAT: &str = r#"{"cmd":"wd_heartbeat"}"#;
-const KICK: &str = r#"{"cmd":"conn_close"}"#;
 
 /// The dialect of the live chat.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -161,7 +162,7 @@ impl Dialect for LiveChat {
         Capabilities { login: Login::Challenge, receipts: false, acks: false, early_delivery: true, sequenced: false }
     }
 
-    fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         match (frame, reader) {
             (Frame::Ping(_) | Frame::Pong(_), _) => Ok(Signal::Ignored),
             (_, Side::Client) => self.decode_push(json::text(frame)?, limits),
@@ -169,7 +170,7 @@ impl Dialect for LiveChat {
         }
     }
 
-    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match writer {
             Side::Client => self.encode_request(signal),
             Side::Server => self.encode_push(signal),
@@ -182,38 +183,36 @@ impl Dialect for LiveChat {
 }
 
 impl LiveChat {
-    fn decode_push<'a>(&self, text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode_push(&self, text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         let [cmd, msg_id, result] = json::fields(text, ["cmd", "msg_id", "result"], limits)?;
-        let is = |word: &str| cmd.is_some_and(|cmd| json::is_string(cmd, word));
+        let is = |word: &str| cmd.is_some_and(|cmd| cmd.is(word));
         if is("wd_heartbeat") {
-            return Ok(Signal::HeartbeatReply);
+            return Ok(Signal::heartbeat_reply());
         }
         if is("conn_close") {
-            return Ok(Signal::Kick { body: Payload::Whole });
+            return Ok(Signal::kick(Span::WHOLE));
         }
         if is("auth1") {
             let [seed] = inner(result, ["seed"], limits)?;
             if self.key.is_some() && seed.is_none() {
                 return Err(json::missing("seed"));
             }
-            let challenge = seed.map(|seed| Payload::Json(seed.get()));
-            return Ok(Signal::Challenge { challenge, reference: Some(json::reference(msg_id, "msg_id", limits)?) });
+            let reference = json::required(msg_id, "msg_id")?.reference("msg_id", limits)?;
+            return Ok(Signal::challenge(seed.map(json::Field::span), Some(reference)));
         }
         let [message] = inner(result, ["message"], limits)?;
         Ok(match (result, message) {
-            (Some(result), Some(message)) if json::is_truthy(message) => {
-                Signal::Message { id: None, body: Payload::Json(result.get()) }
-            }
+            (Some(result), Some(message)) if message.is_truthy() => Signal::message(None, result.span()),
             _ => Signal::Ignored,
         })
     }
 
-    fn encode_request(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode_request(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match signal {
-            Signal::Heartbeat => Ok(Frame::text(HEARTBEAT)),
-            Signal::Login { credential, reference } => {
+            Signal::Heartbeat(HeartbeatSignal::Ask) => Ok(Frame::text(HEARTBEAT)),
+            Signal::Login(LoginSignal::Proof { credential, reference }) => {
                 let mut object = json::Object::with_capacity(128);
-                if let Some(reference) = reference {
+                if let Some(Content::Json(reference)) = reference {
                     object.json("msg_id", reference);
                 }
                 object.text("cmd", "auth2").text("authCode", credential.reveal());
@@ -224,74 +223,84 @@ impl LiveChat {
                 };
                 Ok(Frame::text(object.finish()))
             }
-            Signal::Message { body: Payload::Text(text), .. } => match decode_request(text, &json::widest_limits()) {
-                Ok(Signal::Heartbeat | Signal::Login { .. }) => Err(Unencodable::Reserved),
-                _ => Ok(Frame::text((*text).to_owned())),
-            },
-            Signal::Message { body: Payload::Binary(_), .. } => Err(Unencodable::Binary),
+            Signal::Message(MessageSignal { content: Content::Text(text), .. }) => {
+                match decode_request(text, &json::widest_limits()) {
+                    Ok(Signal::Heartbeat(_) | Signal::Login(_)) => Err(Unencodable::Reserved),
+                    _ => Ok(Frame::text((*text).to_owned())),
+                }
+            }
+            Signal::Message(MessageSignal { content: Content::Binary(_), .. }) => Err(Unencodable::Binary),
             _ => Err(Unencodable::NoWord),
         }
     }
 
-    fn encode_push(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode_push(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match signal {
-            Signal::HeartbeatReply => Ok(Frame::text(HEARTBEAT)),
-            Signal::Challenge { challenge, reference: Some(reference) } => {
+            Signal::Heartbeat(HeartbeatSignal::Reply) => Ok(Frame::text(HEARTBEAT)),
+            Signal::Login(LoginSignal::Challenge { challenge, reference: Some(Content::Json(reference)) }) => {
                 let mut object = json::Object::with_capacity(64);
                 object.text("cmd", "auth1").json("msg_id", reference);
                 match challenge {
-                    Some(Payload::Text(seed)) => object.object("result", |result| result.text("seed", seed)),
-                    Some(Payload::Json(seed)) => object.object("result", |result| result.json("seed", seed)),
-                    Some(Payload::Whole | Payload::Binary(_)) => return Err(Unencodable::NoWord),
+                    Some(Content::Text(seed)) => object.object("result", |result| result.text("seed", seed)),
+                    Some(Content::Json(seed)) => object.object("result", |result| result.json("seed", seed)),
+                    Some(Content::Binary(_)) => return Err(Unencodable::NoWord),
                     None => &mut object,
                 };
                 Ok(Frame::text(object.finish()))
             }
-            Signal::Kick { body: Payload::Whole } => Ok(Frame::text(KICK)),
-            Signal::Message { body: Payload::Text(result) | Payload::Json(result), .. } => {
+            // The content of a kick is its whole frame.
+            Signal::Leave(LeaveSignal::Kick { content: Content::Text(text) }) => {
+                match self.decode_push(text, &json::widest_limits()) {
+                    Ok(Signal::Leave(_)) => Ok(Frame::text((*text).to_owned())),
+                    _ => Err(Unencodable::NoWord),
+                }
+            }
+            Signal::Message(MessageSignal { content: Content::Text(result) | Content::Json(result), .. }) => {
                 let tight = result.starts_with('{') && result.ends_with('}');
                 let text = json::Object::with_capacity(32 + result.len())
                     .text("cmd", "message")
                     .json("result", if tight { result } else { "null" })
                     .finish();
                 // Only what the client delivers is a message to it.
-                match self.decode_push(&text, &json::widest_limits()) {
-                    Ok(Signal::Message { body: Payload::Json(read), .. }) if read == *result => Ok(Frame::text(text)),
+                let read = self.decode_push(&text, &json::widest_limits());
+                let frame = Frame::text(text);
+                match read {
+                    Ok(Signal::Message(read)) if read.content.content(&frame) == Content::Json(result) => Ok(frame),
                     _ => Err(Unencodable::NoWord),
                 }
             }
-            Signal::Message { body: Payload::Binary(_), .. } => Err(Unencodable::Binary),
+            Signal::Message(MessageSignal { content: Content::Binary(_), .. }) => Err(Unencodable::Binary),
             _ => Err(Unencodable::NoWord),
         }
     }
 }
 
 /// What the client says; all but heartbeat and answer is the application's, JSON or not.
-fn decode_request<'a>(text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+fn decode_request(text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
     let [cmd, msg_id, code] = match json::fields(text, ["cmd", "msg_id", "authCode"], limits) {
         Ok(fields) => fields,
         Err(error @ Malformed::TooDeep { .. }) => return Err(error),
-        Err(_) => return Ok(Signal::Message { id: None, body: Payload::Whole }),
+        Err(_) => return Ok(Signal::message(None, Span::WHOLE)),
     };
-    let is = |word: &str| cmd.is_some_and(|cmd| json::is_string(cmd, word));
+    let is = |word: &str| cmd.is_some_and(|cmd| cmd.is(word));
     if is("wd_heartbeat") {
-        Ok(Signal::Heartbeat)
+        Ok(Signal::heartbeat())
     } else if is("auth2") {
-        let credential = Secret::new(code.and_then(json::string).unwrap_or_default());
-        Ok(Signal::Login { credential, reference: msg_id.map(json::Raw::get) })
+        let credential = Secret::new(code.and_then(json::Field::string).unwrap_or_default());
+        Ok(Signal::proof(credential, msg_id.map(json::Field::span_as_written)))
     } else {
-        Ok(Signal::Message { id: None, body: Payload::Whole })
+        Ok(Signal::message(None, Span::WHOLE))
     }
 }
 
 /// The fields of a value that may be no object, and has none then.
 fn inner<'a, const N: usize>(
-    value: Option<json::Raw<'a>>,
+    value: Option<json::Field<'a>>,
     names: [&str; N],
     limits: &Limits,
-) -> Result<[Option<json::Raw<'a>>; N], Malformed> {
+) -> Result<[Option<json::Field<'a>>; N], Malformed> {
     match value {
-        Some(value) if value.get().starts_with('{') => json::fields(value.get(), names, limits),
+        Some(value) if value.written().starts_with('{') => value.fields(names, limits),
         _ => Ok([None; N]),
     }
 }

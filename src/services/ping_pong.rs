@@ -5,31 +5,33 @@
 
 use alloc::borrow::ToOwned;
 
-use crate::dialect::{Payload, Side, Signal};
+use crate::dialect::{Content, HeartbeatSignal, MessageSignal, Side, Signal, Span};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 
 const PING: &str = "ping";
 const PONG: &str = "pong";
 
-pub(super) fn decode(reader: Side, frame: &Frame) -> Result<Signal<'_>, Malformed> {
+pub(super) fn decode(reader: Side, frame: &Frame) -> Result<Signal<Span>, Malformed> {
     match (frame, reader) {
-        (Frame::Text(text), Side::Client) if text == PONG => Ok(Signal::HeartbeatReply),
-        (Frame::Text(text), Side::Server) if text == PING => Ok(Signal::Heartbeat),
-        (Frame::Text(_), _) => Ok(Signal::Message { id: None, body: Payload::Whole }),
+        (Frame::Text(text), Side::Client) if text == PONG => Ok(Signal::heartbeat_reply()),
+        (Frame::Text(text), Side::Server) if text == PING => Ok(Signal::heartbeat()),
+        (Frame::Text(_), _) => Ok(Signal::message(None, Span::WHOLE)),
         (Frame::Binary(_), _) => Err(Malformed::UnexpectedBinary),
         (Frame::Ping(_) | Frame::Pong(_), _) => Ok(Signal::Ignored),
     }
 }
 
-pub(super) fn encode(writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+pub(super) fn encode(writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
     match (signal, writer) {
-        (Signal::Heartbeat, Side::Client) => Ok(Frame::text(PING)),
-        (Signal::HeartbeatReply, Side::Server) => Ok(Frame::text(PONG)),
-        (Signal::Message { body: Payload::Text(PING), .. }, Side::Client)
-        | (Signal::Message { body: Payload::Text(PONG), .. }, Side::Server) => Err(Unencodable::Reserved),
-        (Signal::Message { body: Payload::Text(text), .. }, _) => Ok(Frame::text((*text).to_owned())),
-        (Signal::Message { body: Payload::Binary(_), .. }, _) => Err(Unencodable::Binary),
+        (Signal::Heartbeat(HeartbeatSignal::Ask), Side::Client) => Ok(Frame::text(PING)),
+        (Signal::Heartbeat(HeartbeatSignal::Reply), Side::Server) => Ok(Frame::text(PONG)),
+        (Signal::Message(MessageSignal { content: Content::Text(PING), .. }), Side::Client)
+        | (Signal::Message(MessageSignal { content: Content::Text(PONG), .. }), Side::Server) => {
+            Err(Unencodable::Reserved)
+        }
+        (Signal::Message(MessageSignal { content: Content::Text(text), .. }), _) => Ok(Frame::text((*text).to_owned())),
+        (Signal::Message(MessageSignal { content: Content::Binary(_), .. }), _) => Err(Unencodable::Binary),
         _ => Err(Unencodable::NoWord),
     }
 }

@@ -25,8 +25,7 @@ use crate::config::{
     Backoff, ClosePolicy, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Limits,
     Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
 };
-use crate::dialect::{Capabilities, Handshake, Login, Side, Signal};
-use crate::dialect::{Dialect, Preset};
+use crate::dialect::{Capabilities, Content, Dialect, Handshake, Login, Preset, Side, Signal, Span};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::secret::Secret;
@@ -82,11 +81,11 @@ impl Dialect for ReactIm {
         Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
     }
 
-    fn decode<'a>(&self, reader: Side, frame: &'a Frame, _limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, reader: Side, frame: &Frame, _limits: &Limits) -> Result<Signal<Span>, Malformed> {
         ping_pong::decode(reader, frame)
     }
 
-    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         ping_pong::encode(writer, signal)
     }
 

@@ -27,8 +27,10 @@ use crate::config::{
     Backoff, Config, Deliver, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, InboxPolicy, Limits, Liveness,
     MeasuredFrom, ReconnectPolicy, WhileDown,
 };
-use crate::dialect::{Capabilities, Echo, Handshake, Login, Payload, Side, Signal};
-use crate::dialect::{Dialect, Preset, json};
+use crate::dialect::{
+    Capabilities, Content, Dialect, Handshake, HeartbeatSignal, Login, MessageSignal, Preset, ReceiptSignal, Side,
+    Signal, Span, json,
+};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::id::MessageId;
@@ -139,16 +141,16 @@ impl Dialect for UniApp {
         Capabilities { login: Login::Handshake, receipts: true, acks: true, early_delivery: false, sequenced: false }
     }
 
-    fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         match (frame, reader) {
-            (Frame::Ping(_), _) => Ok(Signal::Heartbeat),
-            (Frame::Pong(_), _) => Ok(Signal::HeartbeatReply),
+            (Frame::Ping(_), _) => Ok(Signal::heartbeat()),
+            (Frame::Pong(_), _) => Ok(Signal::heartbeat_reply()),
             (_, Side::Client) => self.decode_push(json::text(frame)?, limits),
             (_, Side::Server) => self.decode_request(json::text(frame)?, limits),
         }
     }
 
-    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match writer {
             Side::Client => self.encode_request(signal),
             Side::Server => self.encode_push(signal),
@@ -167,95 +169,109 @@ impl Dialect for UniApp {
 
 impl UniApp {
     /// What the server says: objects with a `type`.
-    fn decode_push<'a>(&self, text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode_push(&self, text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         let words = &self.words;
         let names = ["type", &*words.message_id, &*words.client_message_id, &*words.content];
         let [kind, push, mine, content] = json::fields(text, names, limits)?;
-        let whole = Signal::Notice { body: Payload::Whole };
+        let whole = Signal::Notice(Span::WHOLE);
         let Some(kind) = kind else { return Ok(whole) };
-        if !kind.get().starts_with('"') {
+        if !kind.written().starts_with('"') {
             return Err(json::missing("type"));
         }
-        let body = content.map_or(Payload::Whole, json::Raw::payload);
-        if json::is_string(kind, &words.push) {
+        let content = content.map_or(Span::WHOLE, json::Field::span);
+        if kind.is(&words.push) {
             let push = match push {
-                Some(raw) => Some(json::id(raw, &words.message_id, limits)?),
+                Some(raw) => Some(raw.id(&words.message_id, limits)?),
                 None => None,
             };
             match (mine, push) {
-                (Some(mine), push) => Ok(Signal::Ack {
-                    id: json::id(mine, &words.client_message_id, limits)?,
-                    echo: push.map(|id| Echo { id, body }),
-                }),
-                (None, Some(id)) => Ok(Signal::Message { id: Some(id), body }),
+                (Some(mine), Some(push)) => {
+                    Ok(Signal::echoed(mine.id(&words.client_message_id, limits)?, push, content))
+                }
+                (Some(mine), None) => Ok(Signal::accepted(mine.id(&words.client_message_id, limits)?)),
+                (None, Some(id)) => Ok(Signal::message(Some(id), content)),
                 (None, None) => Err(json::missing(&words.message_id)),
             }
-        } else if json::is_string(kind, &words.receipt) {
-            Ok(Signal::Delivered { id: json::required_id(mine, &words.client_message_id, limits)? })
+        } else if kind.is(&words.receipt) {
+            Ok(Signal::delivered(json::required(mine, &words.client_message_id)?.id(&words.client_message_id, limits)?))
         } else {
             Ok(whole)
         }
     }
 
     /// What the client says: objects with a `key` and `data`.
-    fn decode_request<'a>(&self, text: &'a str, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode_request(&self, text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         let words = &self.words;
         let [key, data] = json::fields(text, ["key", "data"], limits)?;
-        let is = |word: &str| key.is_some_and(|key| json::is_string(key, word));
+        let is = |word: &str| key.is_some_and(|key| key.is(word));
         let names = [&*words.message_id, &*words.client_message_id, &*words.content];
         if is("heartbeat") {
-            return Ok(Signal::Heartbeat);
+            return Ok(Signal::heartbeat());
         }
         if !is(&words.message) && !is(&words.ack) {
-            return Ok(Signal::Notice { body: Payload::Whole });
+            return Ok(Signal::Notice(Span::WHOLE));
         }
         let data = data.ok_or_else(|| json::missing("data"))?;
-        let [push, mine, content] = json::fields(data.get(), names, limits)?;
+        let [push, mine, content] = data.fields(names, limits)?;
         if is(&words.ack) {
-            return Ok(Signal::Ack { id: json::required_id(push, &words.message_id, limits)?, echo: None });
+            return Ok(Signal::accepted(json::required(push, &words.message_id)?.id(&words.message_id, limits)?));
         }
-        let id = Some(json::required_id(mine, &words.client_message_id, limits)?);
-        let body = content.ok_or_else(|| json::missing(&words.content))?;
-        Ok(Signal::Message { id, body: body.payload() })
+        let id = Some(json::required(mine, &words.client_message_id)?.id(&words.client_message_id, limits)?);
+        let content = content.ok_or_else(|| json::missing(&words.content))?;
+        Ok(Signal::message(id, content.span()))
     }
 
-    fn encode_request(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode_request(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         let words = &self.words;
         Ok(Frame::text(match signal {
-            Signal::Heartbeat => return Ok(Frame::text(HEARTBEAT)),
-            Signal::Message { id: Some(id), body } => json::Object::with_capacity(words.message_len(id, *body))
-                .text("key", &words.message)
-                .try_object("data", |data| content(data.id(&words.client_message_id, id), &words.content, *body))?
-                .finish(),
-            Signal::Ack { id, echo: None } => json::Object::with_capacity(words.ack_len(id))
-                .text("key", &words.ack)
-                .object("data", |data| data.id(&words.message_id, id))
-                .finish(),
+            Signal::Heartbeat(HeartbeatSignal::Ask) => return Ok(Frame::text(HEARTBEAT)),
+            Signal::Message(MessageSignal { id: Some(id), content }) => {
+                json::Object::with_capacity(words.message_len(id, *content))
+                    .text("key", &words.message)
+                    .try_object("data", |data| {
+                        write_content(data.id(&words.client_message_id, id), &words.content, *content)
+                    })?
+                    .finish()
+            }
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: None }) => {
+                json::Object::with_capacity(words.ack_len(id))
+                    .text("key", &words.ack)
+                    .object("data", |data| data.id(&words.message_id, id))
+                    .finish()
+            }
             _ => return Err(Unencodable::NoWord),
         }))
     }
 
-    fn encode_push(&self, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode_push(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         let words = &self.words;
         let mut object = json::Object::with_capacity(match signal {
-            Signal::Message { id: Some(id), body } => words.push_len(id, *body),
-            Signal::Ack { id, echo: Some(echo) } => words.push_len(&echo.id, echo.body) + words.receipt_len(id),
-            Signal::Ack { id, .. } | Signal::Delivered { id } => words.receipt_len(id),
+            Signal::Message(MessageSignal { id: Some(id), content }) => words.push_len(id, *content),
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: Some(echo) }) => {
+                words.push_len(&echo.id, echo.content) + words.receipt_len(id)
+            }
+            Signal::Receipt(ReceiptSignal::Accepted { id, .. } | ReceiptSignal::Delivered { id }) => {
+                words.receipt_len(id)
+            }
             _ => 0,
         });
         match signal {
-            Signal::Message { id: Some(id), body } => {
-                content(object.text("type", &words.push).id(&words.message_id, id), &words.content, *body)?
+            Signal::Message(MessageSignal { id: Some(id), content }) => {
+                write_content(object.text("type", &words.push).id(&words.message_id, id), &words.content, *content)?
             }
-            Signal::Ack { id, echo: None } => object.text("type", &words.push).id(&words.client_message_id, id),
-            Signal::Ack { id, echo: Some(echo) } => {
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: None }) => {
+                object.text("type", &words.push).id(&words.client_message_id, id)
+            }
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: Some(echo) }) => {
                 object.text("type", &words.push).id(&words.message_id, &echo.id).id(&words.client_message_id, id);
-                content(&mut object, &words.content, echo.body)?
+                write_content(&mut object, &words.content, echo.content)?
             }
             // A pong nobody asked for is a heartbeat one way (RFC 6455 §5.5.3): life for those who look, nothing for the rest.
-            Signal::HeartbeatReply => return Ok(Frame::Pong(Vec::new())),
-            Signal::Heartbeat => return Ok(Frame::Ping(Vec::new())),
-            Signal::Delivered { id } => object.text("type", &words.receipt).id(&words.client_message_id, id),
+            Signal::Heartbeat(HeartbeatSignal::Reply) => return Ok(Frame::Pong(Vec::new())),
+            Signal::Heartbeat(HeartbeatSignal::Ask) => return Ok(Frame::Ping(Vec::new())),
+            Signal::Receipt(ReceiptSignal::Delivered { id }) => {
+                object.text("type", &words.receipt).id(&words.client_message_id, id)
+            }
             _ => return Err(Unencodable::NoWord),
         };
         Ok(Frame::text(object.finish()))
@@ -264,18 +280,18 @@ impl UniApp {
 
 /// Bytes of frames whose texts need no escape: to hosts that share buffers, one that is full is worth more than one that is not.
 impl UniAppWords {
-    fn message_len(&self, id: &MessageId, body: Payload<'_>) -> usize {
+    fn message_len(&self, id: &MessageId, content: Content<'_>) -> usize {
         let names = self.message.len() + self.client_message_id.len() + self.content.len();
-        r#"{"key":"","data":{"":"","":""}}"#.len() + names + id.wire_len() + length(body)
+        r#"{"key":"","data":{"":"","":""}}"#.len() + names + id.wire_len() + length(content)
     }
 
     fn ack_len(&self, id: &MessageId) -> usize {
         r#"{"key":"","data":{"":""}}"#.len() + self.ack.len() + self.message_id.len() + id.wire_len()
     }
 
-    fn push_len(&self, id: &MessageId, body: Payload<'_>) -> usize {
+    fn push_len(&self, id: &MessageId, content: Content<'_>) -> usize {
         let names = self.push.len() + self.message_id.len() + self.content.len();
-        r#"{"type":"","":"","":""}"#.len() + names + id.wire_len() + length(body)
+        r#"{"type":"","":"","":""}"#.len() + names + id.wire_len() + length(content)
     }
 
     fn receipt_len(&self, id: &MessageId) -> usize {
@@ -284,23 +300,22 @@ impl UniAppWords {
     }
 }
 
-fn length(body: Payload<'_>) -> usize {
-    match body {
-        Payload::Text(text) => json::room(text),
-        Payload::Json(json) => json.len(),
-        Payload::Whole | Payload::Binary(_) => 0,
+fn length(content: Content<'_>) -> usize {
+    match content {
+        Content::Text(text) => json::room(text),
+        Content::Json(json) => json.len(),
+        Content::Binary(_) => 0,
     }
 }
 
-fn content<'o>(
+fn write_content<'o>(
     object: &'o mut json::Object,
     name: &str,
-    body: Payload<'_>,
+    content: Content<'_>,
 ) -> Result<&'o mut json::Object, Unencodable> {
-    match body {
-        Payload::Text(text) => Ok(object.text(name, text)),
-        Payload::Json(json) => Ok(object.json(name, json)),
-        Payload::Binary(_) => Err(Unencodable::Binary),
-        Payload::Whole => Err(Unencodable::NoWord),
+    match content {
+        Content::Text(text) => Ok(object.text(name, text)),
+        Content::Json(json) => Ok(object.json(name, json)),
+        Content::Binary(_) => Err(Unencodable::Binary),
     }
 }

@@ -23,8 +23,9 @@ use crate::config::{
     Backoff, ClosePolicy, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Limits,
     Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
 };
-use crate::dialect::{Capabilities, Login, Payload, Side, Signal};
-use crate::dialect::{Dialect, Preset, json};
+use crate::dialect::{
+    Capabilities, Content, Dialect, HeartbeatSignal, Login, MessageSignal, Preset, Side, Signal, Span, json,
+};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::time::Duration;
@@ -82,28 +83,30 @@ impl Dialect for VuePolling {
         Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
     }
 
-    fn decode<'a>(&self, reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         let text = match frame {
             Frame::Ping(_) | Frame::Pong(_) => return Ok(Signal::Ignored),
             Frame::Text(_) | Frame::Binary(_) => json::text(frame)?,
         };
         match (is_heartbeat(text, limits)?, reader) {
-            (true, Side::Client) => Ok(Signal::HeartbeatReply),
-            (true, Side::Server) => Ok(Signal::Heartbeat),
-            (false, _) => Ok(Signal::Message { id: None, body: Payload::Whole }),
+            (true, Side::Client) => Ok(Signal::heartbeat_reply()),
+            (true, Side::Server) => Ok(Signal::heartbeat()),
+            (false, _) => Ok(Signal::message(None, Span::WHOLE)),
         }
     }
 
-    fn encode(&self, writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match signal {
             // One text, whose meaning is who says it.
-            Signal::Heartbeat if writer == Side::Client => Ok(Frame::text(HEARTBEAT)),
-            Signal::HeartbeatReply if writer == Side::Server => Ok(Frame::text(HEARTBEAT)),
-            Signal::Message { body: Payload::Text(text), .. } => match is_heartbeat(text, &json::widest_limits()) {
-                Ok(true) => Err(Unencodable::Reserved),
-                _ => Ok(Frame::text((*text).to_owned())),
-            },
-            Signal::Message { body: Payload::Binary(_), .. } => Err(Unencodable::Binary),
+            Signal::Heartbeat(HeartbeatSignal::Ask) if writer == Side::Client => Ok(Frame::text(HEARTBEAT)),
+            Signal::Heartbeat(HeartbeatSignal::Reply) if writer == Side::Server => Ok(Frame::text(HEARTBEAT)),
+            Signal::Message(MessageSignal { content: Content::Text(text), .. }) => {
+                match is_heartbeat(text, &json::widest_limits()) {
+                    Ok(true) => Err(Unencodable::Reserved),
+                    _ => Ok(Frame::text((*text).to_owned())),
+                }
+            }
+            Signal::Message(MessageSignal { content: Content::Binary(_), .. }) => Err(Unencodable::Binary),
             _ => Err(Unencodable::NoWord),
         }
     }
@@ -112,7 +115,7 @@ impl Dialect for VuePolling {
 /// Whether a text is an object whose command is the heartbeat. What is no such object is a push, JSON or not.
 fn is_heartbeat(text: &str, limits: &Limits) -> Result<bool, Malformed> {
     match json::fields(text, ["command"], limits) {
-        Ok([command]) => Ok(command.is_some_and(|command| json::is_string(command, "heartBeat"))),
+        Ok([command]) => Ok(command.is_some_and(|command| command.is("heartBeat"))),
         Err(error @ Malformed::TooDeep { .. }) => Err(error),
         Err(_) => Ok(false),
     }

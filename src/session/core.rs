@@ -1,19 +1,18 @@
 //! Link and delivery at work on one input, and the road between them.
 
 use crate::action::Purpose;
-use crate::config::Deliver;
 use crate::context::Context;
 use crate::delivery::Delivery;
-use crate::dialect::{AckCarrier, Content, Payload, Signal};
-use crate::error::Malformed;
+use crate::dialect::{AckCarrier, LeaveSignal, LoginSignal, SequenceSignal, Span};
+use crate::error::{FetchedError, Malformed};
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::link::{DisconnectReason, Link, LinkEvent};
+use crate::receive::{self, Receiver};
 use crate::state::Cause;
-use crate::status::Status;
 
-/// The two halves, and what passes between them.
+/// The two halves of a session, and what passes between them.
 pub(crate) struct SessionCore<'a> {
     pub(crate) link: &'a mut Link,
     pub(crate) delivery: &'a mut Delivery,
@@ -23,9 +22,9 @@ impl SessionCore<'_> {
     /// What is taken of an event is taken from where it lies.
     #[inline]
     pub(super) fn on_event(&mut self, cx: &mut Context<'_>, event: &mut Event) {
-        let news = match *event {
+        let happened = match *event {
+            Event::FrameIn { connection, ref mut frame } => return self.on_frame(cx, connection, frame),
             Event::Opened { connection } => self.link.on_opened(cx, connection),
-            Event::FrameIn { connection, ref mut frame } => self.on_frame(cx, connection, frame),
             Event::Tick | Event::Offline => None,
             Event::SendFailed { connection, ref mut purpose } => self.on_send_failed(cx, connection, purpose.take()),
             Event::Errored { connection, cause, retry_after } => {
@@ -40,145 +39,17 @@ impl SessionCore<'_> {
                 self.link.on_hint(cx)
             }
         };
-        self.pass_on(cx, news);
-    }
-
-    /// A heartbeat, in turn or as a probe.
-    fn send_heartbeat(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        cx.stats.heartbeats += 1;
-        cx.send_heartbeat(connection, AckCarrier::Heartbeat);
-    }
-
-    /// What waited for a sign of life leaves once there is one.
-    pub(super) fn resume(&mut self, cx: &mut Context<'_>) {
-        if core::mem::replace(&mut cx.probing, self.link.is_probing()) && !cx.probing {
-            self.delivery.flush(cx);
-        }
-    }
-
-    /// What the link has to say to delivery.
-    #[inline]
-    pub(crate) fn pass_on(&mut self, cx: &mut Context<'_>, news: Option<LinkEvent>) {
-        match news {
-            None | Some(LinkEvent::Moved) => {}
-            Some(news) => self.hear(cx, news),
-        }
-    }
-
-    fn hear(&mut self, cx: &mut Context<'_>, news: LinkEvent) {
-        match news {
-            LinkEvent::Moved => {}
-            LinkEvent::Heartbeat(connection) => self.send_heartbeat(cx, connection),
-            LinkEvent::Opened(connection) => {
-                let credential = self.link.credential_held().cloned();
-                self.delivery.send_hello(cx, connection, credential);
-            }
-            LinkEvent::Ready { connection, heartbeat } => {
-                if heartbeat {
-                    self.send_heartbeat(cx, connection);
-                }
-                self.delivery.on_ready(cx, connection);
-            }
-            LinkEvent::Lost(cause) => self.delivery.on_lost(cx, cause),
-            LinkEvent::Ended => self.delivery.on_ended(cx),
-            LinkEvent::Refused => self.delivery.on_refused(cx),
-        }
+        self.pass_on(cx, happened);
     }
 
     #[inline]
-    fn on_frame(&mut self, cx: &mut Context<'_>, connection: ConnectionId, frame: &mut Frame) -> Option<LinkEvent> {
+    fn on_frame(&mut self, cx: &mut Context<'_>, connection: ConnectionId, frame: &mut Frame) {
         if !self.link.listens_to(connection) {
             cx.stats.stale_events += 1;
-            return None;
+            return;
         }
-        cx.stats.frames_in += 1;
-        cx.stats.bytes_in += frame.len() as u64;
         self.link.on_bytes(cx);
-        let (bytes, limit) = (frame.len() as u64, cx.config.limits.frame_bytes.get());
-        if bytes > limit {
-            return self.link.on_malformed(cx, connection, Malformed::TooLarge { bytes, limit });
-        }
-        let mut decoded = cx.dialect.decode(cx.side, frame, &cx.config.limits);
-        let signal = match &mut decoded {
-            Err(error) => return self.link.on_malformed(cx, connection, error.clone()),
-            Ok(signal) => signal,
-        };
-        self.link.on_evidence();
-        if !self.link.is_ready() && !cx.dialect.capabilities().early_delivery && !signal.is_about_login() {
-            cx.stats.stale_events += 1;
-            return None;
-        }
-        let (id, content) = match signal {
-            Signal::Heartbeat => {
-                cx.send_heartbeat(connection, AckCarrier::HeartbeatReply);
-                return None;
-            }
-            Signal::HeartbeatReply => {
-                self.link.on_reply(cx, connection);
-                return None;
-            }
-            Signal::Message { id, body } => (id.take(), content(cx, *body, frame)),
-            Signal::Notice { body } => (None, content(cx, *body, frame)),
-            Signal::SequencedMessage { seq, id, body } => {
-                let (seq, id, content) = (*seq, id.clone(), body.map(|body| content(cx, body, frame)));
-                return self.on_sequenced_message(cx, seq, id, content, frame);
-            }
-            other => return self.on_signal(cx, connection, other, frame),
-        };
-        self.on_push(cx, connection, id.as_ref(), content, frame);
-        None
-    }
-
-    /// Something for the application: the frame itself becomes the body, so it comes last.
-    fn on_push(
-        &mut self,
-        cx: &mut Context<'_>,
-        connection: ConnectionId,
-        id: Option<&MessageId>,
-        content: Content,
-        frame: &mut Frame,
-    ) {
-        self.delivery.on_message(cx, connection, id, || content.into_body(frame));
-        self.link.on_push(cx);
-    }
-
-    fn on_signal(
-        &mut self,
-        cx: &mut Context<'_>,
-        connection: ConnectionId,
-        signal: &Signal<'_>,
-        frame: &Frame,
-    ) -> Option<LinkEvent> {
-        match signal {
-            Signal::Ack { id, echo } => {
-                let known = self.delivery.on_confirmed(cx, id, Status::Accepted) || self.delivery.owns(id);
-                match echo {
-                    Some(echo) if known => self.delivery.on_echo(cx, connection, &echo.id),
-                    // Somebody else's message under a client's id: from another device of this account, say.
-                    Some(echo) => {
-                        let content = content(cx, echo.body, frame);
-                        self.on_push(cx, connection, Some(&echo.id), content, &mut frame.clone());
-                    }
-                    None if !known => cx.stats.unknown_receipts += 1,
-                    None => {}
-                }
-            }
-            Signal::Hello(_) => {}
-            Signal::Welcome(_) | Signal::CumulativeAck { .. } | Signal::Bye(_) => {
-                return self.on_sequence_signal(cx, connection, signal);
-            }
-            Signal::Nack { id, code } => self.count(cx, id, Status::Rejected { code: *code }),
-            Signal::Delivered { id } => self.count(cx, id, Status::Delivered),
-            Signal::Read { id } => self.count(cx, id, Status::Read),
-            other => return self.link.on_signal(cx, connection, other, |payload| payload.into_body(frame)),
-        }
-        None
-    }
-
-    fn count(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) {
-        if !self.delivery.on_confirmed(cx, id, status) {
-            cx.stats.unknown_receipts += 1;
-        }
+        receive::receive(self, cx, connection, frame);
     }
 
     fn on_send_failed(
@@ -199,12 +70,141 @@ impl SessionCore<'_> {
                 .then(|| self.link.lose(cx, Cause::SendFailed, DisconnectReason::default())),
         }
     }
+
+    /// Hands what happened to the link to delivery.
+    #[inline]
+    pub(crate) fn pass_on(&mut self, cx: &mut Context<'_>, event: Option<LinkEvent>) {
+        match event {
+            None | Some(LinkEvent::Moved) => {}
+            Some(event) => self.on_link_event(cx, event),
+        }
+    }
+
+    fn on_link_event(&mut self, cx: &mut Context<'_>, event: LinkEvent) {
+        match event {
+            LinkEvent::Moved => {}
+            LinkEvent::Heartbeat(connection) => self.send_heartbeat(cx, connection),
+            LinkEvent::Opened(connection) => {
+                let credential = self.link.credential_held().cloned();
+                self.delivery.send_hello(cx, connection, credential);
+            }
+            LinkEvent::Ready { connection, heartbeat } => {
+                if heartbeat {
+                    self.send_heartbeat(cx, connection);
+                }
+                self.delivery.on_ready(cx, connection);
+            }
+            LinkEvent::Lost(cause) => self.delivery.on_lost(cx, cause),
+            LinkEvent::Ended => self.delivery.on_ended(cx),
+            LinkEvent::Refused => self.delivery.on_refused(cx),
+        }
+    }
+
+    /// A heartbeat, in turn or as a probe.
+    fn send_heartbeat(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        cx.stats.heartbeats += 1;
+        self.delivery.send_heartbeat(cx, connection, AckCarrier::Heartbeat);
+    }
+
+    /// Messages that waited for the answer to a probe leave once there is one.
+    pub(super) fn end_probe(&mut self, cx: &mut Context<'_>) {
+        if self.delivery.set_probing(self.link.is_probing()) {
+            self.delivery.flush(cx);
+        }
+    }
+
+    /// The host has fetched what was missing. What finds no room is not taken, so the server sends it again on another connection.
+    pub(super) fn on_fetched(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: u64,
+        to: Option<u64>,
+        ids: &[MessageId],
+    ) -> Result<(), FetchedError> {
+        if !self.delivery.fetched(cx, from, to, ids)? {
+            self.on_violation(cx, Cause::Gap);
+        }
+        Ok(())
+    }
 }
 
-/// What is delivered of a frame.
-fn content(cx: &Context<'_>, body: Payload<'_>, frame: &Frame) -> Content {
-    match cx.config.inbox.deliver {
-        Deliver::Content => body.within(frame),
-        Deliver::Frame => Content::Whole,
+impl Receiver for SessionCore<'_> {
+    fn delivery(&mut self) -> &mut Delivery {
+        self.delivery
+    }
+
+    fn is_ready(&self) -> bool {
+        self.link.is_ready()
+    }
+
+    fn on_understood(&mut self) {
+        self.link.on_evidence();
+    }
+
+    fn on_malformed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, error: Malformed) {
+        let event = self.link.on_malformed(cx, connection, error);
+        self.pass_on(cx, event);
+    }
+
+    fn on_violation(&mut self, cx: &mut Context<'_>, cause: Cause) {
+        self.delivery.on_protocol_violation(cause);
+        let event = self.link.lose(cx, cause, DisconnectReason::default());
+        self.pass_on(cx, Some(event));
+    }
+
+    #[inline]
+    fn on_heartbeat_reply(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        self.link.on_reply(cx, connection);
+    }
+
+    fn on_message_arrived(&mut self, cx: &mut Context<'_>) {
+        self.link.on_push(cx);
+    }
+
+    fn on_login(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        login: LoginSignal<Span>,
+        frame: &mut Frame,
+    ) {
+        let event = self.link.on_login(cx, connection, login, frame);
+        self.pass_on(cx, event);
+    }
+
+    fn on_leave(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        leave: LeaveSignal<Span>,
+        frame: &mut Frame,
+    ) {
+        let event = match leave {
+            LeaveSignal::Kick { content } => {
+                let body = content.into_body(frame);
+                self.link.on_kick(cx, connection, body)
+            }
+            LeaveSignal::Bye(bye) => {
+                if !bye.resume {
+                    self.delivery.forget_session();
+                }
+                self.link.on_bye(cx, connection, bye)
+            }
+        };
+        self.pass_on(cx, Some(event));
+    }
+
+    fn on_greeting(&mut self, cx: &mut Context<'_>, connection: ConnectionId, greeting: SequenceSignal<Span>) {
+        let SequenceSignal::Welcome(terms) = greeting else { return };
+        if !self.link.awaits_welcome() {
+            return;
+        }
+        match self.delivery.on_session_terms(cx, &terms) {
+            Ok(()) => {
+                let event = self.link.on_welcome(cx, connection, terms.heartbeat);
+                self.pass_on(cx, event);
+            }
+            Err(cause) => self.on_violation(cx, cause),
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 mod calls;
 mod core;
-mod counted;
 mod explain;
 mod snapshot;
 
@@ -186,15 +185,13 @@ impl Session {
             rng: &mut self.rng,
             out: &mut self.actions,
             stats: &mut self.stats,
-            probing: self.link.is_probing(),
-            carried_ack: self.delivery.carried_ack(),
         };
-        let mut halves = SessionCore { link: &mut self.link, delivery: &mut self.delivery };
-        let result = work(&mut halves, &mut cx);
-        halves.resume(&mut cx);
-        halves.fire_timers(&mut cx);
-        let attempts = halves.link.attempts();
-        halves.delivery.settle_version(&mut cx, attempts);
+        let mut core = SessionCore { link: &mut self.link, delivery: &mut self.delivery };
+        let result = work(&mut core, &mut cx);
+        core.end_probe(&mut cx);
+        core.fire_timers(&mut cx);
+        let attempts = core.link.attempts();
+        core.delivery.settle_version(&mut cx, attempts);
         result
     }
 }

@@ -3,7 +3,6 @@
 //! Depth is bounded before anything is parsed, only objects are taken, ids never pass through a float, and no error repeats
 //! what the peer wrote.
 
-mod number;
 mod plain;
 mod scan;
 
@@ -12,56 +11,129 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
-use serde_json::value::RawValue;
 
 use crate::config::{Bounded, Limits};
-use crate::dialect::{Payload, plain_string};
+use crate::dialect::Span;
 use crate::digits;
 use crate::error::{JsonProblem, Malformed};
 use crate::frame::Frame;
 use crate::id::MessageId;
-pub(crate) use number::{number, parsed, small};
 use plain::plain_len;
 
 /// The text of a frame, where the dialect has text only.
-pub(crate) fn text(frame: &Frame) -> Result<&str, Malformed> {
+pub fn text(frame: &Frame) -> Result<&str, Malformed> {
     frame.as_text().ok_or(Malformed::UnexpectedBinary)
 }
 
-/// A JSON value as it was written.
+/// A JSON value as it was written, and where it stands in its frame.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Raw<'a> {
-    /// A string without escapes, quotes included.
-    Plain(&'a str),
-    /// Any other value.
-    Other(&'a str),
+pub struct Field<'a> {
+    written: &'a str,
+    /// Where the value begins in the text of the frame.
+    at: usize,
+    /// Whether it is a string without escapes.
+    plain: bool,
 }
 
-impl<'a> Raw<'a> {
-    /// The value's text.
-    pub(crate) fn get(self) -> &'a str {
-        match self {
-            Self::Plain(written) | Self::Other(written) => written,
-        }
+impl<'a> Field<'a> {
+    /// The value's text, quotes included.
+    pub fn written(self) -> &'a str {
+        self.written
     }
 
     /// The text of a string, where that stands there as it is.
     fn plain(self) -> Option<&'a str> {
-        match self {
-            Self::Plain(written) => written.strip_prefix('"')?.strip_suffix('"'),
-            Self::Other(_) => None,
+        if self.plain { self.written.strip_prefix('"')?.strip_suffix('"') } else { None }
+    }
+
+    /// The value as a content; a string stands for its text.
+    pub fn span(self) -> Span {
+        let end = self.at + self.written.len();
+        if self.plain { Span::new(self.at + 1..end - 1) } else { Span::json(self.at..end) }
+    }
+
+    /// The value as a content that is handed back as it was written.
+    pub fn span_as_written(self) -> Span {
+        Span::json(self.at..self.at + self.written.len())
+    }
+
+    /// The values of the named fields, where the value is an object.
+    pub fn fields<const N: usize>(
+        self,
+        names: [&str; N],
+        limits: &Limits,
+    ) -> Result<[Option<Field<'a>>; N], Malformed> {
+        fields_at(self.written, self.at, names, limits)
+    }
+
+    /// The text of a JSON string, or `None` where the value is no string.
+    pub fn string(self) -> Option<String> {
+        serde_json::from_str(self.written).ok()
+    }
+
+    /// Whether the value is this very string, however it is escaped.
+    pub fn is(self, wanted: &str) -> bool {
+        match self.plain() {
+            Some(text) => text == wanted,
+            None => self.string().is_some_and(|text| text == wanted),
         }
     }
 
-    /// The value as a content.
-    pub(crate) fn payload(self) -> Payload<'a> {
-        self.plain().map_or(Payload::Json(self.get()), Payload::Text)
+    /// The value as an id: a text of at most `limits.id_bytes`, or an integer up to 2^53 - 1.
+    pub fn id(self, name: &str, limits: &Limits) -> Result<MessageId, Malformed> {
+        let limit = limits.id_bytes.get();
+        let id = match self.plain() {
+            Some(text) => Some(text).filter(|text| text.len() as u64 <= limit).map(MessageId::from),
+            None if self.is_long(limit) => None,
+            None => serde_json::from_str(self.written).ok(),
+        };
+        let id = id.filter(|id: &MessageId| id.is_writable(limit));
+        id.ok_or_else(|| Malformed::BadId { field: name.to_string(), limit })
+    }
+
+    /// The value as an integer from 0 to 2^53 - 1.
+    pub fn number(self, name: &str) -> Result<u64, Malformed> {
+        let number: u64 = self.parsed()?;
+        if number <= MessageId::MAX_NUMBER { Ok(number) } else { Err(Malformed::BadNumber { field: name.to_string() }) }
+    }
+
+    /// The value as one to be handed back as it was written: a text or a number of an id's length.
+    pub fn reference(self, name: &str, limits: &Limits) -> Result<Span, Malformed> {
+        let limit = limits.id_bytes.get();
+        let scalar = self.written.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
+        if scalar && !self.is_long(limit) {
+            Ok(self.span_as_written())
+        } else {
+            Err(Malformed::BadId { field: name.to_string(), limit })
+        }
+    }
+
+    /// Whether JavaScript takes the value for true.
+    pub fn is_truthy(self) -> bool {
+        match self.written {
+            "null" | "false" | r#""""# => false,
+            number if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+                let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+                mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
+            }
+            _ => true,
+        }
+    }
+
+    /// The value in a known shape.
+    pub(crate) fn parsed<T: DeserializeOwned>(self) -> Result<T, Malformed> {
+        serde_json::from_str(self.written).map_err(|error| malformed(&error))
+    }
+
+    /// Whether the value is longer than any spelling of a text within the limit: an escape takes at most six bytes for one.
+    fn is_long(self, limit: u64) -> bool {
+        self.written.len() as u64 > limit.saturating_mul(6).saturating_add(2)
     }
 
     fn is_null(self) -> bool {
-        matches!(self, Self::Other("null"))
+        self.written == "null"
     }
 }
 
@@ -69,67 +141,74 @@ impl<'a> Raw<'a> {
 ///
 /// Other fields are skipped. A named field that stands twice is refused: readers disagree on which one counts.
 #[inline]
-pub(crate) fn fields<'a, const N: usize>(
+pub fn fields<'a, const N: usize>(
     text: &'a str,
     names: [&str; N],
     limits: &Limits,
-) -> Result<[Option<Raw<'a>>; N], Malformed> {
+) -> Result<[Option<Field<'a>>; N], Malformed> {
+    fields_at(text, 0, names, limits)
+}
+
+/// The same for an object that begins at `at` in its frame.
+#[inline]
+fn fields_at<'a, const N: usize>(
+    text: &'a str,
+    at: usize,
+    names: [&str; N],
+    limits: &Limits,
+) -> Result<[Option<Field<'a>>; N], Malformed> {
     let mut found = [None; N];
-    if scan::fields(text, &names, limits.depth.get(), &mut found).is_none() {
-        found = unusual_fields(text, names, limits)?;
+    if scan::fields(text, at, &names, limits.depth.get(), &mut found).is_none() {
+        return Err(problem(text, names, limits));
     }
     for slot in &mut found {
-        if slot.is_some_and(Raw::is_null) {
+        if slot.is_some_and(Field::is_null) {
             *slot = None;
         }
     }
     Ok(found)
 }
 
-/// The same by `serde_json`, which also knows what is wrong.
-fn unusual_fields<'a, const N: usize>(
-    text: &'a str,
-    names: [&str; N],
-    limits: &Limits,
-) -> Result<[Option<Raw<'a>>; N], Malformed> {
-    check_depth(text, limits.depth.get())?;
+/// What is wrong with a text that could not be read, in the words of `serde_json`.
+#[cold]
+fn problem<const N: usize>(text: &str, names: [&str; N], limits: &Limits) -> Malformed {
+    if let Err(deep) = check_depth(text, limits.depth.get()) {
+        return deep;
+    }
     if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
-        return Err(match serde_json::from_str::<IgnoredAny>(text) {
+        return match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => Malformed::NotAnObject,
             Err(error) => malformed(&error),
-        });
+        };
     }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let found = reader.deserialize_map(Fields(names)).map_err(|error| malformed(&error))?;
-    reader.end().map_err(|error| malformed(&error))?;
-    let raw = |value: &'a RawValue| match plain_string(value.get()) {
-        Some(_) => Raw::Plain(value.get()),
-        None => Raw::Other(value.get()),
-    };
-    Ok(found.map(|value| value.map(raw)))
+    match reader.deserialize_map(Fields(names)).and_then(|()| reader.end()) {
+        Err(error) => malformed(&error),
+        Ok(()) => Malformed::Json { problem: JsonProblem::Shape, line: 0, column: 0 },
+    }
 }
 
+/// Reads an object only to find out what is wrong with it.
 struct Fields<'n, const N: usize>([&'n str; N]);
 
 impl<'a, const N: usize> Visitor<'a> for Fields<'_, N> {
-    type Value = [Option<&'a RawValue>; N];
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = [None; N];
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut found = [false; N];
         while let Some(at) = map.next_key_seed(Position(&self.0))? {
-            match at.and_then(|at| found.get_mut(at)) {
-                None => {
-                    map.next_value::<IgnoredAny>()?;
+            if let Some(slot) = at.and_then(|at| found.get_mut(at)) {
+                if core::mem::replace(slot, true) {
+                    return Err(A::Error::custom("a field stands twice"));
                 }
-                Some(Some(_)) => return Err(A::Error::custom("a field stands twice")),
-                Some(slot) => *slot = Some(map.next_value::<&RawValue>()?),
             }
+            map.next_value::<IgnoredAny>()?;
         }
-        Ok(found)
+        Ok(())
     }
 }
 
@@ -199,69 +278,23 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
 }
 
 /// Limits that no reader's exceed, for asking what any reader could take a text for.
-pub(crate) fn widest_limits() -> Limits {
+pub fn widest_limits() -> Limits {
     Limits { depth: Bounded::clamped(u64::MAX), id_bytes: Bounded::clamped(u64::MAX), ..Limits::default() }
 }
 
-/// The text of a JSON string, or `None` where the value is no string.
-pub(crate) fn string(raw: Raw<'_>) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
+/// A field that must be there.
+pub fn required<'a>(field: Option<Field<'a>>, name: &str) -> Result<Field<'a>, Malformed> {
+    field.ok_or_else(|| missing(name))
 }
 
-/// Whether a JSON value is this very string, however it is escaped.
-pub(crate) fn is_string(raw: Raw<'_>, wanted: &str) -> bool {
-    match raw.plain() {
-        Some(text) => text == wanted,
-        None => string(raw).is_some_and(|text| text == wanted),
-    }
-}
-
-/// An id as the wire has it: a text of allowed length or an integer up to 2^53 - 1.
-pub(crate) fn id(raw: Raw<'_>, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
-    let limit = limits.id_bytes.get();
-    let bad = || Malformed::BadId { field: field.to_string(), limit };
-    let id = match raw.plain() {
-        Some(text) => Some(text).filter(|text| text.len() as u64 <= limit).map(MessageId::from),
-        // An escape takes at most six bytes for one, so a longer text cannot be an id.
-        None if raw.get().len() as u64 > limit.saturating_mul(6).saturating_add(2) => None,
-        None => serde_json::from_str(raw.get()).ok(),
-    };
-    id.filter(|id: &MessageId| id.is_writable(limit)).ok_or_else(bad)
-}
-
-/// A value to be handed back as it was written: a text or a number of an id's length.
-pub(crate) fn reference<'a>(raw: Option<Raw<'a>>, field: &str, limits: &Limits) -> Result<&'a str, Malformed> {
-    let written = raw.ok_or_else(|| missing(field))?.get();
-    let limit = limits.id_bytes.get();
-    let short = written.len() as u64 <= limit.saturating_mul(6).saturating_add(2);
-    let scalar = written.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
-    if short && scalar { Ok(written) } else { Err(Malformed::BadId { field: field.to_string(), limit }) }
-}
-
-/// Whether JavaScript takes a value for true.
-pub(crate) fn is_truthy(raw: Raw<'_>) -> bool {
-    match raw.get() {
-        "null" | "false" | r#""""# => false,
-        number if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
-            let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
-            mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
-        }
-        _ => true,
-    }
-}
-
-/// An id that must be there.
-pub(crate) fn required_id(raw: Option<Raw<'_>>, field: &str, limits: &Limits) -> Result<MessageId, Malformed> {
-    id(raw.ok_or_else(|| missing(field))?, field, limits)
-}
-
-pub(crate) fn missing(field: &str) -> Malformed {
-    Malformed::Missing { field: field.to_string() }
+/// The error for a field that is not there.
+pub fn missing(name: &str) -> Malformed {
+    Malformed::Missing { field: name.to_string() }
 }
 
 /// An object in the making, in one buffer.
 #[derive(Debug)]
-pub(crate) struct Object {
+pub struct Object {
     out: Vec<u8>,
     /// What goes before the next name: the brace that opens the object, or a comma.
     lead: u8,
@@ -269,7 +302,7 @@ pub(crate) struct Object {
 
 impl Object {
     /// An empty object with room for so many bytes.
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
+    pub fn with_capacity(bytes: usize) -> Self {
         Self { out: Vec::with_capacity(bytes), lead: b'{' }
     }
 
@@ -287,14 +320,14 @@ impl Object {
     }
 
     /// A field that holds a string.
-    pub(crate) fn text(&mut self, name: &str, value: &str) -> &mut Self {
+    pub fn text(&mut self, name: &str, value: &str) -> &mut Self {
         self.name(name);
         self.string(value.as_bytes());
         self
     }
 
     /// A field that holds an id, in the id's own JSON type.
-    pub(crate) fn id(&mut self, name: &str, value: &MessageId) -> &mut Self {
+    pub fn id(&mut self, name: &str, value: &MessageId) -> &mut Self {
         if let Some(number) = value.number() {
             return self.number(name, number);
         }
@@ -304,28 +337,28 @@ impl Object {
     }
 
     /// A field that holds an integer.
-    pub(crate) fn number(&mut self, name: &str, value: u64) -> &mut Self {
+    pub fn number(&mut self, name: &str, value: u64) -> &mut Self {
         self.name(name);
         self.out.extend_from_slice(digits::decimal(value, &mut [0; 20]));
         self
     }
 
     /// A field that holds JSON as it is.
-    pub(crate) fn json(&mut self, name: &str, value: &str) -> &mut Self {
+    pub fn json(&mut self, name: &str, value: &str) -> &mut Self {
         self.name(name);
         self.out.extend_from_slice(value.as_bytes());
         self
     }
 
     /// A field that holds an object.
-    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self) -> &mut Self) -> &mut Self {
+    pub fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self) -> &mut Self) -> &mut Self {
         self.open(name);
         fill(self).close();
         self
     }
 
     /// A field that holds an object which may turn out not to be writable; then this one is not either.
-    pub(crate) fn try_object<E>(
+    pub fn try_object<E>(
         &mut self,
         name: &str,
         fill: impl FnOnce(&mut Self) -> Result<&mut Self, E>,
@@ -349,7 +382,7 @@ impl Object {
     }
 
     /// The object's text.
-    pub(crate) fn finish(&mut self) -> String {
+    pub fn finish(&mut self) -> String {
         self.close();
         // Only texts were put together, so nothing is ever replaced here.
         let text = String::from_utf8(core::mem::take(&mut self.out));
@@ -358,7 +391,7 @@ impl Object {
 }
 
 /// Bytes to set aside for a text within quotes: one that is JSON itself has quotes to be escaped.
-pub(crate) fn room(text: &str) -> usize {
+pub fn room(text: &str) -> usize {
     let escapes = if text.starts_with(['{', '[']) { text.len() / 4 + 8 } else { 0 };
     text.len() + escapes
 }

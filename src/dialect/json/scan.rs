@@ -1,28 +1,31 @@
-//! The named fields of an object in one pass, where nothing about it is unusual.
+//! The named fields of an object in one pass, each with its place in the frame.
 //!
-//! What this reader takes, `serde_json` takes with the same result; a fuzzer and a property compare the two. What it does not
-//! take (a name with an escape, a field that stands twice, nesting over the limit, anything that is not JSON) is left to
-//! `serde_json`, which also has the words for what is wrong.
+//! This reader takes what `serde_json` takes, with the same result; a fuzzer and a property compare the two. What it does not
+//! take (a field that stands twice, nesting over the limit, anything that is not JSON) is an error, for which `serde_json` has
+//! the words.
 
 use core::ops::Range;
 
-use super::Raw;
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use super::Field;
 use super::plain::plain_len;
 
-/// Puts the fields' values, as they are written, in the places of their names. Nothing at all where the text is unusual; what
-/// was found by then means nothing.
+/// Puts the fields' values, as they are written, in the places of their names; `start` is where the text begins in its frame.
+/// Nothing at all where the text cannot be read; what was found by then means nothing.
 pub(super) fn fields<'a, const N: usize>(
     text: &'a str,
+    start: usize,
     names: &[&str; N],
     depth: u64,
-    found: &mut [Option<Raw<'a>>; N],
+    found: &mut [Option<Field<'a>>; N],
 ) -> Option<()> {
     let mut reader = Reader { text, at: 0 };
     reader.space();
     reader.object(depth, |name, written, plain| {
         let Some(at) = names.iter().position(|known| known.as_bytes() == name) else { return Some(()) };
-        let written = text.get(written)?;
-        let raw = if plain { Raw::Plain(written) } else { Raw::Other(written) };
+        let raw = Field { at: start + written.start, written: text.get(written)?, plain };
         found.get_mut(at)?.replace(raw).is_none().then_some(())
     })?;
     reader.space();
@@ -60,7 +63,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `field` gets each name, where its value stands, and whether that is a string without escapes.
-    fn object(&mut self, depth: u64, mut field: impl FnMut(&'a [u8], Range<usize>, bool) -> Option<()>) -> Option<()> {
+    fn object(&mut self, depth: u64, mut field: impl FnMut(&[u8], Range<usize>, bool) -> Option<()>) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         self.take(b'{')?;
         self.space();
@@ -74,7 +77,7 @@ impl<'a> Reader<'a> {
             self.space();
             let start = self.at;
             let plain = self.value(depth)?;
-            field(name, start..self.at, plain)?;
+            field(&name, start..self.at, plain)?;
             self.space();
             if !self.comes(b',') {
                 return self.take(b'}');
@@ -118,14 +121,20 @@ impl<'a> Reader<'a> {
         self.rest().starts_with(word).then(|| self.at += word.len())
     }
 
-    /// A name without escapes.
-    fn name(&mut self) -> Option<&'a [u8]> {
+    /// A field's name; one with escapes is read as what it stands for.
+    fn name(&mut self) -> Option<Cow<'a, [u8]>> {
+        let start = self.at;
         self.take(b'"')?;
         let rest = self.rest();
         let (name, _) = rest.split_at_checked(plain_len(rest))?;
         self.at += name.len();
-        self.take(b'"')?;
-        Some(name)
+        if self.comes(b'"') {
+            return Some(Cow::Borrowed(name));
+        }
+        self.at = start;
+        self.string()?;
+        let name: String = serde_json::from_str(self.text.get(start..self.at)?).ok()?;
+        Some(Cow::Owned(name.into_bytes()))
     }
 
     /// Says whether it has no escapes.

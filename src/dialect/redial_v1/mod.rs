@@ -10,9 +10,8 @@ use alloc::string::ToString;
 use alloc::vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Dialect, Preset};
+use super::{Capabilities, Content, Dialect, Handshake, Login, Preset, Side, Signal, Span};
 use crate::config::{AuthenticationPolicy, Config, CredentialSource, Limits};
-use crate::dialect::{Capabilities, Handshake, Login, Side, Signal};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::secret::Secret;
@@ -110,7 +109,7 @@ impl Dialect for RedialV1 {
         Capabilities { login: Login::Hello, receipts: true, acks: true, early_delivery: false, sequenced: true }
     }
 
-    fn decode<'a>(&self, _reader: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, _reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         match frame {
             // The socket answers pings by itself (RFC 6455 §5.5.2).
             Frame::Ping(_) | Frame::Pong(_) => Ok(Signal::Ignored),
@@ -119,7 +118,7 @@ impl Dialect for RedialV1 {
         }
     }
 
-    fn encode(&self, _writer: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, _writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         write::frame(signal)
     }
 

@@ -4,31 +4,34 @@ use alloc::string::String;
 
 use super::super::json::{Object, room};
 use crate::dialect::{
-    AckCarrier, Bye, Credit, Hello, NotResumed, Payload, Refusal, Resume, Resumption, SessionTerms, Signal,
+    AckCarrier, Bye, Content, Credit, HeartbeatSignal, Hello, LeaveSignal, LoginSignal, NotResumed, ReceiptSignal,
+    Refusal, Resume, Resumption, SequenceSignal, SessionTerms, Signal,
 };
 use crate::error::Unencodable;
 use crate::frame::Frame;
 use crate::id::MessageId;
 
-pub(super) fn frame(signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+pub(super) fn frame(signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
     let text = match signal {
-        Signal::SequencedMessage { seq, id, body } => message(*seq, id, *body)?,
-        Signal::CumulativeAck { seq, refused, carrier } => {
+        Signal::Sequence(SequenceSignal::Message { seq, id, content }) => message(*seq, id, *content)?,
+        Signal::Sequence(SequenceSignal::Ack { seq, refused, carrier }) => {
             let mut object = typed(word(*carrier), 32);
             refusals(object.number("a", *seq), refused);
             object.finish()
         }
-        Signal::Heartbeat => return Ok(Frame::text(r#"{"type":"ping"}"#)),
-        Signal::HeartbeatReply => return Ok(Frame::text(r#"{"type":"pong"}"#)),
-        Signal::Delivered { id } => typed("delivered", 16 + id.wire_len()).id("id", id).finish(),
-        Signal::Read { id } => typed("read", 16 + id.wire_len()).id("id", id).finish(),
-        Signal::Hello(hello) => write_hello(hello),
-        Signal::Login { credential, reference: None } => {
+        Signal::Heartbeat(HeartbeatSignal::Ask) => return Ok(Frame::text(r#"{"type":"ping"}"#)),
+        Signal::Heartbeat(HeartbeatSignal::Reply) => return Ok(Frame::text(r#"{"type":"pong"}"#)),
+        Signal::Receipt(ReceiptSignal::Delivered { id }) => {
+            typed("delivered", 16 + id.wire_len()).id("id", id).finish()
+        }
+        Signal::Receipt(ReceiptSignal::Read { id }) => typed("read", 16 + id.wire_len()).id("id", id).finish(),
+        Signal::Sequence(SequenceSignal::Hello(hello)) => write_hello(hello),
+        Signal::Login(LoginSignal::Proof { credential, reference: None }) => {
             typed("auth", 16 + credential.reveal().len()).text("auth", credential.reveal()).finish()
         }
-        Signal::Welcome(terms) => welcome(terms),
-        Signal::Refused { code } => typed("refused", 32).number("code", u64::from(*code)).finish(),
-        Signal::Bye(bye) => write_bye(*bye),
+        Signal::Sequence(SequenceSignal::Welcome(terms)) => welcome(terms),
+        Signal::Login(LoginSignal::Refused { code }) => typed("refused", 32).number("code", u64::from(*code)).finish(),
+        Signal::Leave(LeaveSignal::Bye(bye)) => write_bye(*bye),
         _ => return Err(Unencodable::NoWord),
     };
     Ok(Frame::text(text))
@@ -55,21 +58,20 @@ fn digits(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |exponent| exponent as usize + 1)
 }
 
-fn message(seq: u64, id: &MessageId, body: Option<Payload<'_>>) -> Result<String, Unencodable> {
-    let length = match body {
-        Some(Payload::Text(text)) => room(text),
-        Some(Payload::Json(json)) => json.len(),
+fn message(seq: u64, id: &MessageId, content: Option<Content<'_>>) -> Result<String, Unencodable> {
+    let length = match content {
+        Some(Content::Text(text)) => room(text),
+        Some(Content::Json(json)) => json.len(),
         _ => 0,
     };
     let mut object = Object::with_capacity(FRAME.len() + digits(seq) + id.wire_len() + length);
     object.text("type", "msg");
     object.number("s", seq).id("id", id);
-    Ok(match body {
+    Ok(match content {
         None => object.json("skip", "true"),
-        Some(Payload::Text(text)) => object.text("b", text),
-        Some(Payload::Json(json)) => object.json("b", json),
-        Some(Payload::Binary(_)) => return Err(Unencodable::Binary),
-        Some(Payload::Whole) => return Err(Unencodable::NoWord),
+        Some(Content::Text(text)) => object.text("b", text),
+        Some(Content::Json(json)) => object.json("b", json),
+        Some(Content::Binary(_)) => return Err(Unencodable::Binary),
     }
     .finish())
 }

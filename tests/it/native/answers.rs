@@ -1,7 +1,7 @@
 //! What is acknowledged, refused and told again, number by number.
 
 use redial::journal::Call;
-use redial::{Acknowledge, Bounded, Event, Frame, MessageId, PeerPolicy, Purpose, Signal, Status};
+use redial::{Acknowledge, Bounded, Event, Frame, MessageId, PeerPolicy, Purpose, SequenceSignal, Signal, Status};
 
 use super::{Pair, says};
 
@@ -142,7 +142,7 @@ fn refusals_that_the_other_end_must_know_by_now_are_not_kept() {
     let frame = Frame::text(hello);
     let preset = redial::Preset::native();
     let read = preset.dialect().decode(redial::Side::Server, &frame, &preset.config.limits);
-    let Ok(Signal::Hello(hello)) = read else { panic!("it is a hello") };
+    let Ok(Signal::Sequence(SequenceSignal::Hello(hello))) = read else { panic!("it is a hello") };
     let positions: Vec<u64> = hello.resume.expect("it goes on").refused.iter().map(|refusal| refusal.seq).collect();
     assert_eq!(positions, [9, 10], "as many as may be on their way");
 }

@@ -176,7 +176,7 @@ fn a_newer_connection_fences_the_one_before_and_a_copy_of_the_client_stops() {
 fn a_bye_says_when_to_come_back_and_what_to_do_then() {
     let mut pair = Pair::connected();
     let now = pair.now();
-    pair.peer.bye(now, Bye { code: 4000, reconnect: true, resume: true, after: Duration::from_secs(60) });
+    pair.peer.bye(now, Bye::new(4000).after(Duration::from_secs(60)));
     pair.flow();
     assert_eq!(pair.story.state(), State::Waiting);
     let due = pair.story.deadline().expect("it waits").at.since(now).as_millis();
@@ -184,7 +184,7 @@ fn a_bye_says_when_to_come_back_and_what_to_do_then() {
     pair.connect().flow();
     assert!(says(&pair.greetings().1, r#""resumed":true"#));
     let now = pair.now();
-    pair.peer.bye(now, Bye { code: 4000, reconnect: true, resume: false, after: Duration::ZERO });
+    pair.peer.bye(now, Bye::new(4000).resume(false));
     pair.flow();
     pair.connect().flow();
     let (hello, welcome) = pair.greetings();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use redial::journal::{Call, Input};
 use redial::{
-    Acknowledge, Action, Credit, Event, Frame, Limits, MessageId, Resumption, Secret, Session, Side, Signal, State,
+    Acknowledge, Action, Credit, Event, Frame, LeaveSignal, Limits, MessageId, Resumption, Secret, SequenceSignal,
+    Session, Side, Signal, State,
 };
 
 use super::ledger::{Ledger, waits};
@@ -87,8 +88,10 @@ impl Counted {
             }
             Input::Event { event: Event::FrameIn { frame, .. }, .. } if !step.is_stale() => {
                 match (decode(session, frame), step.state) {
-                    (Some(Signal::Welcome(terms)), State::Authenticating) => self.welcome(&terms),
-                    (Some(Signal::SequencedMessage { seq, id, body }), State::Ready) => {
+                    (Some(Signal::Sequence(SequenceSignal::Welcome(terms))), State::Authenticating) => {
+                        self.welcome(&terms)
+                    }
+                    (Some(Signal::Sequence(SequenceSignal::Message { seq, id, content: body, .. })), State::Ready) => {
                         if body.is_none() {
                             self.answered.push(id.clone());
                         }
@@ -103,14 +106,14 @@ impl Counted {
                             };
                         }
                     }
-                    (Some(Signal::CumulativeAck { seq, .. }), State::Ready)
+                    (Some(Signal::Sequence(SequenceSignal::Ack { seq, .. })), State::Ready)
                         if self.given.last_key_value().is_some_and(|(last, _)| seq <= *last) =>
                     {
                         self.acked = self.acked.max(seq);
                         // What is acknowledged does not have to go out again.
                         self.next = self.next.max(Some(self.acked + 1));
                     }
-                    (Some(Signal::Bye(bye)), _) if !bye.resume => self.sid = None,
+                    (Some(Signal::Leave(LeaveSignal::Bye(bye))), _) if !bye.resume => self.sid = None,
                     _ => {}
                 }
             }
@@ -139,7 +142,7 @@ impl Counted {
         let limits = Limits::default();
         let signal = session.preset().dialect().decode(Side::Server, frame, &limits);
         match signal {
-            Ok(Signal::Hello(hello)) => {
+            Ok(Signal::Sequence(SequenceSignal::Hello(hello))) => {
                 let Some(resume) = hello.resume else { return Ok(()) };
                 let proof = self.sid.as_ref().map(|(sid, token)| (sid.as_str(), token));
                 rule!(
@@ -154,7 +157,7 @@ impl Counted {
                     self.acked
                 );
             }
-            Ok(Signal::SequencedMessage { seq, id, .. }) => {
+            Ok(Signal::Sequence(SequenceSignal::Message { seq, id, .. })) => {
                 rule!(self.next == Some(seq), "seq {seq} left where {:?} had to", self.next);
                 let given = self.given.entry(seq).or_insert_with(|| id.clone());
                 rule!(*given == id, "seq {seq} is {given}'s, and {id} left under it");
@@ -165,7 +168,7 @@ impl Counted {
                 let bytes = frame.len() as u64;
                 rule!(bytes <= credit.frame, "a frame has {bytes} bytes, the server takes {}", credit.frame);
             }
-            Ok(Signal::CumulativeAck { seq, .. }) => self.tell(session, ledger, seq)?,
+            Ok(Signal::Sequence(SequenceSignal::Ack { seq, .. })) => self.tell(session, ledger, seq)?,
             _ => {}
         }
         Ok(())

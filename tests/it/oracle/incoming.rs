@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redial::journal::{Call, Input};
-use redial::{Acknowledge, Action, Deliver, Event, MessageId, Purpose, Session, Signal, State};
+use redial::{
+    Acknowledge, Action, Content, Deliver, Event, MessageId, MessageSignal, Purpose, ReceiptSignal, SequenceSignal,
+    Session, Signal, State,
+};
 
 use super::ledger::{Ledger, waits};
 use super::{Step, Verdict, decode, rule};
@@ -75,7 +78,7 @@ impl Incoming {
     }
 
     fn hear_echo(&mut self, session: &Session, step: &Step) {
-        if let Some(Signal::Ack { echo: Some(echo), .. }) = frame_of(session, step)
+        if let Some(Signal::Receipt(ReceiptSignal::Accepted { echo: Some(echo), .. })) = frame_of(session, step)
             && !self.is_known(session, &echo.id)
         {
             self.later.entry(echo.id).or_insert(self.entered);
@@ -110,7 +113,7 @@ impl Incoming {
     }
 
     fn acknowledge(&mut self, session: &Session, step: &Step, ledger: &Ledger, id: &MessageId) -> Verdict {
-        if let Some(Signal::Ack { echo: Some(echo), .. }) = frame_of(session, step)
+        if let Some(Signal::Receipt(ReceiptSignal::Accepted { echo: Some(echo), .. })) = frame_of(session, step)
             && echo.id == *id
             && !self.is_known(session, id)
         {
@@ -155,10 +158,16 @@ fn frame(session: &Session, step: &Step, ledger: &Ledger, delivered: usize, acti
     message(session, &signal, ledger.is_level(), delivered, actions)
 }
 
-fn message(session: &Session, signal: &Signal<'_>, level: bool, delivered: usize, actions: &[Action]) -> Verdict {
+fn message(
+    session: &Session,
+    signal: &Signal<Content<'_>>,
+    level: bool,
+    delivered: usize,
+    actions: &[Action],
+) -> Verdict {
     let profile = session.preset().dialect().capabilities();
     match signal {
-        Signal::Message { id: Some(id), .. } if profile.acks => {
+        Signal::Message(MessageSignal { id: Some(id), .. }) if profile.acks => {
             // Where answers wait for storing, they leave after all else, and on a link that was lost meanwhile not at all.
             let owed = level && (!waits(session) || session.state() == State::Ready);
             if owed && session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
@@ -168,24 +177,27 @@ fn message(session: &Session, signal: &Signal<'_>, level: bool, delivered: usize
                 rule!(acked, "{id} came and was not acknowledged");
             }
         }
-        Signal::Message { .. } | Signal::Notice { .. } => rule!(delivered == 1, "a message came and was not shown"),
-        Signal::Ack { echo: Some(_), .. } | Signal::SequencedMessage { .. } => {}
+        Signal::Message(MessageSignal { .. }) | Signal::Notice(_) => {
+            rule!(delivered == 1, "a message came and was not shown")
+        }
+        Signal::Receipt(ReceiptSignal::Accepted { echo: Some(_), .. })
+        | Signal::Sequence(SequenceSignal::Message { .. }) => {}
         _ => rule!(delivered == 0, "a frame that is no message was shown"),
     }
     let Some(Action::Deliver(message)) = actions.iter().find(|action| matches!(action, Action::Deliver(_))) else {
         return Ok(());
     };
-    if let Signal::Message { body, .. } | Signal::Notice { body } | Signal::SequencedMessage { body: Some(body), .. } =
-        signal
+    if let Signal::Message(MessageSignal { content: body, .. })
+    | Signal::Notice(body)
+    | Signal::Sequence(SequenceSignal::Message { content: Some(body), .. }) = signal
         && session.preset().config.inbox.deliver == Deliver::Content
-        && let Some(body) = body.to_body()
     {
-        rule!(message.body == body, "what was shown is not what came");
+        rule!(message.body == body.to_body(), "what was shown is not what came");
     }
     Ok(())
 }
 
-fn frame_of<'a>(session: &Session, step: &'a Step) -> Option<Signal<'a>> {
+fn frame_of<'a>(session: &Session, step: &'a Step) -> Option<Signal<Content<'a>>> {
     match &step.input {
         Input::Event { event: Event::FrameIn { frame, .. }, .. } => decode(session, frame),
         _ => None,

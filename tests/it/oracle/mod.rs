@@ -14,7 +14,7 @@ pub(crate) mod stored;
 use std::fmt;
 
 use redial::journal::{Call, Input};
-use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Purpose, Session, Side, Signal, State};
+use redial::{Action, ConnectionId, Content, Event, Frame, Instant, MessageId, Purpose, Session, Side, Signal, State};
 
 use connections::Connections;
 use counted::Counted;
@@ -215,12 +215,12 @@ fn heard(session: &Session, step: &Step, connections: &Connections) -> Option<Re
 }
 
 /// The meaning of a frame, where it has one within the limits.
-pub(crate) fn decode<'a>(session: &Session, frame: &'a Frame) -> Option<Signal<'a>> {
+pub(crate) fn decode<'a>(session: &Session, frame: &'a Frame) -> Option<Signal<Content<'a>>> {
     let limits = &session.preset().config.limits;
     if frame.len() as u64 > limits.frame_bytes.get() {
         return None;
     }
-    session.preset().dialect().decode(Side::Client, frame, limits).ok()
+    session.preset().dialect().decode(Side::Client, frame, limits).ok().map(|signal| signal.in_frame(frame))
 }
 
 pub(crate) fn drain(session: &mut Session) -> Vec<Action> {

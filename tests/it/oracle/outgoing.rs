@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use redial::journal::{Call, Input};
 use redial::{
-    Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, Session, Side, Signal, State, Status,
-    WhileDown,
+    Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, SequenceSignal, Session, Side, Signal,
+    State, Status, WhileDown,
 };
 
 use super::ledger::waits;
@@ -308,9 +308,9 @@ impl Outgoing {
 /// What must not change from copy to copy: the whole frame, but for the position, which another session gives anew.
 fn content(session: &Session, frame: &Frame) -> Frame {
     let limits = redial::Limits::default();
-    match session.preset().dialect().decode(Side::Server, frame, &limits) {
-        Ok(Signal::SequencedMessage { id, body, .. }) => {
-            let signal = Signal::SequencedMessage { seq: 0, id, body };
+    match session.preset().dialect().decode(Side::Server, frame, &limits).map(|signal| signal.in_frame(frame)) {
+        Ok(Signal::Sequence(SequenceSignal::Message { id, content: body, .. })) => {
+            let signal = Signal::sequenced(0, id, body);
             session.preset().dialect().encode(Side::Client, &signal).unwrap_or_else(|_| frame.clone())
         }
         _ => frame.clone(),

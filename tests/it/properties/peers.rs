@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use redial::{
-    AckCarrier, Acknowledge, Action, ConnectionId, Credit, Dialect, Durability, Duration, Event, Frame, Hello, Instant,
-    Limits, MessageId, Payload, Peer, PeerPolicy, Preset, RedialV1, Refusal, Resume, Seed, Side, Signal,
+    AckCarrier, Acknowledge, Action, ConnectionId, Content, Credit, Dialect, Durability, Duration, Event, Frame, Hello,
+    Instant, Limits, MessageId, Peer, PeerPolicy, Preset, RedialV1, Refusal, Resume, Seed, SequenceSignal, Side,
+    Signal,
 };
 
 /// One thing that happens to a peer.
@@ -128,13 +129,13 @@ impl World {
         };
         let signal = match said {
             Step::Resume(rx, seen, hi) => {
-                Signal::Hello(Box::new(Hello { credential: None, resume: resume(*rx, *seen, *hi), credit }))
+                Signal::hello(Hello { credential: None, resume: resume(*rx, *seen, *hi), credit })
             }
-            Step::Message(..) => Signal::SequencedMessage { seq, id, body: Some(Payload::Text("a body")) },
-            Step::Skip(_) => Signal::SequencedMessage { seq, id, body: None },
-            Step::Ack(seq) => Signal::CumulativeAck { seq: *seq, refused: Vec::new(), carrier: AckCarrier::Alone },
-            Step::Ping(seq) => Signal::CumulativeAck { seq: *seq, refused: Vec::new(), carrier: AckCarrier::Heartbeat },
-            _ => Signal::Hello(Box::new(Hello { credential: None, resume: None, credit })),
+            Step::Message(..) => Signal::sequenced(seq, id, Some(Content::Text("a body"))),
+            Step::Skip(_) => Signal::sequenced(seq, id, None),
+            Step::Ack(seq) => Signal::cumulative_ack(*seq, Vec::new(), AckCarrier::Alone),
+            Step::Ping(seq) => Signal::cumulative_ack(*seq, Vec::new(), AckCarrier::Heartbeat),
+            _ => Signal::hello(Hello { credential: None, resume: None, credit }),
         };
         RedialV1 {}.encode(Side::Client, &signal).expect("it can be said")
     }
@@ -162,7 +163,7 @@ impl World {
         let limits = Limits::default();
         let signal = RedialV1 {}.decode(Side::Client, frame, &limits).expect("what it writes can be read");
         match signal {
-            Signal::Welcome(terms) => {
+            Signal::Sequence(SequenceSignal::Welcome(terms)) => {
                 if self.session.as_ref().is_none_or(|(sid, _)| *sid != terms.sid) {
                     self.given.clear();
                     self.told = 0;
@@ -170,13 +171,13 @@ impl World {
                 self.session = Some((terms.sid.clone(), terms.token.clone()));
                 self.next = None;
             }
-            Signal::SequencedMessage { seq, id, .. } => {
+            Signal::Sequence(SequenceSignal::Message { seq, id, .. }) => {
                 assert!(self.next.is_none_or(|next| next == seq), "{seq} left where {:?} had to", self.next);
                 let given = self.given.entry(seq).or_insert_with(|| id.clone());
                 assert_eq!(*given, id, "two messages under seq {seq}");
                 self.next = Some(seq + 1);
             }
-            Signal::CumulativeAck { seq, .. } => {
+            Signal::Sequence(SequenceSignal::Ack { seq, .. }) => {
                 assert!(seq >= self.told, "{seq} was told after {}", self.told);
                 self.told = seq;
             }

@@ -1,7 +1,10 @@
 //! What one side of a dialect says, the other side understands.
 
 use proptest::prelude::*;
-use redial::{Body, Echo, Frame, Limits, MessageId, Payload, Preset, Secret, Side, Signal};
+use redial::{
+    Body, Content, LeaveSignal, Limits, LoginSignal, MessageId, MessageSignal, Preset, ReceiptSignal, Secret, Side,
+    Signal,
+};
 
 use super::presets;
 
@@ -16,24 +19,24 @@ struct Said {
 }
 
 impl Said {
-    fn signal(&self) -> Signal<'_> {
-        let (id, body) = (self.id.clone(), Payload::of(&self.body));
+    fn signal(&self) -> Signal<Content<'_>> {
+        let (id, body) = (self.id.clone(), Content::of(&self.body));
         match self.kind {
-            0 => Signal::Heartbeat,
-            1 => Signal::HeartbeatReply,
-            2 => Signal::Message { id: Some(id), body },
-            3 => Signal::Message { id: None, body },
-            4 => Signal::Notice { body },
-            5 => Signal::Ack { id, echo: None },
-            6 => Signal::Ack { id, echo: Some(Echo { id: self.other.clone(), body }) },
-            7 => Signal::Nack { id, code: self.code },
-            8 => Signal::Delivered { id },
-            9 => Signal::Read { id },
-            10 => Signal::Challenge { challenge: Some(body), reference: None },
-            11 => Signal::Login { credential: Secret::new("token"), reference: None },
-            12 => Signal::LoginAccepted,
-            13 => Signal::Refused { code: self.code },
-            _ => Signal::Kick { body },
+            0 => Signal::heartbeat(),
+            1 => Signal::heartbeat_reply(),
+            2 => Signal::message(Some(id), body),
+            3 => Signal::message(None, body),
+            4 => Signal::Notice(body),
+            5 => Signal::accepted(id),
+            6 => Signal::echoed(id, self.other.clone(), body),
+            7 => Signal::rejected(id, self.code),
+            8 => Signal::delivered(id),
+            9 => Signal::read(id),
+            10 => Signal::challenge(Some(body), None),
+            11 => Signal::proof(Secret::new("token"), None),
+            12 => Signal::login_accepted(),
+            13 => Signal::login_refused(self.code),
+            _ => Signal::kick(body),
         }
     }
 }
@@ -59,14 +62,16 @@ fn said() -> impl Strategy<Value = Said> {
 }
 
 /// A signal without its borrowings, for comparison: its kind, ids, code and content.
-fn told(signal: Signal<'_>, frame: &Frame) -> (String, Option<Body>) {
-    let content = |payload: Payload<'_>| Some(payload.into_body(frame));
+fn told(signal: Signal<Content<'_>>) -> (String, Option<Body>) {
+    let content = |content: Content<'_>| Some(content.to_body());
     match signal {
-        Signal::Message { id, body } => (format!("message {id:?}"), content(body)),
-        Signal::Notice { body } => ("notice".to_owned(), content(body)),
-        Signal::Ack { id, echo: Some(echo) } => (format!("echo {id:?} {:?}", echo.id), content(echo.body)),
-        Signal::Kick { body } => ("kick".to_owned(), content(body)),
-        Signal::Challenge { challenge: Some(body), .. } => ("challenge".to_owned(), content(body)),
+        Signal::Message(MessageSignal { id, content: body, .. }) => (format!("message {id:?}"), content(body)),
+        Signal::Notice(body) => ("notice".to_owned(), content(body)),
+        Signal::Receipt(ReceiptSignal::Accepted { id, echo: Some(echo), .. }) => {
+            (format!("echo {id:?} {:?}", echo.id), content(echo.content))
+        }
+        Signal::Leave(LeaveSignal::Kick { content: body, .. }) => ("kick".to_owned(), content(body)),
+        Signal::Login(LoginSignal::Challenge { challenge: Some(body), .. }) => ("challenge".to_owned(), content(body)),
         other => (format!("{other:?}"), None),
     }
 }
@@ -84,8 +89,8 @@ proptest! {
             prop_assert_eq!(again.as_ref(), Ok(&frame), "{}: the same signal as other bytes", name);
             let heard = preset.dialect().decode(writer.other(), &frame, &limits);
             let Ok(heard) = heard else { panic!("{name}: {heard:?} for {said:?}") };
-            let meant = told(said.signal(), &frame);
-            let heard = told(heard, &frame);
+            let meant = told(said.signal());
+            let heard = told(heard.in_frame(&frame));
             if names_messages(&preset, writer) {
                 prop_assert_eq!(meant, heard, "{}", name);
                 continue;

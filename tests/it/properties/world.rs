@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use proptest::sample::Index;
 use redial::journal::{Call, Input};
 use redial::{
-    AckCarrier, Action, Body, Bye, ConnectionId, Credit, Duration, Echo, Event, Frame, Instant, MessageId, NotResumed,
-    Payload, Preset, Purpose, Refusal, Resumption, Seed, Session, SessionTerms, Side, Signal,
+    AckCarrier, Action, Body, Bye, ConnectionId, Content, Credit, Duration, Event, Frame, Instant, MessageId,
+    NotResumed, Preset, Purpose, Refusal, Resumption, Seed, Session, SessionTerms, Side, Signal,
 };
 
 use super::steps::{Failed, Said, Step, What, When, Whose};
@@ -191,34 +191,32 @@ impl World {
 
     /// What the server says, in the words of the session's dialect; where it has none, something it cannot understand.
     fn frame(&self, said: &Said) -> Frame {
-        let body = Payload::Text("a body");
+        let body = Content::Text("a body");
         let signal = match said {
-            Said::Beat => Signal::Heartbeat,
-            Said::HeartbeatReply => Signal::HeartbeatReply,
-            Said::Message(id) => Signal::Message { id: Some(pushed(*id)), body },
-            Said::Ack(at) => Signal::Ack { id: self.id(*at), echo: None },
-            Said::Echo(at, id) => Signal::Ack { id: self.id(*at), echo: Some(Echo { id: pushed(*id), body }) },
-            Said::Nack(at) => Signal::Nack { id: self.id(*at), code: 7 },
-            Said::Delivered(at) => Signal::Delivered { id: self.id(*at) },
-            Said::Read(at) => Signal::Read { id: self.id(*at) },
-            Said::Stranger => Signal::Ack { id: "stranger".into(), echo: None },
-            Said::Notice => Signal::Notice { body: Payload::Json(r#"{"type":"news"}"#) },
-            Said::Challenge => Signal::Challenge { challenge: Some(Payload::Text("prove it")), reference: None },
-            Said::LoginAccepted => Signal::LoginAccepted,
-            Said::Refused => Signal::Refused { code: 3 },
-            Said::Kick => Signal::Kick { body },
+            Said::Beat => Signal::heartbeat(),
+            Said::HeartbeatReply => Signal::heartbeat_reply(),
+            Said::Message(id) => Signal::message(Some(pushed(*id)), body),
+            Said::Ack(at) => Signal::accepted(self.id(*at)),
+            Said::Echo(at, id) => Signal::echoed(self.id(*at), pushed(*id), body),
+            Said::Nack(at) => Signal::rejected(self.id(*at), 7),
+            Said::Delivered(at) => Signal::delivered(self.id(*at)),
+            Said::Read(at) => Signal::read(self.id(*at)),
+            Said::Stranger => Signal::accepted("stranger".into()),
+            Said::Notice => Signal::Notice(Content::Json(r#"{"type":"news"}"#)),
+            Said::Challenge => Signal::challenge(Some(Content::Text("prove it")), None),
+            Said::LoginAccepted => Signal::login_accepted(),
+            Said::Refused => Signal::login_refused(3),
+            Said::Kick => Signal::kick(body),
             Said::Welcome(resumed, name) => admitted(*resumed, *name),
-            Said::SequencedMessage(ahead, id) => {
-                Signal::SequencedMessage { seq: self.position(*ahead), id: pushed(*id), body: Some(body) }
-            }
-            Said::Skip(ahead) => Signal::SequencedMessage { seq: self.position(*ahead), id: pushed(0), body: None },
+            Said::SequencedMessage(ahead, id) => Signal::sequenced(self.position(*ahead), pushed(*id), Some(body)),
+            Said::Skip(ahead) => Signal::sequenced(self.position(*ahead), pushed(0), None),
             Said::CumulativeAck(seq) => {
                 let refused = vec![Refusal { seq: 2, code: 7 }];
-                Signal::CumulativeAck { seq: u64::from(*seq), refused, carrier: AckCarrier::HeartbeatReply }
+                Signal::cumulative_ack(u64::from(*seq), refused, AckCarrier::HeartbeatReply)
             }
             Said::Bye(reconnect) => {
                 let after = Duration::from_millis(700);
-                Signal::Bye(Bye { code: 4000, reconnect: *reconnect, resume: *reconnect, after })
+                Signal::bye(Bye::new(4000).reconnect(*reconnect).resume(*reconnect).after(after))
             }
         };
         let frame = self.session.preset().dialect().encode(Side::Server, &signal);
@@ -227,7 +225,7 @@ impl World {
 }
 
 /// A welcome: to the session of this name, or back to it with so many messages accepted.
-fn admitted(resumed: Option<u8>, name: u8) -> Signal<'static> {
+fn admitted(resumed: Option<u8>, name: u8) -> Signal<Content<'static>> {
     let resumption = match (resumed, name) {
         (Some(seq), _) => Resumption::Resumed { seq: seq.into(), refused: Vec::new() },
         (None, 0 | 1) => Resumption::Fresh,
@@ -238,7 +236,7 @@ fn admitted(resumed: Option<u8>, name: u8) -> Signal<'static> {
             gone: (name > 3).then_some(2),
         },
     };
-    Signal::Welcome(Box::new(SessionTerms {
+    Signal::welcome(SessionTerms {
         sid: if resumed.is_some() { "sid0".to_owned() } else { format!("sid{}", name % 3) },
         token: "token".into(),
         lifetime: Duration::from_secs(100),
@@ -246,7 +244,7 @@ fn admitted(resumed: Option<u8>, name: u8) -> Signal<'static> {
         credit: Credit { messages: 3, bytes: 1_000, frame: 120 },
         dedup: Some(Duration::from_secs(20)),
         heartbeat: Some(Duration::from_secs(7)),
-    }))
+    })
 }
 
 fn pushed(id: u8) -> MessageId {

@@ -1,6 +1,6 @@
 //! What the server does to its clients: it throws them out, talks nonsense, dies, and comes back with its memory or without.
 
-use redial::{Event, Frame, Payload, Peer, Seed, Signal};
+use redial::{Content, Event, Frame, Peer, Seed, Signal};
 
 use super::line::{Deed, LineId, Parcel, Stage};
 use super::run::Run;
@@ -9,8 +9,8 @@ impl Run {
     /// The server throws the account out: it is connected elsewhere.
     pub(super) fn kick(&mut self) {
         let Some(line) = self.present() else { return };
-        let bare = Signal::Kick { body: Payload::Whole };
-        let told = Signal::Kick { body: Payload::Text("elsewhere") };
+        let bare = Signal::kick(Content::Text(r#"{"cmd":"conn_close"}"#));
+        let told = Signal::kick(Content::Text("elsewhere"));
         if let Some(frame) = self.server.write(&told).or_else(|| self.server.write(&bare)) {
             self.note("kick");
             self.download(line, frame);
@@ -40,7 +40,7 @@ impl Run {
     pub(super) fn babble(&mut self) {
         let Some(line) = self.present() else { return };
         self.note("nonsense");
-        self.answer_on(line, &Signal::Ack { id: "nobody's".into(), echo: None });
+        self.answer_on(line, &Signal::accepted("nobody's".into()));
         for _ in 0..self.dice.between(1, 8) {
             let garbage = self.dice.one_of(&["{", "[]", "ack", "\u{0}", r#"{"type":7}"#]);
             self.download(line, Frame::text(garbage));

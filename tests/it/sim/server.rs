@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redial::{
-    Acknowledge, Action, ConnectionId, Event, Frame, Instant, Limits, Login, MessageId, Payload, Peer, PeerPolicy,
-    Preset, Seed, Side, Signal,
+    Acknowledge, Action, ConnectionId, Content, Event, Frame, HeartbeatSignal, Instant, Limits, Login, LoginSignal,
+    MessageId, MessageSignal, Peer, PeerPolicy, Preset, Seed, SequenceSignal, Side, Signal,
 };
 
 use super::line::{LineId, Parcel, Stage};
@@ -90,7 +90,7 @@ impl Server {
         matches!(self.preset.dialect().capabilities().login, Login::Challenge | Login::ConfirmedChallenge)
     }
 
-    pub(super) fn write(&self, signal: &Signal<'_>) -> Option<Frame> {
+    pub(super) fn write(&self, signal: &Signal<Content<'_>>) -> Option<Frame> {
         self.preset.dialect().encode(Side::Server, signal).ok()
     }
 }
@@ -118,7 +118,7 @@ impl Run {
             self.post.at(later, Parcel::Client(process, opened()));
         }
         if self.server.asks_for_login() {
-            let challenge = Signal::Challenge { challenge: Some(Payload::Text("seed")), reference: Some("7") };
+            let challenge = Signal::challenge(Some(Content::Text("seed")), Some(Content::Json("7")));
             self.answer_on(line, &challenge);
         } else {
             self.admit(line);
@@ -143,26 +143,30 @@ impl Run {
         let (limits, preset) = (Limits::default(), self.server.preset.clone());
         let signal = preset.dialect().decode(Side::Server, &frame, &limits);
         match (stage, signal) {
-            (Stage::Lobby, Ok(Signal::Login { .. })) => {
+            (Stage::Lobby, Ok(Signal::Login(LoginSignal::Proof { .. }))) => {
                 if self.strikes("refused login", 2_000) {
-                    self.answer_on(line, &Signal::Refused { code: 3 });
+                    self.answer_on(line, &Signal::login_refused(3));
                     self.dismiss_line(line, 1_008);
                     return;
                 }
                 if preset.dialect().capabilities().login == Login::ConfirmedChallenge {
-                    self.answer_on(line, &Signal::LoginAccepted);
+                    self.answer_on(line, &Signal::login_accepted());
                 }
                 self.admit(line);
             }
-            (Stage::Lobby, Ok(Signal::Heartbeat)) => self.answer_on(line, &Signal::HeartbeatReply),
+            (Stage::Lobby, Ok(Signal::Heartbeat(HeartbeatSignal::Ask))) => {
+                self.answer_on(line, &Signal::heartbeat_reply())
+            }
             (Stage::Accepted(connection), signal) => {
                 let message = match signal {
-                    Ok(Signal::Message { id, body }) => Some((id, body)),
-                    Ok(Signal::SequencedMessage { id, body, .. }) => body.map(|body| (Some(id), body)),
+                    Ok(Signal::Message(MessageSignal { id, content: body, .. })) => Some((id, body)),
+                    Ok(Signal::Sequence(SequenceSignal::Message { id, content: body, .. })) => {
+                        body.map(|body| (Some(id), body))
+                    }
                     _ => None,
                 };
                 if let Some((id, body)) = message
-                    && self.chokes(line, id, &words::name_in(&body.into_body(&frame)))
+                    && self.chokes(line, id, &words::name_in(&body.content(&frame).to_body()))
                 {
                     return;
                 }
@@ -203,7 +207,7 @@ impl Run {
         if let Some(id) = id
             && !self.server.in_hand.contains_key(&id)
         {
-            let refusal = Signal::Nack { id, code: 7 };
+            let refusal = Signal::rejected(id, 7);
             if self.server.write(&refusal).is_some() && self.strikes("refused message", 800) {
                 self.server.refused.insert(name.to_owned());
                 self.answer_on(line, &refusal);
@@ -213,7 +217,7 @@ impl Run {
         false
     }
 
-    pub(super) fn answer_on(&mut self, line: LineId, signal: &Signal<'_>) {
+    pub(super) fn answer_on(&mut self, line: LineId, signal: &Signal<Content<'_>>) {
         if let Some(frame) = self.server.write(signal) {
             self.download(line, frame);
         }
@@ -222,7 +226,7 @@ impl Run {
     /// The server's application says something; a push that finds no room is tried again later.
     pub(super) fn push(&mut self, name: String) {
         let body = words::body(&name, self.dice.few(40));
-        let plain = Signal::Message { id: Some("s".into()), body: Payload::Text(&body) };
+        let plain = Signal::message(Some("s".into()), Content::Text(&body));
         let wrapped = self.server.write(&plain).is_none();
         let body = if wrapped { format!(r#"{{"message":"{body}"}}"#) } else { body };
         if self.now < self.server.down_until {

@@ -1,8 +1,8 @@
 //! A dialect for tests that has a word for everything a session can hear and say: `msg m1 hello`, `ack m1`, `nack m1 7`.
 
 use redial::{
-    Capabilities, Config, Dialect, Frame, Handshake, Limits, Login, Malformed, MessageId, Payload, Preset, Secret,
-    Side, Signal, Unencodable,
+    Capabilities, Config, Content, Dialect, Frame, Handshake, HeartbeatSignal, LeaveSignal, Limits, Login, LoginSignal,
+    Malformed, MessageId, MessageSignal, Preset, ReceiptSignal, Secret, Side, Signal, Span, Unencodable,
 };
 
 /// A dialect for tests that has a word for everything.
@@ -32,7 +32,7 @@ impl Dialect for Terse {
         Handshake { query, ..Handshake::default() }
     }
 
-    fn decode<'a>(&self, _: Side, frame: &'a Frame, limits: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, _: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         let text = match frame {
             Frame::Text(text) => text,
             Frame::Binary(_) => return Err(Malformed::UnexpectedBinary),
@@ -45,39 +45,41 @@ impl Dialect for Terse {
             _ => Err(Malformed::BadId { field: "id".to_owned(), limit: limits.id_bytes.get() }),
         };
         Ok(match word {
-            "beat" => Signal::Heartbeat,
-            "alive" => Signal::HeartbeatReply,
-            "msg" => Signal::Message { id: Some(id()?), body: Payload::Text(second) },
-            "ack" => Signal::Ack { id: id()?, echo: None },
-            "nack" => Signal::Nack { id: id()?, code: second.parse().unwrap_or_default() },
-            "delivered" => Signal::Delivered { id: id()? },
-            "read" => Signal::Read { id: id()? },
-            "who" => Signal::Challenge { challenge: Some(Payload::Text(rest)), reference: None },
-            "me" => Signal::Login { credential: Secret::new(rest), reference: None },
-            "welcome" => Signal::LoginAccepted,
-            "refused" => Signal::Refused { code: first.parse().unwrap_or_default() },
-            "kick" => Signal::Kick { body: Payload::Text(rest) },
-            "notice" => Signal::Notice { body: Payload::Text(rest) },
+            "beat" => Signal::heartbeat(),
+            "alive" => Signal::heartbeat_reply(),
+            "msg" => Signal::message(Some(id()?), Span::rest(text, second)),
+            "ack" => Signal::accepted(id()?),
+            "nack" => Signal::rejected(id()?, second.parse().unwrap_or_default()),
+            "delivered" => Signal::delivered(id()?),
+            "read" => Signal::read(id()?),
+            "who" => Signal::challenge(Some(Span::rest(text, rest)), None),
+            "me" => Signal::proof(Secret::new(rest), None),
+            "welcome" => Signal::login_accepted(),
+            "refused" => Signal::login_refused(first.parse().unwrap_or_default()),
+            "kick" => Signal::kick(Span::rest(text, rest)),
+            "notice" => Signal::Notice(Span::rest(text, rest)),
             _ => return Err(Malformed::Missing { field: "word".to_owned() }),
         })
     }
 
-    fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, _: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         let text = match signal {
-            Signal::Heartbeat => "beat".to_owned(),
-            Signal::HeartbeatReply => "alive".to_owned(),
-            Signal::Message { id: Some(id), body: Payload::Text(body) } => format!("msg {id} {body}"),
-            Signal::Message { body: Payload::Binary(_), .. } => return Err(Unencodable::Binary),
-            Signal::Ack { id, echo: None } => format!("ack {id}"),
-            Signal::Nack { id, code } => format!("nack {id} {code}"),
-            Signal::Delivered { id } => format!("delivered {id}"),
-            Signal::Read { id } => format!("read {id}"),
-            Signal::Challenge { challenge: Some(Payload::Text(seed)), .. } => format!("who {seed}"),
-            Signal::Login { credential, .. } => format!("me {}", credential.reveal()),
-            Signal::LoginAccepted => "welcome".to_owned(),
-            Signal::Refused { code } => format!("refused {code}"),
-            Signal::Kick { body: Payload::Text(body) } => format!("kick {body}"),
-            Signal::Notice { body: Payload::Text(body) } => format!("notice {body}"),
+            Signal::Heartbeat(HeartbeatSignal::Ask) => "beat".to_owned(),
+            Signal::Heartbeat(HeartbeatSignal::Reply) => "alive".to_owned(),
+            Signal::Message(MessageSignal { id: Some(id), content: Content::Text(body), .. }) => {
+                format!("msg {id} {body}")
+            }
+            Signal::Message(MessageSignal { content: Content::Binary(_), .. }) => return Err(Unencodable::Binary),
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: None, .. }) => format!("ack {id}"),
+            Signal::Receipt(ReceiptSignal::Rejected { id, code, .. }) => format!("nack {id} {code}"),
+            Signal::Receipt(ReceiptSignal::Delivered { id, .. }) => format!("delivered {id}"),
+            Signal::Receipt(ReceiptSignal::Read { id, .. }) => format!("read {id}"),
+            Signal::Login(LoginSignal::Challenge { challenge: Some(Content::Text(seed)), .. }) => format!("who {seed}"),
+            Signal::Login(LoginSignal::Proof { credential, .. }) => format!("me {}", credential.reveal()),
+            Signal::Login(LoginSignal::Accepted) => "welcome".to_owned(),
+            Signal::Login(LoginSignal::Refused { code, .. }) => format!("refused {code}"),
+            Signal::Leave(LeaveSignal::Kick { content: Content::Text(body), .. }) => format!("kick {body}"),
+            Signal::Notice(Content::Text(body)) => format!("notice {body}"),
             _ => return Err(Unencodable::NoWord),
         };
         Ok(Frame::text(text))

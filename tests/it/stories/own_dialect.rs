@@ -2,8 +2,9 @@
 
 use redial::journal::{Call, CallError};
 use redial::{
-    Action, Body, Capabilities, Config, ConnectionId, CredentialSource, Dialect, Duration, Echo, Event, Frame, Limits,
-    Login, Malformed, MarkReadError, Payload, Preset, Purpose, Session, Side, Signal, State, Unencodable,
+    Action, Body, Capabilities, Config, ConnectionId, Content, CredentialSource, Dialect, Duration, Event, Frame,
+    HeartbeatSignal, Limits, Login, LoginSignal, Malformed, MarkReadError, MessageSignal, Preset, Purpose,
+    ReceiptSignal, Session, Side, Signal, Span, State, Unencodable,
 };
 
 use crate::oracle::drain;
@@ -25,34 +26,32 @@ impl Dialect for Desk {
         Capabilities { login: Login::None, receipts: false, acks: self.acks, early_delivery: false, sequenced: false }
     }
 
-    fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, _: Side, frame: &Frame, _: &Limits) -> Result<Signal<Span>, Malformed> {
         match frame.as_text() {
-            Some("no") => Ok(Signal::Refused { code: 0 }),
+            Some("no") => Ok(Signal::login_refused(0)),
             Some(text) => Ok(match text.split(' ').collect::<Vec<_>>()[..] {
-                ["push", id, body] => Signal::Message { id: Some(id.into()), body: Payload::Text(body) },
-                ["mine", id, push] => {
-                    Signal::Ack { id: id.into(), echo: Some(Echo { id: push.into(), body: Payload::Text("mine") }) }
-                }
-                _ => Signal::Message { id: None, body: Payload::Whole },
+                ["push", id, body] => Signal::message(Some(id.into()), Span::rest(text, body)),
+                ["mine", id, push] => Signal::echoed(id.into(), push.into(), Span::new(0..4)),
+                _ => Signal::message(None, Span::WHOLE),
             }),
             None => Ok(match frame {
                 // A byte for the service, and the content.
-                Frame::Binary(bytes) if bytes.len() > 1 => {
-                    Signal::Message { id: None, body: Payload::Binary(&bytes[1..]) }
-                }
-                _ => Signal::HeartbeatReply,
+                Frame::Binary(bytes) if bytes.len() > 1 => Signal::message(None, Span::new(1..bytes.len())),
+                _ => Signal::heartbeat_reply(),
             }),
         }
     }
 
-    fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, _: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match signal {
-            Signal::Heartbeat => Ok(Frame::Ping(Vec::new())),
-            Signal::Login { credential, .. } => Ok(Frame::text(format!("login {}", credential.reveal()))),
-            Signal::Ack { id, .. } => Ok(Frame::text(format!("ack {id}"))),
-            Signal::Nack { id, .. } => Ok(Frame::text(format!("nack {id}"))),
-            Signal::Read { id } => Ok(Frame::text(format!("read {id}"))),
-            Signal::Message { body: Payload::Text(text), .. } => Ok(Frame::text((*text).to_owned())),
+            Signal::Heartbeat(HeartbeatSignal::Ask) => Ok(Frame::Ping(Vec::new())),
+            Signal::Login(LoginSignal::Proof { credential, .. }) => {
+                Ok(Frame::text(format!("login {}", credential.reveal())))
+            }
+            Signal::Receipt(ReceiptSignal::Accepted { id, .. }) => Ok(Frame::text(format!("ack {id}"))),
+            Signal::Receipt(ReceiptSignal::Rejected { id, .. }) => Ok(Frame::text(format!("nack {id}"))),
+            Signal::Receipt(ReceiptSignal::Read { id, .. }) => Ok(Frame::text(format!("read {id}"))),
+            Signal::Message(MessageSignal { content: Content::Text(text), .. }) => Ok(Frame::text((*text).to_owned())),
             _ => Err(Unencodable::NoWord),
         }
     }

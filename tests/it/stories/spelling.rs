@@ -1,6 +1,6 @@
 //! Texts on a wire of JSON: what has to be escaped is, nothing else is, and all of it is read again.
 
-use redial::{Body, Frame, Limits, MessageId, Payload, Preset, Side, Signal};
+use redial::{Body, Content, Frame, Limits, MessageId, MessageSignal, Preset, Side, Signal};
 use serde_json::Value;
 
 use crate::support::Story;
@@ -10,7 +10,7 @@ const LONG: usize = 75;
 
 /// What `serde_json` reads in the content of a message with this text, and how long the frame is.
 fn written(text: &str, id: &str) -> (Frame, Value) {
-    let signal = Signal::Message { id: Some(MessageId::from(id)), body: Payload::Text(text) };
+    let signal = Signal::message(Some(MessageId::from(id)), Content::Text(text));
     let frame = Preset::uni_app().dialect().encode(Side::Client, &signal).expect("texts can be written");
     let value = serde_json::from_str(frame.as_text().expect("a text frame")).expect("it is JSON");
     (frame, value)
@@ -19,7 +19,7 @@ fn written(text: &str, id: &str) -> (Frame, Value) {
 /// What the other side reads of it.
 fn read(frame: &Frame) -> (Option<MessageId>, Body) {
     match Preset::uni_app().dialect().decode(Side::Server, frame, &Limits::default()) {
-        Ok(Signal::Message { id, body }) => (id, body.into_body(frame)),
+        Ok(Signal::Message(MessageSignal { id, content: body, .. })) => (id, body.content(frame).to_body()),
         other => panic!("{other:?} of {:?}", frame.as_text()),
     }
 }
@@ -69,7 +69,7 @@ fn numbers_are_written_with_all_their_digits() {
     let powers =
         (0..16).flat_map(|exponent| [10_u64.pow(exponent) - 1, 10_u64.pow(exponent), 10_u64.pow(exponent) + 1]);
     for number in powers.chain([MessageId::MAX_NUMBER]).filter(|number| *number <= MessageId::MAX_NUMBER) {
-        let signal = Signal::Ack { id: MessageId::from(number), echo: None };
+        let signal = Signal::accepted(MessageId::from(number));
         let frame = Preset::uni_app().dialect().encode(Side::Client, &signal).expect("numbers can be written");
         let expected = format!(r#"{{"key":"message_ack","data":{{"messageId":{number}}}}}"#);
         assert_eq!(frame.as_text(), Some(expected.as_str()));

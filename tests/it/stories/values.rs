@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use redial::{
-    Action, Body, Bounded, ConnectionId, Deliver, Duration, Echo, Event, Frame, Instant, MarkReadError, MessageId,
-    Outgoing, Payload, Preset, Seed, Session, Side, Signal,
+    Action, Body, Bounded, ConnectionId, Content, Deliver, Duration, Event, Frame, Instant, MarkReadError, MessageId,
+    Outgoing, Preset, Seed, Session, Side, Signal,
 };
 
 use crate::oracle::drain;
@@ -220,18 +220,16 @@ fn an_id_too_long_to_be_written_is_not_marked_as_read() {
 fn a_frame_is_written_into_a_buffer_of_about_its_size() {
     let (id, push) = (MessageId::from("c".repeat(100)), MessageId::from("p".repeat(90)));
     let body = "x".repeat(5_000);
-    let text = Payload::Text(&body);
-    let echo = Echo { id: push, body: text };
-    let (acked, read) = (Signal::Delivered { id: id.clone() }, Signal::Read { id: id.clone() });
-    let numbered = Signal::SequencedMessage { seq: 1, id: id.clone(), body: Some(text) };
-    let login = Signal::Login { credential: "t".repeat(3_000).into(), reference: None };
-    let message = Signal::Message { id: Some(id.clone()), body: text };
+    let text = Content::Text(&body);
+    let echo = Signal::echoed(id.clone(), push, text);
+    let (acked, read) = (Signal::delivered(id.clone()), Signal::read(id.clone()));
+    let numbered = Signal::sequenced(1, id.clone(), Some(text));
+    let login = Signal::proof("t".repeat(3_000).into(), None);
+    let message = Signal::message(Some(id.clone()), text);
     let mut written = 0;
     for preset in [Preset::uni_app(), Preset::native()] {
         for side in [Side::Client, Side::Server] {
-            for signal in
-                [&message, &numbered, &Signal::Ack { id: id.clone(), echo: Some(echo.clone()) }, &acked, &read, &login]
-            {
+            for signal in [&message, &numbered, &echo, &acked, &read, &login] {
                 let Ok(Frame::Text(Cow::Owned(text))) = preset.dialect().encode(side, signal) else { continue };
                 written += 1;
                 let spare = text.capacity() - text.len();

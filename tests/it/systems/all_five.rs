@@ -1,8 +1,8 @@
 //! What holds for each of the five alike.
 
 use redial::{
-    Dialect, Echo, Event, Frame, Limits, LiveChat, LiveChatSettings, MessageId, Payload, Preset, Purpose, Secret, Side,
-    Signal, State, Unencodable,
+    Content, Dialect, Event, LeaveSignal, Limits, LiveChat, LiveChatSettings, LoginSignal, MessageId, MessageSignal,
+    Preset, Purpose, Secret, Side, Signal, State, Unencodable,
 };
 use serde_json::json;
 
@@ -19,35 +19,37 @@ fn five() -> [Preset; 5] {
 }
 
 /// What a signal says, with its content spelled out, so that borrowed and whole bodies compare.
-fn said(signal: &Signal<'_>, frame: &Frame) -> String {
-    let text = |payload: &Payload<'_>| format!("{:?}", payload.into_body(frame).as_text().unwrap_or("binary"));
+fn said(signal: &Signal<Content<'_>>) -> String {
+    let text = |content: &Content<'_>| format!("{:?}", content.to_body().as_text().unwrap_or("binary"));
     match signal {
-        Signal::Message { id, body } => format!("message {id:?} {}", text(body)),
-        Signal::Kick { body } => format!("kick {}", text(body)),
-        Signal::Challenge { challenge, reference } => {
-            format!("challenge {:?} {reference:?}", challenge.as_ref().map(text))
+        Signal::Message(MessageSignal { id, content: body, .. }) => format!("message {id:?} {}", text(body)),
+        Signal::Leave(LeaveSignal::Kick { content: body, .. }) => format!("kick {}", text(body)),
+        Signal::Login(LoginSignal::Challenge { challenge, reference, .. }) => {
+            format!("challenge {:?} {:?}", challenge.as_ref().map(text), reference.as_ref().map(text))
         }
-        Signal::Login { credential, reference } => format!("login {} {reference:?}", credential.reveal()),
+        Signal::Login(LoginSignal::Proof { credential, reference, .. }) => {
+            format!("login {} {:?}", credential.reveal(), reference.as_ref().map(text))
+        }
         other => format!("{other:?}"),
     }
 }
 
 /// Everything a side might say, in words that each dialect could know.
-fn signals() -> Vec<Signal<'static>> {
-    let message = |id: Option<MessageId>, body| Signal::Message { id, body: Payload::Text(body) };
+fn signals() -> Vec<Signal<Content<'static>>> {
+    let message = |id: Option<MessageId>, body| Signal::message(id, Content::Text(body));
     let mut all = vec![
-        Signal::Heartbeat,
-        Signal::HeartbeatReply,
-        Signal::Ack { id: "c1".into(), echo: None },
-        Signal::Nack { id: "c1".into(), code: 3 },
-        Signal::Delivered { id: 5.into() },
-        Signal::Read { id: "c1".into() },
-        Signal::Challenge { challenge: Some(Payload::Text("s\"1")), reference: Some("17") },
-        Signal::Login { credential: Secret::new("a\"b"), reference: Some(r#""m""#) },
-        Signal::Login { credential: Secret::new(""), reference: None },
-        Signal::LoginAccepted,
-        Signal::Refused { code: 1 },
-        Signal::Kick { body: Payload::Whole },
+        Signal::heartbeat(),
+        Signal::heartbeat_reply(),
+        Signal::accepted("c1".into()),
+        Signal::rejected("c1".into(), 3),
+        Signal::delivered(5.into()),
+        Signal::read("c1".into()),
+        Signal::challenge(Some(Content::Text("s\"1")), Some(Content::Json("17"))),
+        Signal::proof(Secret::new("a\"b"), Some(Content::Json(r#""m""#))),
+        Signal::proof(Secret::new(""), None),
+        Signal::login_accepted(),
+        Signal::login_refused(1),
+        Signal::kick(Content::Text(r#"{"cmd":"conn_close"}"#)),
         Signal::Ignored,
     ];
     let bodies =
@@ -76,10 +78,12 @@ fn what_one_side_can_say_the_other_reads_as_just_that() {
             let heard = dialect.decode(writer.other(), &frame, &limits).expect("it can be read");
             // A dialect without ids drops the id that the session gave.
             let meant = match signal {
-                Signal::Message { body, .. } if !dialect.capabilities().receipts => Signal::Message { id: None, body },
+                Signal::Message(MessageSignal { content: body, .. }) if !dialect.capabilities().receipts => {
+                    Signal::message(None, body)
+                }
                 other => other,
             };
-            assert_eq!(said(&heard, &frame), said(&meant, &frame), "{} by the {writer:?}", dialect.name());
+            assert_eq!(said(&heard.in_frame(&frame)), said(&meant), "{} by the {writer:?}", dialect.name());
             read += 1;
         }
     }
@@ -161,7 +165,7 @@ fn settings_that_a_service_does_not_have_are_refused() {
 }
 
 /// What a server says in a dialect, as text; control frames by their kind.
-fn served(preset: &Preset, signal: &Signal<'_>) -> Result<String, Unencodable> {
+fn served(preset: &Preset, signal: &Signal<Content<'_>>) -> Result<String, Unencodable> {
     let frame = preset.dialect().encode(Side::Server, signal)?;
     Ok(frame.as_text().map_or_else(|| format!("{frame:?}"), str::to_owned))
 }
@@ -169,31 +173,31 @@ fn served(preset: &Preset, signal: &Signal<'_>) -> Result<String, Unencodable> {
 #[test]
 fn the_words_of_servers_are_those_of_their_documents() {
     let (uni_app, live_chat) = (Preset::uni_app(), Preset::live_chat(1, 2).unwrap());
-    let text = Payload::Text(r#"a "quoted" text"#);
-    let message = |body| Signal::Message { id: Some("m1".into()), body };
-    let echo = |body| Signal::Ack { id: "c1".into(), echo: Some(Echo { id: "m1".into(), body }) };
+    let text = Content::Text(r#"a "quoted" text"#);
+    let message = |content| Signal::message(Some("m1".into()), content);
+    let echo = |content| Signal::echoed("c1".into(), "m1".into(), content);
     let ok = |text: &str| Ok(text.to_owned());
     for (preset, signal, expected) in [
-        (&uni_app, Signal::Heartbeat, ok("Ping(0 bytes)")),
-        (&uni_app, Signal::HeartbeatReply, ok("Pong(0 bytes)")),
+        (&uni_app, Signal::heartbeat(), ok("Ping(0 bytes)")),
+        (&uni_app, Signal::heartbeat_reply(), ok("Pong(0 bytes)")),
         (&uni_app, message(text), ok(r#"{"type":"MESSAGE","messageId":"m1","content":"a \"quoted\" text"}"#)),
-        (&uni_app, message(Payload::Binary(b"x")), Err(Unencodable::Binary)),
-        (&uni_app, Signal::Ack { id: "c1".into(), echo: None }, ok(r#"{"type":"MESSAGE","clientMessageId":"c1"}"#)),
+        (&uni_app, message(Content::Binary(b"x")), Err(Unencodable::Binary)),
+        (&uni_app, Signal::accepted("c1".into()), ok(r#"{"type":"MESSAGE","clientMessageId":"c1"}"#)),
         (
             &uni_app,
-            echo(Payload::Json("[1, 2]")),
+            echo(Content::Json("[1, 2]")),
             ok(r#"{"type":"MESSAGE","messageId":"m1","clientMessageId":"c1","content":[1, 2]}"#),
         ),
-        (&uni_app, Signal::Delivered { id: "c1".into() }, ok(r#"{"type":"RECEIPT","clientMessageId":"c1"}"#)),
-        (&uni_app, Signal::LoginAccepted, Err(Unencodable::NoWord)),
-        (&live_chat, Signal::HeartbeatReply, ok(r#"{"cmd":"wd_heartbeat"}"#)),
-        (&live_chat, Signal::Kick { body: Payload::Whole }, ok(r#"{"cmd":"conn_close"}"#)),
-        (&live_chat, message(Payload::Json(r#"{"message":"x"}"#)), ok(r#"{"cmd":"message","result":{"message":"x"}}"#)),
-        (&live_chat, message(Payload::Json(r#"{"message":"x"} "#)), Err(Unencodable::NoWord)),
-        (&live_chat, message(Payload::Json(r#"{"message":"x"},"y":{}"#)), Err(Unencodable::NoWord)),
-        (&live_chat, message(Payload::Json("{")), Err(Unencodable::NoWord)),
-        (&live_chat, message(Payload::Json("7}")), Err(Unencodable::NoWord)),
-        (&live_chat, message(Payload::Binary(b"x")), Err(Unencodable::Binary)),
+        (&uni_app, Signal::delivered("c1".into()), ok(r#"{"type":"RECEIPT","clientMessageId":"c1"}"#)),
+        (&uni_app, Signal::login_accepted(), Err(Unencodable::NoWord)),
+        (&live_chat, Signal::heartbeat_reply(), ok(r#"{"cmd":"wd_heartbeat"}"#)),
+        (&live_chat, Signal::kick(Content::Text(r#"{"cmd":"conn_close"}"#)), ok(r#"{"cmd":"conn_close"}"#)),
+        (&live_chat, message(Content::Json(r#"{"message":"x"}"#)), ok(r#"{"cmd":"message","result":{"message":"x"}}"#)),
+        (&live_chat, message(Content::Json(r#"{"message":"x"} "#)), Err(Unencodable::NoWord)),
+        (&live_chat, message(Content::Json(r#"{"message":"x"},"y":{}"#)), Err(Unencodable::NoWord)),
+        (&live_chat, message(Content::Json("{")), Err(Unencodable::NoWord)),
+        (&live_chat, message(Content::Json("7}")), Err(Unencodable::NoWord)),
+        (&live_chat, message(Content::Binary(b"x")), Err(Unencodable::Binary)),
     ] {
         assert_eq!(served(preset, &signal), expected, "{}: {signal:?}", preset.name());
     }

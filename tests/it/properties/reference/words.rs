@@ -1,7 +1,8 @@
 //! A service with a word for everything a model has to predict, spelt so that anybody can write its frames down.
 
 use redial::{
-    Capabilities, Dialect, Echo, Frame, Limits, Login, Malformed, MessageId, Payload, Side, Signal, Unencodable,
+    Capabilities, Content, Dialect, Frame, HeartbeatSignal, Limits, Login, Malformed, MessageId, MessageSignal,
+    ReceiptSignal, Side, Signal, Span, Unencodable,
 };
 
 /// What the server says.
@@ -58,31 +59,37 @@ impl Dialect for Post {
         }
     }
 
-    fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
+    fn decode(&self, _: Side, frame: &Frame, _: &Limits) -> Result<Signal<Span>, Malformed> {
         let text = frame.as_text().ok_or(Malformed::UnexpectedBinary)?;
         let mut parts = text.splitn(4, ' ');
         let [word, first, second, third] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+        let from = |before: &[&str], part: &str| {
+            let start = before.iter().map(|word| word.len() + 1).sum();
+            Span::new(start..start + part.len())
+        };
         let id = MessageId::from(first);
         Ok(match word {
-            "got" => Signal::Ack { id, echo: None },
-            "no" => Signal::Nack { id, code: second.parse().unwrap_or_default() },
-            "device" => Signal::Delivered { id },
-            "seen" => Signal::Read { id },
-            "echo" => Signal::Ack { id, echo: Some(Echo { id: second.into(), body: Payload::Text(third) }) },
-            "push" => Signal::Message { id: Some(id), body: Payload::Text(second) },
-            "notice" => Signal::Notice { body: Payload::Text(first) },
-            "pong" => Signal::HeartbeatReply,
+            "got" => Signal::accepted(id),
+            "no" => Signal::rejected(id, second.parse().unwrap_or_default()),
+            "device" => Signal::delivered(id),
+            "seen" => Signal::read(id),
+            "echo" => Signal::echoed(id, second.into(), from(&[word, first, second], third)),
+            "push" => Signal::message(Some(id), from(&[word, first], second)),
+            "notice" => Signal::Notice(from(&[word], first)),
+            "pong" => Signal::heartbeat_reply(),
             _ => return Err(Malformed::NotAnObject),
         })
     }
 
-    fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+    fn encode(&self, _: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         Ok(Frame::text(match signal {
-            Signal::Heartbeat => "ping".to_owned(),
-            Signal::Message { id: Some(id), body: Payload::Text(text) } => format!("send {id} {text}"),
-            Signal::Message { body: Payload::Binary(_), .. } => return Err(Unencodable::Binary),
-            Signal::Ack { id, .. } => format!("have {id}"),
-            Signal::Nack { id, .. } if self.refusals => format!("never {id}"),
+            Signal::Heartbeat(HeartbeatSignal::Ask) => "ping".to_owned(),
+            Signal::Message(MessageSignal { id: Some(id), content: Content::Text(text), .. }) => {
+                format!("send {id} {text}")
+            }
+            Signal::Message(MessageSignal { content: Content::Binary(_), .. }) => return Err(Unencodable::Binary),
+            Signal::Receipt(ReceiptSignal::Accepted { id, .. }) => format!("have {id}"),
+            Signal::Receipt(ReceiptSignal::Rejected { id, .. }) if self.refusals => format!("never {id}"),
             _ => return Err(Unencodable::NoWord),
         }))
     }
