@@ -53,13 +53,13 @@ impl SessionCore<'_> {
     /// Fires one timer of the link; says whether there was one.
     #[inline(never)]
     fn fire_link_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(timer) = self.link.due(cx.now) else { return false };
-        let event = match timer {
+        let Some(due) = self.link.due(cx.now) else { return false };
+        let event = match due.timer {
             Timer::Poll => {
                 self.link.on_poll_timer(cx);
                 return true;
             }
-            Timer::Heartbeat | Timer::Suspicion | Timer::Probe | Timer::Death => self.link.on_heartbeat_timer(cx),
+            Timer::Heartbeat | Timer::Suspicion | Timer::Probe | Timer::Death => self.link.on_heartbeat_timer(cx, due),
             Timer::Credential
             | Timer::Attempt
             | Timer::Authentication

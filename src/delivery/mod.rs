@@ -16,7 +16,7 @@ use crate::action::Purpose;
 use crate::config::{Config, Durability, OutboxPolicy};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
-use crate::dialect::{AckCarrier, Hello, Refusal, SessionTerms, Signal};
+use crate::dialect::{AckCarrier, Content, Hello, Refusal, SessionTerms, Signal};
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -209,15 +209,16 @@ impl Delivery {
 
     /// Sends a heartbeat or the answer to one, and with it the cumulative ack where messages are counted.
     pub(crate) fn send_heartbeat(&self, cx: &mut Context<'_>, connection: ConnectionId, carrier: AckCarrier) {
+        const ASK: &Signal<Content<'static>> = &Signal::heartbeat();
+        const REPLY: &Signal<Content<'static>> = &Signal::heartbeat_reply();
         let (bare, purpose) = match carrier {
-            AckCarrier::Heartbeat | AckCarrier::Alone => (Signal::heartbeat(), Purpose::Heartbeat),
-            AckCarrier::HeartbeatReply => (Signal::heartbeat_reply(), Purpose::HeartbeatReply),
+            AckCarrier::Heartbeat | AckCarrier::Alone => (ASK, Purpose::Heartbeat),
+            AckCarrier::HeartbeatReply => (REPLY, Purpose::HeartbeatReply),
         };
-        let signal = match self.carried_ack() {
-            Some(seq) => Signal::cumulative_ack(seq, Vec::new(), carrier),
-            None => bare,
+        match self.carried_ack() {
+            Some(seq) => cx.send_signal(connection, &Signal::cumulative_ack(seq, Vec::new(), carrier), purpose),
+            None => cx.send_signal(connection, bare, purpose),
         };
-        cx.send_signal(connection, &signal, purpose);
     }
 
     /// The login was refused: messages stay for the next `open`.

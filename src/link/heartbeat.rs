@@ -133,13 +133,14 @@ impl Heartbeat {
         true
     }
 
-    /// Time has passed; to be called until it has nothing more to say.
+    /// One of the timers of this heartbeat is due; it has stopped or moved when this returns.
     #[inline]
-    pub(crate) fn on_tick(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<HeartbeatDecision> {
-        let due = self.deadline();
-        if !due.is_due(now) {
-            return None;
-        }
+    pub(crate) fn on_timer(
+        &mut self,
+        now: Instant,
+        due: Deadline,
+        policy: &HeartbeatPolicy,
+    ) -> Option<HeartbeatDecision> {
         match due.timer {
             Timer::Probe => return Some(HeartbeatDecision::Dead),
             _ => {

@@ -714,11 +714,9 @@ impl Link {
     }
 
     /// The timer to fire first of those that are due.
-    pub(crate) fn due(&self, now: Instant) -> Option<Timer> {
-        [self.fallback.deadline(), self.phase.deadline()]
-            .into_iter()
-            .find(|deadline| deadline.is_due(now))
-            .map(|deadline| deadline.timer)
+    pub(crate) fn due(&self, now: Instant) -> Option<Deadline> {
+        let (poll, phase) = (self.fallback.deadline(), self.phase.deadline());
+        if poll.is_due(now) { Some(poll) } else { phase.is_due(now).then_some(phase) }
     }
 
     /// A poll is due; the next one is armed by that.
@@ -732,10 +730,10 @@ impl Link {
     }
 
     /// One of the heartbeat's timers is due.
-    pub(crate) fn on_heartbeat_timer(&mut self, cx: &mut Context<'_>) -> LinkEvent {
+    pub(crate) fn on_heartbeat_timer(&mut self, cx: &mut Context<'_>, due: Deadline) -> LinkEvent {
         let Phase::Ready { connection, heartbeat, .. } = &mut self.phase else { return LinkEvent::Moved };
         let connection = *connection;
-        match heartbeat.on_tick(cx.now, &cx.config.heartbeat) {
+        match heartbeat.on_timer(cx.now, due, &cx.config.heartbeat) {
             Some(HeartbeatDecision::Send) => LinkEvent::Heartbeat(connection),
             Some(HeartbeatDecision::Suspect) => {
                 cx.push(Action::Suspected { connection });

@@ -76,6 +76,7 @@ impl SessionCore<'_> {
     pub(crate) fn pass_on(&mut self, cx: &mut Context<'_>, event: Option<LinkEvent>) {
         match event {
             None | Some(LinkEvent::Moved) => {}
+            Some(LinkEvent::Heartbeat(connection)) => self.send_heartbeat(cx, connection),
             Some(event) => self.on_link_event(cx, event),
         }
     }

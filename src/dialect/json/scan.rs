@@ -6,7 +6,6 @@
 
 use core::ops::Range;
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::Field;
@@ -71,13 +70,22 @@ impl<'a> Reader<'a> {
             return Some(());
         }
         loop {
-            let name = self.name()?;
+            let begin = self.at;
+            let escaped;
+            let name = match self.name() {
+                Some(name) => name,
+                None => {
+                    self.at = begin;
+                    escaped = self.escaped_name()?;
+                    escaped.as_bytes()
+                }
+            };
             self.space();
             self.take(b':')?;
             self.space();
             let start = self.at;
             let plain = self.value(depth)?;
-            field(&name, start..self.at, plain)?;
+            field(name, start..self.at, plain)?;
             self.space();
             if !self.comes(b',') {
                 return self.take(b'}');
@@ -121,20 +129,23 @@ impl<'a> Reader<'a> {
         self.rest().starts_with(word).then(|| self.at += word.len())
     }
 
-    /// A field's name; one with escapes is read as what it stands for.
-    fn name(&mut self) -> Option<Cow<'a, [u8]>> {
-        let start = self.at;
+    /// A field's name, where it has no escapes.
+    fn name(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
         let rest = self.rest();
         let (name, _) = rest.split_at_checked(plain_len(rest))?;
         self.at += name.len();
-        if self.comes(b'"') {
-            return Some(Cow::Borrowed(name));
-        }
-        self.at = start;
-        self.string()?;
-        let name: String = serde_json::from_str(self.text.get(start..self.at)?).ok()?;
-        Some(Cow::Owned(name.into_bytes()))
+        self.take(b'"')?;
+        Some(name)
+    }
+
+    /// A field's name with escapes, as what it stands for.
+    #[cold]
+    fn escaped_name(&mut self) -> Option<String> {
+        let start = self.at;
+        self.peek().filter(|first| *first == b'"')?;
+        self.value(0)?;
+        serde_json::from_str(self.text.get(start..self.at)?).ok()
     }
 
     /// Says whether it has no escapes.
