@@ -295,15 +295,27 @@ pub enum PresetError {
         /// What is wrong with it; the text is the caller's own.
         problem: String,
     },
-    /// The settings contradict each other.
-    #[error("the configuration contradicts itself: {0}")]
+    /// A setting is out of its range, or two of them contradict each other.
+    #[error("the configuration does not hold: {0}")]
     Config(#[from] ConfigError),
 }
 
-/// Which settings of a configuration contradict each other.
+/// Which setting of a configuration is out of its range, or which contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// A limit is out of its range.
+    #[error("`{setting}` is {value} and must be from {least} to {most}")]
+    Range {
+        /// The setting, as it stands in the configuration: `outbox.messages`.
+        setting: &'static str,
+        /// Its value.
+        value: u64,
+        /// The least it may be.
+        least: u64,
+        /// The most it may be.
+        most: u64,
+    },
     /// The dedup window is shorter than what the server may repeat.
     #[error(
         "the inbox remembers {window} ids and must remember {needed}: all that the server keeps and all that may wait"

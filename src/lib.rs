@@ -59,10 +59,10 @@ mod session;
 
 pub use action::{Action, Message, PollCause, Purpose};
 pub use config::{
-    Acknowledge, AuthenticationPolicy, Backoff, Bounded, Bounds, CloseCodes, ClosePolicy, Config, CredentialSource,
-    DeadAfter, DeadLink, Deliver, Durability, FallbackPolicy, FirstDelay, Guarantee, HeartbeatPolicy,
-    HeartbeatSchedule, InboxPolicy, Jitter, Limits, Liveness, MeasuredFrom, OutboxPolicy, PeerPolicy, Probe,
-    ReconnectPolicy, Resend, Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
+    Acknowledge, AuthenticationPolicy, Backoff, Bounds, CloseCodes, ClosePolicy, Config, CredentialSource, DeadAfter,
+    DeadLink, Deliver, Durability, FallbackPolicy, FirstDelay, Guarantee, HeartbeatPolicy, HeartbeatSchedule,
+    InboxPolicy, Jitter, Limit, Limits, Liveness, MeasuredFrom, OutboxPolicy, PeerPolicy, Probe, ReconnectPolicy,
+    Resend, Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
 };
 pub use deadline::{Deadline, Timer};
 pub use dialect::{

@@ -1,8 +1,7 @@
 //! What a session takes from the heap, counted by the allocator: a program of its own, since counting brings an allocator.
 
 use redial::{
-    Acknowledge, Action, Bounded, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Preset, Seed,
-    Session,
+    Acknowledge, Action, Config, ConnectionId, Event, Frame, Instant, Limit, MessageId, Outgoing, Preset, Seed, Session,
 };
 
 fn drain(session: &mut Session) -> Vec<Action> {
@@ -80,15 +79,15 @@ fn fill(config: &Config) {
 fn the_memory_of_a_session_stays_under_its_bound_however_full_it_is() {
     let default = Config::default();
     let mut small = Config::default();
-    small.outbox.messages = Bounded::clamped(10);
-    small.outbox.remembered = Bounded::clamped(10);
-    small.outbox.bytes = Bounded::clamped(10_000);
-    small.inbox.window = Bounded::clamped(10);
-    small.inbox.pending = Bounded::clamped(10);
-    small.limits.frame_bytes = Bounded::clamped(1_000);
+    small.outbox.messages = Limit::new(10);
+    small.outbox.remembered = Limit::new(10);
+    small.outbox.bytes = Limit::new(10_000);
+    small.inbox.window = Limit::new(10);
+    small.inbox.pending = Limit::new(10);
+    small.limits.frame_bytes = Limit::new(1_000);
     let mut large = Config::default();
-    large.outbox.messages = Bounded::clamped(5_000);
-    large.inbox.window = Bounded::clamped(20_000);
+    large.outbox.messages = Limit::new(5_000);
+    large.inbox.window = Limit::new(20_000);
     for mut config in [small, default, large] {
         config.inbox.acknowledge = Acknowledge::OnCall;
         let bound = config.bounds().memory_bytes;
@@ -139,12 +138,12 @@ fn besieged(config: &Config, spell: impl Fn(u64) -> String) -> u64 {
 #[test]
 fn a_server_that_never_lets_the_window_rest_takes_no_more_than_the_bound_however_it_writes_its_ids() {
     let mut config = Config::default();
-    config.outbox.messages = Bounded::clamped(1);
-    config.outbox.remembered = Bounded::clamped(1);
-    config.outbox.bytes = Bounded::clamped(100);
-    config.inbox.window = Bounded::clamped(1_000);
-    config.inbox.pending = Bounded::clamped(1);
-    config.limits.frame_bytes = Bounded::clamped(1_000);
+    config.outbox.messages = Limit::new(1);
+    config.outbox.remembered = Limit::new(1);
+    config.outbox.bytes = Limit::new(100);
+    config.inbox.window = Limit::new(1_000);
+    config.inbox.pending = Limit::new(1);
+    config.limits.frame_bytes = Limit::new(1_000);
     config.limits.malformed = None;
     let bound = config.bounds().memory_bytes;
     let spellings: [fn(u64) -> String; 4] = [
@@ -166,9 +165,9 @@ fn allocations_an_ack(waiting: u64) -> u64 {
     // Two thirds are sent, so that every acknowledgement also lets another one leave.
     let sent = waiting * 65 / 100;
     let mut config = Config::default();
-    config.outbox.messages = Bounded::clamped(waiting);
-    config.outbox.in_flight = Bounded::clamped(sent);
-    config.outbox.bytes = Bounded::clamped(1 << 30);
+    config.outbox.messages = Limit::new(waiting);
+    config.outbox.in_flight = Limit::new(sent);
+    config.outbox.bytes = Limit::new(1 << 30);
     let mut session = ready(config);
     for number in 0..waiting {
         session.send(Instant::ORIGIN, Outgoing::from("x").id(format!("c{number}"))).expect("there is room");
@@ -232,8 +231,8 @@ fn a_message_that_is_never_confirmed_makes_those_that_pass_it_cost_nothing() {
 #[test]
 fn after_a_burst_a_session_is_about_as_small_as_before() {
     let mut config = Config::default();
-    config.outbox.remembered = Bounded::clamped(0);
-    config.outbox.in_flight = Bounded::clamped(1_000);
+    config.outbox.remembered = Limit::new(0);
+    config.outbox.in_flight = Limit::new(1_000);
     let mut session = ready(config);
     let mut burst = |count: u64| {
         let ids: Vec<String> = (0..count).map(|number| send(&mut session, number)).collect();

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use redial::journal::Call;
-use redial::{Action, Bounded, Config, Preset, Seed, Session, Status};
+use redial::{Action, Config, Limit, Preset, Seed, Session, Status};
 use tungstenite::{Error, Message, WebSocket};
 
 use crate::floor;
@@ -180,9 +180,9 @@ fn by_hand(messages: u64, window: u64, step: u64) -> Run {
 /// A session that has so many messages to send as soon as it is let, with so many on their way at a time.
 fn session(window: u64) -> Session {
     let mut config = Config::default();
-    config.outbox.messages = Bounded::clamped(1_000_000);
-    config.outbox.bytes = Bounded::clamped(u64::MAX);
-    config.outbox.in_flight = Bounded::clamped(window);
+    config.outbox.messages = Limit::new(1_000_000);
+    config.outbox.bytes = Limit::new(1 << 30);
+    config.outbox.in_flight = Limit::new(window);
     let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
     session.credential(redial::Instant::ORIGIN, "token");
     session.hold(redial::Instant::ORIGIN);

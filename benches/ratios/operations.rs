@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use redial::{
-    AckCarrier, Action, Bounded, Config, ConnectionId, Duration, Event, Frame, Instant, Peer, PeerPolicy, Preset,
-    Secret, Seed, Session, Side, Signal, State,
+    AckCarrier, Action, Config, ConnectionId, Duration, Event, Frame, Instant, Limit, Peer, PeerPolicy, Preset, Secret,
+    Seed, Session, Side, Signal, State,
 };
 
 use crate::floor;
@@ -130,7 +130,7 @@ pub(crate) fn send_floor(rounds: u32) -> Cost {
 /// A push where the window holds so many ids, each push forgetting the oldest.
 pub(crate) fn push_into(window: u32, rounds: u32) -> Cost {
     let mut preset = with_receipts();
-    preset.config.inbox.window = Bounded::clamped(u64::from(window));
+    preset.config.inbox.window = Limit::new(u64::from(window));
     let (mut session, connection) = ready(preset);
     (0..window).for_each(|number| hear(&mut session, connection, a_push(number, "")));
     let content = body();
@@ -143,12 +143,12 @@ pub(crate) fn push_into(window: u32, rounds: u32) -> Cost {
 /// A preset under which so many messages are outstanding, half of them in flight where a configuration allows that.
 fn with_room(mut preset: Preset, outstanding: u32) -> Preset {
     let config = &mut preset.config;
-    config.outbox.messages = Bounded::clamped(1_000_000);
-    config.outbox.bytes = Bounded::clamped(u64::MAX);
-    config.outbox.in_flight = Bounded::clamped(u64::from(outstanding / 2).min(65_536));
+    config.outbox.messages = Limit::new(1_000_000);
+    config.outbox.bytes = Limit::new(1 << 30);
+    config.outbox.in_flight = Limit::new(u64::from(outstanding / 2).min(65_536));
     // What a peer under this configuration lets the session have on its way.
-    config.inbox.pending = Bounded::clamped(10_000);
-    config.limits.frame_bytes = Bounded::clamped(u64::MAX);
+    config.inbox.pending = Limit::new(10_000);
+    config.limits.frame_bytes = Limit::new(16 << 20);
     preset
 }
 

@@ -1,7 +1,7 @@
 //! A session and its peer in memory: messages are sent, delivered, acknowledged and settled, so many at a time.
 
 use redial::{
-    Action, Bounded, ConnectionId, Event, Instant, Peer, PeerPolicy, Preset, Secret, Seed, Session, State, Status,
+    Action, ConnectionId, Event, Instant, Limit, Peer, PeerPolicy, Preset, Secret, Seed, Session, State, Status,
 };
 
 /// Two ends and what travels between them.
@@ -15,8 +15,8 @@ pub(crate) struct Pair {
 impl Pair {
     /// Two ends with room for so many messages on their way.
     pub(crate) fn new(mut preset: Preset, window: u64) -> Self {
-        preset.config.outbox.in_flight = Bounded::clamped(window);
-        preset.config.outbox.messages = Bounded::clamped(window.max(1_000));
+        preset.config.outbox.in_flight = Limit::new(window);
+        preset.config.outbox.messages = Limit::new(window.max(1_000));
         let mut peer = Peer::new(preset.clone(), PeerPolicy::default(), Seed::from(8_u64));
         let mut session = Session::new(preset, Seed::from(7_u64));
         session.credential(Instant::ORIGIN, Secret::new("token"));

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use redial::{
-    Action, Bounded, ConnectionId, Event, Frame, Instant, MessageId, Peer, PeerPolicy, Preset, Seed, Stats, Status,
+    Action, ConnectionId, Event, Frame, Instant, Limit, MessageId, Peer, PeerPolicy, Preset, Seed, Stats, Status,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
@@ -75,8 +75,8 @@ impl Hub {
         for (name, partner) in pairs.iter().flat_map(|[one, other]| [(*one, *other), (*other, *one)]) {
             let mut preset = preset.clone();
             // The hub is where messages are stored, so it has more room than a client needs.
-            preset.config.outbox.messages = Bounded::clamped(1_000_000);
-            preset.config.outbox.bytes = Bounded::clamped(1 << 30);
+            preset.config.outbox.messages = Limit::new(1_000_000);
+            preset.config.outbox.bytes = Limit::new(1 << 30);
             let peer = Peer::new(preset, PeerPolicy::default(), seed());
             users.insert(name, User { peer, partner, line: None, heard: None });
         }

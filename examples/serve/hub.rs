@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use redial::{
-    Acknowledge, Action, Body, Bounded, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Peer,
+    Acknowledge, Action, Body, Config, ConnectionId, Event, Frame, Instant, Limit, MessageId, Outgoing, Peer,
     PeerPolicy, Preset, Purpose, Seed, Status,
 };
 
@@ -51,11 +51,11 @@ impl Hub {
             self.make_room()?;
             let mut config = Config::default();
             config.inbox.acknowledge = Acknowledge::OnCall;
-            config.outbox.messages = Bounded::clamped(KEPT.into());
+            config.outbox.messages = Limit::new(KEPT.into());
             // Each text is pushed with its sender's name.
-            config.outbox.bytes = Bounded::clamped((2 * KEPT_BYTES).into());
+            config.outbox.bytes = Limit::new((2 * KEPT_BYTES).into());
             // A push carries the sender's name and id in its own.
-            config.limits.id_bytes = Bounded::clamped(256);
+            config.limits.id_bytes = Limit::new(256);
             let mut seed = [0; 16];
             getrandom::fill(&mut seed).ok()?;
             let preset = Preset::uni_app().with_config(config);

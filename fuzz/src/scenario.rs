@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use redial::journal::{Call, Input};
 use redial::{
-    Acknowledge, Action, Body, Bounded, Config, ConnectionId, CredentialFailure, Durability, Duration, Event, Frame,
-    Instant, MessageId, Preset, Purpose, Seed, Session, TransportError,
+    Acknowledge, Action, Body, Config, ConnectionId, CredentialFailure, Durability, Duration, Event, Frame, Instant,
+    Limit, MessageId, Preset, Purpose, Seed, Session, TransportError,
 };
 
 use super::oracle::{Oracle, drain};
@@ -67,12 +67,12 @@ fn preset(bytes: &mut Bytes<'_>) -> Arc<Preset> {
 fn configured(preset: &Preset) -> [Arc<Preset>; 4] {
     let stores = Config { durability: Durability::WriteAhead, ..Config::default() };
     let mut narrow = Config::default();
-    narrow.outbox.messages = Bounded::clamped(4);
-    narrow.outbox.in_flight = Bounded::clamped(2);
-    narrow.outbox.remembered = Bounded::clamped(3);
+    narrow.outbox.messages = Limit::new(4);
+    narrow.outbox.in_flight = Limit::new(2);
+    narrow.outbox.remembered = Limit::new(3);
     narrow.outbox.dedup_window = Some(Duration::from_secs(60));
-    narrow.inbox.window = Bounded::clamped(3);
-    narrow.inbox.pending = Bounded::clamped(2);
+    narrow.inbox.window = Limit::new(3);
+    narrow.inbox.pending = Limit::new(2);
     narrow.inbox.acknowledge = Acknowledge::OnCall;
     narrow.reconnect.max = Some(4);
     let with = |config| Arc::new(preset.clone().with_config(config));

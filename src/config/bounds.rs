@@ -91,7 +91,7 @@ struct Outage {
 }
 
 impl Config {
-    /// What this configuration promises, in numbers.
+    /// What this configuration promises, in numbers; of one that fails its check, whatever comes out.
     pub fn bounds(&self) -> Bounds {
         let outbound = match (self.outbox.resend, self.outbox.dedup_window) {
             (Resend::Never, _) => Guarantee::AtMostOnce,
@@ -99,7 +99,7 @@ impl Config {
             (Resend::NextConnection, Some(window)) => Guarantee::OnceWithin(window),
         };
         let inbound = match self.inbox.server_keeps {
-            Some(keeps) if self.check().is_ok() => Guarantee::OnceInOrder(keeps),
+            Some(keeps) if self.check_window().is_ok() => Guarantee::OnceInOrder(keeps),
             _ => Guarantee::OnceAmong(self.inbox.window.get()),
         };
         Bounds {
@@ -183,12 +183,10 @@ impl Config {
     fn memory(&self) -> u64 {
         const ENTRY: u64 = 512;
         let id = self.limits.id_bytes.get();
-        let entries = self.outbox.messages.get()
-            + self.outbox.remembered.get()
-            + self.inbox.window.get()
-            + self.inbox.pending.get();
+        let entries = [self.outbox.messages, self.outbox.remembered, self.inbox.window, self.inbox.pending];
+        let entries = entries.into_iter().fold(0, |sum: u64, limit| sum.saturating_add(limit.get()));
         entries
-            .saturating_mul(ENTRY + id)
+            .saturating_mul(id.saturating_add(ENTRY))
             .saturating_add(self.outbox.bytes.get())
             // One as it comes, one as it is read, and the window's bytes of what is held back behind a gap.
             .saturating_add(self.limits.frame_bytes.get().saturating_mul(3))

@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bounded::Bounded;
+use super::limit::Limit;
 
 /// Messages on their way in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InboxPolicy {
-    /// Ids remembered to recognise repeats. Default 4,096, some 230 KB, 820 KB with ids as long as they may be. A server that keeps at most U pushes unacknowledged needs U plus `pending`.
-    pub window: Bounded<1, 1_000_000>,
+    /// Ids remembered to recognise repeats. Default 4,096, some 230 KB, 820 KB with ids as long as they may be; from 1 to 1,000,000.
+    /// A server that keeps at most U pushes unacknowledged needs U plus `pending`.
+    pub window: Limit,
     /// The most pushes the server keeps unacknowledged and repeats in order, U, where that is known. Default `None`. With it the window
     /// is checked by [`Config::check`](crate::Config::check), and [`Bounds`](crate::Bounds) promises more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -17,9 +18,10 @@ pub struct InboxPolicy {
     /// When a message is acknowledged. Default [`Acknowledge::OnDelivery`]; change it where a message must be stored before the
     /// server may forget it.
     pub acknowledge: Acknowledge,
-    /// Delivered messages that may wait for `acknowledge`. Default 256, a slow consumer of some seconds; what comes beyond is
-    /// `Deferred` and stays with the server. Where the dialect has positions it is told to the server, which then sends no more.
-    pub pending: Bounded<1, 10_000>,
+    /// Delivered messages that may wait for `acknowledge`. Default 256, a slow consumer of some seconds; from 1 to 10,000. What comes
+    /// beyond is `Deferred` and stays with the server. Where the dialect has positions it is told to the server, which then sends
+    /// no more.
+    pub pending: Limit,
     /// What is delivered. Default [`Deliver::Content`]; change it where the application reads fields of the envelope too.
     pub deliver: Deliver,
 }
@@ -31,17 +33,17 @@ impl InboxPolicy {
             Acknowledge::OnDelivery => 0,
             Acknowledge::OnCall => self.pending.get(),
         };
-        Some(u64::from(self.server_keeps?) + waiting)
+        Some(waiting.saturating_add(u64::from(self.server_keeps?)))
     }
 }
 
 impl Default for InboxPolicy {
     fn default() -> Self {
         Self {
-            window: Bounded::clamped(4_096),
+            window: Limit::new(4_096),
             server_keeps: None,
             acknowledge: Acknowledge::OnDelivery,
-            pending: Bounded::clamped(256),
+            pending: Limit::new(256),
             deliver: Deliver::Content,
         }
     }

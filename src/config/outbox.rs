@@ -4,20 +4,20 @@ use core::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Bounded;
+use crate::config::Limit;
 use crate::time::Duration;
 
 /// Messages on their way out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutboxPolicy {
-    /// Messages held at most. Default 1,000: minutes of typing without a network. Raise it for devices that collect while they
-    /// are offline.
-    pub messages: Bounded<1, 1_000_000>,
-    /// Bytes of bodies held at most. Default 4 MiB, of which failed messages that are kept for `resend` use what is left over.
-    pub bytes: Bounded<1, 0x4000_0000>,
-    /// Messages sent and not yet confirmed at most. Default 32; raise it on links of long delay.
-    pub in_flight: Bounded<1, 65_536>,
+    /// Messages held at most. Default 1,000: minutes of typing without a network; from 1 to 1,000,000. Raise it for devices that
+    /// collect while they are offline.
+    pub messages: Limit,
+    /// Bytes of bodies held at most. Default 4 MiB; from 1 to 1 GiB. Failed messages that are kept for `resend` use what is left over.
+    pub bytes: Limit,
+    /// Messages sent and not yet confirmed at most. Default 32; from 1 to 65,536. Raise it on links of long delay.
+    pub in_flight: Limit,
     /// What `send` does while the connection is not ready. Default [`WhileDown::Queue`]; refuse what is worthless when it is late,
     /// such as the moves of a game.
     pub while_down: WhileDown,
@@ -41,17 +41,17 @@ pub struct OutboxPolicy {
     /// time with `Outgoing::time_to_live`.
     #[serde(rename = "time_to_live_ms")]
     pub time_to_live: Option<Duration>,
-    /// Settled messages remembered, for late receipts, marks and `resend`. Default 1,024, a screenful many times over; what is older
-    /// no longer rises to `Delivered` or `Read`.
-    pub remembered: Bounded<0, 1_000_000>,
+    /// Settled messages remembered, for late receipts, marks and `resend`. Default 1,024, a screenful many times over; from 0 to
+    /// 1,000,000. What is older no longer rises to `Delivered` or `Read`.
+    pub remembered: Limit,
 }
 
 impl Default for OutboxPolicy {
     fn default() -> Self {
         Self {
-            messages: Bounded::clamped(1_000),
-            bytes: Bounded::clamped(4 << 20),
-            in_flight: Bounded::clamped(32),
+            messages: Limit::new(1_000),
+            bytes: Limit::new(4 << 20),
+            in_flight: Limit::new(32),
             while_down: WhileDown::Queue,
             resend: Resend::NextConnection,
             receipt_timeout: Some(Duration::from_secs(20)),
@@ -59,7 +59,7 @@ impl Default for OutboxPolicy {
             send_failure: SendFailure::EndLink,
             dedup_window: None,
             time_to_live: None,
-            remembered: Bounded::clamped(1_024),
+            remembered: Limit::new(1_024),
         }
     }
 }

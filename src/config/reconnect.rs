@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bounded::Bounded;
+use super::limit::Limit;
 use crate::rng::Rng;
 use crate::state::Cause;
 use crate::time::Duration;
@@ -42,11 +42,7 @@ impl Default for ReconnectPolicy {
     fn default() -> Self {
         Self {
             first: FirstDelay::all(Duration::from_millis(500)),
-            again: Backoff {
-                base: Duration::from_secs(1),
-                percent: Bounded::clamped(200),
-                cap: Duration::from_secs(60),
-            },
+            again: Backoff { base: Duration::from_secs(1), percent: Limit::new(200), cap: Duration::from_secs(60) },
             from: MeasuredFrom::Failure,
             jitter: Jitter::Equal,
             attempt_timeout: Some(Duration::from_secs(10)),
@@ -90,8 +86,8 @@ pub struct Backoff {
     /// The first of these delays.
     #[serde(rename = "base_ms")]
     pub base: Duration,
-    /// Growth in per cent: 200 doubles, 100 stays.
-    pub percent: Bounded<100, 1_000>,
+    /// Growth in per cent: 200 doubles, 100 stays; from 100 to 1,000.
+    pub percent: Limit,
     /// The longest delay; one below `base` counts as `base`.
     #[serde(rename = "cap_ms")]
     pub cap: Duration,
@@ -154,7 +150,7 @@ impl FirstDelay {
 impl Backoff {
     /// The same delay each time.
     pub const fn constant(delay: Duration) -> Self {
-        Self { base: delay, percent: Bounded::clamped(100), cap: delay }
+        Self { base: delay, percent: Limit::new(100), cap: delay }
     }
 
     /// The delay after `earlier` delays of this kind.

@@ -1,7 +1,7 @@
 //! What the presets that follow a document have in common: nothing that their documents do not ask for is switched on.
 
 use crate::config::{
-    AuthenticationPolicy, Bounded, CloseCodes, ClosePolicy, Config, CredentialSource, Jitter, Limits, OutboxPolicy,
+    AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, Jitter, Limit, Limits, OutboxPolicy,
     ReconnectPolicy, Resend, Reset, SendFailure, Unauthorized, WhileDown,
 };
 
@@ -24,7 +24,7 @@ pub(super) fn config(while_down: WhileDown) -> Config {
         },
         close: ClosePolicy { codes: CloseCodes::RetryAll, ..defaults.close },
         outbox: OutboxPolicy {
-            in_flight: Bounded::clamped(65_536),
+            in_flight: Limit::new(65_536),
             while_down,
             resend: Resend::Never,
             receipt_timeout: None,

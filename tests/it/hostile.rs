@@ -1,7 +1,7 @@
 //! A server that means harm, and a guest of a server that does: every limit is met from outside, and every flood is sat out.
 
 use redial::{
-    Acknowledge, Action, Bounded, Cause, ConnectionId, Event, Frame, Instant, Malformed, MessageId, Peer, PeerPolicy,
+    Acknowledge, Action, Cause, ConnectionId, Event, Frame, Instant, Limit, Malformed, MessageId, Peer, PeerPolicy,
     Preset, Seed, Session, State,
 };
 
@@ -41,7 +41,7 @@ fn malformed(story: &mut Story) -> Vec<Malformed> {
 
 #[test]
 fn a_frame_as_long_as_the_limit_is_heard_and_one_byte_more_is_not() {
-    let mut story = Story::uni_app_with(|config| config.limits.frame_bytes = Bounded::clamped(200));
+    let mut story = Story::uni_app_with(|config| config.limits.frame_bytes = Limit::new(200));
     story.ready().seen();
     let room = 200 - push("1", "").len();
     story.text(&push("1", &"x".repeat(room)));
@@ -165,7 +165,7 @@ fn spellings() -> [fn(u64) -> String; 5] {
 #[test]
 fn a_server_that_never_lets_the_window_rest_gets_repeats_past_it_and_none_within() {
     for id in spellings() {
-        let mut session = ready(|config| config.inbox.window = Bounded::clamped(100));
+        let mut session = ready(|config| config.inbox.window = Limit::new(100));
         for number in 0..10_000_u64 {
             hear(&mut session, push(&id(number), "new"));
             // The oldest that the window still holds.
@@ -181,7 +181,7 @@ fn a_server_that_never_lets_the_window_rest_gets_repeats_past_it_and_none_within
 #[test]
 fn receipts_find_their_messages_among_ids_of_any_spelling_and_in_any_order() {
     for id in spellings() {
-        let mut session = ready(|config| config.outbox.in_flight = Bounded::clamped(1_000));
+        let mut session = ready(|config| config.outbox.in_flight = Limit::new(1_000));
         let ids = || (0..1_000).map(|number| serde_json::from_str::<MessageId>(&id(number)).expect("it is an id"));
         for id in ids() {
             session.send(Instant::ORIGIN, redial::Outgoing::from("x").id(id)).expect("there is room");
@@ -201,7 +201,7 @@ fn receipts_find_their_messages_among_ids_of_any_spelling_and_in_any_order() {
 
 #[test]
 fn a_server_that_echoes_one_message_under_ever_new_ids_gets_as_many_acks_and_leaves_a_full_window() {
-    let mut session = ready(|config| config.inbox.window = Bounded::clamped(100));
+    let mut session = ready(|config| config.inbox.window = Limit::new(100));
     let mine = session.send(Instant::ORIGIN, "mine").expect("it is taken");
     drain(&mut session);
     for number in 0..10_000 {
@@ -219,7 +219,7 @@ fn a_server_that_echoes_one_message_under_ever_new_ids_gets_as_many_acks_and_lea
 fn a_flood_that_the_host_does_not_get_stored_owes_no_more_answers_than_may_wait() {
     let mut session = ready(|config| {
         config.durability = redial::Durability::WriteAhead;
-        config.inbox.pending = Bounded::clamped(5);
+        config.inbox.pending = Limit::new(5);
     });
     let mut version = 0;
     for number in 0..10_000 {
@@ -243,8 +243,8 @@ fn a_flood_that_the_host_does_not_get_stored_owes_no_more_answers_than_may_wait(
 fn what_waits_for_the_application_outlives_any_flood() {
     let mut session = ready(|config| {
         config.inbox.acknowledge = Acknowledge::OnCall;
-        config.inbox.pending = Bounded::clamped(2);
-        config.inbox.window = Bounded::clamped(3);
+        config.inbox.pending = Limit::new(2);
+        config.inbox.window = Limit::new(3);
     });
     hear(&mut session, push("\"a\"", "x"));
     hear(&mut session, push("\"b\"", "x"));

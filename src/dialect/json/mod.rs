@@ -14,7 +14,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 
-use crate::config::{Bounded, Limits};
+use crate::config::{DEEPEST, LONGEST_ID, Limit, Limits};
 use crate::dialect::Span;
 use crate::digits;
 use crate::error::{JsonProblem, Malformed};
@@ -158,7 +158,7 @@ fn fields_at<'a, const N: usize>(
     limits: &Limits,
 ) -> Result<[Option<Field<'a>>; N], Malformed> {
     let mut found = [None; N];
-    if scan::fields(text, at, &names, limits.depth.get(), &mut found).is_none() {
+    if scan::fields(text, at, &names, depth(limits), &mut found).is_none() {
         return Err(problem(text, names, limits));
     }
     for slot in &mut found {
@@ -169,10 +169,15 @@ fn fields_at<'a, const N: usize>(
     Ok(found)
 }
 
+/// The levels that are read. A dialect can be asked under limits that nobody has checked, and reading recurses.
+fn depth(limits: &Limits) -> u64 {
+    limits.depth.get().min(DEEPEST)
+}
+
 /// What is wrong with a text that could not be read, in the words of `serde_json`.
 #[cold]
 fn problem<const N: usize>(text: &str, names: [&str; N], limits: &Limits) -> Malformed {
-    if let Err(deep) = check_depth(text, limits.depth.get()) {
+    if let Err(deep) = check_depth(text, depth(limits)) {
         return deep;
     }
     if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
@@ -279,7 +284,7 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
 
 /// Limits that no reader's exceed, for asking what any reader could take a text for.
 pub fn widest_limits() -> Limits {
-    Limits { depth: Bounded::clamped(u64::MAX), id_bytes: Bounded::clamped(u64::MAX), ..Limits::default() }
+    Limits { depth: Limit::new(DEEPEST), id_bytes: Limit::new(LONGEST_ID), ..Limits::default() }
 }
 
 /// A field that must be there.

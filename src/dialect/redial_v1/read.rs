@@ -170,7 +170,7 @@ fn span(raw: Option<Field<'_>>, field: &str) -> Result<Option<Duration>, Malform
 fn short(raw: Option<Field<'_>>, field: &str, limit: u64) -> Result<String, Malformed> {
     let raw = raw.ok_or_else(|| json::missing(field))?;
     // An escape takes at most six bytes for one.
-    let text = if raw.written().len() as u64 > limit * 6 + 2 { None } else { raw.string() };
+    let text = if raw.written().len() as u64 > limit.saturating_mul(6).saturating_add(2) { None } else { raw.string() };
     match text {
         Some(text) if !text.is_empty() && text.len() as u64 <= limit => Ok(text),
         _ => Err(Malformed::BadId { field: field.into(), limit }),

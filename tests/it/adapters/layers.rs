@@ -10,7 +10,7 @@ use std::thread;
 
 use futures_util::StreamExt as _;
 use redial::journal::Call;
-use redial::{Action, Preset, Seed, Session};
+
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::demo::options::Adapter;

@@ -65,7 +65,7 @@ fn what_the_application_refused_stays_refused() {
 
 #[test]
 fn the_window_outlives_restarts_with_its_order() {
-    let mut story = Story::uni_app_with(|config| config.inbox.window = redial::Bounded::clamped(3));
+    let mut story = Story::uni_app_with(|config| config.inbox.window = redial::config::Limit::new(3));
     story.ready();
     for id in ["m1", "m2", "m3"] {
         story.text(&push(id));

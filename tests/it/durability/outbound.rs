@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use redial::journal::{Call, CallError};
-use redial::{Action, Bounded, Duration, Event, MessageId, Resend, SendError, Status, WhileDown};
+use redial::{Action, Duration, Event, Limit, MessageId, Resend, SendError, Status, WhileDown};
 
 use super::receipt;
 use crate::support::Story;
@@ -174,8 +174,8 @@ fn settled_messages_are_remembered_for_late_receipts_double_ids_and_resending_by
 #[test]
 fn the_body_of_a_failed_message_outlives_a_restart_whatever_was_sent_after_it() {
     let mut story = Story::plain_with(|config| {
-        config.outbox.in_flight = Bounded::clamped(1);
-        config.outbox.remembered = Bounded::clamped(100);
+        config.outbox.in_flight = Limit::new(1);
+        config.outbox.remembered = Limit::new(100);
     });
     story.open();
     let failed = story.send_for("failed", 10);
@@ -191,7 +191,7 @@ fn the_body_of_a_failed_message_outlives_a_restart_whatever_was_sent_after_it() 
 
 #[test]
 fn messages_keep_their_order_over_a_restart() {
-    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(2));
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Limit::new(2));
     story.ready();
     let ids: Vec<MessageId> = ["one", "two", "three", "four"].map(|body| story.send(body)).to_vec();
     story.restart(0).back();

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use redial::{
-    Action, Bounded, Config, Durability, Duration, Event, Frame, MessageId, Preset, Purpose, Resend, Session, State,
+    Action, Config, Durability, Duration, Event, Frame, Limit, MessageId, Preset, Purpose, Resend, Session, State,
     Status,
 };
 
@@ -19,12 +19,12 @@ fn configurations() -> [Config; 3] {
     let mut plain = Config::default();
     plain.outbox.quarantine = None::<NonZeroU32>;
     let mut tight = plain.clone();
-    tight.outbox.messages = Bounded::clamped(6);
-    tight.outbox.in_flight = Bounded::clamped(2);
-    tight.outbox.remembered = Bounded::clamped(3);
+    tight.outbox.messages = Limit::new(6);
+    tight.outbox.in_flight = Limit::new(2);
+    tight.outbox.remembered = Limit::new(3);
     tight.outbox.dedup_window = Some(Duration::from_secs(60));
     tight.outbox.time_to_live = Some(Duration::from_secs(100));
-    tight.inbox.window = Bounded::clamped(2);
+    tight.inbox.window = Limit::new(2);
     let mut never = plain.clone();
     never.outbox.resend = Resend::Never;
     [plain, tight, never]

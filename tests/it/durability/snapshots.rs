@@ -69,8 +69,8 @@ fn a_snapshot_shows_no_bodies_and_holds_no_credential() {
 #[test]
 fn a_snapshot_is_as_large_as_what_is_not_settled() {
     let mut story = Story::uni_app_with(|config| {
-        config.outbox.remembered = redial::Bounded::clamped(100);
-        config.inbox.window = redial::Bounded::clamped(100);
+        config.outbox.remembered = redial::config::Limit::new(100);
+        config.inbox.window = redial::config::Limit::new(100);
     });
     let body = "x".repeat(1_000);
     let empty = story.snapshot().len();

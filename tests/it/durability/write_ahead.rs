@@ -175,7 +175,7 @@ fn a_resend_by_hand_waits_for_storing_like_a_send() {
 
 #[test]
 fn a_host_that_never_says_that_it_has_stored_holds_messages_back_and_nothing_grows_without_bound() {
-    let mut story = Story::write_ahead(|config| config.outbox.remembered = redial::Bounded::clamped(1));
+    let mut story = Story::write_ahead(|config| config.outbox.remembered = redial::config::Limit::new(1));
     story.ready();
     for _ in 0..3_000 {
         let id = story.session.send(story.instant(), "hello").expect("there is room");

@@ -1,7 +1,7 @@
 //! What is acknowledged, refused and told again, number by number.
 
 use redial::journal::Call;
-use redial::{Acknowledge, Bounded, Event, Frame, MessageId, PeerPolicy, Purpose, SequenceSignal, Signal, Status};
+use redial::{Acknowledge, Event, Frame, Limit, MessageId, PeerPolicy, Purpose, SequenceSignal, Signal, Status};
 
 use super::{Pair, says};
 
@@ -126,7 +126,7 @@ fn refusals_whose_telling_was_lost_are_told_by_the_next_process_too() {
 fn refusals_that_the_other_end_must_know_by_now_are_not_kept() {
     let narrow = |config: &mut redial::Config| {
         on_call(config);
-        config.inbox.pending = Bounded::clamped(2);
+        config.inbox.pending = Limit::new(2);
     };
     let mut pair = Pair::with(narrow, PeerPolicy::default());
     pair.story.open();

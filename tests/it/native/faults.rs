@@ -1,6 +1,6 @@
 //! A session that speaks `redial.v1` with a server told frame by frame, also with one that is at fault.
 
-use redial::{Acknowledge, Action, Bounded, Config, Preset, Purpose, State, Status};
+use redial::{Acknowledge, Action, Config, Limit, Preset, Purpose, State, Status};
 
 use crate::support::Story;
 
@@ -88,8 +88,8 @@ fn a_message_fits_where_it_does_under_every_position_that_may_come() {
 fn what_is_held_back_behind_a_gap_is_bounded_in_number_and_in_bytes() {
     for (bytes, taken) in [([10, 10, 10], 2), ([600, 600, 10], 1), ([600, 424, 10], 2), ([2_000, 10, 10], 1)] {
         let mut story = welcomed(|config| {
-            config.inbox.pending = Bounded::clamped(2);
-            config.limits.frame_bytes = Bounded::clamped(1_024);
+            config.inbox.pending = Limit::new(2);
+            config.limits.frame_bytes = Limit::new(1_024);
         });
         story.closed(None).wait_for_connect();
         story.opened().text(&welcome("s2", r#""resumed":false,"why":"unknown""#, 5_000)).seen();
@@ -113,7 +113,7 @@ fn what_is_held_back_behind_a_gap_is_bounded_in_number_and_in_bytes() {
 fn one_id_under_many_positions_takes_no_more_room_than_there_is() {
     let mut story = welcomed(|config| {
         config.inbox.acknowledge = Acknowledge::OnCall;
-        config.inbox.pending = Bounded::clamped(3);
+        config.inbox.pending = Limit::new(3);
     });
     for seq in 1..=3 {
         story.text(&push(seq, "m1", "again and again"));

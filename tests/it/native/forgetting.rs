@@ -110,7 +110,7 @@ fn a_gap_that_is_open_survives_further_losses_and_shows_nothing_twice() {
 fn what_was_held_back_and_finds_no_room_comes_again() {
     let narrow = |config: &mut redial::Config| {
         config.inbox.acknowledge = redial::Acknowledge::OnCall;
-        config.inbox.pending = redial::Bounded::clamped(1);
+        config.inbox.pending = redial::config::Limit::new(1);
     };
     let mut pair = Pair::with(narrow, PeerPolicy::default());
     pair.story.open();
@@ -252,7 +252,7 @@ fn a_client_that_lost_what_it_had_acknowledged_begins_anew() {
 
 #[test]
 fn ids_that_the_window_forgets_are_counted_however_they_came_there() {
-    let mut pair = Pair::with(|config| config.inbox.window = redial::Bounded::clamped(2), PeerPolicy::default());
+    let mut pair = Pair::with(|config| config.inbox.window = redial::config::Limit::new(2), PeerPolicy::default());
     pair.story.open();
     pair.connect();
     for body in ["one", "two", "three"] {

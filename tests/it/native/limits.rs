@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU32;
 
-use redial::{Acknowledge, Action, Bounded, Cause, Frame, PeerPolicy, Purpose, SendError, State, Status};
+use redial::{Acknowledge, Action, Cause, Frame, Limit, PeerPolicy, Purpose, SendError, State, Status};
 
 use super::{Pair, says};
 
@@ -14,7 +14,7 @@ fn closed_with(code: u16) -> impl Fn(&Action) -> bool {
 fn no_more_is_out_than_the_server_takes_and_each_answer_makes_room() {
     let small = |config: &mut redial::Config| {
         config.inbox.acknowledge = Acknowledge::OnCall;
-        config.inbox.pending = Bounded::clamped(2);
+        config.inbox.pending = Limit::new(2);
     };
     let mut pair = Pair::with(small, PeerPolicy::default());
     pair.story.open();
@@ -35,7 +35,7 @@ fn no_more_is_out_than_the_server_takes_and_each_answer_makes_room() {
 
 #[test]
 fn bytes_are_credit_too_and_one_alone_always_goes() {
-    let small = |config: &mut redial::Config| config.limits.frame_bytes = Bounded::clamped(1_000);
+    let small = |config: &mut redial::Config| config.limits.frame_bytes = Limit::new(1_000);
     let mut pair = Pair::with(small, PeerPolicy::default());
     pair.story.open();
     pair.connect().flow();
@@ -47,7 +47,7 @@ fn bytes_are_credit_too_and_one_alone_always_goes() {
 
 #[test]
 fn what_the_server_does_not_take_is_refused_where_it_is_handed_in_or_given_up_unsent() {
-    let small = |config: &mut redial::Config| config.limits.frame_bytes = Bounded::clamped(1_000);
+    let small = |config: &mut redial::Config| config.limits.frame_bytes = Limit::new(1_000);
     let mut pair = Pair::with(small, PeerPolicy::default());
     let early = pair.story.send(&"x".repeat(2_000));
     let behind = pair.story.send("small");

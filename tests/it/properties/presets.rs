@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use redial::{
-    Acknowledge, Backoff, Bounded, Config, CredentialSource, DeadLink, Durability, Duration, FirstDelay, Jitter,
+    Acknowledge, Backoff, Config, CredentialSource, DeadLink, Durability, Duration, FirstDelay, Jitter, Limit,
     MeasuredFrom, Preset, Reset, SendFailure, Unauthorized, WhileDown,
 };
 use serde_json::{Value, json};
@@ -48,21 +48,21 @@ fn tight(of: &Config) -> Config {
     config.reconnect.reset = Reset::OnOpen;
     config.reconnect.from = MeasuredFrom::Attempt;
     config.close.dead = DeadLink::Close { code: Some(3000) };
-    config.outbox.messages = Bounded::clamped(6);
-    config.outbox.bytes = Bounded::clamped(60);
-    config.outbox.in_flight = Bounded::clamped(2);
+    config.outbox.messages = Limit::new(6);
+    config.outbox.bytes = Limit::new(60);
+    config.outbox.in_flight = Limit::new(2);
     config.outbox.receipt_timeout = Some(second);
     config.outbox.quarantine = NonZeroU32::new(2);
     config.outbox.dedup_window = Some(Duration::from_secs(60));
     config.outbox.time_to_live = Some(Duration::from_secs(100));
-    config.outbox.remembered = Bounded::clamped(3);
-    config.inbox.window = Bounded::clamped(2);
+    config.outbox.remembered = Limit::new(3);
+    config.inbox.window = Limit::new(2);
     config.inbox.acknowledge = Acknowledge::OnCall;
-    config.inbox.pending = Bounded::clamped(2);
+    config.inbox.pending = Limit::new(2);
     config.fallback.loop_time = Some(second);
     config.fallback.after_failures = NonZeroU32::new(1);
-    config.limits.frame_bytes = Bounded::clamped(400);
-    config.limits.message_bytes = Bounded::clamped(40);
+    config.limits.frame_bytes = Limit::new(400);
+    config.limits.message_bytes = Limit::new(40);
     config.limits.malformed = NonZeroU32::new(2);
     config
 }
@@ -79,7 +79,7 @@ fn hasty() -> Config {
     let mut config = Config::default();
     config.heartbeat.every = Duration::from_millis(7);
     config.reconnect.first = FirstDelay { heartbeat_failed: None, ..FirstDelay::all(zero) };
-    config.reconnect.again = Backoff { base: zero, percent: Bounded::clamped(100), cap: zero };
+    config.reconnect.again = Backoff { base: zero, percent: Limit::new(100), cap: zero };
     config.reconnect.jitter = Jitter::None;
     config.outbox.send_failure = SendFailure::Tell;
     config.outbox.while_down = WhileDown::Refuse;

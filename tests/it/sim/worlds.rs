@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use redial::{
-    Acknowledge, Backoff, Bounded, CloseCodes, Config, CredentialSource, DeadAfter, DeadLink, Deliver, Durability,
-    Duration, FirstDelay, HeartbeatSchedule, Jitter, Liveness, Login, MeasuredFrom, PeerPolicy, Preset, Probe, Resend,
+    Acknowledge, Backoff, CloseCodes, Config, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, Duration,
+    FirstDelay, HeartbeatSchedule, Jitter, Limit, Liveness, Login, MeasuredFrom, PeerPolicy, Preset, Probe, Resend,
     Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
 };
 
@@ -90,13 +90,13 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
         rest(dice, &mut client.config);
     }
     let mut config = Config::default();
-    config.outbox.in_flight = Bounded::clamped(unacknowledged);
+    config.outbox.in_flight = Limit::new(unacknowledged);
     // What a server with positions gives up after so many lost connections is told to its application, which here wants all to
     // arrive.
     config.outbox.quarantine = None;
     if swarm.has("slow receipt") {
         config.inbox.acknowledge = Acknowledge::OnCall;
-        config.inbox.pending = Bounded::clamped(10_000);
+        config.inbox.pending = Limit::new(10_000);
     }
     let push_again = Some(seconds(dice.between(5, 30)));
     let mut policy = PeerPolicy { push_again, ..PeerPolicy::default() };
@@ -135,8 +135,7 @@ fn reconnect(dice: &mut Dice, config: &mut Config) {
         policy.first.closed = None;
     }
     let base = Duration::from_millis(dice.between(250, 3_000));
-    policy.again =
-        Backoff { base, percent: Bounded::clamped(dice.between(100, 300)), cap: seconds(dice.between(5, 60)) };
+    policy.again = Backoff { base, percent: Limit::new(dice.between(100, 300)), cap: seconds(dice.between(5, 60)) };
     policy.from = dice.one_of(&[MeasuredFrom::Failure, MeasuredFrom::Failure, MeasuredFrom::Attempt]);
     policy.jitter = dice.one_of(&[Jitter::Equal, Jitter::Equal, Jitter::None]);
     policy.attempt_timeout = Some(seconds(dice.between(4, 15)));
@@ -147,15 +146,15 @@ fn reconnect(dice: &mut Dice, config: &mut Config) {
 
 fn outbox(dice: &mut Dice, config: &mut Config) {
     let policy = &mut config.outbox;
-    policy.in_flight = Bounded::clamped(dice.between(1, 64));
+    policy.in_flight = Limit::new(dice.between(1, 64));
     if dice.percent(30) {
-        policy.messages = Bounded::clamped(dice.between(2, 12));
+        policy.messages = Limit::new(dice.between(2, 12));
     }
     if dice.percent(30) {
-        policy.bytes = Bounded::clamped(dice.between(100, 600));
+        policy.bytes = Limit::new(dice.between(100, 600));
     }
     if dice.percent(20) {
-        policy.remembered = Bounded::clamped(dice.between(2, 20));
+        policy.remembered = Limit::new(dice.between(2, 20));
     }
     policy.while_down = if dice.percent(10) { WhileDown::Refuse } else { WhileDown::Queue };
     policy.resend = if dice.percent(15) { Resend::Never } else { Resend::NextConnection };
@@ -173,10 +172,10 @@ fn inbox(dice: &mut Dice, config: &mut Config, unacknowledged: u64, swarm: &Swar
     policy.acknowledge = if on_call { Acknowledge::OnCall } else { Acknowledge::OnDelivery };
     // Nobody is slow in peace, so nothing should have to come again.
     let pending = dice.between(1, 8);
-    policy.pending = Bounded::clamped(if swarm.is_quiet() { 64 } else { pending });
+    policy.pending = Limit::new(if swarm.is_quiet() { 64 } else { pending });
     // While storing is slow, answers beyond `pending` are left out, and what comes later overtakes them.
     let overtaking = if config.durability == Durability::WriteAhead { 64 } else { 0 };
-    policy.window = Bounded::clamped(unacknowledged + policy.pending.get() + overtaking + dice.below(3));
+    policy.window = Limit::new(unacknowledged + policy.pending.get() + overtaking + dice.below(3));
     policy.deliver = if dice.percent(10) { Deliver::Frame } else { Deliver::Content };
 }
 

@@ -21,7 +21,7 @@ fn close_codes_that_forbid_another_attempt_stop_and_all_others_retry() {
 
 #[test]
 fn a_final_close_settles_everything_and_says_why() {
-    let mut story = Story::plain_with(|config| config.outbox.in_flight = redial::Bounded::clamped(1));
+    let mut story = Story::plain_with(|config| config.outbox.in_flight = redial::config::Limit::new(1));
     story.open();
     let id = story.send("never sent");
     story.seen();

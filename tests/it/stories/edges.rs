@@ -43,7 +43,7 @@ fn a_clock_that_runs_backwards_is_held_where_it_was() {
 fn neither_bodies_nor_credentials_show_in_debug_output() {
     const MARK: &str = "mArKeR";
     let mut config = Config::default();
-    config.outbox.in_flight = redial::Bounded::clamped(1);
+    config.outbox.in_flight = redial::config::Limit::new(1);
     let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
     let now = Instant::ORIGIN;
     let connection = redial::ConnectionId::new(1);
@@ -148,7 +148,7 @@ fn a_hint_is_believed_again_when_the_stable_time_is_exactly_over() {
 #[test]
 fn of_many_messages_that_nobody_took_before_the_link_was_lost_each_goes_out_on_one_link_or_the_other() {
     let mut preset = Preset::plain();
-    preset.config.outbox.in_flight = redial::Bounded::clamped(2);
+    preset.config.outbox.in_flight = redial::config::Limit::new(2);
     let mut session = Session::new(preset, Seed::from(7_u64));
     for body in ["a", "b", "c", "d", "e"] {
         session.send(Instant::ORIGIN, body).expect("it is taken");
@@ -167,7 +167,7 @@ fn of_many_messages_that_nobody_took_before_the_link_was_lost_each_goes_out_on_o
 
 #[test]
 fn a_message_that_expires_as_room_is_made_for_it_and_its_link_is_lost_was_never_sent() {
-    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = redial::Bounded::clamped(2));
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = redial::config::Limit::new(2));
     story.ready();
     let first = story.send("first");
     story.send("second");

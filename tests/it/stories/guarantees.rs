@@ -3,8 +3,8 @@
 use core::num::NonZeroU32;
 
 use redial::{
-    Action, Bounded, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Peer, PeerPolicy, Preset,
-    Purpose, Seed, Status,
+    Action, Config, ConnectionId, Duration, Event, Frame, Instant, Limit, MessageId, Peer, PeerPolicy, Preset, Purpose,
+    Seed, Status,
 };
 
 use crate::support::Story;
@@ -128,7 +128,7 @@ fn a_push_whose_two_copies_are_lost_is_lost_and_both_sides_are_honest_about_it()
 
 /// Shows `m1` and `m2` on one connection, and again on the next because their acknowledgements were lost.
 fn repeated(window: u64) -> Vec<String> {
-    let mut story = Story::uni_app_with(|config| config.inbox.window = Bounded::clamped(window));
+    let mut story = Story::uni_app_with(|config| config.inbox.window = Limit::new(window));
     story.ready().seen();
     for _ in 0..2 {
         for id in ["m1", "m2"] {

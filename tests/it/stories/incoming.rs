@@ -2,7 +2,7 @@
 
 use redial::journal::Call;
 use redial::{
-    Acknowledge, AcknowledgeError, Action, Body, Bounded, Cause, Frame, JsonProblem, Malformed, MessageId, State,
+    Acknowledge, AcknowledgeError, Action, Body, Cause, Frame, JsonProblem, Limit, Malformed, MessageId, State,
 };
 
 use crate::support::Story;
@@ -14,7 +14,7 @@ fn push(id: &str, content: &str) -> String {
 fn on_call(pending: u64) -> Story {
     Story::uni_app_with(|config| {
         config.inbox.acknowledge = Acknowledge::OnCall;
-        config.inbox.pending = Bounded::clamped(pending);
+        config.inbox.pending = Limit::new(pending);
     })
 }
 
@@ -44,7 +44,7 @@ fn a_message_is_shown_before_it_is_acknowledged() {
 
 #[test]
 fn the_window_forgets_its_oldest_id_first() {
-    let mut story = Story::uni_app_with(|config| config.inbox.window = Bounded::clamped(2));
+    let mut story = Story::uni_app_with(|config| config.inbox.window = Limit::new(2));
     story.ready();
     for id in ["m1", "m2", "m1", "m3", "m2", "m1"] {
         story.text(&push(id, id));
@@ -56,7 +56,7 @@ fn the_window_forgets_its_oldest_id_first() {
 #[test]
 fn what_is_forgotten_for_an_answer_of_the_application_is_counted_too() {
     let mut story = Story::uni_app_with(|config| {
-        config.inbox.window = Bounded::clamped(1);
+        config.inbox.window = Limit::new(1);
         config.inbox.acknowledge = Acknowledge::OnCall;
     });
     story.ready();

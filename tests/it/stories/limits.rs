@@ -1,15 +1,13 @@
 //! The safety floor, attempts with slots, and the last attempt.
 
-use redial::{
-    Action, Backoff, Bounded, Cause, Duration, FirstDelay, Jitter, MeasuredFrom, State, Timer, TransportError,
-};
+use redial::{Action, Backoff, Cause, Duration, FirstDelay, Jitter, Limit, MeasuredFrom, State, Timer, TransportError};
 
 use crate::support::Story;
 
 fn impatient(story: &mut redial::Config) {
     let zero = Duration::ZERO;
     story.reconnect.first = FirstDelay::all(zero);
-    story.reconnect.again = Backoff { base: zero, percent: Bounded::clamped(100), cap: zero };
+    story.reconnect.again = Backoff { base: zero, percent: Limit::new(100), cap: zero };
     story.reconnect.jitter = Jitter::None;
 }
 
@@ -100,8 +98,8 @@ fn a_stable_connection_sets_the_safety_floor_back() {
 #[test]
 fn what_is_settled_makes_room() {
     let mut story = Story::plain_with(|config| {
-        config.outbox.messages = Bounded::clamped(1);
-        config.outbox.bytes = Bounded::clamped(10);
+        config.outbox.messages = Limit::new(1);
+        config.outbox.bytes = Limit::new(10);
     });
     story.ready();
     for _ in 0..5 {

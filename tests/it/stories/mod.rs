@@ -3,6 +3,7 @@
 mod ages;
 mod beats;
 mod closing;
+mod configuration;
 mod edges;
 mod figures;
 mod guarantees;

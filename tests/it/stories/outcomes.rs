@@ -147,7 +147,7 @@ fn the_bodies_of_failed_messages_give_way_to_new_ones_oldest_first_and_only_as_f
         [(1, [true, true]), (2, [true, true]), (3, [false, true]), (6, [false, true]), (7, [false, false])]
     {
         let mut config = Config::default();
-        config.outbox.bytes = redial::Bounded::clamped(10);
+        config.outbox.bytes = redial::config::Limit::new(10);
         let mut story = Story::new(Terse::preset(Login::None, config));
         story.ready();
         let failed = ["1234", "5678"].map(|body| story.send(body));

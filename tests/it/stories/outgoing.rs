@@ -2,7 +2,7 @@
 
 use redial::journal::{Call, CallError};
 use redial::{
-    Action, Bounded, CancelError, ConnectionId, Event, Instant, MessageId, Preset, Purpose, ResendError, Seed,
+    Action, CancelError, ConnectionId, Event, Instant, Limit, MessageId, Preset, Purpose, ResendError, Seed,
     SendFailure, Session, State, Status,
 };
 
@@ -187,7 +187,7 @@ fn a_failed_message_is_sent_again_by_hand_under_its_own_id() {
 
 #[test]
 fn closing_tells_apart_what_was_never_sent_and_what_may_have_arrived() {
-    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Limit::new(1));
     story.ready();
     let (sent, waiting) = (story.send("sent"), story.send("waiting"));
     story.seen();
@@ -210,7 +210,7 @@ fn a_write_that_failed_never_happened_so_not_sent_is_true_of_it() {
 #[test]
 fn messages_whose_time_is_over_make_no_room_for_one_whose_time_is_over_too() {
     let mut story = Story::uni_app_with(|config| {
-        config.outbox.in_flight = Bounded::clamped(1);
+        config.outbox.in_flight = Limit::new(1);
         config.outbox.receipt_timeout = None;
         config.heartbeat.dead_after = None;
     });
@@ -227,7 +227,7 @@ fn messages_whose_time_is_over_make_no_room_for_one_whose_time_is_over_too() {
 #[test]
 fn a_failed_write_that_is_only_told_makes_room_for_the_next_message() {
     let mut story = Story::uni_app_with(|config| {
-        config.outbox.in_flight = Bounded::clamped(1);
+        config.outbox.in_flight = Limit::new(1);
         config.outbox.send_failure = SendFailure::Tell;
     });
     story.ready();
@@ -241,7 +241,7 @@ fn a_failed_write_that_is_only_told_makes_room_for_the_next_message() {
 
 #[test]
 fn a_message_whose_time_is_over_does_not_leave_at_a_late_wake_up() {
-    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Limit::new(1));
     story.ready();
     let first = story.send("first");
     let second = story.send_for("second", 1_000);

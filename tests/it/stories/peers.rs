@@ -1,7 +1,7 @@
 //! The accepting side by itself: what it repeats, what it remembers, and when it wants to be woken.
 
 use redial::{
-    Action, Bounded, Config, ConnectionId, Event, Frame, Instant, MessageId, Peer, PeerPolicy, Preset, Purpose, Seed,
+    Action, Config, ConnectionId, Event, Frame, Instant, Limit, MessageId, Peer, PeerPolicy, Preset, Purpose, Seed,
     Timer,
 };
 
@@ -64,7 +64,7 @@ fn a_client_that_says_nothing_is_given_up_when_its_silence_is_over() {
 
 #[test]
 fn the_last_receipts_are_told_again_on_the_next_connection_and_no_more_than_are_remembered() {
-    let (mut peer, _) = peer(|config| config.outbox.remembered = Bounded::clamped(3));
+    let (mut peer, _) = peer(|config| config.outbox.remembered = Limit::new(3));
     let ids = ["c1", "c2", "c3", "c4", "c5"].map(MessageId::from);
     for id in &ids {
         peer.delivered(at(0), id.clone());
@@ -76,7 +76,7 @@ fn the_last_receipts_are_told_again_on_the_next_connection_and_no_more_than_are_
 
 #[test]
 fn a_frame_as_large_as_allowed_is_read_and_a_larger_one_is_not() {
-    let (mut peer, connection) = peer(|config| config.limits.frame_bytes = Bounded::clamped(1_024));
+    let (mut peer, connection) = peer(|config| config.limits.frame_bytes = Limit::new(1_024));
     let message = |bytes: usize| {
         let frame = |content: &str| {
             format!(r#"{{"key":"message","data":{{"clientMessageId":"c{bytes}","content":"{content}"}}}}"#)

@@ -1,16 +1,16 @@
 //! Each way in which `send` takes nothing.
 
 use redial::journal::{Call, CallError};
-use redial::{Bounded, Config, MarkReadError, MessageId, ResendError, SendError, Unencodable, WhileDown};
+use redial::{Config, Limit, MarkReadError, MessageId, ResendError, SendError, Unencodable, WhileDown};
 
 use crate::support::Story;
 
 fn small() -> Story {
     Story::uni_app_with(|config: &mut Config| {
-        config.outbox.messages = Bounded::clamped(2);
-        config.outbox.bytes = Bounded::clamped(10);
-        config.limits.message_bytes = Bounded::clamped(8);
-        config.limits.id_bytes = Bounded::clamped(4);
+        config.outbox.messages = Limit::new(2);
+        config.outbox.bytes = Limit::new(10);
+        config.limits.message_bytes = Limit::new(8);
+        config.limits.id_bytes = Limit::new(4);
     })
 }
 

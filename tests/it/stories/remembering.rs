@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use redial::{Bounded, MessageId, Status};
+use redial::{Limit, MessageId, Status};
 
 use crate::support::Story;
 
@@ -18,7 +18,7 @@ fn numbers(below: u64) -> impl Iterator<Item = u64> {
 #[test]
 fn the_dedup_window_tells_repeats_as_a_plain_list_of_the_last_ids_would() {
     const WINDOW: usize = 50;
-    let mut story = Story::uni_app_with(|config| config.inbox.window = Bounded::clamped(WINDOW as u64));
+    let mut story = Story::uni_app_with(|config| config.inbox.window = Limit::new(WINDOW as u64));
     story.ready().seen();
     let mut last = VecDeque::new();
     for (step, number) in numbers(80).take(5_000).enumerate() {
@@ -43,8 +43,8 @@ fn the_dedup_window_tells_repeats_as_a_plain_list_of_the_last_ids_would() {
 #[test]
 fn receipts_in_any_order_settle_each_message_once_and_the_last_are_remembered() {
     let mut story = Story::uni_app_with(|config| {
-        config.outbox.in_flight = Bounded::clamped(1_000);
-        config.outbox.remembered = Bounded::clamped(100);
+        config.outbox.in_flight = Limit::new(1_000);
+        config.outbox.remembered = Limit::new(100);
     });
     story.ready().seen();
     let mut waiting: Vec<MessageId> = (0..600)

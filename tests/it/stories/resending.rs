@@ -1,9 +1,7 @@
 //! Receipts, and messages that go out again: `uni_app`'s words with resending on.
 
 use redial::journal::Call;
-use redial::{
-    Action, Bounded, Cause, Duration, Event, MessageId, Peer, PeerPolicy, Preset, Purpose, Resend, Seed, State, Status,
-};
+use redial::{Action, Event, Limit, MessageId, Peer, PeerPolicy, Preset, Purpose, Seed, Status};
 
 use crate::support::Story;
 
@@ -79,7 +77,7 @@ fn the_receivers_receipt_stands_in_for_a_lost_one_of_the_server() {
 #[test]
 fn any_receipt_makes_room_for_the_next_message() {
     for word in [echo, receipt] {
-        let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
+        let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Limit::new(1));
         story.ready();
         let first = story.send("first");
         story.send("second");
@@ -91,7 +89,7 @@ fn any_receipt_makes_room_for_the_next_message() {
 
 #[test]
 fn a_receipt_for_a_message_that_was_never_sent_settles_nothing() {
-    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Limit::new(1));
     story.ready();
     story.send("first");
     let second = story.send("second");
@@ -103,7 +101,7 @@ fn a_receipt_for_a_message_that_was_never_sent_settles_nothing() {
 
 #[test]
 fn the_unconfirmed_go_out_first_and_in_order_on_the_next_connection() {
-    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(2));
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Limit::new(2));
     story.ready();
     let ids: Vec<MessageId> = ["a", "b", "c"].map(|id| story.send_id(id, id)).into();
     story.text(&echo(&ids[0])).closed(1006).wait_for_connect();

@@ -1,15 +1,15 @@
 //! Who makes room for whom: in the window, among the bodies that are kept, and at the end of a drain.
 
 use redial::journal::Call;
-use redial::{Action, Bounded, Duration, MessageId, Purpose, State, Status};
+use redial::{Action, Duration, Limit, MessageId, Purpose, State, Status};
 
 use crate::support::Story;
 
 /// How messages fare that were sent in a dialect without receipts, when the write of one is reported as failed.
 fn undone(in_flight: u64, bytes: u64, bodies: &[&str], failed: usize) -> Vec<bool> {
     let mut story = Story::plain_with(|config| {
-        config.outbox.in_flight = Bounded::clamped(in_flight);
-        config.outbox.bytes = Bounded::clamped(bytes);
+        config.outbox.in_flight = Limit::new(in_flight);
+        config.outbox.bytes = Limit::new(bytes);
     });
     story.ready();
     let ids: Vec<MessageId> = bodies.iter().map(|body| story.send(body)).collect();
@@ -35,7 +35,7 @@ fn a_failed_write_takes_back_what_was_handed_over_behind_it_as_far_as_the_bodies
 
 #[test]
 fn a_message_whose_time_is_over_leaves_its_place_in_the_window_to_the_next_at_once() {
-    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Bounded::clamped(1));
+    let mut story = Story::uni_app_with(|config| config.outbox.in_flight = Limit::new(1));
     story.ready();
     let (short, next) = (story.send_for("short", 1_000), story.send("next"));
     assert_eq!(story.session.status(&next), Some(Status::Queued));

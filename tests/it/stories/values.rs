@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use redial::{
-    Action, Body, Bounded, ConnectionId, Content, Deliver, Duration, Event, Frame, Instant, MarkReadError, MessageId,
+    Action, Body, ConnectionId, Content, Deliver, Duration, Event, Frame, Instant, Limit, MarkReadError, MessageId,
     Outgoing, Preset, Seed, Session, Side, Signal,
 };
 
@@ -79,15 +79,12 @@ fn spans_are_rounded_up_from_finer_clocks_and_never_leave_their_range() {
 }
 
 #[test]
-fn a_number_within_bounds_keeps_them_wherever_it_comes_from() {
-    type Percent = Bounded<1, 100>;
-    assert_eq!([0, 1, 50, 100, 101].map(|value| Percent::clamped(value).get()), [1, 1, 50, 100, 100]);
-    let new = [0, 1, 100, 101].map(|value| Percent::new(value).map(Bounded::get));
-    assert_eq!(new, [None, Some(1), Some(100), None]);
-    let read = |text| serde_json::from_str::<Percent>(text).map(Bounded::get).map_err(|error| error.to_string());
-    assert_eq!((read("1"), read("100")), (Ok(1), Ok(100)));
-    assert!(read("101").is_err_and(|error| error.starts_with("101 is outside the bounds 1 to 100")));
-    assert_eq!(format!("{} {:?}", Percent::clamped(7), Percent::clamped(8)), "7 8");
+fn a_limit_is_a_plain_number_wherever_it_comes_from() {
+    let same =
+        [Limit::new(7), Limit::from(7_u64), Limit::from(7_u32), serde_json::from_str("7").expect("it is a number")];
+    assert_eq!(same.map(Limit::get), [7; 4]);
+    assert_eq!(format!("{} {:?} {}", same[0], same[1], serde_json::to_string(&same[2]).expect("it is plain")), "7 7 7");
+    assert!(Limit::new(7) < Limit::new(8));
 }
 
 #[test]
@@ -192,7 +189,7 @@ fn sessions_are_equal_and_hash_alike_exactly_where_what_they_hold_is_the_same() 
 
 #[test]
 fn where_nothing_is_remembered_a_settled_message_is_unknown_at_once() {
-    let mut story = Story::uni_app_with(|config| config.outbox.remembered = Bounded::clamped(0));
+    let mut story = Story::uni_app_with(|config| config.outbox.remembered = Limit::new(0));
     story.ready();
     let id = story.send("x");
     story.text(&format!(r#"{{"type":"RECEIPT","clientMessageId":"{id}"}}"#));

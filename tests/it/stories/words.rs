@@ -1,7 +1,7 @@
 //! What a session says about itself: its sentences and its numbers.
 
 use redial::{
-    Acknowledge, Bounded, Config, ConfigError, Duration, Guarantee, MeasuredFrom, Preset, Resend, Reset, TransportError,
+    Acknowledge, Config, ConfigError, Duration, Guarantee, Limit, MeasuredFrom, Preset, Resend, Reset, TransportError,
 };
 
 use crate::support::Story;
@@ -46,7 +46,7 @@ fn bounds_follow_from_the_configuration() {
     config.heartbeat.dead_after = None;
     assert_eq!(config.bounds().notice_dead_link, None);
     let memory = config.bounds().memory_bytes;
-    config.outbox.bytes = Bounded::clamped(8 << 20);
+    config.outbox.bytes = Limit::new(8 << 20);
     assert_eq!(config.bounds().memory_bytes, memory + (4 << 20));
 }
 
@@ -58,15 +58,15 @@ fn a_window_shorter_than_what_the_server_repeats_is_refused_and_promises_less() 
     config.inbox.acknowledge = Acknowledge::OnCall;
     assert_eq!(config.check(), Err(ConfigError::Window { window: 4_096, needed: 4_000 + 256 }));
     assert_eq!(config.bounds().inbound, Guarantee::OnceAmong(4_096), "what cannot be kept is not promised");
-    config.inbox.window = Bounded::clamped(4_255);
+    config.inbox.window = Limit::new(4_255);
     assert_eq!(config.check(), Err(ConfigError::Window { window: 4_255, needed: 4_256 }), "one is missing");
-    config.inbox.window = Bounded::clamped(4_256);
+    config.inbox.window = Limit::new(4_256);
     assert_eq!(config.check(), Ok(()));
     let changes = serde_json::json!({"inbox": {"server_keeps": 60, "window": 16}});
     let refused = Preset::named("uni_app", &changes).expect_err("60 repeats do not fit into a window of 16");
     assert_eq!(
         refused.to_string(),
-        "the configuration contradicts itself: the inbox remembers 16 ids and must remember 60: all that the server keeps and all that may wait"
+        "the configuration does not hold: the inbox remembers 16 ids and must remember 60: all that the server keeps and all that may wait"
     );
 }
 
@@ -115,13 +115,13 @@ fn what_a_session_holds_is_bounded_by_each_of_its_limits() {
         larger.bounds().memory_bytes - memory
     };
     let entry = 512 + id;
-    assert_eq!(more(|config| config.outbox.messages = Bounded::clamped(1_001)), entry);
-    assert_eq!(more(|config| config.outbox.remembered = Bounded::clamped(1_025)), entry);
-    assert_eq!(more(|config| config.inbox.window = Bounded::clamped(4_097)), entry);
-    assert_eq!(more(|config| config.inbox.pending = Bounded::clamped(257)), entry);
-    assert_eq!(more(|config| config.limits.frame_bytes = Bounded::clamped((1 << 20) + 1)), 3);
+    assert_eq!(more(|config| config.outbox.messages = Limit::new(1_001)), entry);
+    assert_eq!(more(|config| config.outbox.remembered = Limit::new(1_025)), entry);
+    assert_eq!(more(|config| config.inbox.window = Limit::new(4_097)), entry);
+    assert_eq!(more(|config| config.inbox.pending = Limit::new(257)), entry);
+    assert_eq!(more(|config| config.limits.frame_bytes = Limit::new((1 << 20) + 1)), 3);
     let entries = 1_000 + 1_024 + 4_096 + 256;
-    assert_eq!(more(|config| config.limits.id_bytes = Bounded::clamped(129)), entries);
+    assert_eq!(more(|config| config.limits.id_bytes = Limit::new(129)), entries);
     assert_eq!(memory, entries * entry + (4 << 20) + (3 << 20) + (16 << 10));
 }
 

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use redial::{
-    Acknowledge, Backoff, Bounded, Config, Durability, Duration, FirstDelay, HeartbeatPolicy, HeartbeatSchedule,
-    Jitter, Liveness, Preset, Probe, Resend, SendFailure, WhileDown,
+    Acknowledge, Backoff, Config, Durability, Duration, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Jitter, Limit,
+    Liveness, Preset, Probe, Resend, SendFailure, WhileDown,
 };
 
 use super::words::Post;
@@ -76,14 +76,14 @@ impl Settings {
         // Whoever was heard is believed, so that waits stay short.
         config.reconnect.stable = Duration::ZERO;
         config.limits.malformed = None;
-        config.limits.message_bytes = Bounded::clamped(self.out.longest as u64);
-        config.limits.id_bytes = Bounded::clamped(ID_BYTES as u64);
+        config.limits.message_bytes = Limit::new(self.out.longest as u64);
+        config.limits.id_bytes = Limit::new(ID_BYTES as u64);
         config.durability = if self.stores { Durability::WriteAhead } else { Durability::Off };
         let (out, inn) = (&self.out, &self.inn);
-        config.outbox.messages = Bounded::clamped(out.messages as u64);
-        config.outbox.bytes = Bounded::clamped(out.bytes as u64);
-        config.outbox.in_flight = Bounded::clamped(out.in_flight as u64);
-        config.outbox.remembered = Bounded::clamped(out.remembered as u64);
+        config.outbox.messages = Limit::new(out.messages as u64);
+        config.outbox.bytes = Limit::new(out.bytes as u64);
+        config.outbox.in_flight = Limit::new(out.in_flight as u64);
+        config.outbox.remembered = Limit::new(out.remembered as u64);
         config.outbox.while_down = out.while_down;
         config.outbox.resend = out.resend;
         config.outbox.send_failure = out.send_failure;
@@ -91,8 +91,8 @@ impl Settings {
         config.outbox.quarantine = out.quarantine.and_then(NonZeroU32::new);
         config.outbox.dedup_window = out.dedup.map(ms);
         config.outbox.time_to_live = out.time_to_live.map(ms);
-        config.inbox.window = Bounded::clamped(inn.window as u64);
-        config.inbox.pending = Bounded::clamped(inn.pending as u64);
+        config.inbox.window = Limit::new(inn.window as u64);
+        config.inbox.pending = Limit::new(inn.pending as u64);
         config.inbox.acknowledge = if inn.on_call { Acknowledge::OnCall } else { Acknowledge::OnDelivery };
         Preset::new(Post { receipts: out.receipts, refusals: inn.refusals }, config)
     }

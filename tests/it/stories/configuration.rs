@@ -1,0 +1,103 @@
+//! What a configuration may say, and what happens to one that says more.
+
+use redial::config::{Acknowledge, Backoff, Config, FirstDelay, Limit};
+use redial::error::{ConfigError, PresetError};
+use redial::{Duration, Preset};
+use serde_json::{Value, json};
+
+/// Every limit with its range and its default, as the docs of its field have them.
+const RANGES: [(&str, u64, u64, u64); 11] = [
+    ("reconnect.again.percent", 100, 1_000, 200),
+    ("outbox.messages", 1, 1_000_000, 1_000),
+    ("outbox.bytes", 1, 1 << 30, 4 << 20),
+    ("outbox.in_flight", 1, 65_536, 32),
+    ("outbox.remembered", 0, 1_000_000, 1_024),
+    ("inbox.window", 1, 1_000_000, 4_096),
+    ("inbox.pending", 1, 10_000, 256),
+    ("limits.frame_bytes", 1, 16 << 20, 1 << 20),
+    ("limits.message_bytes", 1, 1 << 20, 64 << 10),
+    ("limits.id_bytes", 1, 256, 128),
+    ("limits.depth", 1, 100, 32),
+];
+
+/// The place of a setting in the serde form.
+fn place<'a>(config: &'a mut Value, setting: &str) -> &'a mut Value {
+    config.pointer_mut(&format!("/{}", setting.replace('.', "/"))).expect("the setting stands there")
+}
+
+/// The default configuration with another number at one place.
+fn changed(setting: &str, value: u64) -> Value {
+    let mut config = serde_json::to_value(Config::default()).expect("it is plain");
+    *place(&mut config, setting) = json!(value);
+    config
+}
+
+#[test]
+fn every_limit_has_its_range_and_one_outside_is_named_as_it_stands() {
+    for (setting, least, most, usual) in RANGES {
+        let read = |value| serde_json::from_value::<Config>(changed(setting, value)).expect("any number is read");
+        assert_eq!(read(usual), Config::default(), "{setting}");
+        assert_eq!((read(least).check(), read(most).check()), (Ok(()), Ok(())), "{setting}");
+        for value in [least.checked_sub(1), Some(most + 1), Some(u64::MAX)].into_iter().flatten() {
+            assert_eq!(read(value).check(), Err(ConfigError::Range { setting, value, least, most }));
+        }
+    }
+    let refused = Preset::named("plain", &json!({"outbox": {"messages": 0}})).expect_err("it holds no message");
+    assert_eq!(
+        refused,
+        PresetError::Config(ConfigError::Range { setting: "outbox.messages", value: 0, least: 1, most: 1_000_000 })
+    );
+    assert_eq!(
+        refused.to_string(),
+        "the configuration does not hold: `outbox.messages` is 0 and must be from 1 to 1000000"
+    );
+}
+
+/// The places of all numbers that are no time.
+fn counts(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                counts(value, &if at.is_empty() { name.clone() } else { format!("{at}.{name}") }, found);
+            }
+        }
+        Value::Number(_) if !at.ends_with("_ms") => found.push(at.to_owned()),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_count_of_a_configuration_goes_without_a_bound() {
+    let mut places = Vec::new();
+    counts(&serde_json::to_value(Config::default()).expect("it is plain"), "", &mut places);
+    assert!(places.len() > RANGES.len());
+    for setting in places {
+        let config = changed(&setting, u64::MAX);
+        assert!(Preset::named("plain", &config).is_err(), "{setting} may be any number");
+    }
+}
+
+#[test]
+fn a_configuration_nobody_has_checked_still_says_what_it_would_hold() {
+    for value in [0, 1, u64::MAX] {
+        let (mut config, limit, time) = (Config::default(), Limit::new(value), Duration::from_millis(value));
+        config.outbox.messages = limit;
+        config.outbox.bytes = limit;
+        config.outbox.in_flight = limit;
+        config.outbox.remembered = limit;
+        config.inbox.window = limit;
+        config.inbox.pending = limit;
+        config.inbox.acknowledge = Acknowledge::OnCall;
+        config.inbox.server_keeps = Some(u32::MAX);
+        config.limits.frame_bytes = limit;
+        config.limits.message_bytes = limit;
+        config.limits.id_bytes = limit;
+        config.limits.depth = limit;
+        config.heartbeat.every = time;
+        config.reconnect.first = FirstDelay::all(time);
+        config.reconnect.again = Backoff { base: time, percent: limit, cap: time };
+        config.reconnect.stable = time;
+        assert!(config.bounds().memory_bytes >= value);
+        assert!(config.check().is_err(), "{value} is no percentage");
+    }
+}
