@@ -22,7 +22,7 @@ const COUNTED: u32 = 10_000;
 
 /// Ids, receipts and acknowledgements, under the default timings and limits.
 fn with_receipts() -> Preset {
-    Preset::uni_app().with_config(Config::default())
+    Preset::uni_app().with_config(Config::default()).expect("it is sound")
 }
 
 fn ready(preset: impl Into<Arc<Preset>>) -> (Session, ConnectionId) {

@@ -9,7 +9,7 @@ fn drain(session: &mut Session) -> Vec<Action> {
 }
 
 fn ready(config: Config) -> Session {
-    let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
+    let mut session = Session::new(Preset::uni_app().with_config(config).expect("it is sound"), Seed::from(7_u64));
     session.credential(Instant::ORIGIN, "token");
     session.open(Instant::ORIGIN);
     opened(&mut session);

@@ -21,7 +21,7 @@ const RUNS: usize = 301;
 
 fn main() {
     let body = "0123456789abcdef".repeat(8);
-    let mut redial = pair::Pair::new(Preset::uni_app().with_config(Config::default()), WINDOW);
+    let mut redial = pair::Pair::new(Preset::uni_app().with_config(Config::default()).expect("it is sound"), WINDOW);
     let mut mqtt = mqtt::Pair::new();
     let (mut of_redial, mut of_mqtt) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {

@@ -183,7 +183,7 @@ fn session(window: u64) -> Session {
     config.outbox.messages = Limit::new(1_000_000);
     config.outbox.bytes = Limit::new(1 << 30);
     config.outbox.in_flight = Limit::new(window);
-    let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
+    let mut session = Session::new(Preset::uni_app().with_config(config).expect("it is sound"), Seed::from(7_u64));
     session.credential(redial::Instant::ORIGIN, "token");
     session.hold(redial::Instant::ORIGIN);
     session

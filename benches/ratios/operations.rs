@@ -24,7 +24,7 @@ fn body() -> String {
 
 /// A preset with ids, receipts and acknowledgements, under the default timings and limits.
 pub(crate) fn with_receipts() -> Preset {
-    Preset::uni_app().with_config(Config::default())
+    Preset::uni_app().with_config(Config::default()).expect("it is sound")
 }
 
 /// A session whose connection is ready, with nothing left to be done.
@@ -129,8 +129,7 @@ pub(crate) fn send_floor(rounds: u32) -> Cost {
 
 /// A push where the window holds so many ids, each push forgetting the oldest.
 pub(crate) fn push_into(window: u32, rounds: u32) -> Cost {
-    let mut preset = with_receipts();
-    preset.config.inbox.window = Limit::new(u64::from(window));
+    let preset = with_receipts().configure(|config| config.inbox.window = Limit::from(window)).expect("it is sound");
     let (mut session, connection) = ready(preset);
     (0..window).for_each(|number| hear(&mut session, connection, a_push(number, "")));
     let content = body();
@@ -141,15 +140,16 @@ pub(crate) fn push_into(window: u32, rounds: u32) -> Cost {
 }
 
 /// A preset under which so many messages are outstanding, half of them in flight where a configuration allows that.
-fn with_room(mut preset: Preset, outstanding: u32) -> Preset {
-    let config = &mut preset.config;
-    config.outbox.messages = Limit::new(1_000_000);
-    config.outbox.bytes = Limit::new(1 << 30);
-    config.outbox.in_flight = Limit::new(u64::from(outstanding / 2).min(65_536));
-    // What a peer under this configuration lets the session have on its way.
-    config.inbox.pending = Limit::new(10_000);
-    config.limits.frame_bytes = Limit::new(16 << 20);
-    preset
+fn with_room(preset: Preset, outstanding: u32) -> Preset {
+    let roomy = preset.configure(|config| {
+        config.outbox.messages = Limit::new(1_000_000);
+        config.outbox.bytes = Limit::new(1 << 30);
+        config.outbox.in_flight = Limit::from((outstanding / 2).clamp(1, 65_536));
+        // What a peer under this configuration lets the session have on its way.
+        config.inbox.pending = Limit::new(10_000);
+        config.limits.frame_bytes = Limit::new(16 << 20);
+    });
+    roomy.expect("it is sound")
 }
 
 /// Acknowledging one of so many messages that are outstanding, upon which the next one in line is sent, by a receipt with its id.

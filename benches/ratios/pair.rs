@@ -14,9 +14,12 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// Two ends with room for so many messages on their way.
-    pub(crate) fn new(mut preset: Preset, window: u64) -> Self {
-        preset.config.outbox.in_flight = Limit::new(window);
-        preset.config.outbox.messages = Limit::new(window.max(1_000));
+    pub(crate) fn new(preset: Preset, window: u64) -> Self {
+        let roomy = preset.configure(|config| {
+            config.outbox.in_flight = Limit::new(window);
+            config.outbox.messages = Limit::new(window.max(1_000));
+        });
+        let preset = roomy.expect("it is sound");
         let mut peer = Peer::new(preset.clone(), PeerPolicy::default(), Seed::from(8_u64));
         let mut session = Session::new(preset, Seed::from(7_u64));
         session.credential(Instant::ORIGIN, Secret::new("token"));

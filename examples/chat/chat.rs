@@ -56,8 +56,8 @@ struct Polls {
 
 impl Chat {
     pub(crate) fn new(options: Options, client: Client, clock: Clock, inputs: Sender<Input>) -> Self {
-        let refuses = options.preset.config.outbox.while_down != WhileDown::Queue;
-        let polls = Polls { wanted: options.preset.config.fallback.is_on(), ..Polls::default() };
+        let refuses = options.preset.config().outbox.while_down != WhileDown::Queue;
+        let polls = Polls { wanted: options.preset.config().fallback.is_on(), ..Polls::default() };
         Self {
             page: Page::new(options.preset.name()),
             client,

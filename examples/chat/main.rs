@@ -78,7 +78,8 @@ fn run() -> Result<bool, String> {
 
 fn start(options: &Options, inputs: &Sender<Input>, clock: Clock, seed: Seed) -> Result<Client, String> {
     let journal = options.journal.as_ref().map(|path| journal(path, &options.preset, seed)).transpose()?;
-    let session = Session::new(Spy::on(options.preset.clone(), inputs.clone()), seed);
+    let preset = Spy::on(options.preset.clone(), inputs.clone()).map_err(|error| error.to_string())?;
+    let session = Session::new(preset, seed);
     let tell = inputs.clone();
     // Nobody hears it any more once the program is on its way out.
     let look_on = move |now: Instant, action: &Action| drop(tell.send(Input::Action(now, action.clone())));

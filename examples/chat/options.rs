@@ -85,11 +85,12 @@ impl Options {
             if !made.dialect().capabilities().receipts {
                 return Err(format!("--lossless needs a service that confirms messages, and {preset} does not"));
             }
-            made = made.with_config(Config::default());
+            made = made.with_config(Config::default()).map_err(|error| error.to_string())?;
         }
         if made.dialect().capabilities().login == Login::Handshake {
             // The name is the token, and it is asked for at every attempt, as a token that runs out would be.
-            made.config.authentication.credential = CredentialSource::Asked;
+            let asked = |config: &mut Config| config.authentication.credential = CredentialSource::Asked;
+            made = made.configure(asked).map_err(|error| error.to_string())?;
         }
         Ok(Some(Self { preset: made, url, name, key, journal }))
     }

@@ -4,8 +4,7 @@ use std::sync::mpsc::Sender;
 
 use super::Input;
 use redial::{
-    Capabilities, Content, Dialect, Frame, Handshake, Limits, Malformed, Preset, Secret, Side, Signal, Span,
-    Unencodable,
+    Capabilities, ConfigError, Content, Dialect, Frame, Handshake, Limits, Malformed, Preset, Secret, Side, Signal, Span, Unencodable,
 };
 
 /// A dialect that lets somebody look on.
@@ -17,8 +16,8 @@ pub(crate) struct Spy {
 
 impl Spy {
     /// The same preset, with everything that is read told to `seen` first.
-    pub(crate) fn on(preset: Preset, seen: Sender<Input>) -> Preset {
-        let config = preset.config.clone();
+    pub(crate) fn on(preset: Preset, seen: Sender<Input>) -> Result<Preset, ConfigError> {
+        let config = preset.config().clone();
         Preset::new(Self { preset, seen }, config)
     }
 }

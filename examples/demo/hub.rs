@@ -73,10 +73,12 @@ impl Hub {
         let addr = listener.local_addr()?;
         let mut users = BTreeMap::new();
         for (name, partner) in pairs.iter().flat_map(|[one, other]| [(*one, *other), (*other, *one)]) {
-            let mut preset = preset.clone();
             // The hub is where messages are stored, so it has more room than a client needs.
-            preset.config.outbox.messages = Limit::new(1_000_000);
-            preset.config.outbox.bytes = Limit::new(1 << 30);
+            let roomy = preset.clone().configure(|config| {
+                config.outbox.messages = Limit::new(1_000_000);
+                config.outbox.bytes = Limit::new(1 << 30);
+            });
+            let preset = roomy.map_err(io::Error::other)?;
             let peer = Peer::new(preset, PeerPolicy::default(), seed());
             users.insert(name, User { peer, partner, line: None, heard: None });
         }

@@ -50,7 +50,7 @@ async fn greet(stream: TcpStream, names: &[&'static str], preset: &Preset) -> Op
     }
     let Some(Ok(Message::Text(text))) = socket.next().await else { return None };
     let first = Frame::text(text.as_str().to_owned());
-    let signal = preset.dialect().decode(Side::Server, &first, &preset.config.limits).ok()?;
+    let signal = preset.dialect().decode(Side::Server, &first, &preset.config().limits).ok()?;
     let Signal::Sequence(SequenceSignal::Hello(hello)) = signal else { return None };
     let name = known(hello.credential.as_ref()?.reveal())?;
     Some(Arrival { name, socket, first: Some(first) })

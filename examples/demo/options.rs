@@ -62,8 +62,8 @@ impl Dialect {
 
     /// Its words at the crate's own timings.
     pub(crate) fn preset(self) -> Preset {
-        let mut preset = match self {
-            Self::UniApp => Preset::uni_app().with_config(Config::default()),
+        match self {
+            Self::UniApp => Preset::uni_app().with_config(Config::default()).expect("it is sound"),
             Self::RedialV1 => Preset::native(),
         };
         // It is always the network that ends a connection here, never the message in front.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time;
 
 use redial::{
-    Action, Backoff, ConnectionId, Durability, Duration, Event, Frame, Handshake, MessageId, Preset, Seed, Session,
+    Action, Config, ConnectionId, Durability, Duration, Event, Frame, Handshake, MessageId, Preset, Seed, Session,
     TransportError,
 };
 use tungstenite::{Error, Message, WebSocket};
@@ -56,14 +56,12 @@ struct Client {
     shown: u64,
 }
 
-fn storing_first(mut preset: Preset) -> Preset {
-    preset.config.durability = Durability::WriteAhead;
+fn storing_first(config: &mut Config) {
+    config.durability = Durability::WriteAhead;
     // That a process is killed three times in a row says nothing about the message that was first in line.
-    preset.config.outbox.quarantine = None;
+    config.outbox.quarantine = None;
     // A process that is killed every other moment should not have to wait a minute for its next attempt.
-    let again = preset.config.reconnect.again;
-    preset.config.reconnect.again = Backoff { cap: Duration::from_secs(5), ..again };
-    preset
+    config.reconnect.again.cap = Duration::from_secs(5);
 }
 
 /// Runs until everything that was typed is settled and everything awaited was shown; or until it is killed.
@@ -71,7 +69,7 @@ pub(crate) fn run(options: Options) -> Result<(), Fault> {
     let clock = Clock::new(options.speed);
     let store = Store::open(&options.db)?;
     let (typed, shown) = store.counts()?;
-    let preset = storing_first(options.preset.clone());
+    let preset = options.preset.clone().configure(storing_first)?;
     let session = match store.session()? {
         Some((snapshot, away)) => {
             let away = u64::try_from(away.as_millis())?.saturating_mul(options.speed.into());

@@ -109,7 +109,7 @@ fn client(arguments: &[String]) -> Result<bool, Fault> {
     }
     client::run(client::Options {
         // The words of `uni_app` at the crate's own timings.
-        preset: Preset::uni_app().with_config(Config::default()),
+        preset: Preset::uni_app().with_config(Config::default()).expect("it is sound"),
         name: "ana".to_owned(),
         says: "typed".to_owned(),
         every: time::Duration::from_millis(10),

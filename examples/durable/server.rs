@@ -48,7 +48,7 @@ impl Server {
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
         let peer = Peer::new(
-            Preset::uni_app().with_config(Config::default()),
+            Preset::uni_app().with_config(Config::default()).expect("it is sound"),
             PeerPolicy::default(),
             Seed::from_bytes(entropy),
         );

@@ -58,7 +58,7 @@ impl Hub {
             config.limits.id_bytes = Limit::new(256);
             let mut seed = [0; 16];
             getrandom::fill(&mut seed).ok()?;
-            let preset = Preset::uni_app().with_config(config);
+            let preset = Preset::uni_app().with_config(config).expect("it is sound");
             let peer = Peer::new(preset, PeerPolicy::default(), Seed::from_bytes(seed));
             let mut user = User { peer, seen: now, line: None };
             let owed: Vec<&Taken> = self.store.owed_to(name).collect();

@@ -75,7 +75,7 @@ fn configured(preset: &Preset) -> [Arc<Preset>; 4] {
     narrow.inbox.pending = Limit::new(2);
     narrow.inbox.acknowledge = Acknowledge::OnCall;
     narrow.reconnect.max = Some(4);
-    let with = |config| Arc::new(preset.clone().with_config(config));
+    let with = |config| Arc::new(preset.clone().with_config(config).expect("it is sound"));
     [Arc::new(preset.clone()), with(Config::default()), with(stores), with(narrow)]
 }
 

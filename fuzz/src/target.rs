@@ -33,7 +33,7 @@ pub fn decode(data: &[u8]) {
         (2, _) => Frame::Pong(payload.to_vec()),
         _ => Frame::Binary(payload.to_vec()),
     };
-    let limits = &preset.config.limits;
+    let limits = &preset.config().limits;
     let dialect = preset.dialect();
     if let Ok(signal) = dialect.decode(reader, &frame, limits) {
         again(dialect, reader, &signal.in_frame(&frame), limits);
@@ -112,7 +112,8 @@ fn forged(snapshot: &Snapshot) -> Option<Snapshot> {
 /// Restores a session and has it work a little.
 fn take_over(snapshot: Snapshot) {
     static PRESET: OnceLock<Arc<Preset>> = OnceLock::new();
-    let preset = PRESET.get_or_init(|| Arc::new(Preset::uni_app().with_config(redial::Config::default())));
+    let preset =
+        PRESET.get_or_init(|| Arc::new(Preset::uni_app().with_config(redial::Config::default()).expect("it is sound")));
     let start = Instant::from_millis(1_000);
     let restored = Session::restore(Arc::clone(preset), start, snapshot, Duration::from_secs(1));
     let Ok(mut session) = restored else { return };

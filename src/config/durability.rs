@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// use redial::{Action, Config, Durability, Event, Instant, Preset, Seed, Session};
 ///
 /// let config = Config { durability: Durability::WriteAhead, ..Config::default() };
-/// let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
+/// let mut session = Session::new(Preset::uni_app().with_config(config)?, Seed::from(7_u64));
 /// let (now, mut database) = (Instant::ORIGIN, Vec::new());
 /// session.credential(now, "token");
 /// session.open(now);

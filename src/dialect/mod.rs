@@ -87,7 +87,8 @@ pub use signal::{
 /// config.heartbeat.dead_after = DeadAfter::after(3, Duration::from_secs(10));
 ///
 /// let (now, connection) = (Instant::ORIGIN, ConnectionId::new(1));
-/// let mut session = Session::new(Preset::new(Marks, config), Seed::from_bytes([7; 16]));
+/// let preset = Preset::new(Marks, config).expect("the configuration is sound");
+/// let mut session = Session::new(preset, Seed::from_bytes([7; 16]));
 /// session.open(now);
 /// session.handle(now, Event::Opened { connection });
 /// assert_eq!(session.next_deadline().map(|due| due.at), Some(Instant::from_millis(10_000)));

@@ -20,8 +20,9 @@ use crate::frame::Frame;
 /// use redial::{HeartbeatFrame, Config, Plain, Preset};
 /// let mut plain = Plain::default();
 /// plain.heartbeats = HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() };
-/// let preset = Preset::new(plain, Config::default());
+/// let preset = Preset::new(plain, Config::default())?;
 /// assert_eq!(preset.name(), "plain");
+/// # Ok::<(), redial::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -82,7 +83,7 @@ impl HeartbeatFrame {
 impl Preset {
     /// The default: no envelope, heartbeat by WebSocket ping, [`Config::default`].
     pub fn plain() -> Self {
-        Self::new(Plain::default(), Config::default())
+        Self::unchecked(Plain::default(), Config::default())
     }
 }
 

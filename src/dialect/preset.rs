@@ -8,41 +8,70 @@ use serde_json::Value;
 
 use super::Dialect;
 use crate::config::{Bounds, Config, Guarantee, Resend};
+use crate::error::ConfigError;
 
 /// A dialect together with a service's timings: all that makes one session behave differently from another.
 ///
-/// Share one among many sessions by handing out an `Arc`.
+/// The configuration is checked when the preset is made and does not change afterwards, so a session has nothing left to refuse.
+/// Share one preset among many sessions by handing out an `Arc`.
 ///
 /// ```
 /// use redial::{Duration, Preset};
-/// let mut preset = Preset::plain();
-/// preset.config.heartbeat.every = Duration::from_secs(10);
-/// assert_eq!(preset.name(), "plain");
+/// let preset = Preset::plain().configure(|config| config.heartbeat.every = Duration::from_secs(10))?;
+/// assert_eq!(preset.config().heartbeat.every, Duration::from_secs(10));
+/// # Ok::<(), redial::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Preset {
-    /// The timings and limits.
-    pub config: Config,
+    /// One that passes its check.
+    pub(crate) config: Config,
     dialect: Arc<dyn Dialect>,
 }
 
 impl Preset {
-    /// A dialect with a configuration.
-    pub fn new(dialect: impl Dialect + 'static, config: Config) -> Self {
+    /// A dialect with a configuration, which is [checked](Config::check).
+    pub fn new(dialect: impl Dialect + 'static, config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self::unchecked(dialect, config))
+    }
+
+    /// A dialect with a configuration of this crate's own, which a test has checked.
+    pub(crate) fn unchecked(dialect: impl Dialect + 'static, config: Config) -> Self {
         Self { config, dialect: Arc::new(dialect) }
     }
 
-    /// The same dialect under another configuration.
+    /// The same dialect under another configuration, which is [checked](Config::check).
     ///
     /// ```
     /// use redial::{Config, Preset};
-    /// let resending = Preset::uni_app().with_config(Config::default());
+    /// let resending = Preset::uni_app().with_config(Config::default())?;
     /// assert_eq!(resending.name(), "uni_app");
+    /// # Ok::<(), redial::ConfigError>(())
     /// ```
-    #[must_use]
-    pub fn with_config(mut self, config: Config) -> Self {
+    pub fn with_config(mut self, config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
         self.config = config;
-        self
+        Ok(self)
+    }
+
+    /// This preset with changes to its configuration; the outcome is [checked](Config::check).
+    ///
+    /// ```
+    /// use redial::config::Limit;
+    /// use redial::{ConfigError, Preset};
+    /// let refused = Preset::plain().configure(|config| config.outbox.messages = Limit::new(0));
+    /// let range = ConfigError::Range { setting: "outbox.messages", value: 0, least: 1, most: 1_000_000 };
+    /// assert_eq!(refused, Err(range));
+    /// ```
+    pub fn configure(self, change: impl FnOnce(&mut Config)) -> Result<Self, ConfigError> {
+        let mut config = self.config.clone();
+        change(&mut config);
+        self.with_config(config)
+    }
+
+    /// The timings and limits.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The dialect's name.
@@ -89,7 +118,7 @@ impl Preset {
     /// ```
     /// use redial::{Guarantee, Preset};
     /// assert_eq!(Preset::native().bounds().inbound, Guarantee::OnceWhileBothRemember);
-    /// assert_eq!(Preset::uni_app().bounds(), Preset::uni_app().config.bounds());
+    /// assert_eq!(Preset::uni_app().bounds(), Preset::uni_app().config().bounds());
     /// ```
     pub fn bounds(&self) -> Bounds {
         let mut bounds = self.config.bounds();

@@ -121,7 +121,7 @@ impl Preset {
 impl From<LiveChat> for Preset {
     fn from(chat: LiveChat) -> Self {
         let config = config(chat.key.is_some());
-        Self::new(chat, config)
+        Self::unchecked(chat, config)
     }
 }
 

@@ -41,8 +41,8 @@ impl Preset {
     /// use redial::{Duration, Preset};
     /// let changes = serde_json::json!({"heartbeat": {"every_ms": 10_000, "dead_after": null}});
     /// let preset = Preset::named("plain", &changes)?;
-    /// assert_eq!(preset.config.heartbeat.every, Duration::from_secs(10));
-    /// assert_eq!(preset.config.heartbeat.dead_after, None);
+    /// assert_eq!(preset.config().heartbeat.every, Duration::from_secs(10));
+    /// assert_eq!(preset.config().heartbeat.dead_after, None);
     /// # Ok::<(), redial::PresetError>(())
     /// ```
     pub fn named(name: &str, changes: &Value) -> Result<Self, PresetError> {
@@ -51,25 +51,25 @@ impl Preset {
             .find(|(known, _)| *known == name)
             .ok_or_else(|| PresetError::Unknown { known: Self::names().collect::<Vec<_>>().join(", ") })?;
         let (settings, changes) = split(changes)?;
-        let mut preset = make(&settings)?;
+        let preset = make(&settings)?;
         let mut config = serde_json::to_value(&preset.config).map_err(|error| invalid(&error))?;
         merge(&mut config, changes);
-        preset.config = read(config)?;
-        preset.config.check()?;
-        Ok(preset)
+        Ok(preset.with_config(read(config)?)?)
     }
 }
 
 type Maker = fn(&Value) -> Result<Preset, PresetError>;
 
 const MAKERS: &[(&str, Maker)] = &[
-    ("plain", |settings| Ok(Preset::new(read::<Plain>(settings.clone())?, Preset::plain().config))),
-    ("uni_app", |settings| Ok(Preset::new(read::<UniApp>(settings.clone())?, Preset::uni_app().config))),
-    ("react_im", |settings| Ok(Preset::new(read::<ReactIm>(settings.clone())?, Preset::react_im().config))),
-    ("vue_polling", |settings| Ok(Preset::new(read::<VuePolling>(settings.clone())?, Preset::vue_polling().config))),
-    ("wechat", |settings| Ok(Preset::new(read::<Wechat>(settings.clone())?, Preset::wechat().config))),
+    ("plain", |settings| Ok(Preset::unchecked(read::<Plain>(settings.clone())?, Preset::plain().config))),
+    ("uni_app", |settings| Ok(Preset::unchecked(read::<UniApp>(settings.clone())?, Preset::uni_app().config))),
+    ("react_im", |settings| Ok(Preset::unchecked(read::<ReactIm>(settings.clone())?, Preset::react_im().config))),
+    ("vue_polling", |settings| {
+        Ok(Preset::unchecked(read::<VuePolling>(settings.clone())?, Preset::vue_polling().config))
+    }),
+    ("wechat", |settings| Ok(Preset::unchecked(read::<Wechat>(settings.clone())?, Preset::wechat().config))),
     ("live_chat", |settings| Ok(Preset::from(LiveChat::try_from(read::<LiveChatSettings>(settings.clone())?)?))),
-    ("native", |settings| Ok(Preset::new(read::<RedialV1>(settings.clone())?, Preset::native().config))),
+    ("native", |settings| Ok(Preset::unchecked(read::<RedialV1>(settings.clone())?, Preset::native().config))),
 ];
 
 /// The service's settings, and the changes to the configuration.

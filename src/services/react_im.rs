@@ -44,7 +44,7 @@ pub struct ReactIm {
 impl Preset {
     /// The React IM, as its document has it.
     pub fn react_im() -> Self {
-        Self::new(ReactIm::default(), config())
+        Self::unchecked(ReactIm::default(), config())
     }
 }
 

@@ -104,7 +104,7 @@ impl Preset {
     /// | in | Nothing shown twice among the last `inbox.window` ids; with `inbox.server_keeps` known and the window at least as long, nothing at all. | A server that repeats out of order, or more than it said. |
     /// | in | Nothing lost, while the server pushes again what is not acknowledged. | The document's server pushes again only once: both copies lost is a message lost, told to nobody here. Fetching the history after a reconnect is the repair. |
     pub fn uni_app() -> Self {
-        Self::new(UniApp::default(), config())
+        Self::unchecked(UniApp::default(), config())
     }
 }
 

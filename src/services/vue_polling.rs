@@ -40,7 +40,7 @@ pub struct VuePolling {}
 impl Preset {
     /// The Vue plugin, as its document has it; polling is off until `fallback` says how often.
     pub fn vue_polling() -> Self {
-        Self::new(VuePolling::default(), config())
+        Self::unchecked(VuePolling::default(), config())
     }
 }
 

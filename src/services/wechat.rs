@@ -45,7 +45,7 @@ pub struct Wechat {
 impl Preset {
     /// The mini program on `WeChat`, as its document has it.
     pub fn wechat() -> Self {
-        Self::new(Wechat::default(), config())
+        Self::unchecked(Wechat::default(), config())
     }
 }
 

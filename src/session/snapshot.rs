@@ -27,13 +27,13 @@ const VERSION: u64 = 1;
 ///
 /// ```
 /// use redial::{Duration, Instant, Outgoing, Preset, Seed, Session, Snapshot};
-/// let mut session = Session::new(Preset::uni_app().with_config(Default::default()), Seed::from(7_u64));
+/// let mut session = Session::new(Preset::uni_app().with_config(Default::default())?, Seed::from(7_u64));
 /// let id = session.send(Instant::ORIGIN, "hello")?;
 /// let stored = serde_json::to_string(&session.snapshot())?;
 ///
 /// // A new process, an hour later, whose clock starts at zero again.
 /// let snapshot: Snapshot = serde_json::from_str(&stored)?;
-/// let preset = Preset::uni_app().with_config(Default::default());
+/// let preset = Preset::uni_app().with_config(Default::default())?;
 /// let session = Session::restore(preset, Instant::ORIGIN, snapshot, Duration::from_secs(3_600))?;
 /// assert_eq!(session.unsettled(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

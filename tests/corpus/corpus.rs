@@ -63,7 +63,7 @@ fn the_corpus_reaches_past_the_front_door() {
     assert!(first_bytes.len() >= Preset::names().count(), "every dialect has frames");
     let restored = |bytes: &[u8]| {
         let snapshot: Snapshot = serde_json::from_slice(bytes).ok()?;
-        let preset = Preset::uni_app().with_config(redial::Config::default());
+        let preset = Preset::uni_app().with_config(redial::Config::default()).expect("it is sound");
         Session::restore(preset, redial::Instant::ORIGIN, snapshot, redial::Duration::ZERO).ok()
     };
     let restored: Vec<_> = files("snapshot").iter().filter_map(|(_, bytes)| restored(bytes)).collect();

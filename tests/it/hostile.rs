@@ -16,7 +16,7 @@ fn push(id: &str, content: &str) -> String {
 fn ready(change: impl FnOnce(&mut redial::Config)) -> Session {
     let mut config = redial::Config::default();
     change(&mut config);
-    let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
+    let mut session = Session::new(Preset::uni_app().with_config(config).expect("it is sound"), Seed::from(7_u64));
     session.credential(Instant::ORIGIN, "token");
     session.open(Instant::ORIGIN);
     session.handle(Instant::ORIGIN, Event::Opened { connection: ConnectionId::new(1) });
@@ -286,7 +286,7 @@ fn a_server_that_talks_all_the_time_and_confirms_nothing_stops_no_timer() {
 
 #[test]
 fn a_guest_that_means_harm_gets_nothing_past_the_accepting_side_either() {
-    let preset = Preset::uni_app().with_config(redial::Config::default());
+    let preset = Preset::uni_app().with_config(redial::Config::default()).expect("it is sound");
     let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(1_u64));
     let connection = peer.accept(Instant::ORIGIN);
     let mut say = |text: String| {

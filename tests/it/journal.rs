@@ -121,7 +121,8 @@ fn a_header_of_another_version_or_with_another_preset_is_refused_in_a_sentence()
 
 #[test]
 fn a_snapshot_in_the_header_is_where_a_replay_begins() {
-    let mut session = Session::new(Preset::uni_app().with_config(redial::Config::default()), Seed::from(7_u64));
+    let mut session =
+        Session::new(Preset::uni_app().with_config(redial::Config::default()).expect("it is sound"), Seed::from(7_u64));
     session.send(Instant::ORIGIN, "hello").expect("there is room");
     let preset = session.preset().clone();
     let header = Header { snapshot: Some(session.snapshot()), ..Header::new(&preset, Seed::from(7_u64)) };

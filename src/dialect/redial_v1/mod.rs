@@ -96,7 +96,7 @@ impl Preset {
         let defaults = Config::default();
         let authentication =
             AuthenticationPolicy { credential: CredentialSource::Optional, ..defaults.authentication.clone() };
-        Self::new(RedialV1 {}, Config { authentication, ..defaults })
+        Self::unchecked(RedialV1 {}, Config { authentication, ..defaults })
     }
 }
 

@@ -180,9 +180,11 @@ fn a_write_that_stalls_stops_no_timer() {
             drop(socket);
         });
         // No heartbeats: only the adapter's own limit of 20 s, 67 ms on this clock, is left to end this.
-        let mut preset = Preset::plain();
-        preset.config.heartbeat.every = redial::Duration::from_secs(1_000_000);
-        preset.config.reconnect.attempt_timeout = None;
+        let preset = Preset::plain().configure(|config| {
+            config.heartbeat.every = redial::Duration::from_secs(1_000_000);
+            config.reconnect.attempt_timeout = None;
+        });
+        let preset = preset.expect("it is sound");
         let clock = clock(300);
         let guest = Guest::enter(adapter, &url, clock, preset, "");
         guest.wait_ready();

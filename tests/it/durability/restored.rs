@@ -94,7 +94,7 @@ proptest! {
 
     #[test]
     fn wherever_it_is_cut_it_goes_on_like_one_that_lost_its_connection(steps in steps(80), which in 0..3_usize) {
-        let preset = Preset::uni_app().with_config(configurations()[which].clone());
+        let preset = Preset::uni_app().with_config(configurations()[which].clone()).expect("it is sound");
         let steps: Vec<Step> = steps.into_iter().filter(survives).collect();
         let world = play(preset, &steps, 0)?;
         let ids = ids(&world);
@@ -112,7 +112,7 @@ proptest! {
     ) {
         let mut config = configurations()[which].clone();
         config.durability = if stored { Durability::WriteAhead } else { Durability::Off };
-        let world = play(Preset::uni_app().with_config(config), &steps, 0)?;
+        let world = play(Preset::uni_app().with_config(config).expect("it is sound"), &steps, 0)?;
         let mut once = restored(&world.session);
         let settled = drain(&mut once);
         prop_assert!(settled.iter().all(|action| matches!(

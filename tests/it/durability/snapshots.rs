@@ -93,8 +93,8 @@ fn a_snapshot_is_as_large_as_what_is_not_settled() {
 fn a_journal_that_begins_with_a_snapshot_replays() {
     let mut story = lived();
     let snapshot: Snapshot = serde_json::from_str(&story.snapshot()).expect("it can be read");
-    let mut preset = Preset::uni_app();
-    preset.config = story.session.preset().config.clone();
+    let config = story.session.preset().config().clone();
+    let preset = Preset::uni_app().with_config(config).expect("it is sound");
     let header = Header { snapshot: Some(snapshot), ..Header::new(&preset, Seed::from(1_u64)) };
     let lines = [
         Input::Header(header).to_line(),
@@ -129,7 +129,7 @@ fn that_made(count: u64) -> Session {
     let check = format!("{content}0}}")
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    restore(&format!("{content}{check}}}"), Preset::uni_app().with_config(Config::default()))
+    restore(&format!("{content}{check}}}"), Preset::uni_app().with_config(Config::default()).expect("it is sound"))
         .expect("the seal is right")
 }
 

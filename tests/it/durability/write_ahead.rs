@@ -189,8 +189,7 @@ fn a_host_that_never_says_that_it_has_stored_holds_messages_back_and_nothing_gro
 
 #[test]
 fn a_peer_waits_for_nobody_whatever_the_configuration_says() {
-    let mut preset = Preset::uni_app();
-    preset.config.durability = Durability::WriteAhead;
+    let preset = Preset::uni_app().configure(|config| config.durability = Durability::WriteAhead).expect("it is sound");
     let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(1_u64));
     let now = redial::Instant::ORIGIN;
     let connection = peer.accept(now);

@@ -58,14 +58,15 @@ const WAITS: u8 = 4;
 
 impl World {
     pub(super) fn new(to_send: u8, to_push: u8, faults: Faults) -> Self {
-        let mut session = Session::new(Preset::uni_app().with_config(config()), Seed::from(1_u64));
+        let mut session =
+            Session::new(Preset::uni_app().with_config(config()).expect("it is sound"), Seed::from(1_u64));
         let policy = PeerPolicy {
             push_again: Some(Duration::from_secs(30)),
             copies: None,
             silence: Some(Duration::from_secs(40)),
             ..PeerPolicy::default()
         };
-        let peer = Peer::new(Preset::uni_app().with_config(config()), policy, Seed::from(2_u64));
+        let peer = Peer::new(Preset::uni_app().with_config(config()).expect("it is sound"), policy, Seed::from(2_u64));
         session.credential(Instant::ORIGIN, "token");
         session.open(Instant::ORIGIN);
         let mut world = Self {

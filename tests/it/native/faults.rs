@@ -6,9 +6,7 @@ use crate::support::Story;
 
 /// A session whose server has welcomed it.
 fn welcomed(change: impl FnOnce(&mut Config)) -> Story {
-    let mut config = Preset::native().config;
-    change(&mut config);
-    let mut story = Story::new(Preset::native().with_config(config));
+    let mut story = Story::new(Preset::native().configure(change).expect("it is sound"));
     story.open().opened();
     story.text(&welcome("s", r#""resumed":false"#, 5_000));
     assert_eq!(story.state(), State::Ready);
@@ -137,7 +135,7 @@ fn a_login_that_is_refused_on_a_live_link_keeps_what_is_sent_from_then_on() {
 
 #[test]
 fn a_session_has_a_name_and_a_token_no_longer_than_allowed_however_they_are_written() {
-    let limits = Preset::native().config.limits;
+    let limits = Preset::native().config().limits.clone();
     let limit = usize::try_from(limits.id_bytes.get()).expect("it is small");
     let taken = |letter: &str, letters: usize| {
         let mut story = Story::new(Preset::native());

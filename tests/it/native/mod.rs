@@ -46,10 +46,14 @@ impl Pair {
     }
 
     pub(super) fn with(change: impl FnOnce(&mut Config), policy: PeerPolicy) -> Self {
-        let mut config = Preset::native().config;
+        let mut config = Preset::native().config().clone();
         change(&mut config);
-        let story = Story::new(Preset::native().with_config(config.clone()));
-        let peer = Peer::new(Preset::native().with_config(config.clone()), policy.clone(), Seed::from(2_u64));
+        let story = Story::new(Preset::native().with_config(config.clone()).expect("it is sound"));
+        let peer = Peer::new(
+            Preset::native().with_config(config.clone()).expect("it is sound"),
+            policy.clone(),
+            Seed::from(2_u64),
+        );
         Self {
             story,
             peer,
@@ -85,7 +89,7 @@ impl Pair {
     /// Another peer in the place of this one.
     pub(super) fn forget(&mut self) -> &mut Self {
         self.seeds += 1;
-        let preset = Preset::native().with_config(self.config.clone());
+        let preset = Preset::native().with_config(self.config.clone()).expect("it is sound");
         self.peer = Peer::new(preset, self.policy.clone(), Seed::from(self.seeds));
         (self.server, self.server_durable) = (None, serde_json::Value::Null);
         self
@@ -104,7 +108,7 @@ impl Pair {
 
     fn restore_server_after(&mut self, stored: &str, away: Duration) -> &mut Self {
         let snapshot = serde_json::from_str(stored).expect("a stored snapshot can be read");
-        let preset = Preset::native().with_config(self.config.clone());
+        let preset = Preset::native().with_config(self.config.clone()).expect("it is sound");
         self.peer = Peer::restore(preset, self.policy.clone(), self.server_now(), snapshot, away).expect("it is sound");
         (self.server, self.server_durable) = (None, serde_json::Value::Null);
         self

@@ -142,7 +142,7 @@ impl Connections {
                 let held = self
                     .ready_since
                     .take()
-                    .is_some_and(|since| now.since(since) >= session.preset().config.reconnect.stable);
+                    .is_some_and(|since| now.since(since) >= session.preset().config().reconnect.stable);
                 self.unstable = if held && self.useful { 0 } else { self.unstable + 1 };
                 self.useful = false;
             }

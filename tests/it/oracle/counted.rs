@@ -190,7 +190,7 @@ impl Counted {
 
     /// Everything up to here is accepted.
     fn accepted(&self, session: &Session) -> u64 {
-        let waits_for_word = session.preset().config.inbox.acknowledge == Acknowledge::OnCall;
+        let waits_for_word = session.preset().config().inbox.acknowledge == Acknowledge::OnCall;
         // An id that was answered before is accepted as soon as it comes.
         let open = |id: &MessageId| waits_for_word && !self.answered.contains(id);
         self.came.iter().position(open).unwrap_or(self.came.len()) as u64

@@ -70,7 +70,7 @@ impl Incoming {
 
     /// After a restart what waited for the application comes again.
     pub(super) fn restarted(&mut self, session: &Session) {
-        if session.preset().config.inbox.acknowledge == Acknowledge::OnCall {
+        if session.preset().config().inbox.acknowledge == Acknowledge::OnCall {
             self.known.retain(|id, _| self.answered.contains(id) || self.echoes.contains(id));
         }
         self.covered_by.clear();
@@ -88,12 +88,12 @@ impl Incoming {
 
     /// Whether an id is in the window, or waits for the application.
     fn is_known(&self, session: &Session, id: &MessageId) -> bool {
-        let window = session.preset().config.inbox.window.get();
+        let window = session.preset().config().inbox.window.get();
         self.known.get(id).is_some_and(|before| before.is_none_or(|before| self.entered - before <= window))
     }
 
     fn enter(&mut self, session: &Session, id: &MessageId) -> Verdict {
-        let policy = &session.preset().config.inbox;
+        let policy = &session.preset().config().inbox;
         let window = policy.window.get();
         let waits = policy.acknowledge == Acknowledge::OnCall;
         if let Some(before) = self.known.insert(id.clone(), (!waits).then_some(self.entered)) {
@@ -129,7 +129,7 @@ impl Incoming {
             rule!(self.is_stored(ledger, id), "{id} was acknowledged before that it was shown was stored");
         }
         rule!(self.known.contains_key(id), "{id} was acknowledged and never shown");
-        if session.preset().config.inbox.acknowledge == Acknowledge::OnCall && !self.echoes.contains(id) {
+        if session.preset().config().inbox.acknowledge == Acknowledge::OnCall && !self.echoes.contains(id) {
             rule!(self.answered.contains(id), "{id} was acknowledged before the application said so");
         }
         Ok(())
@@ -170,7 +170,7 @@ fn message(
         Signal::Message(MessageSignal { id: Some(id), .. }) if profile.acks => {
             // Where answers wait for storing, they leave after all else, and on a link that was lost meanwhile not at all.
             let owed = level && (!waits(session) || session.state() == State::Ready);
-            if owed && session.preset().config.inbox.acknowledge == Acknowledge::OnDelivery {
+            if owed && session.preset().config().inbox.acknowledge == Acknowledge::OnDelivery {
                 let acked = actions
                     .iter()
                     .any(|action| matches!(action, Action::Send { purpose: Purpose::Ack { id: of }, .. } if of == id));
@@ -190,7 +190,7 @@ fn message(
     if let Signal::Message(MessageSignal { content: body, .. })
     | Signal::Notice(body)
     | Signal::Sequence(SequenceSignal::Message { content: Some(body), .. }) = signal
-        && session.preset().config.inbox.deliver == Deliver::Content
+        && session.preset().config().inbox.deliver == Deliver::Content
     {
         rule!(message.body == body.to_body(), "what was shown is not what came");
     }

@@ -45,7 +45,7 @@ impl Ledger {
 
 /// Whether the session stores before it acts.
 pub(super) fn waits(session: &Session) -> bool {
-    session.preset().config.durability == Durability::WriteAhead
+    session.preset().config().durability == Durability::WriteAhead
 }
 
 fn version(action: &Action) -> Option<u64> {

@@ -153,7 +153,7 @@ impl Oracle {
         self.incoming.judge(session, &step, &self.ledger, actions)?;
         deadlines(session)?;
         // Acknowledgements that waited for the host to store leave together.
-        let config = &session.preset().config;
+        let config = &session.preset().config();
         let answers = if ledger::waits(session) { config.inbox.pending.get() } else { 0 };
         // Skipped positions, and what was held back behind a gap, are within the two windows.
         let counted = session.preset().dialect().capabilities().sequenced;
@@ -216,7 +216,7 @@ fn heard(session: &Session, step: &Step, connections: &Connections) -> Option<Re
 
 /// The meaning of a frame, where it has one within the limits.
 pub(crate) fn decode<'a>(session: &Session, frame: &'a Frame) -> Option<Signal<Content<'a>>> {
-    let limits = &session.preset().config.limits;
+    let limits = &session.preset().config().limits;
     if frame.len() as u64 > limits.frame_bytes.get() {
         return None;
     }
@@ -260,7 +260,7 @@ fn deadlines(session: &Session) -> Verdict {
     }
     // Near the end of the clock deadlines saturate to never.
     let far_from_the_end = session.now().as_millis() < u64::MAX / 2;
-    let config = &session.preset().config;
+    let config = &session.preset().config();
     let must = match session.state() {
         State::Waiting | State::Closing => true,
         State::Connecting => config.reconnect.attempt_timeout.is_some() && config.authentication.timeout.is_some(),

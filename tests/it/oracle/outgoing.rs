@@ -149,7 +149,7 @@ impl Outgoing {
             return;
         };
         let place = failed.place;
-        let ends = session.preset().config.outbox.send_failure == SendFailure::EndLink && !self.receipts;
+        let ends = session.preset().config().outbox.send_failure == SendFailure::EndLink && !self.receipts;
         for message in self.messages.values_mut() {
             let behind = ends && message.place > place;
             if (behind || message.place == place) && message.status == sent && message.on == connection {
@@ -186,7 +186,7 @@ impl Outgoing {
             rule!(on != connection || place < message.place, "{id} was sent out of order on {connection}");
         }
         if message.handed > 0 {
-            let resends = session.preset().config.outbox.resend == Resend::NextConnection || message.again();
+            let resends = session.preset().config().outbox.resend == Resend::NextConnection || message.again();
             rule!(resends, "{id} was sent again, and nobody asked for that");
         }
         self.line = Some((connection, message.place));
@@ -283,7 +283,7 @@ impl Outgoing {
         );
         if session.state() == State::Ready {
             let flying = unsettled.iter().filter(|(_, message)| message.on == open).count();
-            let window = session.preset().config.outbox.in_flight.get();
+            let window = session.preset().config().outbox.in_flight.get();
             rule!(flying as u64 <= window, "{flying} messages are in flight, the window is {window}");
             let free = level && !step.owed && !self.held && !held_while_probing(session);
             let idle = free && flying == 0 && !unsettled.is_empty();
@@ -318,7 +318,7 @@ fn content(session: &Session, frame: &Frame) -> Frame {
 }
 
 fn gave_back(session: &Session, step: &Step, id: &MessageId) -> bool {
-    let tells = session.preset().config.outbox.send_failure == SendFailure::Tell;
+    let tells = session.preset().config().outbox.send_failure == SendFailure::Tell;
     let failed = matches!(
         &step.input,
         Input::Event { event: Event::SendFailed { purpose: Some(Purpose::Message { id: of }), .. }, .. } if of == id
@@ -337,5 +337,5 @@ fn is_cancel(input: &Input, id: &MessageId) -> bool {
 
 /// Whether messages that can wait do, because nobody knows if the link still carries anything.
 fn held_while_probing(session: &Session) -> bool {
-    session.explain().probing && session.preset().config.outbox.while_down == WhileDown::Queue
+    session.explain().probing && session.preset().config().outbox.while_down == WhileDown::Queue
 }

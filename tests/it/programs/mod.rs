@@ -193,7 +193,7 @@ fn uni_app_with_the_default_configuration_loses_nothing_when_the_server_is_kille
     let settings = Settings { store: Some(file.0.clone()), ..Settings::default() };
     let server = listen("uni_app", SLOW, SocketAddr::from(([127, 0, 0, 1], 0)), Fault::Duplicates, &settings);
     let addr = server.addr();
-    let preset = || Preset::uni_app().with_config(Config::default());
+    let preset = || Preset::uni_app().with_config(Config::default()).expect("it is sound");
     let mut ana = Page::open(preset(), SLOW, addr, "", "ana");
     ana.until_ready();
     let first = ana.say("one");
@@ -256,14 +256,26 @@ fn a_killed_hub_tells_afterwards_what_had_reached_whom() {
     ];
     std::fs::write(&file.0, lines.join("\n")).expect("there is room for a file");
     let server = listen("uni_app", SLOW, SocketAddr::from(([127, 0, 0, 1], 0)), Fault::None, &settings);
-    let mut ana = Page::open(Preset::uni_app().with_config(Config::default()), SLOW, server.addr(), "", "ana");
+    let mut ana = Page::open(
+        Preset::uni_app().with_config(Config::default()).expect("it is sound"),
+        SLOW,
+        server.addr(),
+        "",
+        "ana",
+    );
     ana.until_ready();
     for (text, id, last) in [("one", "c1", Status::Delivered), ("two", "c2", Status::Accepted)] {
         let call = Call::Send { body: text.into(), id: Some(id.into()), time_to_live: None, once: false };
         ana.client.call(call).expect("the session takes it");
         ana.until_status(&id.into(), last);
     }
-    let mut ben = Page::open(Preset::uni_app().with_config(Config::default()), SLOW, server.addr(), "", "ben");
+    let mut ben = Page::open(
+        Preset::uni_app().with_config(Config::default()).expect("it is sound"),
+        SLOW,
+        server.addr(),
+        "",
+        "ben",
+    );
     ben.until_delivered("ana: two");
     assert_eq!(ben.delivered(), ["ana: two"], "what he had before is not told again");
 }

@@ -28,7 +28,7 @@ pub(crate) fn play(preset: Preset, steps: &[Step], origin: u64) -> Result<World,
     let mut world = World::new(preset, 7, origin);
     for step in steps {
         if let Err(violation) = world.step(step) {
-            let config = &world.session.preset().config;
+            let config = &world.session.preset().config();
             return Err(TestCaseError::fail(format!("{name}: {violation}\n{}{config:?}", world.journal())));
         }
     }

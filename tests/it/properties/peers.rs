@@ -65,10 +65,14 @@ struct World {
 
 impl World {
     fn new(durability: Durability, acknowledge: Acknowledge) -> Self {
-        let mut config = Preset::native().config;
+        let mut config = Preset::native().config().clone();
         config.inbox.acknowledge = acknowledge;
         let policy = PeerPolicy { durability, ..PeerPolicy::default() };
-        let peer = Peer::new(Preset::native().with_config(config.clone()), policy.clone(), Seed::from(9_u64));
+        let peer = Peer::new(
+            Preset::native().with_config(config.clone()).expect("it is sound"),
+            policy.clone(),
+            Seed::from(9_u64),
+        );
         Self {
             peer,
             config,
@@ -101,7 +105,7 @@ impl World {
                 self.peer.handle(Instant::from_millis(self.now), Event::Tick);
             }
             Step::Restart => {
-                let preset = Preset::native().with_config(self.config.clone());
+                let preset = Preset::native().with_config(self.config.clone()).expect("it is sound");
                 let snapshot = self.peer.snapshot();
                 self.peer =
                     Peer::restore(preset, self.policy.clone(), now, snapshot, Duration::ZERO).expect("it is sound");

@@ -24,14 +24,14 @@ pub(crate) fn named(name: &str) -> Preset {
 pub(crate) fn all() -> Vec<Preset> {
     let variants = |name| {
         let preset = || named(name);
-        let tight = tight(&preset().config);
+        let tight = tight(preset().config());
         [
             preset(),
-            preset().with_config(Config::default()),
-            preset().with_config(stored(tight.clone())),
-            preset().with_config(tight),
-            preset().with_config(stored(Config::default())),
-            preset().with_config(hasty()),
+            preset().with_config(Config::default()).expect("it is sound"),
+            preset().with_config(stored(tight.clone())).expect("it is sound"),
+            preset().with_config(tight).expect("it is sound"),
+            preset().with_config(stored(Config::default())).expect("it is sound"),
+            preset().with_config(hasty()).expect("it is sound"),
         ]
     };
     Preset::names().flat_map(variants).collect()

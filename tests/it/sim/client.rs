@@ -128,7 +128,7 @@ fn notice(session: &Session) -> Option<Duration> {
 /// The bounds, but for how many connects a server can provoke that lets connections become stable: to find that out takes longer
 /// than most runs.
 pub(crate) fn bounds_without_stable_connections(preset: &Preset) -> redial::Bounds {
-    let mut config = preset.config.clone();
+    let mut config = preset.config().clone();
     config.reconnect.stable = Duration::from_secs(3_600);
     config.bounds()
 }
@@ -204,7 +204,7 @@ impl Run {
         if client.session.state() != State::Ready || !keeps_time {
             client.silent_since = None;
         } else if let Some(since) = client.silent_since {
-            let probe = client.session.preset().config.heartbeat.probe;
+            let probe = client.session.preset().config().heartbeat.probe;
             self.figures.silence(client.notice, probe, client.hinted, self.now - since);
         }
     }

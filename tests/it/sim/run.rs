@@ -213,7 +213,7 @@ impl Run {
     /// The faults are over. A line that is dead stays so until somebody finds out; where nobody ever would, a router does.
     fn heal(&mut self) {
         // A dial that is swallowed is noticed by nobody either, where attempts have no end.
-        let endless = self.client.session.preset().config.reconnect.attempt_timeout.is_none();
+        let endless = self.client.session.preset().config().reconnect.attempt_timeout.is_none();
         if (self.client.notice.is_none() || endless) && !self.swarm.is_quiet() {
             for line in self.lines.keys().copied().collect::<Vec<_>>() {
                 if self.lines.get(&line).is_some_and(|line| line.up.dead || line.down.dead || line.unwritable) {

@@ -333,6 +333,6 @@ impl Run {
 impl Server {
     /// Whether its application acknowledges in its own time.
     fn policy_is_slow(&self) -> bool {
-        self.preset.config.inbox.acknowledge == Acknowledge::OnCall && self.preset.dialect().capabilities().receipts
+        self.preset.config().inbox.acknowledge == Acknowledge::OnCall && self.preset.dialect().capabilities().receipts
     }
 }

@@ -66,7 +66,7 @@ impl Run {
 
     /// The process is killed. Only a session that stores before it acts survives that.
     pub(super) fn crash(&mut self) {
-        let survives = self.client.session.preset().config.durability == Durability::WriteAhead;
+        let survives = self.client.session.preset().config().durability == Durability::WriteAhead;
         if !self.client.running || !survives {
             return;
         }

@@ -14,7 +14,7 @@ pub(crate) struct Terse {
 impl Terse {
     /// The dialect whose connections become ready in this way.
     pub(crate) fn preset(login: Login, config: Config) -> Preset {
-        Preset::new(Self { login }, config)
+        Preset::new(Self { login }, config).expect("it is sound")
     }
 }
 

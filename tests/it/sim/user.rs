@@ -127,7 +127,7 @@ impl Run {
     /// A push has arrived.
     pub(super) fn delivered(&mut self, message: Message) {
         let name = words::name_in(&message.body);
-        match (message.id, self.client.session.preset().config.inbox.acknowledge) {
+        match (message.id, self.client.session.preset().config().inbox.acknowledge) {
             (Some(id), Acknowledge::OnCall) if self.client.session.preset().dialect().capabilities().acks => {
                 let slow = self.strikes("slow consumer", 6_000);
                 let takes = match () {

@@ -115,7 +115,7 @@ impl Run {
                 return Err(format!("the client was never shown {lost}"));
             }
         }
-        if preset.config.inbox.acknowledge == Acknowledge::OnDelivery {
+        if preset.config().inbox.acknowledge == Acknowledge::OnDelivery {
             let shown: Vec<&String> = app.shown.iter().collect();
             in_order(&server.said, &shown).map_err(|what| format!("the client was shown {what}"))?;
         }
@@ -177,7 +177,7 @@ impl Run {
         // A server that lets no connection become stable provokes no more than one that may do either.
         let unstable = bounds_without_stable_connections(client.session.preset()).connects_in_120_s;
         if most > u64::from(unstable) || (most > 4 && self.thorough) {
-            let promised = client.session.preset().config.bounds().connects_in_120_s_if_stable;
+            let promised = client.session.preset().config().bounds().connects_in_120_s_if_stable;
             self.figures.measure(CONNECTS, most, u64::from(promised));
         }
     }

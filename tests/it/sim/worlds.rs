@@ -81,13 +81,14 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
     let mut client = (world.preset)();
     let unacknowledged = dice.between(1, 64);
     if world.settings == Settings::Drawn {
-        client.config = Config::default();
-        heartbeat(dice, &mut client.config);
-        reconnect(dice, &mut client.config);
-        outbox(dice, &mut client.config);
-        client.config.durability = if dice.percent(40) { Durability::WriteAhead } else { Durability::Off };
-        inbox(dice, &mut client.config, unacknowledged, swarm);
-        rest(dice, &mut client.config);
+        let mut config = Config::default();
+        heartbeat(dice, &mut config);
+        reconnect(dice, &mut config);
+        outbox(dice, &mut config);
+        config.durability = if dice.percent(40) { Durability::WriteAhead } else { Durability::Off };
+        inbox(dice, &mut config, unacknowledged, swarm);
+        rest(dice, &mut config);
+        client = client.with_config(config).expect("it is sound");
     }
     let mut config = Config::default();
     config.outbox.in_flight = Limit::new(unacknowledged);
@@ -101,9 +102,9 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
     let push_again = Some(seconds(dice.between(5, 30)));
     let mut policy = PeerPolicy { push_again, ..PeerPolicy::default() };
     // A client that is kept busy and has nothing to acknowledge says nothing, which is no sign of death.
-    let listens = client.config.heartbeat.liveness == Liveness::AnyFrame && !client.dialect().capabilities().acks;
+    let listens = client.config().heartbeat.liveness == Liveness::AnyFrame && !client.dialect().capabilities().acks;
     policy.silence = policy.silence.filter(|_| !listens);
-    let server = client.clone().with_config(config);
+    let server = client.clone().with_config(config).expect("it is sound");
     Ends { name: world.name, client, server, policy }
 }
 

@@ -2,7 +2,7 @@
 
 use redial::config::{Acknowledge, Backoff, Config, FirstDelay, Limit};
 use redial::error::{ConfigError, PresetError};
-use redial::{Duration, Preset};
+use redial::{Duration, Plain, Preset};
 use serde_json::{Value, json};
 
 /// Every limit with its range and its default, as the docs of its field have them.
@@ -51,6 +51,37 @@ fn every_limit_has_its_range_and_one_outside_is_named_as_it_stands() {
         refused.to_string(),
         "the configuration does not hold: `outbox.messages` is 0 and must be from 1 to 1000000"
     );
+}
+
+#[test]
+fn every_ready_made_preset_passes_its_own_check() {
+    let live_chat = Preset::live_chat(1, 9_527).expect("it has its names");
+    let ready_made = [
+        Preset::plain(),
+        Preset::uni_app(),
+        Preset::react_im(),
+        Preset::vue_polling(),
+        Preset::wechat(),
+        live_chat,
+        Preset::native(),
+    ];
+    assert!(ready_made.iter().map(Preset::name).eq(Preset::names()), "each name of the registry, in its order");
+    for preset in ready_made {
+        assert_eq!(preset.config().check(), Ok(()), "{}", preset.name());
+    }
+}
+
+#[test]
+fn a_preset_is_made_of_a_sound_configuration_or_not_at_all() {
+    let mut config = Config::default();
+    config.inbox.server_keeps = Some(5_000);
+    let window = ConfigError::Window { window: 4_096, needed: 5_000 };
+    assert_eq!(Preset::new(Plain::default(), config.clone()), Err(window));
+    assert_eq!(Preset::plain().with_config(config), Err(window));
+    assert_eq!(Preset::plain().configure(|config| config.inbox.server_keeps = Some(5_000)), Err(window));
+    let hasty = Preset::wechat().configure(|config| config.reconnect.max = Some(3)).expect("it is sound");
+    assert_eq!(hasty.config().reconnect.max, Some(3));
+    assert_eq!(hasty.config().heartbeat, Preset::wechat().config().heartbeat, "all else stays");
 }
 
 /// The places of all numbers that are no time.

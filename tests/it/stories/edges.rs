@@ -44,7 +44,7 @@ fn neither_bodies_nor_credentials_show_in_debug_output() {
     const MARK: &str = "mArKeR";
     let mut config = Config::default();
     config.outbox.in_flight = redial::config::Limit::new(1);
-    let mut session = Session::new(Preset::uni_app().with_config(config), Seed::from(7_u64));
+    let mut session = Session::new(Preset::uni_app().with_config(config).expect("it is sound"), Seed::from(7_u64));
     let now = Instant::ORIGIN;
     let connection = redial::ConnectionId::new(1);
     let mut shown = String::new();
@@ -147,8 +147,8 @@ fn a_hint_is_believed_again_when_the_stable_time_is_exactly_over() {
 
 #[test]
 fn of_many_messages_that_nobody_took_before_the_link_was_lost_each_goes_out_on_one_link_or_the_other() {
-    let mut preset = Preset::plain();
-    preset.config.outbox.in_flight = redial::config::Limit::new(2);
+    let two = |config: &mut Config| config.outbox.in_flight = redial::config::Limit::new(2);
+    let preset = Preset::plain().configure(two).expect("it is sound");
     let mut session = Session::new(preset, Seed::from(7_u64));
     for body in ["a", "b", "c", "d", "e"] {
         session.send(Instant::ORIGIN, body).expect("it is taken");

@@ -18,7 +18,8 @@ struct Server {
 
 impl Server {
     fn new(seed: u64, policy: PeerPolicy) -> Self {
-        let peer = Peer::new(Preset::uni_app().with_config(Config::default()), policy, Seed::from(seed));
+        let peer =
+            Peer::new(Preset::uni_app().with_config(Config::default()).expect("it is sound"), policy, Seed::from(seed));
         Self { peer, connection: ConnectionId::new(0), shown: Vec::new() }
     }
 

@@ -13,7 +13,7 @@ fn a_half_open_link_is_noticed_in_time_and_replaced_without_waiting_for_a_close(
     story.ready();
     let dead = story.connection();
     story.text("the last word").seen();
-    let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
+    let bound = story.session.preset().config().bounds().notice_dead_link.expect("it is noticed").as_millis();
     assert_eq!(bound, 55_000);
     story.wait(bound - 1);
     assert_eq!(story.state(), State::Ready);
@@ -193,7 +193,7 @@ fn a_silent_link_is_suspected_and_asked_again_before_it_is_dead() {
     assert_eq!(story.seen().losses()[0].0, Cause::Dead);
     assert_eq!(
         story.now(),
-        story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis()
+        story.session.preset().config().bounds().notice_dead_link.expect("it is noticed").as_millis()
     );
 }
 
@@ -264,7 +264,7 @@ fn in_lock_step_a_dead_link_is_noticed_in_time_whatever_came_in_place_of_the_ech
             config.heartbeat.liveness = life;
             config.heartbeat.dead_after = DeadAfter::after(beats, Duration::from_secs(5));
         });
-        let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
+        let bound = story.session.preset().config().bounds().notice_dead_link.expect("it is noticed").as_millis();
         story.ready().wait(26_000);
         if life == Liveness::AnyFrame {
             // Liveness, and no echo: the chain goes on all the same.
@@ -297,7 +297,7 @@ fn a_probe_out_of_turn_takes_no_beat_off_the_grid() {
     assert_eq!(story.seen().beats(), 1, "the probe");
     story.wait(15_000);
     assert_eq!(story.seen().beats(), 1, "25 s after the connection was ready, as without the hint");
-    let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
+    let bound = story.session.preset().config().bounds().notice_dead_link.expect("it is noticed").as_millis();
     story.wait(bound - 15_000);
     assert_eq!(story.seen().losses()[0].0, Cause::Dead, "counted from the answer to the probe");
 }
@@ -312,7 +312,7 @@ fn in_lock_step_a_probe_that_any_frame_answers_leaves_a_deadline_behind() {
     // The verdict on the ended chain comes late, so it asks; a frame that is no echo answers that.
     story.sleep(20_000).tick().text("chatter");
     assert_eq!(story.state(), State::Ready);
-    let bound = story.session.preset().config.bounds().notice_dead_link.expect("it is noticed").as_millis();
+    let bound = story.session.preset().config().bounds().notice_dead_link.expect("it is noticed").as_millis();
     story.wait(bound);
     assert_eq!(story.seen().losses()[0].0, Cause::Dead);
 }

@@ -10,7 +10,7 @@ use crate::support::Story;
 fn asking() -> Story {
     let mut config = redial::Config::default();
     config.authentication.credential = CredentialSource::Asked;
-    Story::new(Preset::uni_app().with_config(config))
+    Story::new(Preset::uni_app().with_config(config).expect("it is sound"))
 }
 
 fn fail(story: &mut Story, why: CredentialFailure) {

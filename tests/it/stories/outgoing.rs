@@ -69,8 +69,8 @@ fn what_was_handed_over_behind_a_failed_write_did_not_go_out_either() {
 fn a_message_that_nobody_polled_before_the_connection_was_lost_was_never_sent() {
     // That a failed write is only told makes no difference: nobody tried to write this.
     for send_failure in [SendFailure::EndLink, SendFailure::Tell] {
-        let mut preset = Preset::plain();
-        preset.config.outbox.send_failure = send_failure;
+        let preset =
+            Preset::plain().configure(|config| config.outbox.send_failure = send_failure).expect("it is sound");
         let mut session = Session::new(preset, Seed::from(7_u64));
         let connection = ConnectionId::new(1);
         let now = Instant::ORIGIN;

@@ -69,7 +69,7 @@ impl Dialect for Desk {
 fn desk() -> Story {
     let mut config = Config::default();
     config.authentication.credential = CredentialSource::Optional;
-    Story::new(Preset::new(Desk { acks: true }, config))
+    Story::new(Preset::new(Desk { acks: true }, config).expect("it is sound"))
 }
 
 fn closed(story: &mut Story, code: u16, reason: &str) -> u64 {
@@ -206,7 +206,7 @@ fn the_marks_of_the_last_64_conversations_are_kept() {
 #[test]
 fn a_service_that_wants_no_acknowledgement_repeats_nothing_so_whatever_comes_is_shown() {
     for (acks, shown) in [(true, 1), (false, 2)] {
-        let mut story = Story::new(Preset::new(Desk { acks }, Config::default()));
+        let mut story = Story::new(Preset::new(Desk { acks }, Config::default()).expect("it is sound"));
         story.ready().seen();
         story.text("push m1 hello").text("push m1 hello");
         let seen = story.seen();
@@ -218,7 +218,7 @@ fn a_service_that_wants_no_acknowledgement_repeats_nothing_so_whatever_comes_is_
 fn an_own_message_that_comes_back_under_an_id_that_was_refused_is_refused_too() {
     let mut config = Config::default();
     config.inbox.acknowledge = redial::Acknowledge::OnCall;
-    let mut story = Story::new(Preset::new(Desk { acks: true }, config));
+    let mut story = Story::new(Preset::new(Desk { acks: true }, config).expect("it is sound"));
     story.ready();
     let mine = story.send("mine");
     for push in ["m1", "m2", "m3"] {
@@ -263,7 +263,7 @@ fn bytes_within_a_frame_are_handed_on_in_its_buffer_where_that_is_not_much_large
 #[test]
 fn a_text_within_a_frame_is_handed_on_in_its_buffer() {
     for preset in [Preset::uni_app(), Preset::native()] {
-        let mut story = Story::new(preset.with_config(Config::default()));
+        let mut story = Story::new(preset.with_config(Config::default()).expect("it is sound"));
         story.credential("token").open().opened();
         let text = if story.state() == State::Ready {
             r#"{"type":"MESSAGE","messageId":"m1","content":"a text of some length, which is most of its frame, and more"}"#

@@ -7,8 +7,9 @@ use redial::{
 
 /// A peer of `uni_app` whose client has just connected.
 fn peer(change: impl FnOnce(&mut Config)) -> (Peer, ConnectionId) {
-    let mut preset = Preset::uni_app().with_config(Config::default());
-    change(&mut preset.config);
+    let mut config = Config::default();
+    change(&mut config);
+    let preset = Preset::uni_app().with_config(config).expect("it is sound");
     let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(1_u64));
     let connection = peer.accept(Instant::ORIGIN);
     (peer, connection)

@@ -10,7 +10,7 @@ use crate::support::Story;
 /// A heartbeat in texts of one's choice.
 fn in_texts() -> Preset {
     let heartbeats = HeartbeatFrame::Text { heartbeat: "ping?".into(), reply: "pong!".into() };
-    Preset::new(Plain { heartbeats }, Config::default())
+    Preset::new(Plain { heartbeats }, Config::default()).expect("it is sound")
 }
 
 /// Presets that differ in their name, in their configuration, or in their settings alone.
@@ -24,11 +24,11 @@ fn different() -> Vec<Preset> {
     let mut presets: Vec<Preset> = ["plain", "uni_app", "react_im", "vue_polling", "wechat", "native"]
         .map(|name| Preset::named(name, &json!(null)).expect("it needs nothing"))
         .into();
-    presets.push(Preset::plain().with_config(changed));
+    presets.push(Preset::plain().with_config(changed).expect("it is sound"));
     presets.push(in_texts());
-    presets.push(Preset::new(words, Preset::uni_app().config));
-    presets.push(Preset::new(user, Preset::react_im().config));
-    presets.push(Preset::new(task, Preset::wechat().config));
+    presets.push(Preset::new(words, Preset::uni_app().config().clone()).expect("it is sound"));
+    presets.push(Preset::new(user, Preset::react_im().config().clone()).expect("it is sound"));
+    presets.push(Preset::new(task, Preset::wechat().config().clone()).expect("it is sound"));
     presets
 }
 
@@ -44,7 +44,7 @@ fn presets_are_equal_exactly_where_name_configuration_and_settings_are() {
     for (at, one) in presets.iter().enumerate() {
         for (other_at, other) in presets.iter().enumerate() {
             assert_eq!(one == other, at == other_at, "{one:?} and {other:?}");
-            let alike = one.name() == other.name() && one.config == other.config;
+            let alike = one.name() == other.name() && one.config() == other.config();
             assert_eq!(hash(one) == hash(other), alike, "{one:?} and {other:?}");
         }
     }
@@ -64,7 +64,7 @@ fn every_preset_is_made_again_from_its_name_and_its_json() {
 fn a_change_merges_into_what_is_of_its_type_and_replaces_what_is_not() {
     let dead = |changes: serde_json::Value| {
         let changes = json!({"close": {"dead": changes}});
-        Preset::named("wechat", &changes).expect("it is a sound change").config.close.dead
+        Preset::named("wechat", &changes).expect("it is a sound change").config().close.dead
     };
     assert_eq!(dead(json!({})), DeadLink::Close { code: Some(1000) });
     assert_eq!(dead(json!({"type": "close"})), DeadLink::Close { code: Some(1000) });
@@ -95,10 +95,11 @@ fn heartbeats_may_be_texts_of_ones_choice_which_are_then_no_messages() {
 fn what_a_document_does_not_ask_for_is_switched_off() {
     let live_chat = Preset::live_chat(1, 2).expect("it has its names");
     let documents = [Preset::uni_app(), Preset::react_im(), Preset::vue_polling(), Preset::wechat(), live_chat];
-    for Preset { config, .. } in &documents {
+    for preset in &documents {
+        let config = preset.config();
         assert_eq!((config.outbox.quarantine, config.outbox.in_flight.get()), (None, 65_536));
     }
-    let codes = documents.map(|preset| preset.config.close.code);
+    let codes = documents.map(|preset| preset.config().close.code);
     assert_eq!(codes, [Some(1000), None, None, Some(1000), None]);
     let mut story = Story::new(Preset::vue_polling());
     story.ready().close();
@@ -108,10 +109,10 @@ fn what_a_document_does_not_ask_for_is_switched_off() {
 
 #[test]
 fn a_preset_with_positions_promises_what_its_configuration_lets_it_keep() {
-    let mut preset = Preset::native();
+    let preset = Preset::native();
     let promised = |preset: &Preset| (preset.bounds().outbound, preset.bounds().inbound);
     let both = redial::Guarantee::OnceWhileBothRemember;
     assert_eq!(promised(&preset), (both, both));
-    preset.config.outbox.resend = redial::Resend::Never;
-    assert_eq!(promised(&preset), (redial::Guarantee::AtMostOnce, both));
+    let never = preset.configure(|config| config.outbox.resend = redial::Resend::Never).expect("it is sound");
+    assert_eq!(promised(&never), (redial::Guarantee::AtMostOnce, both));
 }

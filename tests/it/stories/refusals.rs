@@ -93,7 +93,7 @@ fn a_body_that_the_dialect_cannot_carry_is_refused_not_taken() {
     assert_eq!(story.call(call), Err(SendError::Unencodable(Unencodable::Binary).into()));
     let plain =
         redial::Plain { heartbeats: redial::HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() } };
-    let mut story = Story::new(redial::Preset::new(plain, Config::default()));
+    let mut story = Story::new(redial::Preset::new(plain, Config::default()).expect("it is sound"));
     for reserved in ["ping", "pong"] {
         assert_eq!(story.try_send(reserved), Err(SendError::Unencodable(Unencodable::Reserved)));
     }

@@ -6,7 +6,7 @@ use crate::support::Story;
 
 /// What a session of `uni_app` makes of a text: what it delivers, or why it cannot.
 fn read(text: &str) -> Result<Vec<String>, Malformed> {
-    let mut story = Story::new(Preset::uni_app().with_config(Config::default()));
+    let mut story = Story::new(Preset::uni_app().with_config(Config::default()).expect("it is sound"));
     story.credential("token").ready().seen();
     story.text(text);
     let seen = story.seen();

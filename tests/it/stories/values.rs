@@ -166,7 +166,10 @@ fn hash(session: &Session) -> u64 {
 #[test]
 fn sessions_are_equal_and_hash_alike_exactly_where_what_they_hold_is_the_same() {
     let session = |steps: &[&str]| {
-        let mut session = Session::new(Preset::uni_app().with_config(redial::Config::default()), Seed::from(7_u64));
+        let mut session = Session::new(
+            Preset::uni_app().with_config(redial::Config::default()).expect("it is sound"),
+            Seed::from(7_u64),
+        );
         for step in steps {
             let id = MessageId::from(&step[1..]);
             match &step[..1] {

@@ -183,6 +183,6 @@ fn suspicion_does_not_put_off_the_end_of_a_silent_link() {
         assert_eq!(story.state(), State::Ready);
         story.wait(1);
         assert_eq!(story.seen().losses()[0].0, Cause::Dead);
-        assert_eq!(story.session.preset().config.bounds().notice_dead_link, Some(Duration::from_millis(dead_at)));
+        assert_eq!(story.session.preset().config().bounds().notice_dead_link, Some(Duration::from_millis(dead_at)));
     }
 }

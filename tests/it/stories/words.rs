@@ -79,7 +79,7 @@ fn the_bound_on_connects_is_reached_by_the_worst_server_and_never_passed() {
             config.reconnect.again.base = Duration::from_millis(base);
             config.reconnect.from = from;
         });
-        let bound = story.session.preset().config.bounds().connects_in_120_s as usize;
+        let bound = story.session.preset().config().bounds().connects_in_120_s as usize;
         story.open();
         while story.now() <= 120_000 {
             story.opened().closed(None).wait_for_connect();
@@ -127,7 +127,7 @@ fn what_a_session_holds_is_bounded_by_each_of_its_limits() {
 
 /// Connects within 120 s that a server provokes which lets every n-th connection be stable and drops the others at once.
 fn provoked(config: &Config, nth: usize, first: usize) -> usize {
-    let mut story = Story::new(Preset::plain().with_config(config.clone()));
+    let mut story = Story::new(Preset::plain().with_config(config.clone()).expect("it is sound"));
     story.open();
     while story.now() <= 120_000 && story.state() != redial::State::Stopped {
         story.opened();

@@ -55,9 +55,7 @@ impl Story {
 
     /// `plain` with changes.
     pub(crate) fn plain_with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut preset = Preset::plain();
-        change(&mut preset.config);
-        Self::new(preset)
+        Self::new(Preset::plain().configure(change).expect("it is sound"))
     }
 
     /// The words of `uni_app` with `Config::default()`, and a token.
@@ -69,7 +67,7 @@ impl Story {
     pub(crate) fn uni_app_with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         change(&mut config);
-        let mut story = Self::new(Preset::uni_app().with_config(config));
+        let mut story = Self::new(Preset::uni_app().with_config(config).expect("it is sound"));
         story.credential("token");
         story
     }

@@ -37,7 +37,7 @@ impl Story {
             self.wait_for_connect();
         }
         self.opened();
-        match self.session.preset().config.durability {
+        match self.session.preset().config().durability {
             Durability::WriteAhead => self.persist(),
             Durability::Off => self,
         }
@@ -45,7 +45,7 @@ impl Story {
 
     /// The process ends in order: it stores all there is, and after so long another takes over.
     pub(crate) fn restart(&mut self, away: u64) -> &mut Self {
-        match self.session.preset().config.durability {
+        match self.session.preset().config().durability {
             Durability::WriteAhead => drop(self.persist()),
             Durability::Off => {
                 let snapshot = self.snapshot();

@@ -93,7 +93,7 @@ fn what_one_side_can_say_the_other_reads_as_just_that() {
 #[test]
 fn a_server_that_lets_in_and_drops_at_once_is_not_hammered() {
     for preset in five() {
-        let (name, bounds) = (preset.name().to_owned(), preset.config.bounds());
+        let (name, bounds) = (preset.name().to_owned(), preset.config().bounds());
         let mut client = Client::open(preset);
         while client.now < 120_000 {
             if client.state() == State::Connecting {

@@ -256,9 +256,8 @@ fn o000_3_by_default_no_timer_runs_for_the_echo_and_one_can_be_set() {
     client.at(3_600_000);
     assert_eq!(client.session.status(&id), Some(Status::Sent));
 
-    let mut patient = Preset::uni_app();
-    patient.config.outbox.receipt_timeout = Some(Duration::from_secs(20));
-    let mut client = Client::connected(patient);
+    let patient = |config: &mut redial::Config| config.outbox.receipt_timeout = Some(Duration::from_secs(20));
+    let mut client = Client::connected(Preset::uni_app().configure(patient).expect("it is sound"));
     let id = client.send_as("c1", "hello");
     client.at(19_999);
     assert_eq!(client.session.status(&id), Some(Status::Sent));

@@ -259,7 +259,7 @@ impl Small for World {
 }
 
 pub(super) fn preset(config: &Config) -> Preset {
-    Preset::native().with_config(config.clone())
+    Preset::native().with_config(config.clone()).expect("it is sound")
 }
 
 pub(super) fn policy(config: &Config) -> PeerPolicy {

@@ -94,7 +94,7 @@ impl Settings {
         config.inbox.window = Limit::new(inn.window as u64);
         config.inbox.pending = Limit::new(inn.pending as u64);
         config.inbox.acknowledge = if inn.on_call { Acknowledge::OnCall } else { Acknowledge::OnDelivery };
-        Preset::new(Post { receipts: out.receipts, refusals: inn.refusals }, config)
+        Preset::new(Post { receipts: out.receipts, refusals: inn.refusals }, config).expect("it is sound")
     }
 }
 
