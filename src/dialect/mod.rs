@@ -43,7 +43,7 @@ pub use signal::{
 /// ```
 /// use redial::{
 ///     Capabilities, Config, ConnectionId, DeadAfter, Dialect, Duration, Event, Frame, HeartbeatSchedule, Instant, Limits,
-///     Liveness, Login, Malformed, Payload, Preset, Seed, SendError, Session, Side, Signal, Unencodable,
+///     Liveness, Malformed, Payload, Preset, Seed, SendError, Session, Side, Signal, Unencodable,
 /// };
 ///
 /// #[derive(Debug)]
@@ -55,7 +55,7 @@ pub use signal::{
 ///     }
 ///
 ///     fn capabilities(&self) -> Capabilities {
-///         Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
+///         Capabilities::new()
 ///     }
 ///
 ///     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {

@@ -93,7 +93,7 @@ impl Dialect for Plain {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
+        Capabilities::new()
     }
 
     fn decode(&self, _reader: Side, frame: &Frame, _limits: &Limits) -> Result<Signal<Span>, Malformed> {

@@ -159,7 +159,7 @@ impl Dialect for LiveChat {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: Login::Challenge, receipts: false, acks: false, early_delivery: true, sequenced: false }
+        Capabilities::new().login(Login::Challenge).early_delivery()
     }
 
     fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {

@@ -78,7 +78,7 @@ impl Dialect for ReactIm {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
+        Capabilities::new()
     }
 
     fn decode(&self, reader: Side, frame: &Frame, _limits: &Limits) -> Result<Signal<Span>, Malformed> {

@@ -138,7 +138,7 @@ impl Dialect for UniApp {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: Login::Handshake, receipts: true, acks: true, early_delivery: false, sequenced: false }
+        Capabilities::new().login(Login::Handshake).receipts().acks()
     }
 
     fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {

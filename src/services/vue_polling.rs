@@ -80,7 +80,7 @@ impl Dialect for VuePolling {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
+        Capabilities::new()
     }
 
     fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {

@@ -80,7 +80,7 @@ impl Dialect for Wechat {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
+        Capabilities::new()
     }
 
     fn decode(&self, reader: Side, frame: &Frame, _limits: &Limits) -> Result<Signal<Span>, Malformed> {

@@ -106,7 +106,7 @@ impl Dialect for RedialV1 {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: Login::Hello, receipts: true, acks: true, early_delivery: false, sequenced: true }
+        Capabilities::new().login(Login::Hello).receipts().acks().sequenced()
     }
 
     fn decode(&self, _reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {

@@ -24,7 +24,7 @@ impl Dialect for Terse {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: self.login, receipts: true, acks: true, early_delivery: false, sequenced: false }
+        Capabilities::new().login(self.login).receipts().acks()
     }
 
     fn handshake(&self, credential: Option<&Secret>) -> Handshake {

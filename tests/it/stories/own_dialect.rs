@@ -2,9 +2,7 @@
 
 use redial::journal::{Call, CallError};
 use redial::{
-    Action, Body, Capabilities, Config, ConnectionId, Content, CredentialSource, Dialect, Duration, Event, Frame,
-    HeartbeatSignal, Limits, Login, LoginSignal, Malformed, MarkReadError, MessageSignal, Preset, Purpose,
-    ReceiptSignal, Session, Side, Signal, Span, State, Unencodable,
+    Action, Body, Capabilities, Config, ConnectionId, Content, CredentialSource, Dialect, Duration, Echo, Event, Frame, HeartbeatSignal, Limits, Login, LoginSignal, Malformed, MarkReadError, MessageSignal, Payload, Preset, Purpose, ReceiptSignal, Session, Side, Signal, Span, State, Unencodable,
 };
 
 use crate::oracle::drain;
@@ -23,7 +21,9 @@ impl Dialect for Desk {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { login: Login::None, receipts: false, acks: self.acks, early_delivery: false, sequenced: false }
+        let mut capabilities = Capabilities::new();
+        capabilities.acks = self.acks;
+        capabilities
     }
 
     fn decode(&self, _: Side, frame: &Frame, _: &Limits) -> Result<Signal<Span>, Malformed> {

@@ -1,9 +1,6 @@
 //! A service with a word for everything a model has to predict, spelt so that anybody can write its frames down.
 
-use redial::{
-    Capabilities, Content, Dialect, Frame, HeartbeatSignal, Limits, Login, Malformed, MessageId, MessageSignal,
-    ReceiptSignal, Side, Signal, Span, Unencodable,
-};
+use redial::{Capabilities, Content, Dialect, Echo, Frame, HeartbeatSignal, Limits, Login, Malformed, MessageId, MessageSignal, Payload, ReceiptSignal, Side, Signal, Span, Unencodable};
 
 /// What the server says.
 #[derive(Clone, Debug)]
@@ -50,13 +47,9 @@ impl Dialect for Post {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            login: Login::None,
-            receipts: self.receipts,
-            acks: true,
-            early_delivery: false,
-            sequenced: false,
-        }
+        let mut capabilities = Capabilities::new().acks();
+        capabilities.receipts = self.receipts;
+        capabilities
     }
 
     fn decode(&self, _: Side, frame: &Frame, _: &Limits) -> Result<Signal<Span>, Malformed> {
