@@ -206,12 +206,20 @@ kinds!(Action:
 
 /// A message as it is delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Message {
     /// The id, where the service names messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
     /// The content.
     pub body: Body,
+}
+
+impl Message {
+    /// A message of this content, with its id where the service names messages.
+    pub fn new(id: Option<MessageId>, body: impl Into<Body>) -> Self {
+        Self { id, body: body.into() }
+    }
 }
 
 /// What a frame is sent for.
@@ -265,6 +273,7 @@ pub enum Purpose {
 /// Why the host is asked to poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum PollCause {
     /// No push came for the loop time.
     Silence,

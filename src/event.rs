@@ -15,6 +15,7 @@ use crate::time::Duration;
 /// In the journal an event is an object with a `type`: `{"type":"opened","connection":1}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Event {
     /// The WebSocket handshake of this connection is complete (RFC 6455 §4.1).
     Opened {
@@ -101,6 +102,7 @@ impl Event {
 /// Why a connection failed, as far as the host can tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum TransportError {
     /// Nobody listens there.
     Refused,
@@ -123,6 +125,7 @@ pub enum TransportError {
 /// Why no credential can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CredentialFailure {
     /// The account is refused: stop, and keep the outbox.
     Refused,

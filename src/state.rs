@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The phase of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum State {
     /// Not opened yet.
     Idle,

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 /// | `Cancelled` | the application took it back before it was sent |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Status {
     /// Taken; the session answers for it from now on.
     Queued,

@@ -100,8 +100,7 @@ impl Page {
 
     /// A message was fetched by request.
     pub(crate) fn fetched(&mut self, text: &str) {
-        let message = Message { id: None, body: Body::from(text) };
-        self.deliver(&Action::Deliver(message));
+        self.deliver(&Action::Deliver(Message::new(None, text)));
     }
 
     /// Shows an action.
@@ -185,6 +184,7 @@ fn why_poll(cause: PollCause) -> &'static str {
         PollCause::Silence => "no push for a while",
         PollCause::Down => "the socket stays down",
         PollCause::Push => "something has changed",
+        _ => "the session asks for it",
     }
 }
 

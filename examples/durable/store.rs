@@ -129,6 +129,7 @@ fn word(status: Status) -> &'static str {
         Status::NotSent => "not sent",
         Status::Unconfirmed => "unconfirmed",
         Status::Cancelled => "cancelled",
+        _ => "unknown",
     }
 }
 

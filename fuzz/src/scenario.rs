@@ -65,7 +65,8 @@ fn preset(bytes: &mut Bytes<'_>) -> Arc<Preset> {
 
 /// A preset as it is, with the defaults for a server of one's own, storing before acting, and with little room.
 fn configured(preset: &Preset) -> [Arc<Preset>; 4] {
-    let stores = Config { durability: Durability::WriteAhead, ..Config::default() };
+    let mut stores = Config::default();
+    stores.durability = Durability::WriteAhead;
     let mut narrow = Config::default();
     narrow.outbox.messages = Limit::new(4);
     narrow.outbox.in_flight = Limit::new(2);

@@ -7,6 +7,7 @@ use crate::time::Duration;
 /// Credentials and logins; they matter to dialects that have them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct AuthenticationPolicy {
     /// Where credentials come from. Default [`CredentialSource::Held`], so that one login serves every connection; change it to
     /// [`CredentialSource::Asked`] where tokens are short-lived.
@@ -33,6 +34,7 @@ impl Default for AuthenticationPolicy {
 /// Where a credential comes from when a handshake or a challenge needs one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CredentialSource {
     /// The one held, whatever it is, and none at all where none was given.
     Optional,
@@ -45,6 +47,7 @@ pub enum CredentialSource {
 /// What a refused handshake means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Unauthorized {
     /// Stop; the outbox is kept until `open` or `close`.
     Stop,

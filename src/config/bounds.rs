@@ -18,6 +18,7 @@ use crate::time::Duration;
 /// assert_eq!(bounds.connects_in_120_s_if_stable, 20);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Bounds {
     /// The longest silence before a dead link is given up, where the host ticks in time; `None` where it never is. An
     /// [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) on the way asks anew, which may add `heartbeat.probe.wait`.
@@ -36,6 +37,7 @@ pub struct Bounds {
 
 /// What is promised for messages in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Guarantee {
     /// A message may be lost, and is then told as `Unconfirmed`; it is never sent twice by the session itself.
     AtMostOnce,

@@ -7,6 +7,7 @@ use crate::time::Duration;
 /// How connections end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ClosePolicy {
     /// How long the peer's close is awaited after `close`. Default 3 s: several round trips of a slow link, and short enough for
     /// somebody who wants to leave. Nothing else waits for it.
@@ -32,6 +33,7 @@ impl Default for ClosePolicy {
 /// How a dead link is ended. Either way it counts as ended at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum DeadLink {
     /// The socket is dropped.
     Abort,
@@ -45,6 +47,7 @@ pub enum DeadLink {
 /// Which close codes of the peer forbid another attempt (RFC 6455 §7.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CloseCodes {
     /// 1002, 1003, 1007, 1008, 1010, 3500 to 3999 and 4500 to 4999 stop, 1009 at the third in a row; all else retries.
     Classified,

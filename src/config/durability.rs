@@ -73,6 +73,7 @@ use serde::{Deserialize, Serialize};
 /// [`PeerPolicy`](crate::PeerPolicy) asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Durability {
     /// Nothing waits; a snapshot is taken whenever the host likes, and a crash loses what came after it.
     #[default]

@@ -9,6 +9,7 @@ use crate::time::{Duration, Instant};
 /// Polling while the connection brings nothing; off by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct FallbackPolicy {
     /// Poll when no push came for so long, and again after each further such time. Default `None`, off.
     #[serde(rename = "loop_time_ms")]

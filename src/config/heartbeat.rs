@@ -9,6 +9,7 @@ use crate::time::Duration;
 /// Heartbeats, and when a silent link is dead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct HeartbeatPolicy {
     /// The time between heartbeats. Default 25 s: under the 30 s after which strict middleboxes drop idle links. Lower it to notice
     /// dead links sooner, raise it for batteries. Zero counts as 1 ms. A server may ask for another, between 5 s and 5 min, where the
@@ -54,6 +55,7 @@ impl Default for HeartbeatPolicy {
 /// What the time between heartbeats is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum HeartbeatSchedule {
     /// From the moment the connection was ready, whatever else happens.
     Grid,
@@ -66,6 +68,7 @@ pub enum HeartbeatSchedule {
 /// What counts as a sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Liveness {
     /// Any frame of the peer.
     AnyFrame,
@@ -76,6 +79,7 @@ pub enum Liveness {
 /// When silence is death: so many heartbeats in a row unanswered, and a grace after the last of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DeadAfter {
     /// Unanswered heartbeats in a row.
     pub heartbeats: NonZeroU32,
@@ -111,6 +115,7 @@ impl DeadAfter {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Suspicion {
     /// Unanswered heartbeats in a row. Default 1.
     pub heartbeats: NonZeroU32,
@@ -131,6 +136,7 @@ impl Default for Suspicion {
 /// What happens when the clock jumped: the machine slept, or the host was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Probe {
     /// How far past its deadline a wake-up counts as late. Default 5 s.
     #[serde(rename = "late_ms")]
@@ -138,6 +144,13 @@ pub struct Probe {
     /// How long the probe's answer may take. Default 5 s.
     #[serde(rename = "wait_ms")]
     pub wait: Duration,
+}
+
+impl Probe {
+    /// A probe of these two times.
+    pub const fn new(late: Duration, wait: Duration) -> Self {
+        Self { late, wait }
+    }
 }
 
 impl Default for Probe {

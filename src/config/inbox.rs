@@ -7,6 +7,7 @@ use super::limit::Limit;
 /// Messages on their way in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InboxPolicy {
     /// Ids remembered to recognise repeats. Default 4,096, some 230 KB, 820 KB with ids as long as they may be; from 1 to 1,000,000.
     /// A server that keeps at most U pushes unacknowledged needs U plus `pending`.
@@ -52,6 +53,7 @@ impl Default for InboxPolicy {
 /// When a message is acknowledged, in dialects that acknowledge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Acknowledge {
     /// Right after `Deliver`.
     OnDelivery,
@@ -62,6 +64,7 @@ pub enum Acknowledge {
 /// What `Deliver` carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Deliver {
     /// The message's content.
     Content,

@@ -11,6 +11,7 @@ use crate::error::ConfigError;
 /// What a peer or a caller may ask for at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of an inbound frame. Default 1 MiB, far above any chat message; from 1 to 16 MiB. More is dropped unread and reported.
     /// Raise it for services that push documents. Where the dialect can, it is told to the other end.

@@ -10,6 +10,7 @@ use crate::time::Duration;
 /// Messages on their way out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct OutboxPolicy {
     /// Messages held at most. Default 1,000: minutes of typing without a network; from 1 to 1,000,000. Raise it for devices that
     /// collect while they are offline.
@@ -67,6 +68,7 @@ impl Default for OutboxPolicy {
 /// What `send` does while the connection is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum WhileDown {
     /// The message waits in the outbox.
     Queue,
@@ -77,6 +79,7 @@ pub enum WhileDown {
 /// What becomes of unconfirmed messages when the connection is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Resend {
     /// They are settled `Unconfirmed`; the user may send them again by hand.
     Never,
@@ -87,6 +90,7 @@ pub enum Resend {
 /// What a failed write of anything but a heartbeat means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SendFailure {
     /// The connection is as good as lost; the message waits for the next one.
     EndLink,

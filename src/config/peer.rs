@@ -10,6 +10,7 @@ use crate::time::Duration;
 /// How an accepting side behaves beyond its preset.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct PeerPolicy {
     /// How long a push may stay unacknowledged before it is pushed again. Default 10 s; `None` only on a new connection. Where
     /// the dialect has positions nothing is repeated on a live connection.

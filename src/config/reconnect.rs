@@ -13,6 +13,7 @@ use crate::time::Duration;
 /// `min(250 * 2^(n-1), 5000)` ms after the previous connect. Only the user's own `open` is exempt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ReconnectPolicy {
     /// The delay after the first loss of an outage, by cause. Default 500 ms each: most losses are over by then, and nobody notices.
     pub first: FirstDelay,
@@ -42,7 +43,7 @@ impl Default for ReconnectPolicy {
     fn default() -> Self {
         Self {
             first: FirstDelay::all(Duration::from_millis(500)),
-            again: Backoff { base: Duration::from_secs(1), percent: Limit::new(200), cap: Duration::from_secs(60) },
+            again: Backoff::new(Duration::from_secs(1), 200, Duration::from_secs(60)),
             from: MeasuredFrom::Failure,
             jitter: Jitter::Equal,
             attempt_timeout: Some(Duration::from_secs(10)),
@@ -56,6 +57,7 @@ impl Default for ReconnectPolicy {
 /// The delay after the first loss of an outage. `None` means that this cause triggers no reconnect of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct FirstDelay {
     /// After an error, a time-out or an overdue receipt. `None`: the heartbeat's own verdict decides, as if the link had gone
     /// silent; where none ever comes, as for an attempt that never opened, the session gives up.
@@ -82,6 +84,7 @@ impl FirstDelay {
 /// A delay that grows: `base`, then `percent` of the one before, up to `cap`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Backoff {
     /// The first of these delays.
     #[serde(rename = "base_ms")]
@@ -96,6 +99,7 @@ pub struct Backoff {
 /// What a later delay is measured from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum MeasuredFrom {
     /// From the failure of the attempt.
     Failure,
@@ -106,6 +110,7 @@ pub enum MeasuredFrom {
 /// How delays are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Jitter {
     /// Not at all.
     None,
@@ -116,6 +121,7 @@ pub enum Jitter {
 /// What sets the count of attempts back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Reset {
     /// An open socket. The safety floor does not trust it.
     OnOpen,
@@ -148,9 +154,22 @@ impl FirstDelay {
 }
 
 impl Backoff {
+    /// A delay of `base`, then `percent` of the one before, up to `cap`.
+    ///
+    /// ```
+    /// use redial::Duration;
+    /// use redial::config::{Backoff, Config};
+    /// let mut config = Config::default();
+    /// config.reconnect.again = Backoff::new(Duration::from_secs(2), 150, Duration::from_secs(30));
+    /// assert_eq!(config.check(), Ok(()));
+    /// ```
+    pub const fn new(base: Duration, percent: u64, cap: Duration) -> Self {
+        Self { base, percent: Limit::new(percent), cap }
+    }
+
     /// The same delay each time.
     pub const fn constant(delay: Duration) -> Self {
-        Self { base: delay, percent: Limit::new(100), cap: delay }
+        Self::new(delay, 100, delay)
     }
 
     /// The delay after `earlier` delays of this kind.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a dialect wants of the opening handshake (RFC 6455 §4.1).
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Handshake {
     /// A query to append to the URL, percent-encoded, without the `?`. It may hold a credential: keep it out of logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ use crate::state::{Cause, State};
 /// assert_eq!(session.explain().to_string(), "connecting, attempt 0; waiting for the attempt to open until 10000 ms");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The phase.
     pub state: State,

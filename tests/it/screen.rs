@@ -15,7 +15,7 @@ use redial::{Action, Body, Cause, ConnectionId, Message, MessageId, ReadState, S
 use store::Store;
 
 fn delivered(id: Option<&str>, text: &str) -> Action {
-    Action::Deliver(Message { id: id.map(MessageId::from), body: Body::from(text) })
+    Action::Deliver(Message::new(id.map(MessageId::from), text))
 }
 
 fn status(id: &str, status: Status) -> Action {

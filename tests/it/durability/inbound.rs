@@ -79,7 +79,8 @@ fn the_window_outlives_restarts_with_its_order() {
 
 #[test]
 fn that_a_message_was_read_is_told_after_it_is_stored_that_it_came() {
-    let mut config = Config { durability: Durability::WriteAhead, ..Config::default() };
+    let mut config = Config::default();
+    config.durability = Durability::WriteAhead;
     config.inbox.acknowledge = Acknowledge::OnCall;
     let mut story = Story::new(Terse::preset(Login::None, config));
     story.ready().persist().text("msg p1 hello");

@@ -8,6 +8,7 @@ use redial::{
 };
 
 use super::Small;
+use crate::support::with;
 
 /// How many faults of each kind may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -60,12 +61,10 @@ impl World {
     pub(super) fn new(to_send: u8, to_push: u8, faults: Faults) -> Self {
         let mut session =
             Session::new(Preset::uni_app().with_config(config()).expect("it is sound"), Seed::from(1_u64));
-        let policy = PeerPolicy {
-            push_again: Some(Duration::from_secs(30)),
-            copies: None,
-            silence: Some(Duration::from_secs(40)),
-            ..PeerPolicy::default()
-        };
+        let policy = with(|policy: &mut PeerPolicy| {
+            policy.push_again = Some(Duration::from_secs(30));
+            policy.silence = Some(Duration::from_secs(40));
+        });
         let peer = Peer::new(Preset::uni_app().with_config(config()).expect("it is sound"), policy, Seed::from(2_u64));
         session.credential(Instant::ORIGIN, "token");
         session.open(Instant::ORIGIN);

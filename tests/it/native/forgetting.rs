@@ -3,6 +3,7 @@
 use redial::{Action, MessageId, NotResumed, PeerPolicy, State, Status};
 
 use super::{Pair, says};
+use crate::support::with;
 
 fn gap(from: u64, to: Option<u64>) -> impl Fn(&Action) -> bool {
     move |action| *action == Action::Gap { from, to }
@@ -28,7 +29,7 @@ fn a_server_that_forgot_everything_says_so_and_nothing_disappears() {
 #[test]
 fn a_service_that_remembers_ids_by_other_means_gets_the_rest_again() {
     let day = redial::Duration::from_secs(86_400);
-    let mut pair = Pair::with(|_| {}, PeerPolicy { dedup: day, ..PeerPolicy::default() });
+    let mut pair = Pair::with(|_| {}, with(|policy: &mut PeerPolicy| policy.dedup = day));
     pair.story.open();
     pair.connect().flow();
     let sent = pair.story.send("on its way when it forgot");

@@ -5,6 +5,7 @@ use core::num::NonZeroU32;
 use redial::{Acknowledge, Action, Cause, Frame, Limit, PeerPolicy, Purpose, SendError, State, Status};
 
 use super::{Pair, says};
+use crate::support::with;
 
 fn closed_with(code: u16) -> impl Fn(&Action) -> bool {
     move |action| matches!(action, Action::Close { code: Some(with), .. } if *with == code)
@@ -157,7 +158,7 @@ fn a_message_that_ends_the_link_three_times_is_given_up_and_leaves_no_hole() {
 #[test]
 fn a_push_is_given_up_as_poison_only_by_a_peer_that_was_told_to() {
     for (quarantine, shown) in [(None, vec!["poison", "rest"]), (NonZeroU32::new(3), vec!["rest"])] {
-        let mut pair = Pair::with(|_| {}, PeerPolicy { quarantine, ..PeerPolicy::default() });
+        let mut pair = Pair::with(|_| {}, with(|policy: &mut PeerPolicy| policy.quarantine = quarantine));
         pair.story.open();
         pair.connect().flow();
         let (poison, rest) = (pair.push("poison"), pair.push("rest"));
@@ -193,7 +194,10 @@ fn a_new_credential_is_told_on_a_live_link_and_may_be_refused_there() {
 fn the_heartbeat_that_the_server_asks_for_is_kept_within_bounds() {
     for (asked, every) in [(20_000, 20_000), (1, 5_000), (86_400_000, 300_000)] {
         let heartbeat = Some(redial::Duration::from_millis(asked));
-        let policy = PeerPolicy { heartbeat, silence: None, ..PeerPolicy::default() };
+        let policy = with(|policy: &mut PeerPolicy| {
+            policy.heartbeat = heartbeat;
+            policy.silence = None;
+        });
         let mut pair = Pair::with(|_| {}, policy);
         pair.story.open();
         pair.connect().flow();

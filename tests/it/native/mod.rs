@@ -17,7 +17,7 @@ use redial::{
 };
 
 use crate::oracle::stored::durable;
-use crate::support::{Seen, Story};
+use crate::support::{Seen, Story, with};
 
 /// Two ends, and what is on its way between them.
 pub(super) struct Pair {
@@ -74,7 +74,7 @@ impl Pair {
 
     /// Both sides store before they act.
     pub(super) fn storing() -> Self {
-        let policy = PeerPolicy { durability: Durability::WriteAhead, ..PeerPolicy::default() };
+        let policy = with(|policy: &mut PeerPolicy| policy.durability = Durability::WriteAhead);
         Self::with(|config| config.durability = Durability::WriteAhead, policy)
     }
 

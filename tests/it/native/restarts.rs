@@ -4,6 +4,7 @@ use redial::{PeerPolicy, Session, Snapshot, Status};
 use serde_json::Value;
 
 use super::{Pair, says};
+use crate::support::with;
 
 #[test]
 fn a_client_restarts_in_mid_flight_and_the_session_goes_on() {
@@ -68,8 +69,8 @@ fn a_server_restarts_in_mid_flight_and_the_session_goes_on() {
 
 #[test]
 fn a_server_that_was_away_for_longer_than_a_session_lives_ends_it() {
-    let mut pair =
-        Pair::with(|_| {}, PeerPolicy { lifetime: redial::Duration::from_secs(60), ..PeerPolicy::default() });
+    let policy = with(|policy: &mut PeerPolicy| policy.lifetime = redial::Duration::from_secs(60));
+    let mut pair = Pair::with(|_| {}, policy);
     pair.story.open();
     pair.connect().flow();
     pair.restart_server(60_000);

@@ -153,7 +153,7 @@ impl Oracle {
         self.incoming.judge(session, &step, &self.ledger, actions)?;
         deadlines(session)?;
         // Acknowledgements that waited for the host to store leave together.
-        let config = &session.preset().config();
+        let config = session.preset().config();
         let answers = if ledger::waits(session) { config.inbox.pending.get() } else { 0 };
         // Skipped positions, and what was held back behind a gap, are within the two windows.
         let counted = session.preset().dialect().capabilities().sequenced;
@@ -260,13 +260,14 @@ fn deadlines(session: &Session) -> Verdict {
     }
     // Near the end of the clock deadlines saturate to never.
     let far_from_the_end = session.now().as_millis() < u64::MAX / 2;
-    let config = &session.preset().config();
+    let config = session.preset().config();
     let must = match session.state() {
         State::Waiting | State::Closing => true,
         State::Connecting => config.reconnect.attempt_timeout.is_some() && config.authentication.timeout.is_some(),
         State::Authenticating => config.authentication.timeout.is_some(),
         State::Ready => config.heartbeat.dead_after.is_some(),
         State::Idle | State::Stopped => false,
+        other => unreachable!("{other} is a phase nobody has told the oracle of"),
     };
     rule!(!(must && far_from_the_end) || deadline.is_some(), "in {} nothing is waited for", session.state());
     Ok(())

@@ -229,6 +229,7 @@ impl Outgoing {
             Status::NotSent => message.handed == 0 && (!settled || undone),
             Status::Unconfirmed => message.was_handed() && (!settled || undone),
             Status::Cancelled => !settled && message.handed == 0 && is_cancel(&step.input, id),
+            _ => false,
         };
         rule!(allowed, "{id} went from {} to {status:?}, handed over {} times", message.word(), message.handed);
         (message.status, message.reopened) = (status, false);

@@ -8,6 +8,8 @@ use redial::{
     Limits, MessageId, Peer, PeerPolicy, Preset, RedialV1, Refusal, Resume, Seed, SequenceSignal, Side, Signal,
 };
 
+use crate::support::with;
+
 /// One thing that happens to a peer.
 #[derive(Debug, Clone)]
 enum Step {
@@ -67,7 +69,7 @@ impl World {
     fn new(durability: Durability, acknowledge: Acknowledge) -> Self {
         let mut config = Preset::native().config().clone();
         config.inbox.acknowledge = acknowledge;
-        let policy = PeerPolicy { durability, ..PeerPolicy::default() };
+        let policy = with(|policy: &mut PeerPolicy| policy.durability = durability);
         let peer = Peer::new(
             Preset::native().with_config(config.clone()).expect("it is sound"),
             policy.clone(),

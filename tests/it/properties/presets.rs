@@ -40,7 +40,8 @@ pub(crate) fn all() -> Vec<Preset> {
 /// Every limit so low that arbitrary inputs meet it.
 fn tight(of: &Config) -> Config {
     let second = Duration::from_secs(1);
-    let mut config = Config { heartbeat: of.heartbeat.clone(), ..Config::default() };
+    let mut config = Config::default();
+    config.heartbeat = of.heartbeat.clone();
     config.authentication.credential = CredentialSource::Asked;
     config.authentication.unauthorized = Unauthorized::Retry;
     config.reconnect.stable = second;
@@ -78,8 +79,9 @@ fn hasty() -> Config {
     let zero = Duration::ZERO;
     let mut config = Config::default();
     config.heartbeat.every = Duration::from_millis(7);
-    config.reconnect.first = FirstDelay { heartbeat_failed: None, ..FirstDelay::all(zero) };
-    config.reconnect.again = Backoff { base: zero, percent: Limit::new(100), cap: zero };
+    config.reconnect.first = FirstDelay::all(zero);
+    config.reconnect.first.heartbeat_failed = None;
+    config.reconnect.again = Backoff::constant(zero);
     config.reconnect.jitter = Jitter::None;
     config.outbox.send_failure = SendFailure::Tell;
     config.outbox.while_down = WhileDown::Refuse;

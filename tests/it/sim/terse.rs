@@ -28,8 +28,9 @@ impl Dialect for Terse {
     }
 
     fn handshake(&self, credential: Option<&Secret>) -> Handshake {
-        let query = credential.map(|token| format!("token={}", token.reveal()));
-        Handshake { query, ..Handshake::default() }
+        let mut handshake = Handshake::default();
+        handshake.query = credential.map(|token| format!("token={}", token.reveal()));
+        handshake
     }
 
     fn decode(&self, _: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed> {

@@ -73,6 +73,7 @@ pub(super) fn poll(cause: PollCause) -> &'static str {
         PollCause::Silence => "poll for silence",
         PollCause::Down => "poll for down",
         PollCause::Push => "poll for a push",
+        other => unreachable!("{other:?} is not counted"),
     }
 }
 
@@ -100,6 +101,7 @@ pub(super) fn status(status: Status) -> &'static str {
         Status::NotSent => "status: not sent",
         Status::Unconfirmed => "status: unconfirmed",
         Status::Cancelled => "status: cancelled",
+        other => unreachable!("{other:?} is not counted"),
     }
 }
 

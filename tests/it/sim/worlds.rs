@@ -100,7 +100,8 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
         config.inbox.pending = Limit::new(10_000);
     }
     let push_again = Some(seconds(dice.between(5, 30)));
-    let mut policy = PeerPolicy { push_again, ..PeerPolicy::default() };
+    let mut policy = PeerPolicy::default();
+    policy.push_again = push_again;
     // A client that is kept busy and has nothing to acknowledge says nothing, which is no sign of death.
     let listens = client.config().heartbeat.liveness == Liveness::AnyFrame && !client.dialect().capabilities().acks;
     policy.silence = policy.silence.filter(|_| !listens);
@@ -124,7 +125,7 @@ fn heartbeat(dice: &mut Dice, config: &mut Config) {
     ]);
     policy.liveness = dice.one_of(&[Liveness::AnyFrame, Liveness::AnyFrame, Liveness::Reply]);
     policy.dead_after = DeadAfter::after(dice.count(1, 3), seconds(dice.between(2, 8)));
-    policy.probe = dice.percent(80).then(|| Probe { late: seconds(5), wait: seconds(dice.between(2, 8)) });
+    policy.probe = dice.percent(80).then(|| Probe::new(seconds(5), seconds(dice.between(2, 8))));
     policy.suspicion = dice.percent(33).then(Suspicion::default);
 }
 
@@ -136,7 +137,7 @@ fn reconnect(dice: &mut Dice, config: &mut Config) {
         policy.first.closed = None;
     }
     let base = Duration::from_millis(dice.between(250, 3_000));
-    policy.again = Backoff { base, percent: Limit::new(dice.between(100, 300)), cap: seconds(dice.between(5, 60)) };
+    policy.again = Backoff::new(base, dice.between(100, 300), seconds(dice.between(5, 60)));
     policy.from = dice.one_of(&[MeasuredFrom::Failure, MeasuredFrom::Failure, MeasuredFrom::Attempt]);
     policy.jitter = dice.one_of(&[Jitter::Equal, Jitter::Equal, Jitter::None]);
     policy.attempt_timeout = Some(seconds(dice.between(4, 15)));

@@ -126,7 +126,7 @@ fn a_configuration_nobody_has_checked_still_says_what_it_would_hold() {
         config.limits.depth = limit;
         config.heartbeat.every = time;
         config.reconnect.first = FirstDelay::all(time);
-        config.reconnect.again = Backoff { base: time, percent: limit, cap: time };
+        config.reconnect.again = Backoff::new(time, value, time);
         config.reconnect.stable = time;
         assert!(config.bounds().memory_bytes >= value);
         assert!(config.check().is_err(), "{value} is no percentage");

@@ -7,7 +7,7 @@ use redial::{
     Seed, Status,
 };
 
-use crate::support::Story;
+use crate::support::{Story, with};
 
 /// A server of one client, reached by hand: what either side writes travels only when the story says so.
 struct Server {
@@ -107,7 +107,7 @@ fn where_the_servers_memory_is_known_that_becomes_an_honest_unknown() {
 
 #[test]
 fn a_push_whose_two_copies_are_lost_is_lost_and_both_sides_are_honest_about_it() {
-    let twice = PeerPolicy { copies: NonZeroU32::new(2), ..PeerPolicy::default() };
+    let twice = with(|policy: &mut PeerPolicy| policy.copies = NonZeroU32::new(2));
     let mut server = Server::new(1, twice);
     let mut now = Instant::ORIGIN;
     server.accept(now);

@@ -7,7 +7,7 @@ use crate::support::Story;
 fn impatient(story: &mut redial::Config) {
     let zero = Duration::ZERO;
     story.reconnect.first = FirstDelay::all(zero);
-    story.reconnect.again = Backoff { base: zero, percent: Limit::new(100), cap: zero };
+    story.reconnect.again = Backoff::constant(zero);
     story.reconnect.jitter = Jitter::None;
 }
 

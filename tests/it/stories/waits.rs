@@ -8,7 +8,7 @@ use redial::{
     Suspicion, TransportError,
 };
 
-use crate::support::Story;
+use crate::support::{Story, with};
 
 fn unjittered(change: impl FnOnce(&mut Config)) -> Story {
     Story::plain_with(|config| {
@@ -36,12 +36,10 @@ fn a_hint_or_a_wish_that_cannot_shorten_the_wait_says_nothing() {
 
 #[test]
 fn each_kind_of_loss_has_its_own_first_delay() {
-    let first = FirstDelay {
-        errored: Some(Duration::from_secs(1)),
-        closed: Some(Duration::from_secs(2)),
-        dead: Duration::from_secs(3),
-        heartbeat_failed: Some(Duration::from_secs(4)),
-    };
+    let mut first = FirstDelay::all(Duration::from_secs(1));
+    first.closed = Some(Duration::from_secs(2));
+    first.dead = Duration::from_secs(3);
+    first.heartbeat_failed = Some(Duration::from_secs(4));
     let lost = |lose: fn(&mut Story) -> &mut Story| {
         let first = first.clone();
         let mut story = unjittered(|config| config.reconnect.first = first);
@@ -117,8 +115,7 @@ fn by_heartbeat(quiet: u64, change: impl FnOnce(&mut Config)) -> u64 {
 
 #[test]
 fn a_close_that_triggers_nothing_is_followed_by_the_verdict_that_silence_would_have_brought() {
-    let suspicion =
-        Suspicion { heartbeats: NonZeroU32::MIN, after: Duration::from_secs(3), wait: Duration::from_secs(5) };
+    let suspicion = Suspicion::default();
     // 25 s a beat; death after the second and 5 s, suspicion after the first and 3 s, and 5 s for the answer.
     for (death, suspected, expected) in [
         (DeadAfter::after(2, Duration::from_secs(5)), None, 55_000),
@@ -165,7 +162,7 @@ fn a_process_that_crashes_as_soon_as_it_is_ready_waits_like_one_that_never_was()
 #[test]
 fn suspicion_does_not_put_off_the_end_of_a_silent_link() {
     let secs = Duration::from_secs;
-    let patient = Suspicion { wait: secs(20), ..Suspicion::default() };
+    let patient = with(|suspicion: &mut Suspicion| suspicion.wait = secs(20));
     // The verdict is on its way when the link is suspected; or it hangs on a heartbeat that has not gone out yet.
     for (every, death, suspicion, suspected_at, dead_at) in [
         (25, DeadAfter::after(1, secs(4)), Suspicion::default(), 28_000, 29_000),

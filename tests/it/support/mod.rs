@@ -28,6 +28,13 @@ pub(crate) struct Story {
     pub(crate) connects: Vec<u64>,
 }
 
+/// The default of some settings with changes: they can grow, so nobody outside of the crate lists their fields.
+pub(crate) fn with<T: Default>(change: impl FnOnce(&mut T)) -> T {
+    let mut settings = T::default();
+    change(&mut settings);
+    settings
+}
+
 impl Story {
     pub(crate) fn new(preset: Preset) -> Self {
         Self::seeded(preset, 7)

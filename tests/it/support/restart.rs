@@ -39,7 +39,7 @@ impl Story {
         self.opened();
         match self.session.preset().config().durability {
             Durability::WriteAhead => self.persist(),
-            Durability::Off => self,
+            _ => self,
         }
     }
 
@@ -47,7 +47,7 @@ impl Story {
     pub(crate) fn restart(&mut self, away: u64) -> &mut Self {
         match self.session.preset().config().durability {
             Durability::WriteAhead => drop(self.persist()),
-            Durability::Off => {
+            _ => {
                 let snapshot = self.snapshot();
                 self.stored = Some((snapshot, self.oracle.clone()));
             }

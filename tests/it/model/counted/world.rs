@@ -11,6 +11,7 @@ use redial::{
 use super::super::Small;
 use super::app::{ClientApp, ServerApp, Storing};
 use super::steps::{FAULTS, STEPS};
+use crate::support::with;
 
 /// How many faults of each kind may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -263,7 +264,10 @@ pub(super) fn preset(config: &Config) -> Preset {
 }
 
 pub(super) fn policy(config: &Config) -> PeerPolicy {
-    PeerPolicy { silence: None, durability: config.durability, ..PeerPolicy::default() }
+    with(|policy: &mut PeerPolicy| {
+        policy.silence = None;
+        policy.durability = config.durability;
+    })
 }
 
 fn expected(side: char, count: usize) -> Vec<String> {

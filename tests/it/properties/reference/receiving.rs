@@ -1,6 +1,6 @@
 //! Messages on their way in, as the rules have it.
 
-use redial::{AcknowledgeError, Action, Body, ConnectionId, Frame, Message, MessageId, Purpose, Status};
+use redial::{AcknowledgeError, Action, ConnectionId, Frame, Message, MessageId, Purpose, Status};
 
 use super::inbox::{Answer, Known};
 use super::model::Model;
@@ -8,7 +8,7 @@ use super::model::Model;
 impl Model {
     pub(super) fn deliver(&mut self, id: Option<&MessageId>, body: &str) {
         self.figures.delivered += 1;
-        self.out.push(Action::Deliver(Message { id: id.cloned(), body: Body::from(body) }));
+        self.out.push(Action::Deliver(Message::new(id.cloned(), body)));
     }
 
     pub(super) fn push(&mut self, connection: u64, id: &MessageId, body: &str) {

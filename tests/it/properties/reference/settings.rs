@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use redial::{
-    Acknowledge, Backoff, Config, Durability, Duration, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Jitter, Limit,
-    Liveness, Preset, Probe, Resend, SendFailure, WhileDown,
+    Acknowledge, Backoff, Config, Durability, Duration, FirstDelay, HeartbeatPolicy, Jitter, Limit, Preset, Probe,
+    Resend, SendFailure, WhileDown,
 };
 
 use super::words::Post;
@@ -68,7 +68,8 @@ const NEVER: Duration = Duration::from_secs(1 << 40);
 impl Settings {
     pub(super) fn preset(&self) -> Preset {
         let ms = Duration::from_millis;
-        let mut config = Config { heartbeat: quiet(self.probe), ..Config::default() };
+        let mut config = Config::default();
+        quiet(&mut config.heartbeat, self.probe);
         config.reconnect.first = FirstDelay::all(ms(WAIT));
         config.reconnect.again = Backoff::constant(ms(WAIT));
         config.reconnect.jitter = Jitter::None;
@@ -101,17 +102,10 @@ impl Settings {
 pub(super) const ID_BYTES: usize = 40;
 
 /// No heartbeat but the one that is asked out of turn: what a link does by itself is not what is asked about here.
-fn quiet(probe: Option<u64>) -> HeartbeatPolicy {
-    let probe = probe.map(|wait| Probe { late: NEVER, wait: Duration::from_millis(wait) });
-    HeartbeatPolicy {
-        every: NEVER,
-        at_ready: false,
-        schedule: HeartbeatSchedule::SinceLife,
-        liveness: Liveness::AnyFrame,
-        dead_after: None,
-        suspicion: None,
-        probe,
-    }
+fn quiet(policy: &mut HeartbeatPolicy, probe: Option<u64>) {
+    policy.every = NEVER;
+    policy.dead_after = None;
+    policy.probe = probe.map(|wait| Probe::new(NEVER, Duration::from_millis(wait)));
 }
 
 pub(super) fn settings() -> impl Strategy<Value = Settings> {
