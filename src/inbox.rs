@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Acknowledge, InboxPolicy};
 use crate::id::MessageId;
-use crate::outbox::queue::{HasId, Queue};
+use crate::outbox::slot_map::{HasId, SlotMap};
 
 /// What is to be done with a message that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +34,9 @@ pub(crate) enum InboxDecision {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Inbox {
     /// Ids that were answered and may be forgotten, oldest first.
-    answered: Queue<Answered>,
+    answered: SlotMap<Answered>,
     /// Ids that wait for the application.
-    pending: Queue<MessageId>,
+    pending: SlotMap<MessageId>,
     /// Changes to what a snapshot holds.
     revision: u64,
 }
@@ -61,15 +61,9 @@ impl HasId for Answered {
     }
 }
 
-impl HasId for MessageId {
-    fn id(&self) -> &MessageId {
-        self
-    }
-}
-
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Self { answered: Queue::new(), pending: Queue::new(), revision: 0 }
+        Self { answered: SlotMap::new(), pending: SlotMap::new(), revision: 0 }
     }
 
     /// Changes to what a snapshot holds, counted.
@@ -97,9 +91,9 @@ impl Inbox {
 
     /// What a repeat of a message calls for; nothing for a new one.
     fn known(&self, id: &MessageId) -> Option<InboxDecision> {
-        match self.answered.slot_of(id).and_then(|slot| self.answered.get(slot)) {
-            Some(Answered { accepted: true, .. }) => Some(InboxDecision::AckAgain),
-            Some(Answered { accepted: false, .. }) => Some(InboxDecision::NackAgain),
+        match self.answered.find(id) {
+            Some((_, Answered { accepted: true, .. })) => Some(InboxDecision::AckAgain),
+            Some((_, Answered { accepted: false, .. })) => Some(InboxDecision::NackAgain),
             None => self.pending.slot_of(id).map(|_| InboxDecision::Wait),
         }
     }
@@ -142,7 +136,7 @@ impl Inbox {
     fn remember(&mut self, id: MessageId, accepted: bool, policy: &InboxPolicy) -> u64 {
         self.revision += 1;
         let mut forgotten = 0;
-        while self.answered.len() >= policy.window.as_count() && self.answered.forget_first() {
+        while self.answered.len() >= policy.window.as_count() && self.answered.pop_first().is_some() {
             forgotten += 1;
         }
         self.answered.push(Answered { id, accepted });

@@ -1,17 +1,15 @@
 //! Messages on their way out: taken, sent, confirmed or not, and settled once a round.
 //!
-//! 1. An entry leaves only by its settlement; nothing taken is ever evicted for something new.
+//! 1. A message leaves the outbox only by its settlement; none is evicted for a new one.
 //! 2. On each connection messages first go out in the order in which they were taken.
 //! 3. `NotSent` is said only of a message of which no byte was ever handed to a socket.
-//! 4. What may have arrived and cannot be sent again safely is `Unconfirmed`: too old for the server's dedup window, sent
-//!    "once", or first in line at too many losses running.
+//! 4. A message that may have arrived and cannot safely be sent again is `Unconfirmed`: it is older than the server's
+//!    dedup window, was sent "once", or was the first in flight at too many suspicious losses.
 //! 5. Ages count the machine's sleep.
 
-mod line;
-pub(crate) mod queue;
+mod entry;
 pub(crate) mod settled;
-mod spots;
-mod state;
+pub(crate) mod slot_map;
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -20,25 +18,30 @@ use crate::config::{OutboxPolicy, Resend, SendFailure, WhileDown};
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::Body;
 use crate::id::MessageId;
-use crate::outbox::settled::{Confirmed, Kept, Settled};
 use crate::outgoing::Repeat;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
-pub(crate) use line::Entry;
-use line::MessageQueue;
-pub(crate) use state::OutboxEntryState;
+use entry::Standing;
+pub(crate) use entry::{Entry, OutboxEntryState};
+use settled::{Confirmed, Kept, Settled, SettledEntryState};
+use slot_map::SlotMap;
 
 /// Messages that are taken and not settled, and the memory of those that were.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Outbox {
-    line: MessageQueue,
+    unsettled: SlotMap<Entry>,
+    /// The slot of the first message that waits.
+    waiting: Option<u64>,
+    /// How many messages are in flight.
+    in_flight: usize,
     expiries: BTreeSet<(Instant, u64)>,
     settled: Settled,
+    /// The length of all unsettled bodies.
     bytes: usize,
-    /// How long the machine slept in all: ages run on `now` plus this.
+    /// How long the machine slept in all; ages run on `now` plus this.
     slept: Duration,
-    /// Messages from this place in line on wait until the host has stored them.
+    /// Messages from this slot on wait until the host has stored them.
     sealed: u64,
     /// Changes to what a snapshot holds.
     revision: u64,
@@ -47,7 +50,9 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
-            line: MessageQueue::new(),
+            unsettled: SlotMap::new(),
+            waiting: None,
+            in_flight: 0,
             expiries: BTreeSet::new(),
             settled: Settled::new(),
             bytes: 0,
@@ -57,40 +62,86 @@ impl Outbox {
         }
     }
 
+    /// The unsettled messages, in order. `may_leave` says that they may leave right after this was stored, and so count
+    /// as sent.
+    pub(crate) fn to_state(&self, now: Instant, may_leave: bool) -> Vec<OutboxEntryState> {
+        let aged = self.aged(now);
+        self.unsettled.iter().map(|(_, entry)| entry.to_state(aged, may_leave)).collect()
+    }
+
+    /// The outbox as a snapshot held it, `away` later.
+    pub(crate) fn from_state(
+        now: Instant,
+        unsettled: Vec<OutboxEntryState>,
+        settled: Vec<SettledEntryState>,
+        away: Duration,
+        policy: &OutboxPolicy,
+    ) -> Self {
+        let mut outbox = Self::new();
+        // Ages may be longer than this clock has run, so the clock of ages starts that much ahead.
+        let oldest = unsettled.iter().filter_map(|state| state.age).max().unwrap_or_default();
+        outbox.slept = oldest + away;
+        let aged = outbox.aged(now);
+        for state in settled {
+            outbox.settled.remember(state.id, state.status, state.kept, policy.remembered.as_count(), 0);
+        }
+        for state in unsettled {
+            outbox.push(Entry::from_state(now, aged, away, state), policy);
+        }
+        outbox
+    }
+
+    /// After a restart: settles what may have been sent in this round and may not be sent again, or every message where
+    /// none waits for a connection.
+    pub(crate) fn on_restored(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+        if policy.while_down == WhileDown::Refuse {
+            return self.settle_all(policy);
+        }
+        let unrepeatable = |entry: &Entry| {
+            entry.first_sent.is_some() && (policy.resend == Resend::Never || entry.repeat == Repeat::Never)
+        };
+        let slots = self.slots_where(unrepeatable).into_iter();
+        slots.filter_map(|slot| self.settle_and_report(slot, Status::Unconfirmed, policy)).collect()
+    }
+
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
+    }
+
     /// Changes to what a snapshot holds, counted.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// The place in line of the next message to be taken.
+    /// The slot of the next message to be taken.
     pub(crate) fn end(&self) -> u64 {
-        self.line.end()
+        self.unsettled.end()
     }
 
-    /// Lets messages before this place in line leave; gives the ids of those that had to wait for it.
+    /// Lets messages before this slot leave, and returns the ids of those that had to wait for it.
     pub(crate) fn seal(&mut self, end: u64) -> Vec<MessageId> {
         let start = core::mem::replace(&mut self.sealed, end);
         if start >= end {
             return Vec::new();
         }
-        let released = self.line.iter_from(start).take_while(|(slot, _)| *slot < end);
+        let released = self.unsettled.iter_from(start).take_while(|(slot, _)| *slot < end);
         released.map(|(_, entry)| entry.id.clone()).collect()
     }
 
     /// Messages that are not settled.
     pub(crate) fn len(&self) -> usize {
-        self.line.len()
+        self.unsettled.len()
     }
 
     /// Whether every message is settled.
     pub(crate) fn is_empty(&self) -> bool {
-        self.line.is_empty()
+        self.unsettled.len() == 0
     }
 
     /// Where a message stands, as far as it is remembered.
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
-        match self.line.slot_of(id).and_then(|slot| self.line.get(slot)) {
-            Some(entry) if entry.is_in_flight() => Some(Status::Sent),
+        match self.unsettled.find(id) {
+            Some((_, entry)) if entry.is_in_flight() => Some(Status::Sent),
             Some(_) => Some(Status::Queued),
             None => self.settled.status(id),
         }
@@ -98,12 +149,12 @@ impl Outbox {
 
     /// Whether this id may not be used for a new message.
     pub(crate) fn knows(&self, id: &MessageId) -> bool {
-        self.line.slot_of(id).is_some() || self.settled.status(id).is_some()
+        self.unsettled.slot_of(id).is_some() || self.settled.status(id).is_some()
     }
 
     /// Whether one more body of `bytes` fits; failed bodies that are only remembered give way.
     pub(crate) fn admits(&self, bytes: usize, policy: &OutboxPolicy) -> Result<(), SendError> {
-        if self.line.len() >= policy.messages.as_count() {
+        if self.unsettled.len() >= policy.messages.as_count() {
             return Err(SendError::Full { limit: policy.messages.get() });
         }
         if self.bytes.saturating_add(bytes) > policy.bytes.as_count() {
@@ -122,55 +173,60 @@ impl Outbox {
         ttl: Option<Duration>,
         policy: &OutboxPolicy,
     ) {
-        let expires = ttl.or(policy.time_to_live).map(|ttl| now + self.slept + ttl);
+        let expires = ttl.or(policy.time_to_live).map(|ttl| self.aged(now) + ttl);
         self.push(Entry::new(now, id.clone(), body, repeat, expires), policy);
     }
 
     fn push(&mut self, entry: Entry, policy: &OutboxPolicy) {
-        self.count_in(self.line.end(), &entry, policy);
-        self.line.push(entry);
+        self.insert(self.unsettled.end(), entry, policy);
     }
 
-    /// What is true of the line with a message more at this place.
-    fn count_in(&mut self, slot: u64, entry: &Entry, policy: &OutboxPolicy) {
+    /// Adds a message, which waits, at the end of the queue, or puts it back into the slot it had.
+    fn insert(&mut self, slot: u64, entry: Entry, policy: &OutboxPolicy) {
         self.revision += 1;
         self.bytes = self.bytes.saturating_add(entry.body.len());
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
         if let Some(at) = entry.expires {
             self.expiries.insert((at, slot));
         }
+        self.unsettled.insert(slot, entry);
+        self.wait(slot);
     }
 
-    /// The next message to hand over, if the window has room: its place in line and the message.
+    /// The next message to hand over, if the window has room: its slot and the message.
     pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
-        let slot = self.line.waiting().filter(|slot| *slot < self.sealed)?;
-        let entry = self.line.get(slot)?;
-        let head = self.line.head().map_or(entry, |(_, head)| head);
+        let slot = self.waiting.filter(|slot| *slot < self.sealed)?;
+        let entry = self.unsettled.get(slot)?;
+        let head = self.head().map_or(entry, |(_, head)| head);
         // A message that may be what kills the link travels alone, so that the verdict on it is just.
         let window = if head.losses >= 2 { 1 } else { policy.in_flight.as_count() };
-        (self.line.in_flight() < window).then_some((slot, entry))
+        (self.in_flight < window).then_some((slot, entry))
     }
 
-    /// Whether sending this entry again could be taken for a new message: its first copy is older than the server remembers.
+    /// Whether the server could take another copy for a new message: the first copy is older than the server remembers.
     pub(crate) fn is_stale(&self, now: Instant, entry: &Entry, dedup: Option<Duration>) -> bool {
         match (entry.first_sent, dedup) {
-            (Some(first), Some(window)) => (now + self.slept).since(first) >= window,
+            (Some(first), Some(window)) => self.aged(now).since(first) >= window,
             _ => false,
         }
     }
 
     /// The message was handed to the socket; it waits for its confirmation.
     pub(crate) fn on_sent(&mut self, now: Instant, slot: u64) {
-        let aged = now + self.slept;
-        if let Some(entry) = self.line.launch(slot) {
-            entry.sends = entry.sends.saturating_add(1);
-            entry.round = entry.round.saturating_add(1);
-            entry.first_sent.get_or_insert(aged);
-            entry.sent_at = now;
+        let aged = self.aged(now);
+        let Some(entry) = self.unsettled.get_mut(slot) else { return };
+        entry.sends = entry.sends.saturating_add(1);
+        entry.round = entry.round.saturating_add(1);
+        entry.first_sent.get_or_insert(aged);
+        entry.sent_at = now;
+        if !entry.is_in_flight() {
+            entry.standing = Standing::InFlight;
+            self.in_flight += 1;
+            self.stop_waiting(slot);
         }
     }
 
-    /// The message was handed to the socket and nobody will confirm it: that settles it. Its body is kept for a failed write.
+    /// The message was handed to the socket, which settles it: nobody will confirm it. A failed write needs its body.
     pub(crate) fn on_sent_for_good(&mut self, now: Instant, slot: u64, policy: &OutboxPolicy) {
         self.on_sent(now, slot);
         self.settle(slot, Status::Sent, policy);
@@ -178,9 +234,9 @@ impl Outbox {
 
     /// The peer has said something about a message of ours.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status, policy: &OutboxPolicy) -> Confirmed {
-        if let Some(slot) = self.line.slot_of(id) {
-            if self.line.get(slot).is_none_or(|entry| entry.sends == 0) {
-                // Nothing of it was ever sent, so nobody can have it.
+        if let Some((slot, entry)) = self.unsettled.find(id) {
+            if !entry.was_sent() {
+                // Nobody can have what was never sent.
                 return Confirmed::Unknown;
             }
             self.settle(slot, status, policy);
@@ -191,12 +247,12 @@ impl Outbox {
         confirmed
     }
 
-    /// The socket did not take the message; gives where it and those behind it stand now, nothing for one not in flight.
+    /// The socket did not take the message. Returns the new statuses of it and of those behind it.
     pub(crate) fn on_send_failed(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let ends_link = policy.send_failure == SendFailure::EndLink;
         let unsent = self.unsend(id, ends_link, policy).into_iter();
         if ends_link {
-            return unsent.filter_map(|slot| Some((self.line.get(slot)?.id.clone(), Status::Queued))).collect();
+            return unsent.filter_map(|slot| Some((self.unsettled.get(slot)?.id.clone(), Status::Queued))).collect();
         }
         unsent.filter_map(|slot| self.fail(slot, policy)).collect()
     }
@@ -206,31 +262,28 @@ impl Outbox {
         self.unsend(id, true, policy);
     }
 
-    /// Whether it could be undone that the message was handed over: it waits for its confirmation, or nobody gives one and its
-    /// body is kept.
+    /// Whether handing over the message can be undone: it is in flight, or it was settled by that and its body is kept.
     pub(crate) fn can_unsend(&self, id: &MessageId) -> bool {
-        match self.line.slot_of(id).and_then(|slot| self.line.get(slot)) {
-            Some(entry) => entry.is_in_flight(),
+        match self.unsettled.find(id) {
+            Some((_, entry)) => entry.is_in_flight(),
             None => self.settled.status(id) == Some(Status::Sent) && self.settled.kept(id).is_some(),
         }
     }
 
-    /// Takes a message out of flight, also where its being handed over had settled it.
+    /// Takes a message out of flight, also where handing it over had settled it, and returns its slot.
     fn take_back(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Option<u64> {
-        if let Some(slot) = self.line.slot_of(id) {
-            return self.line.land(slot).then_some(slot);
+        if let Some(slot) = self.unsettled.slot_of(id) {
+            return self.land(slot).then_some(slot);
         }
-        // Only what was settled by its being handed over can be undone by that write's failure.
+        // The failure of a write undoes no other settlement than the one by that write.
         self.settled.status(id).filter(|status| *status == Status::Sent)?;
         let kept = self.settled.take_back(id)?;
         let slot = kept.slot;
-        let entry = Entry::reopened(id.clone(), kept);
-        self.count_in(slot, &entry, policy);
-        self.line.put_back(slot, entry);
+        self.insert(slot, Entry::reopened(id.clone(), kept), policy);
         Some(slot)
     }
 
-    /// One write of a message did not happen, and where its link ends with that, none of those behind it: gives their places.
+    /// Undoes one write of a message, and where its link ends with that, one of each behind it. Returns their slots.
     fn unsend(&mut self, id: &MessageId, ends_link: bool, policy: &OutboxPolicy) -> Vec<u64> {
         let Some(slot) = self.take_back(id, policy) else { return Vec::new() };
         let mut unsent = alloc::vec![slot];
@@ -241,7 +294,7 @@ impl Outbox {
             }
         }
         for slot in &unsent {
-            let Some(entry) = self.line.get_mut(*slot) else { continue };
+            let Some(entry) = self.unsettled.get_mut(*slot) else { continue };
             entry.sends = entry.sends.saturating_sub(1);
             entry.round = entry.round.saturating_sub(1);
             if entry.round == 0 {
@@ -251,21 +304,21 @@ impl Outbox {
         unsent
     }
 
-    /// The connection is lost. `suspicious` says that the message first in line may be what ended it.
+    /// The connection is lost. `suspicious` says that the first message in flight may be what ended it.
     pub(crate) fn on_lost(&mut self, suspicious: bool, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let mut settlements = Vec::new();
         self.settled.forget_sent_bodies();
-        let suspect = self.line.head().map(|(slot, _)| slot).filter(|_| suspicious);
-        if let Some(entry) = suspect.and_then(|slot| self.line.get_mut(slot)) {
+        let suspect = self.head().map(|(slot, _)| slot).filter(|_| suspicious);
+        if let Some(entry) = suspect.and_then(|slot| self.unsettled.get_mut(slot)) {
             entry.losses = entry.losses.saturating_add(1);
         }
-        for slot in self.line.places(Entry::is_in_flight) {
-            let Some(entry) = self.line.get(slot) else { continue };
+        for slot in self.slots_where(Entry::is_in_flight) {
+            let Some(entry) = self.unsettled.get(slot) else { continue };
             let quarantined = policy.quarantine.is_some_and(|limit| entry.losses >= limit.get());
             if policy.resend == Resend::Never || entry.repeat == Repeat::Never || quarantined {
-                settlements.extend(self.settle_told(slot, Status::Unconfirmed, policy));
+                settlements.extend(self.settle_and_report(slot, Status::Unconfirmed, policy));
             } else {
-                self.line.land(slot);
+                self.land(slot);
             }
         }
         if policy.while_down == WhileDown::Refuse {
@@ -274,35 +327,35 @@ impl Outbox {
         settlements
     }
 
-    /// The session has ended: everything gets its outcome, and no write of the past can be reported as failed any more.
+    /// The session has ended: every message is settled, and no write of the past can be reported as failed any more.
     pub(crate) fn on_ended(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         self.settled.forget_sent_bodies();
         self.settle_all(policy)
     }
 
     fn settle_all(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
-        self.line.places(|_| true).into_iter().filter_map(|slot| self.fail(slot, policy)).collect()
+        self.slots_where(|_| true).into_iter().filter_map(|slot| self.fail(slot, policy)).collect()
     }
 
     /// Settles a message as failed: `NotSent` where that is certain, else `Unconfirmed`.
     pub(crate) fn fail(&mut self, slot: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let status = self.line.get(slot)?.failed();
-        self.settle_told(slot, status, policy)
+        let status = self.unsettled.get(slot)?.failed();
+        self.settle_and_report(slot, status, policy)
     }
 
     /// Takes a message back before it is sent.
     pub(crate) fn cancel(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Result<(), CancelError> {
-        let slot = self.line.slot_of(id).ok_or(CancelError::Unknown)?;
-        if self.line.get(slot).is_none_or(|entry| entry.sends > 0) {
+        let (slot, entry) = self.unsettled.find(id).ok_or(CancelError::Unknown)?;
+        if entry.was_sent() {
             return Err(CancelError::Sent);
         }
         self.settle(slot, Status::Cancelled, policy);
         Ok(())
     }
 
-    /// Opens a new round for a failed message, at the end of the line.
+    /// Opens a new round for a failed message, at the end of the queue.
     pub(crate) fn resend(&mut self, now: Instant, id: &MessageId, policy: &OutboxPolicy) -> Result<(), ResendError> {
-        if self.line.slot_of(id).is_some() {
+        if self.unsettled.slot_of(id).is_some() {
             return Err(ResendError::NotFailed);
         }
         let status = self.settled.status(id).ok_or(ResendError::Unknown)?;
@@ -312,58 +365,56 @@ impl Outbox {
         let bytes = self.settled.kept(id).ok_or(ResendError::Unknown)?.body.len();
         self.admits(bytes, policy).map_err(|_| ResendError::Full)?;
         if let Some(kept) = self.settled.take_back(id) {
-            let mut entry = Entry::reopened(id.clone(), kept);
-            // A resend by hand is the user's own decision, so the age of the earlier copies no longer speaks against it.
-            entry.first_sent = None;
-            entry.expires = policy.time_to_live.map(|ttl| now + self.slept + ttl);
-            self.push(entry, policy);
+            // The user decides on a resend by hand, so the age of the earlier copies no longer speaks against it.
+            let expires = policy.time_to_live.map(|ttl| self.aged(now) + ttl);
+            self.push(Entry { expires, ..Entry::reopened(id.clone(), kept) }, policy);
         }
         Ok(())
     }
 
     /// Whether the time to live of this entry is over.
     pub(crate) fn is_expired(&self, now: Instant, entry: &Entry) -> bool {
-        entry.expires.is_some_and(|at| at.is_due(now + self.slept))
+        entry.expires.is_some_and(|at| at.is_due(self.aged(now)))
     }
 
-    /// Settles one message whose time to live is over; to be called until it has nothing more to say.
+    /// Settles one message whose time to live is over; to be called until it returns nothing.
     pub(crate) fn expire(&mut self, now: Instant, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         let &(at, slot) = self.expiries.first()?;
-        if !at.is_due(now + self.slept) {
+        if !at.is_due(self.aged(now)) {
             return None;
         }
         self.fail(slot, policy)
     }
 
-    /// The first in line of those whose confirmation is overdue.
+    /// The slot of the first message in flight, where its confirmation is overdue.
     pub(crate) fn overdue(&self, now: Instant, policy: &OutboxPolicy) -> Option<u64> {
-        let (slot, _) = self.line.head()?;
+        let (slot, _) = self.head()?;
         self.receipt_deadline(policy).is_some_and(|at| at.is_due(now)).then_some(slot)
     }
 
-    /// Every message whose confirmation is overdue, in order.
+    /// The slots of all messages whose confirmation is overdue.
     pub(crate) fn all_overdue(&self, now: Instant, policy: &OutboxPolicy) -> Vec<u64> {
         let Some(timeout) = policy.receipt_timeout else { return Vec::new() };
-        self.line.places(|entry| entry.is_in_flight() && (entry.sent_at + timeout).is_due(now))
+        self.slots_where(|entry| entry.is_in_flight() && (entry.sent_at + timeout).is_due(now))
     }
 
-    /// Where in line a message stands.
+    /// The slot of a message that is not settled.
     pub(crate) fn slot_of(&self, id: &MessageId) -> Option<u64> {
-        self.line.slot_of(id)
+        self.unsettled.slot_of(id)
     }
 
-    /// The message at a place in line.
+    /// The message in a slot.
     pub(crate) fn entry(&self, slot: u64) -> Option<&Entry> {
-        self.line.get(slot)
+        self.unsettled.get(slot)
     }
 
-    /// When the message first in line counts as overdue.
+    /// When the confirmation of the first message in flight is overdue.
     pub(crate) fn receipt_deadline(&self, policy: &OutboxPolicy) -> Option<Instant> {
-        let (_, entry) = self.line.head()?;
+        let (_, entry) = self.head()?;
         Some(entry.sent_at + policy.receipt_timeout?)
     }
 
-    /// When the next time to live is over.
+    /// When the next time to live is over, in the time of `now`.
     pub(crate) fn expiry_deadline(&self) -> Option<Instant> {
         let &(at, _) = self.expiries.first()?;
         (at != Instant::NEVER).then_some(at - self.slept)
@@ -374,8 +425,52 @@ impl Outbox {
         self.slept = self.slept + asleep;
     }
 
+    /// The time that ages run on.
+    fn aged(&self, now: Instant) -> Instant {
+        now + self.slept
+    }
+
+    /// The first message in flight, and its slot.
+    fn head(&self) -> Option<(u64, &Entry)> {
+        if self.in_flight == 0 {
+            return None;
+        }
+        // Messages in flight stand first, except behind one that a failed write has sent back among them.
+        self.unsettled.iter().find(|(_, entry)| entry.is_in_flight())
+    }
+
+    fn slots_where(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<u64> {
+        self.unsettled.iter().filter(|(_, entry)| wanted(entry)).map(|(slot, _)| slot).collect()
+    }
+
+    /// Makes a message in flight wait again; `false` where it was not in flight.
+    fn land(&mut self, slot: u64) -> bool {
+        let Some(entry) = self.unsettled.get_mut(slot).filter(|entry| entry.is_in_flight()) else { return false };
+        entry.standing = Standing::Waiting;
+        self.in_flight -= 1;
+        self.wait(slot);
+        true
+    }
+
+    fn wait(&mut self, slot: u64) {
+        self.waiting = Some(self.waiting.map_or(slot, |first| first.min(slot)));
+    }
+
+    fn stop_waiting(&mut self, slot: u64) {
+        if self.waiting == Some(slot) {
+            // Where all are in flight, a full window is not searched for one that waits.
+            let any = self.in_flight < self.unsettled.len();
+            let next = || self.unsettled.iter_from(slot).find(|(_, entry)| !entry.is_in_flight()).map(|(slot, _)| slot);
+            self.waiting = if any { next() } else { None };
+        }
+    }
+
     fn settle(&mut self, slot: u64, status: Status, policy: &OutboxPolicy) {
-        let Some(entry) = self.line.remove(slot) else { return };
+        let Some(entry) = self.unsettled.remove(slot) else { return };
+        match entry.standing {
+            Standing::InFlight => self.in_flight -= 1,
+            Standing::Waiting => self.stop_waiting(slot),
+        }
         self.revision += 1;
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, slot));
@@ -387,9 +482,9 @@ impl Outbox {
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
     }
 
-    /// The same, and what is to be told of it.
-    fn settle_told(&mut self, slot: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
-        let id = self.line.get(slot)?.id.clone();
+    /// Settles a message, and returns its id with the status to be emitted.
+    fn settle_and_report(&mut self, slot: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let id = self.unsettled.get(slot)?.id.clone();
         self.settle(slot, status, policy);
         Some((id, status))
     }

@@ -1,30 +1,30 @@
-//! The memory of messages that have their outcome: bounded, oldest forgotten first.
+//! The memory of settled messages: bounded, oldest forgotten first.
 //!
-//! It serves late receipts, rising marks, the refusal of an id used twice, and `resend`, which needs the body of a message
-//! that failed.
+//! The memory serves late receipts, rising marks, the refusal of an id used twice, and `resend`, which needs the body
+//! of a message that failed.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use super::slot_map::{HasId, SlotMap};
 use crate::frame::Body;
 use crate::id::MessageId;
-use crate::outbox::queue::{HasId, Queue};
 use crate::outgoing::Repeat;
 use crate::status::Status;
 
 /// Settled messages, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Settled {
-    entries: Queue<SettledEntry>,
-    /// What is kept for `resend` of failed messages, by place.
+    entries: SlotMap<SettledEntry>,
+    /// What is kept of failed messages for `resend`, by the slot of the entry.
     failed: BTreeMap<u64, Kept>,
-    /// What is kept for a failed write of the last few that were sent without receipts, by place; the places rise.
+    /// What is kept of the last few sent without receipts for a failed write, by the slot of the entry, rising.
     sent: VecDeque<(u64, Kept)>,
     body_bytes: usize,
 }
 
-/// What is remembered of one.
+/// What is remembered of a settled message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SettledEntry {
     id: MessageId,
@@ -47,25 +47,26 @@ pub(crate) struct SettledEntryState {
     pub(crate) kept: Option<Kept>,
 }
 
-/// What a new round needs.
+/// What a new round of a message needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) body: Body,
     pub(crate) sends: u32,
     pub(crate) repeat: Repeat,
+    /// The slot of the message in the outbox.
     pub(crate) slot: u64,
 }
 
 /// What a confirmation of the peer changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Confirmed {
-    /// The message is settled by it.
+    /// It settled the message.
     Settled,
-    /// The mark of a settled message rose.
+    /// It raised the mark of a settled message.
     Raised,
     /// It came for a message settled `Unconfirmed`.
     Late,
-    /// It says nothing new.
+    /// It said nothing new.
     Known,
     /// No such message is known, or it was never sent.
     Unknown,
@@ -73,11 +74,11 @@ pub(crate) enum Confirmed {
 
 impl Settled {
     pub(crate) fn new() -> Self {
-        Self { entries: Queue::new(), failed: BTreeMap::new(), sent: VecDeque::new(), body_bytes: 0 }
+        Self { entries: SlotMap::new(), failed: BTreeMap::new(), sent: VecDeque::new(), body_bytes: 0 }
     }
 
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
-        Some(self.entries.get(self.entries.slot_of(id)?)?.status)
+        self.entries.find(id).map(|(_, entry)| entry.status)
     }
 
     /// What is kept of a message, for a new round or for a failed write.
@@ -98,7 +99,7 @@ impl Settled {
         status.may_resend() || status == Status::Sent
     }
 
-    /// Remembers a settled message; of those that were only `Sent`, the last `sent_bodies` keep their body.
+    /// Remembers a settled message; the last `sent_bodies` of those that were only `Sent` keep their body.
     pub(crate) fn remember(
         &mut self,
         id: MessageId,
@@ -129,9 +130,9 @@ impl Settled {
 
     /// All that is remembered, oldest first, for a snapshot.
     pub(crate) fn to_state(&self) -> Vec<SettledEntryState> {
-        let to_state = |(slot, entries): (u64, &SettledEntry)| {
+        let to_state = |(slot, entry): (u64, &SettledEntry)| {
             // A body that only waits for a failed write means nothing after a restart.
-            SettledEntryState { id: entries.id.clone(), status: entries.status, kept: self.failed.get(&slot).cloned() }
+            SettledEntryState { id: entry.id.clone(), status: entry.status, kept: self.failed.get(&slot).cloned() }
         };
         self.entries.iter().map(to_state).collect()
     }
@@ -139,11 +140,11 @@ impl Settled {
     /// The peer has said something about a settled message.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status) -> Confirmed {
         let slot = self.entries.slot_of(id);
-        let Some(entries) = slot.and_then(|slot| self.entries.get_mut(slot)) else { return Confirmed::Unknown };
-        match entries.status {
+        let Some(entry) = slot.and_then(|slot| self.entries.get_mut(slot)) else { return Confirmed::Unknown };
+        match entry.status {
             Status::Accepted | Status::Delivered | Status::Read => {
-                if status.rank() > entries.status.rank() {
-                    entries.status = status;
+                if status.rank() > entry.status.rank() {
+                    entry.status = status;
                     return Confirmed::Raised;
                 }
                 Confirmed::Known
@@ -153,7 +154,7 @@ impl Settled {
         }
     }
 
-    /// Hands a message over for a new round; `None` where what that needs is gone.
+    /// Takes a message out of the memory for a new round; `None` where what that needs is gone.
     pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<Kept> {
         let slot = self.entries.slot_of(id)?;
         self.kept_at(slot)?;
@@ -161,13 +162,13 @@ impl Settled {
         self.take_kept(slot)
     }
 
-    /// Those that were handed over behind this place in line and settled by that, in order.
+    /// The messages behind this slot of the outbox that were settled by being handed over, in order.
     pub(crate) fn sent_behind(&self, slot: u64) -> Vec<(u64, MessageId)> {
         let behind = self.sent.iter().filter(|(_, kept)| kept.slot > slot);
         behind.filter_map(|(slot, kept)| Some((kept.slot, self.entries.get(*slot)?.id.clone()))).collect()
     }
 
-    /// The connection is lost: no write of it can be reported as failed any more.
+    /// The connection is lost: none of its writes can be reported as failed any more, and no body is kept for that.
     pub(crate) fn forget_sent_bodies(&mut self) {
         while !self.sent.is_empty() {
             self.drop_oldest_sent();
@@ -175,7 +176,6 @@ impl Settled {
     }
 
     /// Drops the oldest bodies until at most `bytes` of them are kept.
-    #[inline]
     pub(crate) fn make_room(&mut self, bytes: usize) {
         while self.body_bytes > bytes {
             if let Some((_, kept)) = self.failed.pop_first() {
@@ -195,8 +195,7 @@ impl Settled {
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((slot, _)) = self.entries.first() {
-            self.entries.forget_first();
+        if let Some((slot, _)) = self.entries.pop_first() {
             self.take_kept(slot);
         }
     }
