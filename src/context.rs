@@ -62,7 +62,7 @@ impl Context<'_> {
         }
     }
 
-    /// Tells the application what a confirmation changed: a new status, or word that it came after the message's outcome.
+    /// Tells the application what a confirmation changed: a new status, or that it came after the message's outcome.
     pub(crate) fn emit_confirmed(&mut self, id: &MessageId, status: Status, confirmed: Confirmed) {
         match confirmed {
             Confirmed::Settled | Confirmed::Raised => self.emit_status(id, status),
@@ -72,7 +72,6 @@ impl Context<'_> {
     }
 
     /// Hands a message that arrived to the application.
-    #[inline]
     pub(crate) fn deliver(&mut self, id: Option<&MessageId>, body: Body) {
         self.stats.delivered += 1;
         self.push(Action::Deliver(Message { id: id.cloned(), body }));

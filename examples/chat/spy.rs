@@ -4,7 +4,8 @@ use std::sync::mpsc::Sender;
 
 use super::Input;
 use redial::{
-    Capabilities, ConfigError, Content, Dialect, Frame, Handshake, Limits, Malformed, Preset, Secret, Side, Signal, Span, Unencodable,
+    Capabilities, ConfigError, Content, Dialect, Frame, Handshake, Limits, Malformed, Preset, Secret, Side, Signal,
+    Span, Unencodable,
 };
 
 /// A dialect that lets somebody look on.

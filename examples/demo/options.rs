@@ -62,13 +62,12 @@ impl Dialect {
 
     /// Its words at the crate's own timings.
     pub(crate) fn preset(self) -> Preset {
-        match self {
+        let preset = match self {
             Self::UniApp => Preset::uni_app().with_config(Config::default()).expect("it is sound"),
             Self::RedialV1 => Preset::native(),
         };
         // It is always the network that ends a connection here, never the message in front.
-        preset.config.outbox.quarantine = None;
-        preset
+        preset.configure(|config| config.outbox.quarantine = None).expect("it is sound")
     }
 }
 

@@ -177,7 +177,11 @@ impl Delivery {
     /// The connection is lost, and another will be tried.
     pub(crate) fn on_lost(&mut self, cx: &mut Context<'_>, cause: Cause) {
         if let Some(connection) = self.take_down() {
-            self.take_back_unpolled(cx, connection);
+            // Nobody polled these, so they were never handed over, and nobody has heard of their being sent. What has
+            // its outcome stays in the queue, as sent as told; of messages that nobody confirms, all but the last stay.
+            for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
+                self.outbox.on_withdrawn(&id, &cx.config.outbox);
+            }
             // Silence says nothing about a message; a close, an error or a missing receipt may.
             let suspicious = matches!(cause, Cause::Closed | Cause::Errored | Cause::ReceiptOverdue);
             let settled = self.outbox.on_lost(suspicious, &cx.config.outbox);

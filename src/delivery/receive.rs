@@ -50,7 +50,7 @@ impl Delivery {
         let (decision, forgotten) = self.inbox.on_own(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
         match decision {
-            // A server may use one id for two messages; the one that waits for the application is not acknowledged by that.
+            // A server may use one id for two messages; that must not acknowledge the one that waits for a call.
             InboxDecision::Wait => {}
             InboxDecision::NackAgain => self.nack(cx, connection, id),
             _ => self.ack(cx, connection, id),
@@ -106,7 +106,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// A new connection is told up to where messages are read: nobody confirms that, so nobody knows whether it arrived before.
+    /// Tells a new connection up to where messages are read: nobody confirms that, so it may not have arrived before.
     pub(super) fn send_read_markers(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         for id in self.read_markers.ids().cloned().collect::<Vec<_>>() {
             self.send_read(cx, connection, &id);
@@ -127,8 +127,8 @@ impl Delivery {
         }
     }
 
-    /// The host has fetched what was missing, the messages of these ids among it: what was held back is delivered. Says whether
-    /// all of that found room.
+    /// The host has fetched what was missing, the messages of these ids among it: what was held back is delivered. Says
+    /// whether all of that found room.
     pub(crate) fn fetched(
         &mut self,
         cx: &mut Context<'_>,
@@ -164,8 +164,8 @@ impl Delivery {
         }
     }
 
-    /// Tells that a message was read: at once, or when it is stored that the message was seen. To the peer a message that was
-    /// read is one that arrived.
+    /// Tells that a message was read: at once, or when it is stored that the message was seen. To the peer a message
+    /// that was read is one that arrived.
     fn send_read(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
         match &mut self.write_ahead {
             None => send_read(cx, connection, id),

@@ -76,14 +76,14 @@ impl Delivery {
     }
 
     /// Hands over what may leave now; the frame of one message is at hand.
-    fn flush_with(&mut self, cx: &mut Context<'_>, encoded: Option<EncodedMessage<'_>>) {
+    fn flush_with(&mut self, cx: &mut Context<'_>, mut encoded: Option<EncodedMessage<'_>>) {
         let Some(connection) = self.ready else { return };
         if self.flow == Flow::Held || self.is_held() || self.held_while_probing(cx) {
             return;
         }
         match &mut self.transfer {
-            Transfer::PerMessage => self.flush_per_message(cx, connection, encoded),
-            Transfer::Sequenced(sequence) => sequence.flush(&mut self.outbox, cx, connection, encoded),
+            Transfer::PerMessage => self.flush_per_message(cx, connection, &mut encoded),
+            Transfer::Sequenced(sequence) => sequence.flush(&mut self.outbox, cx, connection, &mut encoded),
         }
     }
 
@@ -91,19 +91,21 @@ impl Delivery {
         &mut self,
         cx: &mut Context<'_>,
         connection: ConnectionId,
-        mut encoded: Option<EncodedMessage<'_>>,
+        encoded: &mut Option<EncodedMessage<'_>>,
     ) {
         while let Some((slot, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
             // What is over by now must not leave in the moment before its timer is looked at.
-            let over = self.outbox.is_expired(cx.now, entry)
-                || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window);
+            let over = self.outbox.is_expired(cx.now, entry);
+            if over || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
+                cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
+                continue;
+            }
             let frame = match encoded.take_if(|encoded| *encoded.id == entry.id) {
-                _ if over => None,
-                Some(encoded) => Some(encoded.frame),
-                None => encode(cx, &entry.id, &entry.body).ok(),
+                Some(encoded) => Ok(encoded.frame),
+                None => encode(cx, &entry.id, &entry.body),
             };
-            let Some(frame) = frame else {
-                // It could be encoded when it was taken, so only another dialect after a restart fails here.
+            let Ok(frame) = frame else {
+                // It could be encoded when it was taken, so only another dialect after a restart gets here.
                 cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
                 continue;
             };
@@ -176,15 +178,6 @@ impl Delivery {
         }
     }
 
-    /// The connection is lost before the host has taken these messages from the queue: they were never handed over. Those
-    /// that have their outcome, and of many that nobody confirms all but the last, stay in the queue, as sent as told.
-    pub(super) fn take_back_unpolled(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
-            // They were told as queued before, and of their being sent nobody has heard.
-            self.outbox.on_withdrawn(&id, &cx.config.outbox);
-        }
-    }
-
     /// The first in line was not confirmed in time: a new connection asks again, or the message is given up as unknown.
     pub(super) fn on_overdue(&mut self, cx: &mut Context<'_>, slot: u64) -> DeliveryRequest {
         match cx.config.outbox.resend {
@@ -197,7 +190,7 @@ impl Delivery {
         }
     }
 
-    /// Sends again what the other end has not confirmed in time, up to `copies` of each; only an accepting side does that.
+    /// Sends again what the other end has not confirmed in time, up to `copies` of each; an accepting side does so.
     pub(crate) fn push_again(&mut self, cx: &mut Context<'_>, copies: Option<NonZeroU32>) {
         let Some(connection) = self.ready else { return };
         for slot in self.outbox.all_overdue(cx.now, &cx.config.outbox) {

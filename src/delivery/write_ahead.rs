@@ -1,9 +1,10 @@
 //! Store, then act: what waits until the host has stored the state that covers it, and that state itself.
 //!
-//! 1. A version counts the changes to the durable state; `Persist` names it at the end of every input that changed something.
+//! 1. A version counts the changes to the durable state; `Persist` names it at the end of every input that changed it.
 //! 2. A message that was taken is told as queued, and sent, once a version that covers it is stored.
 //! 3. A message that was delivered is answered once a version that covers its delivery is stored.
-//! 4. Nothing leaves on a new connection before it is stored that it may: after a crash, what was never sent is known as that.
+//! 4. Nothing leaves on a new connection before it is stored that it may: what was never sent is known as that after a
+//!    crash.
 //! 5. Without write-ahead nothing of this takes part: messages, statuses and answers leave at once.
 
 use alloc::boxed::Box;
@@ -136,8 +137,8 @@ impl Delivery {
         }
     }
 
-    /// The end of an input: names the version that covers it, and acknowledges what may be. `attempts` are the link's own durable
-    /// changes.
+    /// The end of an input: names the version that covers it, and acknowledges what may be. `attempts` are the link's
+    /// own durable changes.
     #[inline]
     pub(crate) fn settle_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
         if self.write_ahead.is_some() || !matches!(self.transfer, Transfer::PerMessage) {
@@ -174,9 +175,8 @@ impl Delivery {
     fn version(&self, attempts: u64) -> u64 {
         let transfer = self.transfer.sequence().map_or(0, Sequence::revision);
         let ready_count = self.write_ahead.as_ref().map_or(0, |write_ahead| write_ahead.ready_count);
-        let (outbox, inbox, read_markers) =
-            (self.outbox.revision(), self.inbox.revision(), self.read_markers.revision());
-        [outbox, inbox, read_markers, transfer, ready_count].into_iter().fold(attempts, u64::saturating_add)
+        let (outbox, inbox, marks) = (self.outbox.revision(), self.inbox.revision(), self.read_markers.revision());
+        [outbox, inbox, marks, transfer, ready_count].into_iter().fold(attempts, u64::saturating_add)
     }
 
     /// A connection is ready: what waits may leave on it once that is stored.
@@ -248,8 +248,7 @@ impl Delivery {
         delivery.inbox = Inbox::from_state(state.seen, &config.inbox);
         delivery.read_markers = ReadMarkers::from_state(state.read_markers);
         if let Some(sequence) = state.sequence {
-            let sequence = Sequence::from_state(*sequence, |id| delivery.outbox.slot_of(id));
-            delivery.transfer = Transfer::Sequenced(sequence);
+            delivery.transfer = Transfer::Sequenced(Sequence::from_state(*sequence, |id| delivery.outbox.slot_of(id)));
         }
         if config.durability == Durability::WriteAhead {
             let end = delivery.outbox.end();

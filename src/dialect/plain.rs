@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Capabilities, Content, Dialect, HeartbeatSignal, Login, MessageSignal, Preset, Side, Signal, Span};
+use super::{Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, Preset, Side, Signal, Span};
 use crate::config::{Config, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;

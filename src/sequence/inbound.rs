@@ -1,7 +1,7 @@
 //! Numbers of messages on their way in: what came, what is accepted, and what the other end was told.
 //!
 //! 1. `accepted` rises in order: a number waits until the application has answered for every one before it.
-//! 2. `stored` follows `accepted`: at once, or when the host has stored the version that covers it; only `stored` is told.
+//! 2. `stored` follows `accepted` at once, or when the host has stored a version that covers it; only `stored` is told.
 //! 3. A refusal is kept until the other end must know it.
 
 use alloc::collections::VecDeque;
@@ -191,7 +191,7 @@ impl Inbound {
         self.refused.iter().copied().collect()
     }
 
-    /// The other end sends no more than `window` messages ahead of what it knows, so it knows the refusals before those.
+    /// Forgets refusals that the other end must know: it sends at most `window` messages ahead of what it knows.
     pub(super) fn forget_refusals(&mut self, window: u64) {
         let known = self.received().saturating_sub(window);
         while self.refused.front().is_some_and(|refusal| refusal.seq <= known) {

@@ -1,11 +1,11 @@
 //! The counted way of delivery: each message of a session has a sequence number, and one number acknowledges.
 //!
-//! 1. A message gets its number when it is first sent, and keeps it as long as the session lasts; no number is left out.
+//! 1. A message gets its number when it is first sent and keeps it while the session lasts; no number is left out.
 //! 2. A cumulative ack says of every message up to its number that it is accepted, or refused and named.
 //! 3. What an ack says is accepted for good: by the application, and on disk where that is asked for.
 //! 4. On a new connection each end goes on behind what the other has, in order, before anything new.
-//! 5. A number is never given twice: where one end may have sent more than it remembers, another session begins, and ids tell
-//!    repeats.
+//! 5. A number is never given twice: where one end may have sent more than it remembers, another session begins, and
+//!    ids tell repeats.
 
 mod gap;
 mod inbound;
@@ -29,8 +29,8 @@ use outbound::{Outbound, UnackedMessage};
 pub(crate) use send::EncodedMessage;
 pub(crate) use state::SequenceState;
 
-/// A session takes no new messages from this number on: another one begins. Far below 2^53, so that no reader's numbers lose
-/// precision on the way there.
+/// A session takes no new messages from this number on: another one begins. Far below 2^53, so that no reader's
+/// numbers lose precision on the way there.
 pub(crate) const LAST: u64 = (1 << 53) - (1 << 32);
 
 /// The counted messages of one session.

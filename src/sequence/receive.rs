@@ -36,7 +36,7 @@ impl Sequence {
                 let held = Held { id, body: body.map(|body| body()) };
                 if self.gap.hold(held, &taken_at_once(cx.config)) { Ok(false) } else { Err(Cause::Gap) }
             }
-            Arrival::Next => self.take_next(inbox, cx, id, body),
+            Arrival::Next => self.take_next(inbox, cx, &id, body),
         }
     }
 
@@ -45,7 +45,7 @@ impl Sequence {
         &mut self,
         inbox: &mut Inbox,
         cx: &mut Context<'_>,
-        id: MessageId,
+        id: &MessageId,
         body: Option<impl FnOnce() -> Body>,
     ) -> Result<bool, Cause> {
         let Some(body) = body else {
@@ -56,7 +56,7 @@ impl Sequence {
             // One id under many numbers takes no room in the inbox, but here it would.
             return Err(Cause::Gap);
         }
-        let (decision, forgotten) = inbox.on_message(&id, &cx.config.inbox);
+        let (decision, forgotten) = inbox.on_message(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
         match decision {
             InboxDecision::DeliverAndAck | InboxDecision::AckAgain => self.inbound.on_accepted(),
@@ -68,15 +68,15 @@ impl Sequence {
         // An id that is known here came in another session.
         let new = matches!(decision, InboxDecision::DeliverAndAck | InboxDecision::Deliver);
         if new {
-            cx.deliver(Some(&id), body());
+            cx.deliver(Some(id), body());
         } else {
             cx.stats.duplicates += 1;
         }
         Ok(new)
     }
 
-    /// The host has fetched what was missing, the messages of these ids among it: what was held back is delivered. Says whether
-    /// all of that found room.
+    /// The host has fetched what was missing, the messages of these ids among it: what was held back is delivered. Says
+    /// whether all of that found room.
     pub(crate) fn on_fetched(
         &mut self,
         inbox: &mut Inbox,
@@ -93,7 +93,7 @@ impl Sequence {
         while let Some(held) = self.gap.pop() {
             let body = held.body.map(|body| || body);
             // Messages of the session before, which the application has not answered yet, take room as well.
-            if self.take_next(inbox, cx, held.id, body).is_err() {
+            if self.take_next(inbox, cx, &held.id, body).is_err() {
                 return Ok(false);
             }
         }

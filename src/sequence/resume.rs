@@ -2,7 +2,7 @@
 //!
 //! 1. The client names its session and what it has of it, unless the session's numbers are used up.
 //! 2. What the server says of messages on their way is settled before anything is sent.
-//! 3. A session that does not go on leaves a gap behind what was accepted, unless the server says that nothing is missing.
+//! 3. A session that does not go on leaves a gap behind what was accepted, unless the server says that none is missing.
 
 use super::{Sequence, Sid, sent_at_once};
 use crate::action::Action;
@@ -60,7 +60,7 @@ impl Sequence {
         Ok(())
     }
 
-    /// Begins another session. Messages of the old one up to the number `gone` do not come again, where the server knows that.
+    /// Begins another session. Messages of the old one do not come again up to the number `gone`, where that is known.
     fn begin_anew(&mut self, cx: &mut Context<'_>, terms: &SessionTerms, gone: Option<u64>) {
         let from = self.inbound.stored_seq() + 1;
         if self.resumable().is_some() && gone.is_none_or(|gone| gone >= from) {

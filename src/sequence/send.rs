@@ -41,15 +41,15 @@ impl Sequence {
         outbox: &mut Outbox,
         cx: &mut Context<'_>,
         connection: ConnectionId,
-        mut encoded: Option<EncodedMessage<'_>>,
+        encoded: &mut Option<EncodedMessage<'_>>,
     ) {
         while self.send_again(outbox, cx, connection).is_some() {}
         if self.out.next_again().is_none() {
-            while self.send_next(outbox, cx, connection, &mut encoded).is_some() {}
+            while self.send_next(outbox, cx, connection, encoded).is_some() {}
         }
     }
 
-    /// Sends the next message that has a number and did not go out on this connection; `None` if there is none or no room.
+    /// Sends the next message that has a number and did not go out on this connection; `None` without one, or room.
     fn send_again(&mut self, outbox: &mut Outbox, cx: &mut Context<'_>, connection: ConnectionId) -> Option<()> {
         let ((seq, unacked), credit) = (self.out.next_again()?, self.credit?);
         let (slot, skipped) = (unacked.slot, unacked.skipped);
@@ -68,7 +68,7 @@ impl Sequence {
         self.hand_over(outbox, cx, connection, slot, frame)
     }
 
-    /// Sends the next message that has no number yet, and gives it one; `None` if there is none or no room.
+    /// Sends the next message that has no number yet, and gives it one; `None` without one, or room.
     fn send_next(
         &mut self,
         outbox: &mut Outbox,
@@ -149,6 +149,7 @@ fn sequenced<'a>(seq: u64, id: &MessageId, body: &'a Body) -> Signal<Content<'a>
 
 /// Settles a message as failed instead of sending it.
 fn give_up(outbox: &mut Outbox, cx: &mut Context<'_>, slot: u64) -> Option<()> {
-    cx.emit_statuses(outbox.fail(slot, &cx.config.outbox));
+    let (id, status) = outbox.fail(slot, &cx.config.outbox)?;
+    cx.emit_status(&id, status);
     Some(())
 }

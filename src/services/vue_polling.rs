@@ -24,7 +24,7 @@ use crate::config::{
     Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
 };
 use crate::dialect::{
-    Capabilities, Content, Dialect, HeartbeatSignal, Login, MessageSignal, Preset, Side, Signal, Span, json,
+    Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, Preset, Side, Signal, Span, json,
 };
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;

@@ -24,7 +24,7 @@ use crate::config::{
     Backoff, ClosePolicy, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Limits,
     Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
 };
-use crate::dialect::{Capabilities, Content, Dialect, Handshake, Login, Preset, Side, Signal, Span};
+use crate::dialect::{Capabilities, Content, Dialect, Handshake, Preset, Side, Signal, Span};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::secret::Secret;

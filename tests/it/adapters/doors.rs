@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration as Wall;
 
-use redial::{Action, Preset, Seed, State};
+use redial::{Action, Cause, Preset, Seed, State};
 use tungstenite::WebSocket;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::CloseFrame;

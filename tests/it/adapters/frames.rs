@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use redial::{Cause, Preset};
+use redial::{Cause, Preset, Session, State};
 use tungstenite::Message;
 
 use super::demo::clock;

@@ -1,6 +1,7 @@
 //! What stands between TCP and WebSocket: TLS in earnest, a cipher of one byte here; and what is said where a dial does not get
 //! that far.
 
+use redial::{Action, Preset, Seed, Session};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::pin::Pin;

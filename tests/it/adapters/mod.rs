@@ -48,8 +48,10 @@ async fn a_cut_connection_is_replaced_and_nothing_is_lost_or_shown_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stall_holds_messages_up_and_loses_none() {
     // The next heartbeat is far away, however long it takes to say something: only the receipts are missed.
-    let mut preset = Dialect::UniApp.preset();
-    preset.config.heartbeat.every = redial::Duration::from_secs(60);
+    let preset = Dialect::UniApp.preset().configure(|config| {
+        config.heartbeat.every = redial::Duration::from_secs(60);
+    });
+    let preset = preset.expect("it is sound");
     for adapter in BOTH {
         let Pair { relay, a, b, .. } = chat(adapter, &preset, 20);
         relay.stall(true);

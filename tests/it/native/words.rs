@@ -1,6 +1,10 @@
 //! What a session says on the wire and in its journal, word for word.
 
 use redial::journal::{Header, Player};
+use redial::{
+    Action, Config, Content, CredentialSource, Limits, MessageId, PeerPolicy, Preset, Purpose, Seed, Session, Side,
+    Signal, State, Status,
+};
 
 use super::{Pair, says};
 

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time;
 
 use redial::journal::Call;
-use redial::{Cause, Config, Preset, Status};
+use redial::{Action, Cause, Config, PollCause, Preset, SendError, Session, State, Status};
 use serde_json::json;
 
 use page::Page;

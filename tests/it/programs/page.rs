@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time;
 
 use redial::journal::Call;
-use redial::{Action, Instant, Preset, Seed, Session};
+use redial::{Action, Cause, Instant, MessageId, Preset, Seed, Session, State, Status};
 
 use super::PATIENCE;
 use crate::adapters::demo;

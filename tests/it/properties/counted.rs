@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use redial::{
-    AckCarrier, Body, Bye, Content, Credit, Duration, Frame, Hello, Limits, MessageId, NotResumed, RedialV1, Refusal,
-    Resume, Resumption, Secret, SequenceSignal, SessionTerms, Side, Signal,
+    AckCarrier, Body, Bye, Content, Credit, Dialect, Duration, Frame, Hello, Limits, MessageId, NotResumed, RedialV1,
+    Refusal, Resume, Resumption, Secret, SequenceSignal, SessionTerms, Side, Signal,
 };
 
 fn number() -> impl Strategy<Value = u64> {

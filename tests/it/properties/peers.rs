@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use redial::{
-    AckCarrier, Acknowledge, Action, ConnectionId, Content, Credit, Durability, Duration, Event, Frame, Hello, Instant,
-    Limits, MessageId, Peer, PeerPolicy, Preset, RedialV1, Refusal, Resume, Seed, SequenceSignal, Side, Signal,
+    AckCarrier, Acknowledge, Action, ConnectionId, Content, Credit, Dialect, Durability, Duration, Event, Frame, Hello,
+    Instant, Limits, MessageId, Peer, PeerPolicy, Preset, RedialV1, Refusal, Resume, Seed, SequenceSignal, Side,
+    Signal,
 };
 
 use crate::support::with;

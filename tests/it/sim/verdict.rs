@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use redial::State;
+use redial::{Acknowledge, Login, State, Status};
 
 use super::app::Word;
 use super::client::bounds_without_stable_connections;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use redial::{Action, Body, Event, Timer};
+use redial::{Action, Body, Event, PollCause, Status, Timer};
 
 /// The name of what the client's user says, and of what the server's application says.
 pub(super) fn client(number: usize) -> String {

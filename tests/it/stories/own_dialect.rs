@@ -2,7 +2,9 @@
 
 use redial::journal::{Call, CallError};
 use redial::{
-    Action, Body, Capabilities, Config, ConnectionId, Content, CredentialSource, Dialect, Duration, Echo, Event, Frame, HeartbeatSignal, Limits, Login, LoginSignal, Malformed, MarkReadError, MessageSignal, Payload, Preset, Purpose, ReceiptSignal, Session, Side, Signal, Span, State, Unencodable,
+    Action, Body, Capabilities, Config, ConnectionId, Content, CredentialSource, Dialect, Duration, Event, Frame,
+    HeartbeatSignal, Limits, LoginSignal, Malformed, MarkReadError, MessageSignal, Preset, Purpose, ReceiptSignal,
+    Session, Side, Signal, Span, State, Unencodable,
 };
 
 use crate::oracle::drain;

@@ -1,7 +1,9 @@
 //! Receipts, and messages that go out again: `uni_app`'s words with resending on.
 
 use redial::journal::Call;
-use redial::{Action, Event, Limit, MessageId, Peer, PeerPolicy, Preset, Purpose, Seed, Status};
+use redial::{
+    Action, Cause, Duration, Event, Limit, MessageId, Peer, PeerPolicy, Preset, Purpose, Resend, Seed, State, Status,
+};
 
 use crate::support::Story;
 

@@ -1,6 +1,6 @@
 //! JSON as few write it means what it would mean as everybody writes it.
 
-use redial::{Config, Malformed, Preset};
+use redial::{Config, Frame, Malformed, Preset, SendError};
 
 use crate::support::Story;
 

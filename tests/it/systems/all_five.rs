@@ -1,8 +1,8 @@
 //! What holds for each of the five alike.
 
 use redial::{
-    Content, Dialect, Event, LeaveSignal, Limits, LoginSignal, MessageId, MessageSignal, Preset, Purpose, Secret, Side,
-    Signal, State, Unencodable,
+    Content, Dialect, Event, LeaveSignal, Limits, LiveChat, LiveChatSettings, LoginSignal, MessageId, MessageSignal,
+    Preset, Purpose, Secret, Side, Signal, State, Unencodable,
 };
 use serde_json::json;
 

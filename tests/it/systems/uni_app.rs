@@ -1,6 +1,6 @@
 //! `uni_app`: a heartbeat every 5 s that needs no answer, a reconnect 5 s after anything, messages with ids and acks.
 
-use redial::{Frame, Preset, Purpose, SendError, State, Status};
+use redial::{Duration, Frame, MessageId, Preset, Purpose, SendError, State, Status};
 use serde_json::json;
 
 use super::{Client, every, preset};

@@ -1,6 +1,9 @@
 //! A service with a word for everything a model has to predict, spelt so that anybody can write its frames down.
 
-use redial::{Capabilities, Content, Dialect, Echo, Frame, HeartbeatSignal, Limits, Login, Malformed, MessageId, MessageSignal, Payload, ReceiptSignal, Side, Signal, Span, Unencodable};
+use redial::{
+    Capabilities, Content, Dialect, Frame, HeartbeatSignal, Limits, Malformed, MessageId, MessageSignal, ReceiptSignal,
+    Side, Signal, Span, Unencodable,
+};
 
 /// What the server says.
 #[derive(Clone, Debug)]
