@@ -14,10 +14,11 @@ use std::time;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
+use redial::dialect::Handshake;
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, Body, ConnectionId, Duration, Event, Frame, Handshake, Instant, MessageId, Preset, Purpose, Seed,
-    SendError, Session, State, TransportError,
+    Action, Body, ConnectionId, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed, SendError, Session,
+    State, TransportError,
 };
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::error::{ProtocolError, UrlError};

@@ -15,10 +15,11 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time;
 
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
+use redial::dialect::Handshake;
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, Body, ConnectionId, Duration, Event, Frame, Handshake, Instant, Message, MessageId, Preset, Purpose, Seed,
-    SendError, Session, State, Status, TransportError,
+    Action, Body, ConnectionId, Duration, Event, Frame, Instant, Message, MessageId, Preset, Purpose, Seed, SendError,
+    Session, State, Status, TransportError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;

@@ -39,7 +39,6 @@ mod rng;
 mod secret;
 mod sequence;
 mod state;
-mod stats;
 mod status;
 mod time;
 mod timers;
@@ -56,37 +55,23 @@ pub mod peer;
 pub mod redial_v1 {}
 pub mod services;
 mod session;
+pub mod stats;
 
 pub use action::{Action, Message, PollCause, Purpose};
-pub use config::{
-    Acknowledge, AuthenticationPolicy, Backoff, Bounds, CloseCodes, ClosePolicy, Config, CredentialSource, DeadAfter,
-    DeadLink, Deliver, Durability, FallbackPolicy, FirstDelay, Guarantee, HeartbeatPolicy, HeartbeatSchedule,
-    InboxPolicy, Jitter, Limit, Limits, Liveness, MeasuredFrom, OutboxPolicy, PeerPolicy, Probe, ReconnectPolicy,
-    Resend, Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
-};
+pub use config::Config;
 pub use deadline::{Deadline, Timer};
-pub use dialect::{
-    AckCarrier, Bye, Capabilities, Content, Credit, Dialect, Echo, Handshake, HeartbeatFrame, HeartbeatSignal, Hello,
-    LeaveSignal, Login, LoginSignal, MessageSignal, NotResumed, Plain, Preset, ReceiptSignal, RedialV1, Refusal,
-    Resume, Resumption, SequenceSignal, SessionTerms, Side, Signal, Span,
-};
-pub use error::{
-    AcknowledgeError, CancelError, CloseError, ConfigError, FetchedError, JsonProblem, Malformed, MarkReadError,
-    NotOpenError, PresetError, ResendError, RestoreError, SendError, Unencodable,
-};
+pub use dialect::Preset;
+pub use error::SendError;
 pub use event::{CredentialFailure, Event, TransportError};
 pub use frame::{Body, Frame};
 pub use id::{ConnectionId, MessageId};
 pub use outgoing::Outgoing;
-pub use peer::{Peer, PeerSnapshot};
+pub use peer::Peer;
 pub use rng::Seed;
 pub use secret::Secret;
-pub use services::{
-    LiveChat, LiveChatSettings, ReactIm, ReadState, SendState, ServiceId, UniApp, UniAppWords, VuePolling, Wechat,
-};
 pub use session::{Explanation, Session, Snapshot};
 pub use state::{Cause, State};
-pub use stats::{RoundTrip, Stats, TimeIn};
+pub use stats::Stats;
 pub use status::Status;
 pub use time::{Duration, Instant};
 

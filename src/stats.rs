@@ -11,7 +11,7 @@ use crate::time::Duration;
 /// Figures are not state: two sessions that differ only in them compare equal.
 ///
 /// ```
-/// use redial::{Cause, ConnectionId, Duration, Event, TransportError, Instant, Preset, Seed, Session, State};
+/// use redial::{Cause, ConnectionId, Duration, Event, Instant, Preset, Seed, Session, State, TransportError};
 ///
 /// let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
 /// session.open(Instant::ORIGIN);

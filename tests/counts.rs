@@ -11,10 +11,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use fleet::Hour;
-use redial::{
-    Action, Config, ConnectionId, Content, Event, Frame, Instant, Message, MessageId, Preset, Secret, Seed, Session,
-    Side, Signal,
-};
+use redial::dialect::{Content, Side, Signal};
+use redial::{Action, Config, ConnectionId, Event, Frame, Instant, Message, MessageId, Preset, Secret, Seed, Session};
 
 /// Rounds before those that count: by then the dedup window (4,096) and the memory of settled messages (1,024) are full.
 const WARM: u32 = 6_000;

@@ -1,8 +1,7 @@
 //! What a session takes from the heap, counted by the allocator: a program of its own, since counting brings an allocator.
 
-use redial::{
-    Acknowledge, Action, Config, ConnectionId, Event, Frame, Instant, Limit, MessageId, Outgoing, Preset, Seed, Session,
-};
+use redial::config::{Acknowledge, Limit};
+use redial::{Action, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Preset, Seed, Session};
 
 fn drain(session: &mut Session) -> Vec<Action> {
     std::iter::from_fn(|| session.poll_action()).collect()

@@ -14,8 +14,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use redial::config::Limit;
 use redial::journal::Call;
-use redial::{Action, Config, Limit, Preset, Seed, Session, Status};
+use redial::{Action, Config, Preset, Seed, Session, Status};
 use tungstenite::{Error, Message, WebSocket};
 
 use crate::floor;

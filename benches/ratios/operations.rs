@@ -4,9 +4,10 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::sync::Arc;
 
+use redial::config::{Limit, PeerPolicy};
+use redial::dialect::{AckCarrier, Side, Signal};
 use redial::{
-    AckCarrier, Action, Config, ConnectionId, Duration, Event, Frame, Instant, Limit, Peer, PeerPolicy, Preset, Secret,
-    Seed, Session, Side, Signal, State,
+    Action, Config, ConnectionId, Duration, Event, Frame, Instant, Peer, Preset, Secret, Seed, Session, State,
 };
 
 use crate::floor;

@@ -1,8 +1,7 @@
 //! A session and its peer in memory: messages are sent, delivered, acknowledged and settled, so many at a time.
 
-use redial::{
-    Action, ConnectionId, Event, Instant, Limit, Peer, PeerPolicy, Preset, Secret, Seed, Session, State, Status,
-};
+use redial::config::{Limit, PeerPolicy};
+use redial::{Action, ConnectionId, Event, Instant, Peer, Preset, Secret, Seed, Session, State, Status};
 
 /// Two ends and what travels between them.
 pub(crate) struct Pair {

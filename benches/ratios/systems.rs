@@ -4,9 +4,8 @@ use std::hint::black_box;
 use std::iter::from_fn;
 use std::sync::Arc;
 
-use redial::{
-    ConnectionId, Content, Event, Frame, Instant, Login, MessageId, Preset, Secret, Seed, Session, Side, Signal,
-};
+use redial::dialect::{Content, Login, Side, Signal};
+use redial::{ConnectionId, Event, Frame, Instant, MessageId, Preset, Secret, Seed, Session};
 
 use crate::measure::{Cost, measured};
 

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::{thread, time};
 
+use redial::config::WhileDown;
 use redial::journal::Call;
-use redial::{Action, MessageId, PollCause, Session, State, WhileDown};
+use redial::{Action, MessageId, PollCause, Session, State};
 
 use super::Input;
 use super::blocking::{Client, Clock};

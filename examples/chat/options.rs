@@ -1,6 +1,8 @@
 //! The command line, and the preset it asks for.
 
-use redial::{Config, CredentialSource, Login, Preset};
+use redial::config::CredentialSource;
+use redial::dialect::Login;
+use redial::{Config, Preset};
 use serde_json::{Value, json};
 
 pub(crate) const HELP: &str = "\

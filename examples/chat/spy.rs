@@ -3,10 +3,10 @@
 use std::sync::mpsc::Sender;
 
 use super::Input;
-use redial::{
-    Capabilities, ConfigError, Content, Dialect, Frame, Handshake, Limits, Malformed, Preset, Secret, Side, Signal,
-    Span, Unencodable,
-};
+use redial::config::Limits;
+use redial::dialect::{Capabilities, Content, Dialect, Handshake, Side, Signal, Span};
+use redial::error::{ConfigError, Malformed, Unencodable};
+use redial::{Frame, Preset, Secret};
 
 /// A dialect that lets somebody look on.
 #[derive(Debug)]

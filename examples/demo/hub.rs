@@ -9,9 +9,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use redial::{
-    Action, ConnectionId, Event, Frame, Instant, Limit, MessageId, Peer, PeerPolicy, Preset, Seed, Stats, Status,
-};
+use redial::config::{Limit, PeerPolicy};
+use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Peer, Preset, Seed, Stats, Status};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;

@@ -1,7 +1,8 @@
 //! Who comes in: the hub's side of a handshake.
 
 use futures_util::StreamExt as _;
-use redial::{Frame, Login, Preset, SequenceSignal, Side, Signal};
+use redial::dialect::{Login, SequenceSignal, Side, Signal};
+use redial::{Frame, Preset};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;

@@ -8,10 +8,9 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time;
 
-use redial::{
-    Action, Config, ConnectionId, Durability, Duration, Event, Frame, Handshake, MessageId, Preset, Seed, Session,
-    TransportError,
-};
+use redial::config::Durability;
+use redial::dialect::Handshake;
+use redial::{Action, Config, ConnectionId, Duration, Event, Frame, MessageId, Preset, Seed, Session, TransportError};
 use tungstenite::{Error, Message, WebSocket};
 
 use super::store::Store;

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{thread, time};
 
-use redial::{Action, Config, ConnectionId, Event, Peer, PeerPolicy, Preset, Seed};
+use redial::config::PeerPolicy;
+use redial::{Action, Config, ConnectionId, Event, Peer, Preset, Seed};
 use tungstenite::{Error, WebSocket};
 
 use super::Clock;

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use redial::{Action, Body, MessageId, ReadState, SendState, Status};
+use redial::services::{ReadState, SendState};
+use redial::{Action, Body, MessageId, Status};
 
 /// The name of an entry, for as long as the store lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use redial::config::{Acknowledge, Limit, PeerPolicy};
 use redial::{
-    Acknowledge, Action, Body, Config, ConnectionId, Event, Frame, Instant, Limit, MessageId, Outgoing, Peer,
-    PeerPolicy, Preset, Purpose, Seed, Status,
+    Action, Body, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Peer, Preset, Purpose, Seed, Status,
 };
 
 use super::service::{Member, Replies, Reply, Service, name_in};

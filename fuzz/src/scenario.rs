@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use redial::config::{Acknowledge, Durability, Limit};
 use redial::journal::{Call, Input};
 use redial::{
-    Acknowledge, Action, Body, Config, ConnectionId, CredentialFailure, Durability, Duration, Event, Frame, Instant,
-    Limit, MessageId, Preset, Purpose, Seed, Session, TransportError,
+    Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Frame, Instant, MessageId, Preset, Purpose,
+    Seed, Session, TransportError,
 };
 
 use super::oracle::{Oracle, drain};

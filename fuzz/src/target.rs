@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
+use redial::dialect::{Content, Dialect, MessageSignal, ReceiptSignal, SequenceSignal, Side, Signal};
 use redial::journal::{Input, Output, Player};
-use redial::{
-    Action, Content, Dialect, Duration, Event, Frame, Instant, MessageSignal, Preset, ReceiptSignal, Seed,
-    SequenceSignal, Session, Side, Signal, Snapshot,
-};
+use redial::{Action, Duration, Event, Frame, Instant, Preset, Seed, Session, Snapshot};
 
 use super::scenario;
 
@@ -41,7 +39,7 @@ pub fn decode(data: &[u8]) {
 }
 
 /// What encodes is read back as what it was.
-fn again(dialect: &dyn Dialect, reader: Side, signal: &Signal<Content<'_>>, limits: &redial::Limits) {
+fn again(dialect: &dyn Dialect, reader: Side, signal: &Signal<Content<'_>>, limits: &redial::config::Limits) {
     let Ok(written) = dialect.encode(reader.other(), signal) else { return };
     let read = dialect.decode(reader, &written, limits);
     let read = read.unwrap_or_else(|error| panic!("{}: what was written cannot be read: {error}", dialect.name()));

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 /// 4. say [`persisted`](crate::Session::persisted) with the last version that `Persist` named, and begin again.
 ///
 /// ```
-/// use redial::{Action, Config, Durability, Event, Instant, Preset, Seed, Session};
+/// use redial::{Action, Config, Event, Instant, Preset, Seed, Session};
+/// use redial::config::Durability;
 ///
 /// let config = Config { durability: Durability::WriteAhead, ..Config::default() };
 /// let mut session = Session::new(Preset::uni_app().with_config(config)?, Seed::from(7_u64));
@@ -70,7 +71,7 @@ use serde::{Deserialize, Serialize};
 /// after a crash as never sent. It costs a transaction for each message and two for each connection. `Persist` may be answered late and once for many: a
 /// version covers all before it, and heartbeats and the connection do not wait for it. `examples/durable` does all this
 /// with an embedded database, and is killed in a test again and again. A [`Peer`](crate::Peer) does the same where its
-/// [`PeerPolicy`](crate::PeerPolicy) asks for it.
+/// [`PeerPolicy`](crate::config::PeerPolicy) asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -92,7 +92,8 @@ impl DeadAfter {
     /// After so many heartbeats in a row unanswered and a grace; `None`, never, for zero.
     ///
     /// ```
-    /// use redial::{DeadAfter, Duration};
+    /// use redial::Duration;
+    /// use redial::config::DeadAfter;
     /// assert_eq!(DeadAfter::after(5, Duration::ZERO).map(|after| after.heartbeats.get()), Some(5));
     /// assert_eq!(DeadAfter::after(0, Duration::ZERO), None);
     /// ```
@@ -108,7 +109,8 @@ impl DeadAfter {
 /// `Suspected`, a heartbeat goes out at once, and a link that says nothing to that either is dead.
 ///
 /// ```
-/// use redial::{Config, Duration, Suspicion};
+/// use redial::{Config, Duration};
+/// use redial::config::Suspicion;
 /// let mut config = Config::default();
 /// config.heartbeat.suspicion = Some(Suspicion::default());
 /// assert_eq!(config.bounds().notice_dead_link, Some(Duration::from_secs(25 + 3 + 5)));

@@ -13,7 +13,7 @@ pub struct InboxPolicy {
     /// A server that keeps at most U pushes unacknowledged needs U plus `pending`.
     pub window: Limit,
     /// The most pushes the server keeps unacknowledged and repeats in order, U, where that is known. Default `None`. With it the window
-    /// is checked by [`Config::check`](crate::Config::check), and [`Bounds`](crate::Bounds) promises more.
+    /// is checked by [`Config::check`](crate::Config::check), and [`Bounds`](crate::config::Bounds) promises more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_keeps: Option<u32>,
     /// When a message is acknowledged. Default [`Acknowledge::OnDelivery`]; change it where a message must be stored before the

@@ -75,7 +75,7 @@ pub enum Login {
     Challenge,
     /// By answering the server's challenge and hearing `LoginAccepted`.
     ConfirmedChallenge,
-    /// By saying [`Hello`](crate::Signal::Hello), with the credential in it, and hearing
-    /// [`Welcome`](crate::Signal::Welcome).
+    /// By saying [`Hello`](crate::dialect::Signal::Hello), with the credential in it, and hearing
+    /// [`Welcome`](crate::dialect::Signal::Welcome).
     Hello,
 }

@@ -41,10 +41,10 @@ pub use signal::{
 /// A service of one's own takes an afternoon. Here is one whose heartbeats are `?` and `!`, and whose messages are all else:
 ///
 /// ```
-/// use redial::{
-///     Capabilities, Config, ConnectionId, DeadAfter, Dialect, Duration, Event, Frame, HeartbeatSchedule, Instant, Limits,
-///     Liveness, Malformed, Payload, Preset, Seed, SendError, Session, Side, Signal, Unencodable,
-/// };
+/// use redial::{Config, ConnectionId, Duration, Event, Frame, Instant, Payload, Preset, Seed, SendError, Session};
+/// use redial::config::{DeadAfter, HeartbeatSchedule, Limits, Liveness};
+/// use redial::dialect::{Capabilities, Dialect, Side, Signal};
+/// use redial::error::{Malformed, Unencodable};
 ///
 /// #[derive(Debug)]
 /// struct Marks;

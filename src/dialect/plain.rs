@@ -17,12 +17,13 @@ use crate::frame::Frame;
 /// The dialect without an envelope.
 ///
 /// ```
-/// use redial::{HeartbeatFrame, Config, Plain, Preset};
+/// use redial::{Config, Preset};
+/// use redial::dialect::{HeartbeatFrame, Plain};
 /// let mut plain = Plain::default();
 /// plain.heartbeats = HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() };
 /// let preset = Preset::new(plain, Config::default())?;
 /// assert_eq!(preset.name(), "plain");
-/// # Ok::<(), redial::ConfigError>(())
+/// # Ok::<(), redial::error::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -19,7 +19,7 @@ use crate::error::ConfigError;
 /// use redial::{Duration, Preset};
 /// let preset = Preset::plain().configure(|config| config.heartbeat.every = Duration::from_secs(10))?;
 /// assert_eq!(preset.config().heartbeat.every, Duration::from_secs(10));
-/// # Ok::<(), redial::ConfigError>(())
+/// # Ok::<(), redial::error::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Preset {
@@ -46,7 +46,7 @@ impl Preset {
     /// use redial::{Config, Preset};
     /// let resending = Preset::uni_app().with_config(Config::default())?;
     /// assert_eq!(resending.name(), "uni_app");
-    /// # Ok::<(), redial::ConfigError>(())
+    /// # Ok::<(), redial::error::ConfigError>(())
     /// ```
     pub fn with_config(mut self, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
@@ -58,7 +58,8 @@ impl Preset {
     ///
     /// ```
     /// use redial::config::Limit;
-    /// use redial::{ConfigError, Preset};
+    /// use redial::Preset;
+    /// use redial::error::ConfigError;
     /// let refused = Preset::plain().configure(|config| config.outbox.messages = Limit::new(0));
     /// let range = ConfigError::Range { setting: "outbox.messages", value: 0, least: 1, most: 1_000_000 };
     /// assert_eq!(refused, Err(range));
@@ -116,7 +117,8 @@ impl Preset {
     /// What this preset promises, in numbers: the bounds of its configuration, and the guarantees of its dialect.
     ///
     /// ```
-    /// use redial::{Guarantee, Preset};
+    /// use redial::Preset;
+    /// use redial::config::Guarantee;
     /// assert_eq!(Preset::native().bounds().inbound, Guarantee::OnceWhileBothRemember);
     /// assert_eq!(Preset::uni_app().bounds(), Preset::uni_app().config().bounds());
     /// ```

@@ -31,7 +31,7 @@ use work::{PeerConnection, PeerCore, Stage, send_receipt};
 /// The accepting side of one client's session, over any number of that client's connections.
 ///
 /// It recognises repeated messages by their id, acknowledges each copy, keeps what an absent client has to get, pushes it
-/// again until it is acknowledged, and answers heartbeats. It speaks any [`Dialect`](crate::Dialect), from the other side.
+/// again until it is acknowledged, and answers heartbeats. It speaks any [`Dialect`](crate::dialect::Dialect), from the other side.
 ///
 /// Under [`Preset::native`] it also keeps the session itself: it names it, gives its tokens, decides whether it goes on on the next
 /// connection, and can say [`bye`](Peer::bye). With [`snapshot`](Peer::snapshot) and [`restore`](Peer::restore) it survives its process.
@@ -39,7 +39,8 @@ use work::{PeerConnection, PeerCore, Stage, send_receipt};
 /// `preset.config` counts for its outbox, inbox and limits; messages always wait for the client's next connection.
 ///
 /// ```
-/// use redial::{Action, Event, Frame, Instant, Peer, PeerPolicy, Preset, Seed};
+/// use redial::{Action, Event, Frame, Instant, Peer, Preset, Seed};
+/// use redial::config::PeerPolicy;
 ///
 /// let now = Instant::ORIGIN;
 /// let mut peer = Peer::new(Preset::uni_app(), PeerPolicy::default(), Seed::from(1_u64));

@@ -42,7 +42,7 @@ pub struct PeerSnapshot {
 impl Peer {
     /// The durable state as of the last input.
     ///
-    /// Under [`Durability::WriteAhead`](crate::Durability#store-then-act) store it whenever `Persist` asks, in one transaction
+    /// Under [`Durability::WriteAhead`](crate::config::Durability#store-then-act) store it whenever `Persist` asks, in one transaction
     /// with what the application keeps of the actions; otherwise when the process ends in order.
     #[must_use]
     pub fn snapshot(&self) -> PeerSnapshot {

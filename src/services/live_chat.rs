@@ -67,7 +67,8 @@ pub struct LiveChat {
 /// What [`LiveChat`] is made of, complete or not; the serde form of its settings.
 ///
 /// ```
-/// use redial::{LiveChat, LiveChatSettings, PresetError};
+/// use redial::error::PresetError;
+/// use redial::services::{LiveChat, LiveChatSettings};
 /// let settings = LiveChatSettings { room_id: Some(1.into()), ..LiveChatSettings::default() };
 /// assert!(matches!(LiveChat::try_from(settings), Err(PresetError::Missing { setting, .. }) if setting == "user_id"));
 /// ```

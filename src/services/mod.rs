@@ -43,7 +43,7 @@ impl Preset {
     /// let preset = Preset::named("plain", &changes)?;
     /// assert_eq!(preset.config().heartbeat.every, Duration::from_secs(10));
     /// assert_eq!(preset.config().heartbeat.dead_after, None);
-    /// # Ok::<(), redial::PresetError>(())
+    /// # Ok::<(), redial::error::PresetError>(())
     /// ```
     pub fn named(name: &str, changes: &Value) -> Result<Self, PresetError> {
         let (_, make) = MAKERS

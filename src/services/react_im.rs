@@ -102,7 +102,8 @@ impl Dialect for ReactIm {
 /// The document's words for how the sending of a message goes.
 ///
 /// ```
-/// use redial::{SendState, Status};
+/// use redial::Status;
+/// use redial::services::SendState;
 /// assert_eq!(SendState::from(Status::Queued), SendState::Sending);
 /// assert_eq!(SendState::from(Status::NotSent), SendState::Failed);
 /// ```

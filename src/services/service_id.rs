@@ -9,7 +9,7 @@ use serde_json::Number;
 /// The name of a room, a user or a task, as the service has it: a text or a number. It keeps its JSON type.
 ///
 /// ```
-/// use redial::ServiceId;
+/// use redial::services::ServiceId;
 /// assert_ne!(ServiceId::from(7), ServiceId::from("7"));
 /// assert_eq!(ServiceId::from(7).to_string(), ServiceId::from("7").to_string());
 /// ```

@@ -13,7 +13,7 @@
 //! * a close by the page is final (O003-3).
 //!
 //! The document means the twelve for an outage or for the life of the page (S003-12, O003-1). Here an open connection sets
-//! the count back; with `reconnect.reset` set to [`Reset::Never`](crate::Reset::Never) only the page's own `open` does.
+//! the count back; with `reconnect.reset` set to [`Reset::Never`](crate::config::Reset::Never) only the page's own `open` does.
 
 use alloc::format;
 use serde::{Deserialize, Serialize};

@@ -52,7 +52,7 @@ pub struct Snapshot {
 impl Session {
     /// The durable state as of [`now`](Session::now), the time of the last input; count `away` from there.
     ///
-    /// Under [`Durability::WriteAhead`](crate::Durability#store-then-act) store it whenever `Persist` asks, in one transaction
+    /// Under [`Durability::WriteAhead`](crate::config::Durability#store-then-act) store it whenever `Persist` asks, in one transaction
     /// with what the application keeps of the actions: then nothing is lost and nothing is shown twice across a crash. Take all
     /// actions first: the snapshot counts a message as shown as soon as its `Deliver` is queued.
     ///

@@ -1,9 +1,8 @@
 //! A server that means harm, and a guest of a server that does: every limit is met from outside, and every flood is sat out.
 
-use redial::{
-    Acknowledge, Action, Cause, ConnectionId, Event, Frame, Instant, Limit, Malformed, MessageId, Peer, PeerPolicy,
-    Preset, Seed, Session, State,
-};
+use redial::config::{Acknowledge, Limit, PeerPolicy};
+use redial::error::Malformed;
+use redial::{Action, Cause, ConnectionId, Event, Frame, Instant, MessageId, Peer, Preset, Seed, Session, State};
 
 use crate::oracle::drain;
 use crate::support::Story;
@@ -218,7 +217,7 @@ fn a_server_that_echoes_one_message_under_ever_new_ids_gets_as_many_acks_and_lea
 #[test]
 fn a_flood_that_the_host_does_not_get_stored_owes_no_more_answers_than_may_wait() {
     let mut session = ready(|config| {
-        config.durability = redial::Durability::WriteAhead;
+        config.durability = redial::config::Durability::WriteAhead;
         config.inbox.pending = Limit::new(5);
     });
     let mut version = 0;

@@ -5,11 +5,10 @@
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
+use redial::config::{Acknowledge, CredentialSource, MeasuredFrom};
+use redial::dialect::Login;
 use redial::journal::{Call, Output};
-use redial::{
-    Acknowledge, Action, Config, ConnectionId, CredentialFailure, CredentialSource, Duration, Event, Frame, Login,
-    MeasuredFrom, Purpose, State, TransportError,
-};
+use redial::{Action, Config, ConnectionId, CredentialFailure, Duration, Event, Frame, Purpose, State, TransportError};
 
 use crate::sim::Terse;
 use crate::support::Story;

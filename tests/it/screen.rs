@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use callbacks::Callbacks;
 use events::{Events, Name};
-use redial::{Action, Body, Cause, ConnectionId, Message, MessageId, ReadState, SendState, State, Status};
+use redial::services::{ReadState, SendState};
+use redial::{Action, Body, Cause, ConnectionId, Message, MessageId, State, Status};
 use store::Store;
 
 fn delivered(id: Option<&str>, text: &str) -> Action {

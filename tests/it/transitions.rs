@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use redial::{Config, Login, Preset, Timer, TransportError};
+use redial::dialect::Login;
+use redial::{Config, Preset, Timer, TransportError};
 
 use crate::matrix;
 use crate::sim::Terse;

@@ -46,7 +46,8 @@ impl Preset {
     /// Both ends in one process, and a connection that breaks in between:
     ///
     /// ```
-    /// use redial::{Action, ConnectionId, Event, Instant, Peer, PeerPolicy, Preset, Seed, SendError, Session, Status};
+    /// use redial::{Action, ConnectionId, Event, Instant, Peer, Preset, Seed, SendError, Session, Status};
+    /// use redial::config::PeerPolicy;
     ///
     /// let now = Instant::ORIGIN;
     /// let mut session = Session::new(Preset::native(), Seed::from(1_u64));

@@ -1,7 +1,10 @@
 //! Messages on their way in, across a restart: shown once, acknowledged every time.
 
+use redial::config::{Acknowledge, Durability};
+use redial::dialect::Login;
+use redial::error::AcknowledgeError;
 use redial::journal::{Call, CallError};
-use redial::{Acknowledge, AcknowledgeError, Action, Config, Durability, Login, Purpose};
+use redial::{Action, Config, Purpose};
 
 use super::push;
 use crate::sim::Terse;

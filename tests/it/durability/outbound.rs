@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use redial::config::{Limit, Resend, WhileDown};
 use redial::journal::{Call, CallError};
-use redial::{Action, Duration, Event, Limit, MessageId, Resend, SendError, Status, WhileDown};
+use redial::{Action, Duration, Event, MessageId, SendError, Status};
 
 use super::receipt;
 use crate::support::Story;
@@ -73,7 +74,7 @@ fn under_write_ahead_what_was_stored_may_have_left_a_moment_later() {
     assert_eq!(story.seen().statuses(&once), [Status::Unconfirmed]);
     story.back();
     assert_eq!(story.seen().statuses(&many), [Status::Sent]);
-    assert_eq!(story.call(Call::Cancel { id: many }), Err(CallError::Cancel(redial::CancelError::Sent)));
+    assert_eq!(story.call(Call::Cancel { id: many }), Err(CallError::Cancel(redial::error::CancelError::Sent)));
 }
 
 #[test]

@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use proptest::prelude::*;
-use redial::{
-    Action, Config, Durability, Duration, Event, Frame, Limit, MessageId, Preset, Purpose, Resend, Session, State,
-    Status,
-};
+use redial::config::{Durability, Limit, Resend};
+use redial::{Action, Config, Duration, Event, Frame, MessageId, Preset, Purpose, Session, State, Status};
 
 use super::{push, receipt};
 use crate::oracle::drain;

@@ -1,7 +1,8 @@
 //! The snapshot itself: refused where it is not to be trusted, no larger than it must be, and as good as the original.
 
+use redial::error::RestoreError;
 use redial::journal::{Header, Input, Player};
-use redial::{Config, Duration, Instant, Preset, RestoreError, Seed, Session, Snapshot};
+use redial::{Config, Duration, Instant, Preset, Seed, Session, Snapshot};
 use serde_json::Value;
 
 use super::{push, receipt};

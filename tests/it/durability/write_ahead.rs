@@ -1,7 +1,8 @@
 //! The order of things: nothing is told, sent or acknowledged before the host has stored what it rests on.
 
+use redial::config::{Durability, PeerPolicy};
 use redial::journal::Call;
-use redial::{Action, Durability, Event, Frame, Peer, PeerPolicy, Preset, Seed, Status};
+use redial::{Action, Event, Frame, Peer, Preset, Seed, Status};
 
 use super::{push, receipt};
 use crate::support::{Seen, Story};

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use redial::config::{Jitter, PeerPolicy};
 use redial::{
-    Action, Config, ConnectionId, Duration, Event, Frame, Instant, Jitter, MessageId, Peer, PeerPolicy, Preset, Seed,
-    Session, Status, TransportError,
+    Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Peer, Preset, Seed, Session, Status,
+    TransportError,
 };
 
 use super::Small;

@@ -1,7 +1,9 @@
 //! What is acknowledged, refused and told again, number by number.
 
+use redial::config::{Acknowledge, Limit, PeerPolicy};
+use redial::dialect::{SequenceSignal, Signal};
 use redial::journal::Call;
-use redial::{Acknowledge, Event, Frame, Limit, MessageId, PeerPolicy, Purpose, SequenceSignal, Signal, Status};
+use redial::{Event, Frame, MessageId, Purpose, Status};
 
 use super::{Pair, says};
 
@@ -141,7 +143,7 @@ fn refusals_that_the_other_end_must_know_by_now_are_not_kept() {
     let (hello, _) = pair.greetings();
     let frame = Frame::text(hello);
     let preset = redial::Preset::native();
-    let read = preset.dialect().decode(redial::Side::Server, &frame, &preset.config().limits);
+    let read = preset.dialect().decode(redial::dialect::Side::Server, &frame, &preset.config().limits);
     let Ok(Signal::Sequence(SequenceSignal::Hello(hello))) = read else { panic!("it is a hello") };
     let positions: Vec<u64> = hello.resume.expect("it goes on").refused.iter().map(|refusal| refusal.seq).collect();
     assert_eq!(positions, [9, 10], "as many as may be on their way");
@@ -206,7 +208,7 @@ fn as_many_refusals_are_read_as_may_be_in_flight() {
     let read = |refusals: usize| {
         let list = vec![r#"{"s":1,"code":0}"#; refusals].join(",");
         let frame = Frame::text(format!(r#"{{"type":"ack","a":1,"n":[{list}]}}"#));
-        preset.dialect().decode(redial::Side::Client, &frame, &preset.config().limits).map(drop).is_ok()
+        preset.dialect().decode(redial::dialect::Side::Client, &frame, &preset.config().limits).map(drop).is_ok()
     };
     assert_eq!([0, 1, 65_535, 65_536, 65_537, 70_000].map(read), [true, true, true, true, false, false]);
 }

@@ -1,6 +1,7 @@
 //! A session that speaks `redial.v1` with a server told frame by frame, also with one that is at fault.
 
-use redial::{Acknowledge, Action, Config, Limit, Preset, Purpose, State, Status};
+use redial::config::{Acknowledge, Limit};
+use redial::{Action, Config, Preset, Purpose, State, Status};
 
 use crate::support::Story;
 

@@ -1,6 +1,8 @@
 //! One end has lost what the other relies on: it is said, and every message has an outcome.
 
-use redial::{Action, MessageId, NotResumed, PeerPolicy, State, Status};
+use redial::config::PeerPolicy;
+use redial::dialect::NotResumed;
+use redial::{Action, MessageId, State, Status};
 
 use super::{Pair, says};
 use crate::support::with;
@@ -110,7 +112,7 @@ fn a_gap_that_is_open_survives_further_losses_and_shows_nothing_twice() {
 #[test]
 fn what_was_held_back_and_finds_no_room_comes_again() {
     let narrow = |config: &mut redial::Config| {
-        config.inbox.acknowledge = redial::Acknowledge::OnCall;
+        config.inbox.acknowledge = redial::config::Acknowledge::OnCall;
         config.inbox.pending = redial::config::Limit::new(1);
     };
     let mut pair = Pair::with(narrow, PeerPolicy::default());
@@ -217,7 +219,8 @@ fn a_gap_that_is_open_is_told_to_the_next_process_and_closed_by_one_fetch() {
 
 #[test]
 fn what_the_application_refused_stays_refused_in_the_session_that_follows() {
-    let mut pair = Pair::with(|config| config.inbox.acknowledge = redial::Acknowledge::OnCall, PeerPolicy::default());
+    let mut pair =
+        Pair::with(|config| config.inbox.acknowledge = redial::config::Acknowledge::OnCall, PeerPolicy::default());
     pair.story.open();
     pair.connect();
     pair.push_id("poison", "m1");

@@ -2,7 +2,8 @@
 
 use core::num::NonZeroU32;
 
-use redial::{Acknowledge, Action, Cause, Frame, Limit, PeerPolicy, Purpose, SendError, State, Status};
+use redial::config::{Acknowledge, Limit, PeerPolicy};
+use redial::{Action, Cause, Frame, Purpose, SendError, State, Status};
 
 use super::{Pair, says};
 use crate::support::with;

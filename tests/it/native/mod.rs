@@ -11,9 +11,10 @@ mod words;
 
 use std::collections::VecDeque;
 
+use redial::config::{Durability, PeerPolicy};
 use redial::{
-    Action, Config, ConnectionId, Durability, Duration, Event, Frame, Instant, MessageId, Outgoing, Peer, PeerPolicy,
-    Preset, Purpose, Seed, State, Status,
+    Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Outgoing, Peer, Preset, Purpose, Seed,
+    State, Status,
 };
 
 use crate::oracle::stored::durable;

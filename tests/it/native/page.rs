@@ -1,6 +1,8 @@
 //! The page that specifies the protocol: its frames are read and written again, its numbers are the code's.
 
-use redial::{Dialect, Frame, Limits, RedialV1, Side};
+use redial::Frame;
+use redial::config::Limits;
+use redial::dialect::{Dialect, RedialV1, Side};
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../src/redial_v1.md");

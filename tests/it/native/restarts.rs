@@ -1,6 +1,7 @@
 //! Either side's process ends, and another goes on with what was stored.
 
-use redial::{PeerPolicy, Session, Snapshot, Status};
+use redial::config::PeerPolicy;
+use redial::{Session, Snapshot, Status};
 use serde_json::Value;
 
 use super::{Pair, says};
@@ -209,6 +210,6 @@ fn ordered(stored: &Value) -> String {
     if let Ok(snapshot) = serde_json::from_value::<Snapshot>(stored.clone()) {
         return serde_json::to_string(&snapshot).expect("it can be written");
     }
-    let snapshot: redial::PeerSnapshot = serde_json::from_value(stored.clone()).expect("it is a peer's");
+    let snapshot: redial::peer::PeerSnapshot = serde_json::from_value(stored.clone()).expect("it is a peer's");
     serde_json::to_string(&snapshot).expect("it can be written")
 }

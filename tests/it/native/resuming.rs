@@ -1,6 +1,7 @@
 //! Connections break; the session goes on where it was.
 
-use redial::{Action, Bye, Cause, Duration, Event, Frame, Purpose, State, Status};
+use redial::dialect::Bye;
+use redial::{Action, Cause, Duration, Event, Frame, Purpose, State, Status};
 
 use super::{Pair, says};
 

@@ -1,10 +1,9 @@
 //! What a session says on the wire and in its journal, word for word.
 
+use redial::config::{CredentialSource, Limits, PeerPolicy};
+use redial::dialect::{Content, Side, Signal};
 use redial::journal::{Header, Player};
-use redial::{
-    Action, Config, Content, CredentialSource, Limits, MessageId, PeerPolicy, Preset, Purpose, Seed, Session, Side,
-    Signal, State, Status,
-};
+use redial::{Action, Config, MessageId, Preset, Purpose, Seed, Session, State, Status};
 
 use super::{Pair, says};
 

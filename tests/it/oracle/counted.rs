@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use redial::config::{Acknowledge, Limits};
+use redial::dialect::{Credit, LeaveSignal, Resumption, SequenceSignal, Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{
-    Acknowledge, Action, Credit, Event, Frame, LeaveSignal, Limits, MessageId, Resumption, Secret, SequenceSignal,
-    Session, Side, Signal, State,
-};
+use redial::{Action, Event, Frame, MessageId, Secret, Session, State};
 
 use super::ledger::{Ledger, waits};
 use super::{Step, Verdict, decode, rule};
@@ -121,7 +120,7 @@ impl Counted {
         }
     }
 
-    fn welcome(&mut self, terms: &redial::SessionTerms) {
+    fn welcome(&mut self, terms: &redial::dialect::SessionTerms) {
         let goes_on = self.sid.as_ref().is_some_and(|(sid, _)| *sid == terms.sid);
         match terms.resumption {
             Resumption::Resumed { seq, .. } if goes_on => self.acked = self.acked.max(seq),

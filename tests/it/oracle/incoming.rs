@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use redial::config::{Acknowledge, Deliver};
+use redial::dialect::{Content, MessageSignal, ReceiptSignal, SequenceSignal, Signal};
 use redial::journal::{Call, Input};
-use redial::{
-    Acknowledge, Action, Content, Deliver, Event, MessageId, MessageSignal, Purpose, ReceiptSignal, SequenceSignal,
-    Session, Signal, State,
-};
+use redial::{Action, Event, MessageId, Purpose, Session, State};
 
 use super::ledger::{Ledger, waits};
 use super::{Step, Verdict, decode, rule};

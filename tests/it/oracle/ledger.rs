@@ -1,7 +1,8 @@
 //! What the host has stored, where the session waits for that: versions rise, and nothing counts before it is stored.
 
+use redial::config::Durability;
 use redial::journal::{Call, Input};
-use redial::{Action, Durability, Session};
+use redial::{Action, Session};
 
 use super::{Step, Verdict, rule};
 

@@ -13,8 +13,9 @@ pub(crate) mod stored;
 
 use std::fmt;
 
+use redial::dialect::{Content, Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{Action, ConnectionId, Content, Event, Frame, Instant, MessageId, Purpose, Session, Side, Signal, State};
+use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Purpose, Session, State};
 
 use connections::Connections;
 use counted::Counted;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use redial::config::{Resend, SendFailure, WhileDown};
+use redial::dialect::{SequenceSignal, Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{
-    Action, ConnectionId, Event, Frame, MessageId, Purpose, Resend, SendFailure, SequenceSignal, Session, Side, Signal,
-    State, Status, WhileDown,
-};
+use redial::{Action, ConnectionId, Event, Frame, MessageId, Purpose, Session, State, Status};
 
 use super::ledger::waits;
 use super::sent::Sent;
@@ -308,7 +307,7 @@ impl Outgoing {
 
 /// What must not change from copy to copy: the whole frame, but for the position, which another session gives anew.
 fn content(session: &Session, frame: &Frame) -> Frame {
-    let limits = redial::Limits::default();
+    let limits = redial::config::Limits::default();
     match session.preset().dialect().decode(Side::Server, frame, &limits).map(|signal| signal.in_frame(frame)) {
         Ok(Signal::Sequence(SequenceSignal::Message { id, content: body, .. })) => {
             let signal = Signal::sequenced(0, id, body);

@@ -1,10 +1,12 @@
 //! Every word of the dialect with positions is understood as it was meant, from either side.
 
 use proptest::prelude::*;
-use redial::{
-    AckCarrier, Body, Bye, Content, Credit, Dialect, Duration, Frame, Hello, Limits, MessageId, NotResumed, RedialV1,
-    Refusal, Resume, Resumption, Secret, SequenceSignal, SessionTerms, Side, Signal,
+use redial::config::Limits;
+use redial::dialect::{
+    AckCarrier, Bye, Content, Credit, Dialect, Hello, NotResumed, RedialV1, Refusal, Resume, Resumption,
+    SequenceSignal, SessionTerms, Side, Signal,
 };
+use redial::{Body, Duration, Frame, MessageId, Secret};
 
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![0..20_u64, 0..=MessageId::MAX_NUMBER]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use redial::{
-    AckCarrier, Acknowledge, Action, ConnectionId, Content, Credit, Dialect, Durability, Duration, Event, Frame, Hello,
-    Instant, Limits, MessageId, Peer, PeerPolicy, Preset, RedialV1, Refusal, Resume, Seed, SequenceSignal, Side,
-    Signal,
+use redial::config::{Acknowledge, Durability, Limits, PeerPolicy};
+use redial::dialect::{
+    AckCarrier, Content, Credit, Dialect, Hello, RedialV1, Refusal, Resume, SequenceSignal, Side, Signal,
 };
+use redial::{Action, ConnectionId, Duration, Event, Frame, Instant, MessageId, Peer, Preset, Seed};
 
 use crate::support::with;
 

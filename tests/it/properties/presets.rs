@@ -2,10 +2,11 @@
 
 use std::num::NonZeroU32;
 
-use redial::{
-    Acknowledge, Backoff, Config, CredentialSource, DeadLink, Durability, Duration, FirstDelay, Jitter, Limit,
-    MeasuredFrom, Preset, Reset, SendFailure, Unauthorized, WhileDown,
+use redial::config::{
+    Acknowledge, Backoff, CredentialSource, DeadLink, Durability, FirstDelay, Jitter, Limit, MeasuredFrom, Reset,
+    SendFailure, Unauthorized, WhileDown,
 };
+use redial::{Config, Duration, Preset};
 use serde_json::{Value, json};
 
 /// What a preset cannot do without.
@@ -85,7 +86,7 @@ fn hasty() -> Config {
     config.reconnect.jitter = Jitter::None;
     config.outbox.send_failure = SendFailure::Tell;
     config.outbox.while_down = WhileDown::Refuse;
-    config.outbox.resend = redial::Resend::Never;
+    config.outbox.resend = redial::config::Resend::Never;
     config.close.timeout = zero;
     config
 }

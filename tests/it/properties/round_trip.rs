@@ -1,10 +1,9 @@
 //! What one side of a dialect says, the other side understands.
 
 use proptest::prelude::*;
-use redial::{
-    Body, Content, LeaveSignal, Limits, LoginSignal, MessageId, MessageSignal, Preset, ReceiptSignal, Secret, Side,
-    Signal,
-};
+use redial::config::Limits;
+use redial::dialect::{Content, LeaveSignal, LoginSignal, MessageSignal, ReceiptSignal, Side, Signal};
+use redial::{Body, MessageId, Preset, Secret};
 
 use super::presets;
 

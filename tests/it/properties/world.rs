@@ -3,11 +3,9 @@
 use std::collections::VecDeque;
 
 use proptest::sample::Index;
+use redial::dialect::{AckCarrier, Bye, Content, Credit, NotResumed, Refusal, Resumption, SessionTerms, Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{
-    AckCarrier, Action, Body, Bye, ConnectionId, Content, Credit, Duration, Event, Frame, Instant, MessageId,
-    NotResumed, Preset, Purpose, Refusal, Resumption, Seed, Session, SessionTerms, Side, Signal,
-};
+use redial::{Action, Body, ConnectionId, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed, Session};
 
 use super::steps::{Failed, Said, Step, What, When, Whose};
 use crate::oracle::{Oracle, Violation, drain};

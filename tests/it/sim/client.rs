@@ -127,7 +127,7 @@ fn notice(session: &Session) -> Option<Duration> {
 
 /// The bounds, but for how many connects a server can provoke that lets connections become stable: to find that out takes longer
 /// than most runs.
-pub(crate) fn bounds_without_stable_connections(preset: &Preset) -> redial::Bounds {
+pub(crate) fn bounds_without_stable_connections(preset: &Preset) -> redial::config::Bounds {
     let mut config = preset.config().clone();
     config.reconnect.stable = Duration::from_secs(3_600);
     config.bounds()

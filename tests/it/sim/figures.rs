@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use redial::{Duration, Probe};
+use redial::Duration;
+use redial::config::Probe;
 
 use super::swarm::FAULTS;
 use super::{words, worlds};

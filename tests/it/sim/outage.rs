@@ -1,6 +1,7 @@
 //! What the server does to its clients: it throws them out, talks nonsense, dies, and comes back with its memory or without.
 
-use redial::{Content, Event, Frame, Peer, Seed, Signal};
+use redial::dialect::{Content, Signal};
+use redial::{Event, Frame, Peer, Seed};
 
 use super::line::{Deed, LineId, Parcel, Stage};
 use super::run::Run;

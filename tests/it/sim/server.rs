@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redial::{
-    Acknowledge, Action, ConnectionId, Content, Event, Frame, HeartbeatSignal, Instant, Limits, Login, LoginSignal,
-    MessageId, MessageSignal, Peer, PeerPolicy, Preset, Seed, SequenceSignal, Side, Signal,
-};
+use redial::config::{Acknowledge, Limits, PeerPolicy};
+use redial::dialect::{Content, HeartbeatSignal, Login, LoginSignal, MessageSignal, SequenceSignal, Side, Signal};
+use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Peer, Preset, Seed};
 
 use super::line::{LineId, Parcel, Stage};
 use super::run::Run;

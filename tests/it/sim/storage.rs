@@ -1,7 +1,8 @@
 //! What outlives the client's process: the session's snapshot together with what the application keeps, in one transaction.
 
+use redial::config::Durability;
 use redial::journal::Call;
-use redial::{Durability, Duration, Instant, Seed, Session, Snapshot};
+use redial::{Duration, Instant, Seed, Session, Snapshot};
 
 use super::app::App;
 use super::client::{Chapter, millis};

@@ -1,9 +1,12 @@
 //! A dialect for tests that has a word for everything a session can hear and say: `msg m1 hello`, `ack m1`, `nack m1 7`.
 
-use redial::{
-    Capabilities, Config, Content, Dialect, Frame, Handshake, HeartbeatSignal, LeaveSignal, Limits, Login, LoginSignal,
-    Malformed, MessageId, MessageSignal, Preset, ReceiptSignal, Secret, Side, Signal, Span, Unencodable,
+use redial::config::Limits;
+use redial::dialect::{
+    Capabilities, Content, Dialect, Handshake, HeartbeatSignal, LeaveSignal, Login, LoginSignal, MessageSignal,
+    ReceiptSignal, Side, Signal, Span,
 };
+use redial::error::{Malformed, Unencodable};
+use redial::{Config, Frame, MessageId, Preset, Secret};
 
 /// A dialect for tests that has a word for everything.
 #[derive(Debug)]

@@ -1,7 +1,9 @@
 //! The client's application and its user: what they say, take back, send again, put up with, and do to the session.
 
+use redial::config::Acknowledge;
+use redial::error::ResendError;
 use redial::journal::{Call, CallError};
-use redial::{Acknowledge, CredentialFailure, Duration, Message, MessageId, ResendError, SendError, State, Status};
+use redial::{CredentialFailure, Duration, Message, MessageId, SendError, State, Status};
 
 use super::line::{Deed, Parcel};
 use super::run::Run;

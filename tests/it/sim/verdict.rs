@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use redial::{Acknowledge, Login, State, Status};
+use redial::config::Acknowledge;
+use redial::dialect::Login;
+use redial::{State, Status};
 
 use super::app::Word;
 use super::client::bounds_without_stable_connections;

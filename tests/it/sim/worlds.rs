@@ -2,11 +2,13 @@
 
 use std::num::NonZeroU32;
 
-use redial::{
-    Acknowledge, Backoff, CloseCodes, Config, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, Duration,
-    FirstDelay, HeartbeatSchedule, Jitter, Limit, Liveness, Login, MeasuredFrom, PeerPolicy, Preset, Probe, Resend,
-    Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
+use redial::config::{
+    Acknowledge, Backoff, CloseCodes, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, FirstDelay,
+    HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, PeerPolicy, Probe, Resend, Reset, SendFailure, Suspicion,
+    Unauthorized, WhileDown,
 };
+use redial::dialect::Login;
+use redial::{Config, Duration, Preset};
 
 use super::dice::Dice;
 use super::swarm::Swarm;

@@ -1,6 +1,7 @@
 //! Heartbeats one by one: which is sent when, where the chain hangs on echoes and where it is on a grid.
 
-use redial::{Cause, DeadAfter, Duration, Event, HeartbeatSchedule, Liveness, State, Timer};
+use redial::config::{DeadAfter, HeartbeatSchedule, Liveness};
+use redial::{Cause, Duration, Event, State, Timer};
 
 use crate::support::Story;
 

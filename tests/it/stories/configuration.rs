@@ -1,8 +1,9 @@
 //! What a configuration may say, and what happens to one that says more.
 
 use redial::config::{Acknowledge, Backoff, Config, FirstDelay, Limit};
+use redial::dialect::Plain;
 use redial::error::{ConfigError, PresetError};
-use redial::{Duration, Plain, Preset};
+use redial::{Duration, Preset};
 use serde_json::{Value, json};
 
 /// Every limit with its range and its default, as the docs of its field have them.

@@ -3,10 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use redial::{
-    Backoff, Config, Duration, Event, FirstDelay, Instant, MessageId, Preset, Purpose, Seed, Session, State,
-    TransportError,
-};
+use redial::config::{Backoff, FirstDelay};
+use redial::{Config, Duration, Event, Instant, MessageId, Preset, Purpose, Seed, Session, State, TransportError};
 
 use crate::oracle::drain;
 use crate::support::Story;
@@ -110,7 +108,7 @@ fn ids_of_one_seed_never_repeat_and_seeds_do_not_share_them() {
 
 #[test]
 fn a_write_that_failed_after_its_message_was_settled_does_not_reopen_it() {
-    let mut story = Story::uni_app_with(|config| config.outbox.send_failure = redial::SendFailure::Tell);
+    let mut story = Story::uni_app_with(|config| config.outbox.send_failure = redial::config::SendFailure::Tell);
     story.ready();
     let id = story.send_for("brief", 1_000);
     story.wait(1_000).seen();
@@ -121,7 +119,7 @@ fn a_write_that_failed_after_its_message_was_settled_does_not_reopen_it() {
 
 #[test]
 fn a_write_of_an_earlier_life_that_is_said_to_have_failed_changes_nothing() {
-    let mut story = Story::plain_with(|config| config.outbox.send_failure = redial::SendFailure::Tell);
+    let mut story = Story::plain_with(|config| config.outbox.send_failure = redial::config::SendFailure::Tell);
     story.ready();
     let id = story.send("sent");
     story.close().closed(1000).ready().seen();

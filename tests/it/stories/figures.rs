@@ -2,9 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use redial::config::PeerPolicy;
 use redial::{
-    Action, Cause, ConnectionId, Duration, Event, Frame, Instant, Peer, PeerPolicy, Preset, Seed, Session, State,
-    TransportError,
+    Action, Cause, ConnectionId, Duration, Event, Frame, Instant, Peer, Preset, Seed, Session, State, TransportError,
 };
 
 use crate::support::Story;

@@ -2,9 +2,9 @@
 
 use core::num::NonZeroU32;
 
+use redial::config::{Limit, PeerPolicy};
 use redial::{
-    Action, Config, ConnectionId, Duration, Event, Frame, Instant, Limit, MessageId, Peer, PeerPolicy, Preset, Purpose,
-    Seed, Status,
+    Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Peer, Preset, Purpose, Seed, Status,
 };
 
 use crate::support::{Story, with};

@@ -1,9 +1,7 @@
 //! Finding out that a link is dead, and that it is not.
 
-use redial::{
-    Action, Cause, DeadAfter, Duration, Event, Frame, HeartbeatSchedule, Liveness, Purpose, State, Status, Suspicion,
-    Timer,
-};
+use redial::config::{DeadAfter, HeartbeatSchedule, Liveness, Suspicion};
+use redial::{Action, Cause, Duration, Event, Frame, Purpose, State, Status, Timer};
 
 use crate::support::Story;
 

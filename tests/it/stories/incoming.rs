@@ -1,9 +1,9 @@
 //! Messages on their way in.
 
+use redial::config::{Acknowledge, Limit};
+use redial::error::{AcknowledgeError, JsonProblem, Malformed};
 use redial::journal::Call;
-use redial::{
-    Acknowledge, AcknowledgeError, Action, Body, Cause, Frame, JsonProblem, Limit, Malformed, MessageId, State,
-};
+use redial::{Action, Body, Cause, Frame, MessageId, State};
 
 use crate::support::Story;
 

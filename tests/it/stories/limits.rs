@@ -1,6 +1,7 @@
 //! The safety floor, attempts with slots, and the last attempt.
 
-use redial::{Action, Backoff, Cause, Duration, FirstDelay, Jitter, Limit, MeasuredFrom, State, Timer, TransportError};
+use redial::config::{Backoff, FirstDelay, Jitter, Limit, MeasuredFrom};
+use redial::{Action, Cause, Duration, State, Timer, TransportError};
 
 use crate::support::Story;
 

@@ -1,9 +1,8 @@
 //! Credentials: asked for, late, refused, expired, not to be had.
 
+use redial::config::{CredentialSource, Unauthorized};
 use redial::journal::Call;
-use redial::{
-    Action, Cause, CredentialFailure, CredentialSource, Preset, State, Status, Timer, TransportError, Unauthorized,
-};
+use redial::{Action, Cause, CredentialFailure, Preset, State, Status, Timer, TransportError};
 
 use crate::support::Story;
 

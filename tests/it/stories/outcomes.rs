@@ -1,6 +1,7 @@
 //! An outcome is for good: in a dialect that has a word for every answer, nothing the peer says later changes one.
 
-use redial::{Config, Login, MessageId, Purpose, Status};
+use redial::dialect::Login;
+use redial::{Config, MessageId, Purpose, Status};
 
 use crate::sim::Terse;
 use crate::support::Story;
@@ -94,7 +95,7 @@ fn a_new_round_has_an_outcome_of_its_own() {
 #[test]
 fn a_push_that_the_application_refuses_is_refused_in_the_words_of_the_dialect() {
     let mut config = Config::default();
-    config.inbox.acknowledge = redial::Acknowledge::OnCall;
+    config.inbox.acknowledge = redial::config::Acknowledge::OnCall;
     let mut story = Story::new(Terse::preset(Login::None, config));
     story.ready().text("msg p1 poison");
     story.call(redial::journal::Call::Reject { id: "p1".into() }).expect("it waits");
@@ -156,7 +157,7 @@ fn the_bodies_of_failed_messages_give_way_to_new_ones_oldest_first_and_only_as_f
         }
         story.send(&"x".repeat(bytes));
         let resent = failed.map(|id| story.call(redial::journal::Call::Resend { id }));
-        let gone = redial::journal::CallError::Resend(redial::ResendError::Unknown);
+        let gone = redial::journal::CallError::Resend(redial::error::ResendError::Unknown);
         assert_eq!(resent.map(|answer| answer != Err(gone)), kept, "beside {bytes} bytes");
     }
 }

@@ -1,10 +1,9 @@
 //! Messages on their way out, where nothing confirms them: `plain`.
 
+use redial::config::{Limit, SendFailure};
+use redial::error::{CancelError, ResendError};
 use redial::journal::{Call, CallError};
-use redial::{
-    Action, CancelError, ConnectionId, Event, Instant, Limit, MessageId, Preset, Purpose, ResendError, Seed,
-    SendFailure, Session, State, Status,
-};
+use redial::{Action, ConnectionId, Event, Instant, MessageId, Preset, Purpose, Seed, Session, State, Status};
 
 use crate::support::Story;
 

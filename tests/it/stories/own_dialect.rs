@@ -1,11 +1,12 @@
 //! A service of one's own, whose closes ask for time and whose logins can be renewed.
 
-use redial::journal::{Call, CallError};
-use redial::{
-    Action, Body, Capabilities, Config, ConnectionId, Content, CredentialSource, Dialect, Duration, Event, Frame,
-    HeartbeatSignal, Limits, LoginSignal, Malformed, MarkReadError, MessageSignal, Preset, Purpose, ReceiptSignal,
-    Session, Side, Signal, Span, State, Unencodable,
+use redial::config::{CredentialSource, Limits};
+use redial::dialect::{
+    Capabilities, Content, Dialect, HeartbeatSignal, LoginSignal, MessageSignal, ReceiptSignal, Side, Signal, Span,
 };
+use redial::error::{Malformed, MarkReadError, Unencodable};
+use redial::journal::{Call, CallError};
+use redial::{Action, Body, Config, ConnectionId, Duration, Event, Frame, Preset, Purpose, Session, State};
 
 use crate::oracle::drain;
 use crate::support::Story;
@@ -219,7 +220,7 @@ fn a_service_that_wants_no_acknowledgement_repeats_nothing_so_whatever_comes_is_
 #[test]
 fn an_own_message_that_comes_back_under_an_id_that_was_refused_is_refused_too() {
     let mut config = Config::default();
-    config.inbox.acknowledge = redial::Acknowledge::OnCall;
+    config.inbox.acknowledge = redial::config::Acknowledge::OnCall;
     let mut story = Story::new(Preset::new(Desk { acks: true }, config).expect("it is sound"));
     story.ready();
     let mine = story.send("mine");

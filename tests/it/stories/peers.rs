@@ -1,9 +1,7 @@
 //! The accepting side by itself: what it repeats, what it remembers, and when it wants to be woken.
 
-use redial::{
-    Action, Config, ConnectionId, Event, Frame, Instant, Limit, MessageId, Peer, PeerPolicy, Preset, Purpose, Seed,
-    Timer,
-};
+use redial::config::{Limit, PeerPolicy};
+use redial::{Action, Config, ConnectionId, Event, Frame, Instant, MessageId, Peer, Preset, Purpose, Seed, Timer};
 
 /// A peer of `uni_app` whose client has just connected.
 fn peer(change: impl FnOnce(&mut Config)) -> (Peer, ConnectionId) {

@@ -2,7 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use redial::{Config, DeadLink, Duration, Frame, HeartbeatFrame, Plain, Preset, ReactIm, SendError, UniApp, Wechat};
+use redial::config::DeadLink;
+use redial::dialect::{HeartbeatFrame, Plain};
+use redial::services::{ReactIm, UniApp, Wechat};
+use redial::{Config, Duration, Frame, Preset, SendError};
 use serde_json::json;
 
 use crate::support::Story;
@@ -111,8 +114,8 @@ fn what_a_document_does_not_ask_for_is_switched_off() {
 fn a_preset_with_positions_promises_what_its_configuration_lets_it_keep() {
     let preset = Preset::native();
     let promised = |preset: &Preset| (preset.bounds().outbound, preset.bounds().inbound);
-    let both = redial::Guarantee::OnceWhileBothRemember;
+    let both = redial::config::Guarantee::OnceWhileBothRemember;
     assert_eq!(promised(&preset), (both, both));
-    let never = preset.configure(|config| config.outbox.resend = redial::Resend::Never).expect("it is sound");
-    assert_eq!(promised(&never), (redial::Guarantee::AtMostOnce, both));
+    let never = preset.configure(|config| config.outbox.resend = redial::config::Resend::Never).expect("it is sound");
+    assert_eq!(promised(&never), (redial::config::Guarantee::AtMostOnce, both));
 }

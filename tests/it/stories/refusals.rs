@@ -1,7 +1,9 @@
 //! Each way in which `send` takes nothing.
 
+use redial::config::{Limit, WhileDown};
+use redial::error::{MarkReadError, ResendError, Unencodable};
 use redial::journal::{Call, CallError};
-use redial::{Config, Limit, MarkReadError, MessageId, ResendError, SendError, Unencodable, WhileDown};
+use redial::{Config, MessageId, SendError};
 
 use crate::support::Story;
 
@@ -91,8 +93,9 @@ fn a_body_that_the_dialect_cannot_carry_is_refused_not_taken() {
     let mut story = small();
     let call = Call::Send { body: vec![0_u8].into(), id: None, time_to_live: None, once: false };
     assert_eq!(story.call(call), Err(SendError::Unencodable(Unencodable::Binary).into()));
-    let plain =
-        redial::Plain { heartbeats: redial::HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() } };
+    let plain = redial::dialect::Plain {
+        heartbeats: redial::dialect::HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() },
+    };
     let mut story = Story::new(redial::Preset::new(plain, Config::default()).expect("it is sound"));
     for reserved in ["ping", "pong"] {
         assert_eq!(story.try_send(reserved), Err(SendError::Unencodable(Unencodable::Reserved)));

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use redial::{Limit, MessageId, Status};
+use redial::config::Limit;
+use redial::{MessageId, Status};
 
 use crate::support::Story;
 

@@ -1,9 +1,8 @@
 //! Receipts, and messages that go out again: `uni_app`'s words with resending on.
 
+use redial::config::{Limit, PeerPolicy, Resend};
 use redial::journal::Call;
-use redial::{
-    Action, Cause, Duration, Event, Limit, MessageId, Peer, PeerPolicy, Preset, Purpose, Resend, Seed, State, Status,
-};
+use redial::{Action, Cause, Duration, Event, MessageId, Peer, Preset, Purpose, Seed, State, Status};
 
 use crate::support::Story;
 

@@ -1,7 +1,8 @@
 //! Who makes room for whom: in the window, among the bodies that are kept, and at the end of a drain.
 
+use redial::config::Limit;
 use redial::journal::Call;
-use redial::{Action, Duration, Limit, MessageId, Purpose, State, Status};
+use redial::{Action, Duration, MessageId, Purpose, State, Status};
 
 use crate::support::Story;
 
@@ -126,10 +127,10 @@ fn a_conversation_has_a_name_as_long_as_an_id_at_most() {
         let now = story.instant();
         story.session.mark_read_in(now, &"c".repeat(bytes), &"m1".into())
     };
-    let too_long = Err(redial::MarkReadError::Conversation { limit: 128 });
+    let too_long = Err(redial::error::MarkReadError::Conversation { limit: 128 });
     assert_eq!([129, 200].map(|bytes| mark(&mut story, bytes)), [too_long; 2]);
     // The dialect has no word for it, which is what comes next.
-    assert_eq!([127, 128].map(|bytes| mark(&mut story, bytes)), [Err(redial::MarkReadError::NoWord); 2]);
+    assert_eq!([127, 128].map(|bytes| mark(&mut story, bytes)), [Err(redial::error::MarkReadError::NoWord); 2]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Texts on a wire of JSON: what has to be escaped is, nothing else is, and all of it is read again.
 
-use redial::{Body, Content, Frame, Limits, MessageId, MessageSignal, Preset, Side, Signal};
+use redial::config::Limits;
+use redial::dialect::{Content, MessageSignal, Side, Signal};
+use redial::{Body, Frame, MessageId, Preset};
 use serde_json::Value;
 
 use crate::support::Story;

@@ -1,6 +1,7 @@
 //! JSON as few write it means what it would mean as everybody writes it.
 
-use redial::{Config, Frame, Malformed, Preset, SendError};
+use redial::error::Malformed;
+use redial::{Config, Frame, Preset, SendError};
 
 use crate::support::Story;
 
@@ -134,6 +135,6 @@ fn a_body_that_any_server_would_take_for_a_heartbeat_is_refused_as_deep_as_any_m
     story.ready();
     let bytes = redial::Outgoing::from(redial::Body::from(&b"bytes"[..]));
     let answer = story.session.send(story.instant(), bytes);
-    assert_eq!(answer, Err(SendError::Unencodable(redial::Unencodable::Binary)));
+    assert_eq!(answer, Err(SendError::Unencodable(redial::error::Unencodable::Binary)));
     story.frame(Frame::text("news"));
 }

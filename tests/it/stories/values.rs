@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use redial::{
-    Action, Body, ConnectionId, Content, Deliver, Duration, Event, Frame, Instant, Limit, MarkReadError, MessageId,
-    Outgoing, Preset, Seed, Session, Side, Signal,
-};
+use redial::config::{Deliver, Limit};
+use redial::dialect::{Content, Side, Signal};
+use redial::error::MarkReadError;
+use redial::{Action, Body, ConnectionId, Duration, Event, Frame, Instant, MessageId, Outgoing, Preset, Seed, Session};
 
 use crate::oracle::drain;
 use crate::support::Story;
@@ -199,7 +199,7 @@ fn where_nothing_is_remembered_a_settled_message_is_unknown_at_once() {
     assert_eq!(story.session.status(&id), None);
     assert_eq!(story.session.unsettled(), 0);
     let none = story.session.resend(story.instant(), &id);
-    assert_eq!(none, Err(redial::ResendError::Unknown));
+    assert_eq!(none, Err(redial::error::ResendError::Unknown));
     // With nothing remembered an id may be used again.
     story.send_id("y", "c");
     story.text(r#"{"type":"RECEIPT","clientMessageId":"c"}"#);

@@ -2,11 +2,9 @@
 
 use core::num::NonZeroU32;
 
+use redial::config::{Backoff, DeadAfter, FirstDelay, Jitter, Reset, Suspicion};
 use redial::journal::Call;
-use redial::{
-    Action, Backoff, Cause, Config, DeadAfter, Duration, Event, FirstDelay, Jitter, PollCause, Purpose, Reset, State,
-    Suspicion, TransportError,
-};
+use redial::{Action, Cause, Config, Duration, Event, PollCause, Purpose, State, TransportError};
 
 use crate::support::{Story, with};
 

@@ -1,8 +1,8 @@
 //! What a session says about itself: its sentences and its numbers.
 
-use redial::{
-    Acknowledge, Config, ConfigError, Duration, Guarantee, Limit, MeasuredFrom, Preset, Resend, Reset, TransportError,
-};
+use redial::config::{Acknowledge, Guarantee, Limit, MeasuredFrom, Resend, Reset};
+use redial::error::ConfigError;
+use redial::{Config, Duration, Preset, TransportError};
 
 use crate::support::Story;
 
@@ -74,8 +74,8 @@ fn a_window_shorter_than_what_the_server_repeats_is_refused_and_promises_less() 
 fn the_bound_on_connects_is_reached_by_the_worst_server_and_never_passed() {
     for (base, from) in [(0, MeasuredFrom::Failure), (300, MeasuredFrom::Attempt), (2_000, MeasuredFrom::Failure)] {
         let mut story = Story::plain_with(|config| {
-            config.reconnect.jitter = redial::Jitter::None;
-            config.reconnect.first = redial::FirstDelay::all(Duration::ZERO);
+            config.reconnect.jitter = redial::config::Jitter::None;
+            config.reconnect.first = redial::config::FirstDelay::all(Duration::ZERO);
             config.reconnect.again.base = Duration::from_millis(base);
             config.reconnect.from = from;
         });
@@ -158,8 +158,8 @@ fn a_server_that_now_and_then_lets_a_connection_be_stable_provokes_as_many_conne
         (1_000, 5_000, 7_000, Reset::OnStable, 20, 20),
     ] {
         let mut config = Config::default();
-        config.reconnect.jitter = redial::Jitter::None;
-        config.reconnect.first = redial::FirstDelay::all(Duration::from_millis(first));
+        config.reconnect.jitter = redial::config::Jitter::None;
+        config.reconnect.first = redial::config::FirstDelay::all(Duration::from_millis(first));
         config.reconnect.again.base = Duration::from_millis(base);
         config.reconnect.stable = Duration::from_millis(stable);
         config.reconnect.reset = reset;

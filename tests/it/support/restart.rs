@@ -1,7 +1,8 @@
 //! Stories that outlive their process: storing, crashing, starting again.
 
+use redial::config::Durability;
 use redial::journal::Call;
-use redial::{Action, Config, Durability, Duration, Session, Snapshot, State};
+use redial::{Action, Config, Duration, Session, Snapshot, State};
 
 use super::Story;
 

@@ -1,9 +1,10 @@
 //! What holds for each of the five alike.
 
-use redial::{
-    Content, Dialect, Event, LeaveSignal, Limits, LiveChat, LiveChatSettings, LoginSignal, MessageId, MessageSignal,
-    Preset, Purpose, Secret, Side, Signal, State, Unencodable,
-};
+use redial::config::Limits;
+use redial::dialect::{Content, Dialect, LeaveSignal, LoginSignal, MessageSignal, Side, Signal};
+use redial::error::Unencodable;
+use redial::services::{LiveChat, LiveChatSettings};
+use redial::{Event, MessageId, Preset, Purpose, Secret, State};
 use serde_json::json;
 
 use super::{Client, preset};

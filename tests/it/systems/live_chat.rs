@@ -1,9 +1,9 @@
 //! `live_chat`: the server asks first, heartbeats in lock-step, three tries at 0, 5 and 10 s, kicked is final.
 
+use redial::error::{PresetError, Unencodable};
 use redial::journal::Call;
-use redial::{
-    Action, Event, Frame, LiveChat, LiveChatSettings, Preset, PresetError, Purpose, SendError, State, Unencodable,
-};
+use redial::services::{LiveChat, LiveChatSettings};
+use redial::{Action, Event, Frame, Preset, Purpose, SendError, State};
 use serde_json::json;
 
 use super::{Client, every, preset};

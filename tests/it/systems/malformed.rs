@@ -1,6 +1,7 @@
 //! What is not as its dialect wants it is reported, costs nothing else, and the session lives on.
 
-use redial::{Frame, Malformed, Preset, Purpose, State};
+use redial::error::Malformed;
+use redial::{Frame, Preset, Purpose, State};
 
 use super::Client;
 

@@ -8,10 +8,12 @@ mod uni_app;
 mod vue_polling;
 mod wechat;
 
+use redial::dialect::Handshake;
+use redial::error::Malformed;
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, Body, ConnectionId, Event, Frame, Handshake, Instant, Malformed, MessageId, PollCause, Preset, Purpose,
-    Seed, SendError, Session, State, Status, TransportError,
+    Action, Body, ConnectionId, Event, Frame, Instant, MessageId, PollCause, Preset, Purpose, Seed, SendError, Session,
+    State, Status, TransportError,
 };
 
 use crate::oracle::Oracle;

@@ -1,7 +1,9 @@
 //! `react_im`: a text `ping` each second, dead after sixty seconds without `pong`, back at once.
 
+use redial::error::Unencodable;
 use redial::journal::Call;
-use redial::{Action, Preset, Purpose, ReadState, SendError, SendState, State, Status, Unencodable};
+use redial::services::{ReadState, SendState};
+use redial::{Action, Preset, Purpose, SendError, State, Status};
 use serde_json::json;
 
 use super::{Client, every, preset};

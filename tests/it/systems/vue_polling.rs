@@ -1,6 +1,7 @@
 //! `vue_polling`: a heartbeat at open and after 30 s of silence, five unanswered and it closes; polls where pushes stay away.
 
-use redial::{Event, Frame, PollCause, Preset, SendError, State, Unencodable};
+use redial::error::Unencodable;
+use redial::{Event, Frame, PollCause, Preset, SendError, State};
 use serde_json::json;
 
 use super::{Client, every, preset};

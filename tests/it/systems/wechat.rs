@@ -1,6 +1,7 @@
 //! `wechat`: a text `ping` 10 s after open and after each `pong`, 10 s for the answer, twelve reconnects.
 
-use redial::{Preset, Purpose, SendError, State, Unencodable};
+use redial::error::Unencodable;
+use redial::{Preset, Purpose, SendError, State};
 use serde_json::json;
 
 use super::{Client, every, preset};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use redial::{Action, Instant, MessageId, PeerSnapshot, Snapshot, Status};
+use redial::peer::PeerSnapshot;
+use redial::{Action, Instant, MessageId, Snapshot, Status};
 
 /// When the applications store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ mod app;
 mod steps;
 mod world;
 
-use redial::Acknowledge;
+use redial::config::Acknowledge;
 
 use super::{explore_up_to, explore_whole};
 use app::Storing;

@@ -3,10 +3,8 @@
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
-use redial::{
-    Acknowledge, Action, Config, ConnectionId, Durability, Duration, Frame, Instant, Jitter, Peer, PeerPolicy, Preset,
-    Seed, Session, Status,
-};
+use redial::config::{Acknowledge, Durability, Jitter, PeerPolicy};
+use redial::{Action, Config, ConnectionId, Duration, Frame, Instant, Peer, Preset, Seed, Session, Status};
 
 use super::super::Small;
 use super::app::{ClientApp, ServerApp, Storing};
@@ -76,7 +74,7 @@ impl World {
         config.reconnect.jitter = Jitter::None;
         config.outbox.receipt_timeout = None;
         config.outbox.quarantine = None;
-        config.authentication.credential = redial::CredentialSource::Optional;
+        config.authentication.credential = redial::config::CredentialSource::Optional;
         if storing == Storing::Late {
             config.durability = Durability::WriteAhead;
         }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use redial::error::NotOpenError;
 use redial::journal::{Call, CallError};
-use redial::{Action, Duration, MessageId, NotOpenError, Purpose};
+use redial::{Action, Duration, MessageId, Purpose};
 
 use super::inbox::Inbox;
 use super::outbox::Outbox;

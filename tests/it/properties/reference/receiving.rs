@@ -1,6 +1,7 @@
 //! Messages on their way in, as the rules have it.
 
-use redial::{AcknowledgeError, Action, ConnectionId, Frame, Message, MessageId, Purpose, Status};
+use redial::error::AcknowledgeError;
+use redial::{Action, ConnectionId, Frame, Message, MessageId, Purpose, Status};
 
 use super::inbox::{Answer, Known};
 use super::model::Model;

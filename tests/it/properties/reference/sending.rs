@@ -1,8 +1,7 @@
 //! Messages on their way out, as the rules have it.
 
-use redial::{
-    Action, Body, CancelError, ConnectionId, Frame, MessageId, Purpose, ResendError, SendError, Status, Unencodable,
-};
+use redial::error::{CancelError, ResendError, Unencodable};
+use redial::{Action, Body, ConnectionId, Frame, MessageId, Purpose, SendError, Status};
 
 use super::model::{Flow, Model, Over};
 use super::outbox::{Letter, News, Stored};

@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 
 use proptest::prelude::*;
-use redial::{
-    Acknowledge, Backoff, Config, Durability, Duration, FirstDelay, HeartbeatPolicy, Jitter, Limit, Preset, Probe,
-    Resend, SendFailure, WhileDown,
+use redial::config::{
+    Acknowledge, Backoff, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit, Probe, Resend, SendFailure, WhileDown,
 };
+use redial::{Config, Duration, Preset};
 
 use super::words::Post;
 

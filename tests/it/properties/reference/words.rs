@@ -1,9 +1,11 @@
 //! A service with a word for everything a model has to predict, spelt so that anybody can write its frames down.
 
-use redial::{
-    Capabilities, Content, Dialect, Frame, HeartbeatSignal, Limits, Malformed, MessageId, MessageSignal, ReceiptSignal,
-    Side, Signal, Span, Unencodable,
+use redial::config::Limits;
+use redial::dialect::{
+    Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, ReceiptSignal, Side, Signal, Span,
 };
+use redial::error::{Malformed, Unencodable};
+use redial::{Frame, MessageId};
 
 /// What the server says.
 #[derive(Clone, Debug)]
