@@ -1,6 +1,7 @@
 //! Tests, as one program: stories, properties, a simulator, and one oracle that all of them share.
 
 mod adapters;
+mod budget;
 mod durability;
 mod durable;
 mod hostile;
