@@ -1,9 +1,9 @@
 //! What a configuration may say, and what happens to one that says more.
 
 use redial::config::{Acknowledge, Backoff, Config, FirstDelay, Limit};
-use redial::dialect::Plain;
+use redial::dialect::{Plain, Side};
 use redial::error::{ConfigError, PresetError};
-use redial::{Duration, Preset};
+use redial::{Duration, Frame, Preset};
 use serde_json::{Value, json};
 
 /// Every limit with its range and its default, as the docs of its field have them.
@@ -131,5 +131,30 @@ fn a_configuration_nobody_has_checked_still_says_what_it_would_hold() {
         config.reconnect.stable = time;
         assert!(config.bounds().memory_bytes >= value);
         assert!(config.check().is_err(), "{value} is no percentage");
+    }
+}
+
+#[test]
+fn dialects_stay_total_under_limits_that_nobody_has_checked() {
+    let deep = [r#"{"a":"#, "[", r#"{"key":"message","data":"#].map(|open| open.repeat(200_000));
+    let escaped = [
+        r#"{"type":"msg","s":5,"id":"\u0061","b":"hello"}"#.to_owned(),
+        r#"{"key":"message","data":{"clientMessageId":"\u0061","content":"\u0062"}}"#.to_owned(),
+        r#"{"type":"welcome","sid":"\u0061","token":"\u0062","ttl_ms":1,"resumed":false,"dedup_ms":0}"#.to_owned(),
+    ];
+    let presets = || Preset::names().filter_map(|name| Preset::named(name, &json!(null)).ok());
+    for value in [0, u64::MAX] {
+        let limit = Limit::new(value);
+        let mut limits = Config::default().limits;
+        (limits.frame_bytes, limits.message_bytes, limits.id_bytes, limits.depth) = (limit, limit, limit, limit);
+        for (preset, text) in
+            presets().flat_map(|preset| deep.iter().chain(&escaped).map(move |text| (preset.clone(), text)))
+        {
+            for reader in [Side::Client, Side::Server] {
+                let frame = Frame::text(text.clone());
+                // What it says is its own affair, as long as it says something.
+                let _ = preset.dialect().decode(reader, &frame, &limits);
+            }
+        }
     }
 }
