@@ -49,10 +49,12 @@ pub mod dialect;
 pub mod error;
 #[doc = include_str!("invariants.md")]
 pub mod invariants {}
+#[cfg(feature = "journal")]
 pub mod journal;
 pub mod peer;
 #[doc = include_str!("redial_v1.md")]
 pub mod redial_v1 {}
+#[cfg(feature = "services")]
 pub mod services;
 mod session;
 pub mod stats;

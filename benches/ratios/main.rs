@@ -21,6 +21,7 @@ use fleet::Hour;
 use loopback::{Run, Way};
 use measure::{Operation, lower_quartile, nanoseconds};
 use redial::Preset;
+use redial::services::Service;
 use report::{Goal, Row};
 
 const ROUNDS: u32 = 2_000;
@@ -52,16 +53,17 @@ fn floored() -> Vec<Operation> {
 
 /// The operations of every preset.
 fn of_systems() -> Vec<Operation> {
-    let of = |(name, preset): (&str, systems::Make)| {
+    let of = |service: &'static Service| {
+        let name = service.name;
         [
-            Operation::new(format!("{name}/push"), move |rounds| systems::push(preset, rounds)),
-            Operation::new(format!("{name}/send"), move |rounds| systems::send(preset, rounds)),
-            Operation::new(format!("{name}/heartbeat_round"), move |rounds| systems::heartbeat(preset, rounds)),
-            Operation::new(format!("{name}/idle_tick"), move |rounds| systems::tick(preset, rounds)),
-            Operation::new(format!("{name}/next_deadline"), move |rounds| systems::deadline(preset, rounds)),
+            Operation::new(format!("{name}/push"), move |rounds| systems::push(service, rounds)),
+            Operation::new(format!("{name}/send"), move |rounds| systems::send(service, rounds)),
+            Operation::new(format!("{name}/heartbeat_round"), move |rounds| systems::heartbeat(service, rounds)),
+            Operation::new(format!("{name}/idle_tick"), move |rounds| systems::tick(service, rounds)),
+            Operation::new(format!("{name}/next_deadline"), move |rounds| systems::deadline(service, rounds)),
         ]
     };
-    systems::ALL.into_iter().flat_map(of).collect()
+    systems::all().flat_map(of).collect()
 }
 
 fn uni_app() -> Preset {

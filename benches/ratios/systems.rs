@@ -5,6 +5,7 @@ use std::iter::from_fn;
 use std::sync::Arc;
 
 use redial::dialect::{Content, Login, Side, Signal};
+use redial::services::Service;
 use redial::{ConnectionId, Event, Frame, Instant, MessageId, Preset, Secret, Seed, Session};
 
 use crate::measure::{Cost, measured};
@@ -12,18 +13,15 @@ use crate::measure::{Cost, measured};
 /// Rounds before the measured ones.
 const WARM: u32 = 6_000;
 
-/// A preset, made anew.
-pub(crate) type Make = fn() -> Preset;
+/// The services that redial only speaks to; the crate's own protocol has operations of its own.
+pub(crate) fn all() -> impl Iterator<Item = &'static Service> {
+    let foreign = |service: &&Service| made(service).dialect().capabilities().login != Login::Hello;
+    Service::all().iter().filter(foreign)
+}
 
-/// The presets by the names under which a child process finds them.
-pub(crate) const ALL: [(&str, Make); 6] = [
-    ("plain", Preset::plain),
-    ("uni_app", Preset::uni_app),
-    ("react_im", Preset::react_im),
-    ("vue_polling", Preset::vue_polling),
-    ("wechat", Preset::wechat),
-    ("live_chat", || Preset::live_chat(1, 9527).expect("both are named")),
-];
+fn made(service: &Service) -> Preset {
+    service.sample().expect("its sample works")
+}
 
 /// A content of 128 bytes that every dialect can carry.
 fn body() -> String {
@@ -38,8 +36,8 @@ struct Line {
 }
 
 impl Line {
-    fn ready(preset: Make) -> Self {
-        let preset = Arc::new(preset());
+    fn ready(service: &Service) -> Self {
+        let preset = Arc::new(made(service));
         let mut session = Session::new(Arc::clone(&preset), Seed::from(7_u64));
         session.credential(Instant::ORIGIN, Secret::new("token"));
         session.open(Instant::ORIGIN);
@@ -70,8 +68,8 @@ impl Line {
 }
 
 /// A push arrives, is delivered, and acknowledged where the service wants that.
-pub(crate) fn push(preset: Make, rounds: u32) -> Cost {
-    let mut line = Line::ready(preset);
+pub(crate) fn push(service: &Service, rounds: u32) -> Cost {
+    let mut line = Line::ready(service);
     let content = body();
     let push = |number: u32| {
         let id = Some(MessageId::from(format!("m-{number:08}")));
@@ -92,9 +90,9 @@ pub(crate) fn push(preset: Make, rounds: u32) -> Cost {
 }
 
 /// A message is sent, and confirmed where the service does that.
-pub(crate) fn send(preset: Make, rounds: u32) -> Cost {
-    let mut line = Line::ready(preset);
-    let mut answers = receipts(&mut Line::ready(preset), WARM + rounds);
+pub(crate) fn send(service: &Service, rounds: u32) -> Cost {
+    let mut line = Line::ready(service);
+    let mut answers = receipts(&mut Line::ready(service), WARM + rounds);
     let counted = answers.split_off(WARM as usize);
     let mut round = |(body, receipt): (String, Option<Frame>)| {
         line.session.send(Instant::ORIGIN, body).expect("there is room");
@@ -125,8 +123,8 @@ fn receipts(twin: &mut Line, count: u32) -> Vec<(String, Option<Frame>)> {
 }
 
 /// A heartbeat is due, is sent, and is answered where the service answers.
-pub(crate) fn heartbeat(preset: Make, rounds: u32) -> Cost {
-    let mut line = Line::ready(preset);
+pub(crate) fn heartbeat(service: &Service, rounds: u32) -> Cost {
+    let mut line = Line::ready(service);
     // Where the beats are pings, it is the server's socket that answers.
     let answer = line.says(&Signal::heartbeat_reply()).or(Some(Frame::Pong(Vec::new())));
     // Some greet with a heartbeat, and one waits for the answer.
@@ -156,8 +154,8 @@ pub(crate) fn heartbeat(preset: Make, rounds: u32) -> Cost {
 }
 
 /// A tick with nothing due.
-pub(crate) fn tick(preset: Make, rounds: u32) -> Cost {
-    let mut line = Line::ready(preset);
+pub(crate) fn tick(service: &Service, rounds: u32) -> Cost {
+    let mut line = Line::ready(service);
     measured(|| {
         for _ in 0..rounds {
             line.session.handle(black_box(Instant::ORIGIN), Event::Tick);
@@ -167,8 +165,8 @@ pub(crate) fn tick(preset: Make, rounds: u32) -> Cost {
 }
 
 /// Asking when the next tick is due.
-pub(crate) fn deadline(preset: Make, rounds: u32) -> Cost {
-    let line = Line::ready(preset);
+pub(crate) fn deadline(service: &Service, rounds: u32) -> Cost {
+    let line = Line::ready(service);
     measured(|| {
         for _ in 0..rounds {
             black_box(black_box(&line.session).next_deadline());

@@ -35,7 +35,7 @@ use redial::{Action, Frame, Instant, Preset, Seed, Session};
 
 use blocking::{Client, Clock};
 use chat::Chat;
-use options::{HELP, Options, commands};
+use options::{Options, commands, help};
 use poll::News;
 use spy::Spy;
 
@@ -65,7 +65,7 @@ fn run() -> Result<bool, String> {
     getrandom::fill(&mut seed).map_err(|error| format!("the system has no randomness: {error}"))?;
     let made_up = format!("guest-{:02x}{:02x}", seed[14], seed[15]);
     let Some(options) = Options::parse(std::env::args().skip(1), made_up)? else {
-        say!("{HELP}\n\n{}", commands());
+        say!("{}\n\n{}", help(), commands());
         return Ok(true);
     };
     say!("{} at {} as {}; /help lists the commands", options.preset.name(), options.url, options.name);

@@ -5,11 +5,10 @@ use redial::dialect::Login;
 use redial::{Config, Preset};
 use serde_json::{Value, json};
 
-pub(crate) const HELP: &str = "\
+const HELP: &str = "\
 usage: chat --preset NAME [--url ws://127.0.0.1:7420/socket] [--name YOU] [--config FILE.json] [--lossless]
             [--journal FILE]
 
-presets: plain, uni_app, react_im, vue_polling, wechat, live_chat
 --url       where the server is; `serve` prints it
 --name      who you are to the others; made up where it is missing
 --config    changes to the preset, as a merge patch: {\"heartbeat\":{\"every_ms\":1000},\"preset\":{\"key\":\"k\"}}
@@ -27,6 +26,11 @@ const COMMANDS: &str = "\
 /reconnect       drop this connection and make another
 /close [CODE REASON]   close for good and end
 /quit            the same; so does the end of the input, once everything is settled";
+
+/// How the program is called.
+pub(crate) fn help() -> String {
+    format!("{HELP}\n\npresets: {}", Preset::names().collect::<Vec<_>>().join(", "))
+}
 
 /// What can be typed.
 pub(crate) fn commands() -> &'static str {
@@ -53,7 +57,7 @@ impl Options {
         let (mut url, mut changes) = ("ws://127.0.0.1:7420/socket".to_owned(), json!({}));
         let (mut lossless, mut journal) = (false, None);
         while let Some(word) = words.next() {
-            let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{HELP}"));
+            let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{}", help()));
             match word.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--preset" => preset = value()?,
@@ -62,14 +66,14 @@ impl Options {
                 "--config" => changes = read(&value()?)?,
                 "--journal" => journal = Some(value()?),
                 "--lossless" => lossless = true,
-                _ => return Err(format!("there is no option `{word}`\n{HELP}")),
+                _ => return Err(format!("there is no option `{word}`\n{}", help())),
             }
         }
         if url.starts_with("wss:") {
             return Err(NO_TLS.to_owned());
         }
         if preset.is_empty() {
-            return Err(format!("--preset is missing\n{HELP}"));
+            return Err(format!("--preset is missing\n{}", help()));
         }
         let fits = !name.is_empty() && name.len() <= 24 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !fits {

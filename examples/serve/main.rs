@@ -32,7 +32,6 @@ use service::Settings;
 const HELP: &str = "\
 usage: serve --preset NAME [--addr 127.0.0.1:PORT] [--fault KIND] [--frames] [--key KEY] [--store FILE | --forget]
 
-presets: plain, uni_app, react_im, vue_polling, wechat, live_chat
 --addr    where to listen; 127.0.0.1:7420 by default, port 0 for any free one
 --fault   a bad day to begin with; type its name later to change it
 --frames  print every frame
@@ -40,6 +39,10 @@ presets: plain, uni_app, react_im, vue_polling, wechat, live_chat
 --store   uni_app: the file that keeps the newest 10,000 messages, 4 MiB at most; by default one beside this
           program. Whoever is away for longer than those misses what fell out
 --forget  uni_app: keep nothing";
+
+fn help() -> String {
+    format!("{HELP}\n\npresets: {}", service::names())
+}
 
 struct Asked {
     preset: String,
@@ -63,7 +66,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let Some(asked) = asked()? else {
-        say!("{HELP}\n\nfaults:");
+        say!("{}\n\nfaults:", help());
         list_faults();
         return Ok(());
     };
@@ -107,7 +110,7 @@ fn asked() -> Result<Option<Asked>, String> {
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{HELP}"));
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{}", help()));
         match word.as_str() {
             "--help" | "-h" => return Ok(None),
             "--preset" => asked.preset = value()?,
@@ -125,11 +128,11 @@ fn asked() -> Result<Option<Asked>, String> {
             "--forget" => asked.forget = true,
             "--key" => asked.key = Some(value()?),
             "--store" => asked.store = Some(value()?.into()),
-            _ => return Err(format!("there is no option `{word}`\n{HELP}")),
+            _ => return Err(format!("there is no option `{word}`\n{}", help())),
         }
     }
     if asked.preset.is_empty() {
-        return Err(format!("--preset is missing\n{HELP}"));
+        return Err(format!("--preset is missing\n{}", help()));
     }
     Ok(Some(asked))
 }

@@ -97,16 +97,29 @@ pub(crate) struct Settings {
     pub(crate) key: Option<String>,
 }
 
+/// A server of one of the presets.
+type Make = fn(Settings) -> Result<Box<dyn Service>, String>;
+
+/// The servers by the names of their presets.
+const SERVERS: [(&str, Make); 6] = [
+    ("plain", |_| Ok(Box::new(Talk::default()))),
+    ("uni_app", |settings| Ok(Box::new(Hub::new(settings.store)?))),
+    ("react_im", |_| Ok(Box::new(Talk::with_ping()))),
+    ("vue_polling", |_| Ok(Box::new(VuePolling::default()))),
+    ("wechat", |_| Ok(Box::new(Talk::with_ping()))),
+    ("live_chat", |settings| Ok(Box::new(LiveChat::new(settings.key)))),
+];
+
+/// The names of the presets that have a server here.
+pub(crate) fn names() -> String {
+    SERVERS.map(|(name, _)| name).join(", ")
+}
+
 /// The server of the preset of this name.
 pub(crate) fn named(preset: &str, settings: Settings) -> Result<Box<dyn Service>, String> {
-    match preset {
-        "plain" => Ok(Box::new(Talk::default())),
-        "react_im" | "wechat" => Ok(Box::new(Talk::with_ping())),
-        "vue_polling" => Ok(Box::new(VuePolling::default())),
-        "live_chat" => Ok(Box::new(LiveChat::new(settings.key))),
-        "uni_app" => Ok(Box::new(Hub::new(settings.store)?)),
-        _ => Err(format!("there is no server for `{preset}`")),
-    }
+    let known = SERVERS.iter().find(|(name, _)| *name == preset);
+    let (_, make) = known.ok_or_else(|| format!("there is no server for `{preset}`; there are: {}", names()))?;
+    make(settings)
 }
 
 /// Who connects, by the URL: `token=`, `fuid=`, `name=`, or what follows the first `&` where nothing has a name.

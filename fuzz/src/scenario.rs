@@ -18,7 +18,7 @@ const STEPS: usize = 200;
 /// Plays a history; the first rule that is broken panics, with the inputs that broke it.
 pub(super) fn run(data: &[u8], thorough: bool) {
     judged(data, |bytes, record| {
-        let preset = preset(bytes);
+        let Some(preset) = preset(bytes) else { return Ok(()) };
         let mut history = History::new(preset, thorough, record);
         history.live(bytes, STEPS)
     });
@@ -27,7 +27,7 @@ pub(super) fn run(data: &[u8], thorough: bool) {
 /// Plays a history, restarts the session from a snapshot in the middle, and goes on.
 pub(super) fn restart(data: &[u8], thorough: bool) {
     judged(data, |bytes, record| {
-        let preset = preset(bytes);
+        let Some(preset) = preset(bytes) else { return Ok(()) };
         let mut history = History::new(preset.clone(), thorough, record);
         let steps = usize::from(bytes.byte());
         history.live(bytes, steps)?;
@@ -56,12 +56,14 @@ pub(super) fn is_sample(data: &[u8]) -> bool {
     hash >> 28 == 0
 }
 
-/// One of the presets, as it is or under a configuration that brings more to bear.
-fn preset(bytes: &mut Bytes<'_>) -> Arc<Preset> {
+/// One of the presets, as it is or under a configuration that brings more to bear; `None` where no service has this number.
+///
+/// A new service takes a number that was free, so no history comes to mean another.
+fn preset(bytes: &mut Bytes<'_>) -> Option<Arc<Preset>> {
     static KINDS: OnceLock<Vec<[Arc<Preset>; 4]>> = OnceLock::new();
     let kinds = KINDS.get_or_init(|| presets().iter().map(configured).collect());
-    let kind = &kinds[usize::from(bytes.byte()) % kinds.len()];
-    Arc::clone(&kind[usize::from(bytes.byte() % 4)])
+    let kind = kinds.get(usize::from(bytes.byte() % 32))?;
+    Some(Arc::clone(&kind[usize::from(bytes.byte() % 4)]))
 }
 
 /// A preset as it is, with the defaults for a server of one's own, storing before acting, and with little room.

@@ -4,18 +4,15 @@ use std::sync::{Arc, OnceLock};
 
 use redial::dialect::{Content, Dialect, MessageSignal, ReceiptSignal, SequenceSignal, Side, Signal};
 use redial::journal::{Input, Output, Player};
+use redial::services::Service;
 use redial::{Action, Duration, Event, Frame, Instant, Preset, Seed, Session, Snapshot};
 
 use super::scenario;
 
-/// Every preset, with the settings it cannot do without.
+/// The preset of every service, in the order of the registry, which only grows at its end.
 pub fn presets() -> &'static [Preset] {
     static PRESETS: OnceLock<Vec<Preset>> = OnceLock::new();
-    let settings = serde_json::json!({"preset": {"room_id": 1, "user_id": 9527}});
-    let make = |name| Preset::named(name, &settings).or_else(|_| Preset::named(name, &serde_json::Value::Null));
-    PRESETS.get_or_init(|| {
-        Preset::names().map(|name| make(name).unwrap_or_else(|error| panic!("{name}: {error}"))).collect()
-    })
+    PRESETS.get_or_init(|| Service::all().iter().map(|service| service.sample().expect("its sample works")).collect())
 }
 
 /// A frame of the peer, into every dialect: never a panic, and what was understood means the same when it is written again.
@@ -23,8 +20,7 @@ pub fn presets() -> &'static [Preset] {
 /// The first byte picks the dialect, the side and the kind of frame.
 pub fn decode(data: &[u8]) {
     let Some((&pick, payload)) = data.split_first() else { return };
-    let presets = presets();
-    let Some(preset) = presets.get(usize::from(pick >> 3) % presets.len()) else { return };
+    let Some(preset) = presets().get(usize::from(pick >> 3)) else { return };
     let reader = if pick & 1 == 0 { Side::Client } else { Side::Server };
     let frame = match ((pick >> 1) & 3, std::str::from_utf8(payload)) {
         (0 | 1, Ok(text)) => Frame::text(text.to_owned()),

@@ -43,13 +43,11 @@ use crate::config::{
     HeartbeatSchedule, Limits, Liveness, MeasuredFrom, ReconnectPolicy, WhileDown,
 };
 use crate::dialect::{
-    Capabilities, Content, Dialect, HeartbeatSignal, LeaveSignal, Login, LoginSignal, MessageSignal, Preset, Side,
-    Signal, Span, json,
+    Capabilities, Content, Dialect, HeartbeatSignal, LeaveSignal, Login, LoginSignal, MessageSignal, Side, Signal,
+    Span, json,
 };
 use crate::error::{Malformed, PresetError, Unencodable};
-use crate::frame::Frame;
-use crate::secret::Secret;
-use crate::time::Duration;
+use crate::{Duration, Frame, Preset, Secret};
 
 const NAME: &str = "live_chat";
 const HEARTBEAT: &str = r#"{"cmd":"wd_heartbeat"}"#;

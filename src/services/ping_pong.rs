@@ -5,9 +5,9 @@
 
 use alloc::borrow::ToOwned;
 
+use crate::Frame;
 use crate::dialect::{Content, HeartbeatSignal, MessageSignal, Side, Signal, Span};
 use crate::error::{Malformed, Unencodable};
-use crate::frame::Frame;
 
 const PING: &str = "ping";
 const PONG: &str = "pong";

@@ -25,12 +25,9 @@ use crate::config::{
     Backoff, ClosePolicy, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Limits,
     Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
 };
-use crate::dialect::{Capabilities, Content, Dialect, Handshake, Preset, Side, Signal, Span};
+use crate::dialect::{Capabilities, Content, Dialect, Handshake, Side, Signal, Span};
 use crate::error::{Malformed, Unencodable};
-use crate::frame::Frame;
-use crate::secret::Secret;
-use crate::status::Status;
-use crate::time::Duration;
+use crate::{Duration, Frame, Preset, Secret, Status};
 
 /// The dialect of the React IM.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -28,14 +28,11 @@ use crate::config::{
     MeasuredFrom, ReconnectPolicy, WhileDown,
 };
 use crate::dialect::{
-    Capabilities, Content, Dialect, Handshake, HeartbeatSignal, Login, MessageSignal, Preset, ReceiptSignal, Side,
-    Signal, Span, json,
+    Capabilities, Content, Dialect, Handshake, HeartbeatSignal, Login, MessageSignal, ReceiptSignal, Side, Signal,
+    Span, json,
 };
 use crate::error::{Malformed, Unencodable};
-use crate::frame::Frame;
-use crate::id::MessageId;
-use crate::secret::Secret;
-use crate::time::Duration;
+use crate::{Duration, Frame, MessageId, Preset, Secret};
 
 const HEARTBEAT: &str = r#"{"key":"heartbeat","data":{}}"#;
 

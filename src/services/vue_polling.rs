@@ -23,12 +23,9 @@ use crate::config::{
     Backoff, ClosePolicy, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Limits,
     Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
 };
-use crate::dialect::{
-    Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, Preset, Side, Signal, Span, json,
-};
+use crate::dialect::{Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, Side, Signal, Span, json};
 use crate::error::{Malformed, Unencodable};
-use crate::frame::Frame;
-use crate::time::Duration;
+use crate::{Duration, Frame, Preset};
 
 const HEARTBEAT: &str = r#"{"command":"heartBeat"}"#;
 

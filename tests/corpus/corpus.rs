@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use redial::services::Service;
 use redial::{Preset, Session, Snapshot};
 
 use crate::oracle;
@@ -33,6 +34,18 @@ fn replay(name: &str, target: fn(&[u8])) {
 #[test]
 fn frames_of_all_dialects_and_what_is_like_them_are_decoded_or_refused() {
     replay("decode", target::decode);
+}
+
+#[test]
+fn the_sample_frames_of_every_service_are_read_by_both_sides_of_every_service() {
+    for number in 0..target::presets().len() {
+        for (_, text) in Service::all().iter().flat_map(|service| service.sample_frames) {
+            for side in [0, 1] {
+                let pick = u8::try_from(number << 3 | side).expect("there is a number left for this service");
+                target::decode(&[&[pick], text.as_bytes()].concat());
+            }
+        }
+    }
 }
 
 #[test]

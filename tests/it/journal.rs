@@ -1,6 +1,7 @@
 //! The journal: lines in, lines out, the same again on every replay.
 
 use redial::journal::{Call, Header, Input, Output, Player};
+use redial::services::Service;
 use redial::{
     Action, Body, ConnectionId, CredentialFailure, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed,
     Session, TransportError,
@@ -98,10 +99,10 @@ fn an_error_about_a_line_repeats_nothing_of_it() {
 
 #[test]
 fn a_header_makes_the_same_session_of_every_preset() {
-    let settings = json!({"preset": {"room_id": 1, "user_id": "u", "key": "k"}, "heartbeat": {"every_ms": 7_000}});
-    for name in Preset::names() {
-        let settings = if name == "live_chat" { &settings } else { &json!({"heartbeat": {"every_ms": 7_000}}) };
-        let preset = Preset::named(name, settings).expect("the settings are complete");
+    for service in Service::all() {
+        let name = service.name;
+        let slower = |config: &mut redial::Config| config.heartbeat.every = Duration::from_secs(7);
+        let preset = service.sample().expect("its sample works").configure(slower).expect("it is sound");
         let line = Input::Header(Header::new(&preset, Seed::from(9_u64))).to_line();
         let Ok(Input::Header(header)) = Input::from_line(&line) else { panic!("{line}") };
         assert_eq!(header.session().expect("it is of this version"), Session::new(preset, Seed::from(9_u64)), "{name}");

@@ -91,6 +91,19 @@ fn a_circle_of_imports_would_be_found() {
     assert!(circle(&rooms, "session").is_some());
 }
 
+#[test]
+fn a_service_is_written_like_one_of_a_users_own() {
+    let public = fs::read_to_string(root().join("src/lib.rs")).expect("there is a library");
+    let rooms: Vec<&str> = public.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    for (file, text) in files("src/services") {
+        let imported = imports(&text);
+        for to in imported.iter().filter(|to| to.starts_with(char::is_lowercase)) {
+            assert!(rooms.contains(&to.as_str()), "{file} imports crate::{to}, which a user cannot");
+        }
+        assert!(!text.contains("pub(crate)"), "{file} offers something to this crate alone");
+    }
+}
+
 /// Lines that are neither empty nor comment.
 pub(crate) fn code(text: &str) -> usize {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()

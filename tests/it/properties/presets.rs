@@ -6,25 +6,18 @@ use redial::config::{
     Acknowledge, Backoff, CredentialSource, DeadLink, Durability, FirstDelay, Jitter, Limit, MeasuredFrom, Reset,
     SendFailure, Unauthorized, WhileDown,
 };
+use redial::services::Service;
 use redial::{Config, Duration, Preset};
-use serde_json::{Value, json};
 
-/// What a preset cannot do without.
-fn settings(name: &str) -> Value {
-    match name {
-        "live_chat" => json!({"preset": {"room_id": 1, "user_id": 9527, "key": "k"}}),
-        _ => Value::Null,
-    }
-}
-
-pub(crate) fn named(name: &str) -> Preset {
-    Preset::named(name, &settings(name)).unwrap_or_else(|problem| panic!("{name}: {problem}"))
+/// The preset of a service, under its sample settings.
+pub(crate) fn of(service: &Service) -> Preset {
+    service.sample().unwrap_or_else(|problem| panic!("{}: {problem}", service.name))
 }
 
 /// Every preset under each kind of configuration.
 pub(crate) fn all() -> Vec<Preset> {
-    let variants = |name| {
-        let preset = || named(name);
+    let variants = |service| {
+        let preset = || of(service);
         let tight = tight(preset().config());
         [
             preset(),
@@ -35,7 +28,7 @@ pub(crate) fn all() -> Vec<Preset> {
             preset().with_config(hasty()).expect("it is sound"),
         ]
     };
-    Preset::names().flat_map(variants).collect()
+    Service::all().iter().flat_map(variants).collect()
 }
 
 /// Every limit so low that arbitrary inputs meet it.

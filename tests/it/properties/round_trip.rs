@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use redial::config::Limits;
 use redial::dialect::{Content, LeaveSignal, LoginSignal, MessageSignal, ReceiptSignal, Side, Signal};
+use redial::services::Service;
 use redial::{Body, MessageId, Preset, Secret};
 
 use super::presets;
@@ -81,8 +82,8 @@ proptest! {
     #[test]
     fn what_one_side_says_the_other_understands(said in said(), client in any::<bool>()) {
         let (writer, limits) = (if client { Side::Client } else { Side::Server }, Limits::default());
-        for name in Preset::names() {
-            let preset = presets::named(name);
+        for service in Service::all() {
+            let (name, preset) = (service.name, presets::of(service));
             let Ok(frame) = preset.dialect().encode(writer, &said.signal()) else { continue };
             let again = preset.dialect().encode(writer, &said.signal());
             prop_assert_eq!(again.as_ref(), Ok(&frame), "{}: the same signal as other bytes", name);

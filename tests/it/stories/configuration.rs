@@ -3,6 +3,7 @@
 use redial::config::{Acknowledge, Backoff, Config, FirstDelay, Limit};
 use redial::dialect::{Plain, Side};
 use redial::error::{ConfigError, PresetError};
+use redial::services::Service;
 use redial::{Duration, Frame, Preset};
 use serde_json::{Value, json};
 
@@ -56,18 +57,7 @@ fn every_limit_has_its_range_and_one_outside_is_named_as_it_stands() {
 
 #[test]
 fn every_ready_made_preset_passes_its_own_check() {
-    let live_chat = Preset::live_chat(1, 9_527).expect("it has its names");
-    let ready_made = [
-        Preset::plain(),
-        Preset::uni_app(),
-        Preset::react_im(),
-        Preset::vue_polling(),
-        Preset::wechat(),
-        live_chat,
-        Preset::native(),
-    ];
-    assert!(ready_made.iter().map(Preset::name).eq(Preset::names()), "each name of the registry, in its order");
-    for preset in ready_made {
+    for preset in Service::all().iter().map(|service| service.sample().expect("its sample works")) {
         assert_eq!(preset.config().check(), Ok(()), "{}", preset.name());
     }
 }
@@ -142,7 +132,7 @@ fn dialects_stay_total_under_limits_that_nobody_has_checked() {
         r#"{"key":"message","data":{"clientMessageId":"\u0061","content":"\u0062"}}"#.to_owned(),
         r#"{"type":"welcome","sid":"\u0061","token":"\u0062","ttl_ms":1,"resumed":false,"dedup_ms":0}"#.to_owned(),
     ];
-    let presets = || Preset::names().filter_map(|name| Preset::named(name, &json!(null)).ok());
+    let presets = || Service::all().iter().map(|service| service.sample().expect("its sample works"));
     for value in [0, u64::MAX] {
         let limit = Limit::new(value);
         let mut limits = Config::default().limits;

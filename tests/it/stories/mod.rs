@@ -18,6 +18,7 @@ mod peers;
 mod presets;
 mod reconnecting;
 mod refusals;
+mod registry;
 mod remembering;
 mod resending;
 mod room;

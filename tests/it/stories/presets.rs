@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use redial::config::DeadLink;
 use redial::dialect::{HeartbeatFrame, Plain};
-use redial::services::{ReactIm, UniApp, Wechat};
+use redial::services::{ReactIm, Service, UniApp, Wechat};
 use redial::{Config, Duration, Frame, Preset, SendError};
 use serde_json::json;
 
@@ -24,9 +24,8 @@ fn different() -> Vec<Preset> {
     words.words.push = "PUSH".into();
     let user = ReactIm { fuid: Some(7.into()) };
     let task = Wechat { task_id: Some("t".into()), user_id: Some("u".into()) };
-    let mut presets: Vec<Preset> = ["plain", "uni_app", "react_im", "vue_polling", "wechat", "native"]
-        .map(|name| Preset::named(name, &json!(null)).expect("it needs nothing"))
-        .into();
+    let mut presets: Vec<Preset> =
+        Service::all().iter().map(|service| service.sample().expect("its sample works")).collect();
     presets.push(Preset::plain().with_config(changed).expect("it is sound"));
     presets.push(in_texts());
     presets.push(Preset::new(words, Preset::uni_app().config().clone()).expect("it is sound"));

@@ -149,9 +149,7 @@ fn a_wait_that_has_begun_keeps_its_end_whatever_old_sockets_say() {
 
 #[test]
 fn a_preset_is_known_by_its_name_and_made_again_from_its_json() {
-    let names: Vec<&str> = Preset::names().collect();
     for preset in five() {
-        assert!(names.contains(&preset.name()), "{}", preset.name());
         assert_eq!(super::preset(preset.name(), &preset.to_json()), preset);
     }
     assert_eq!(preset("react_im", &json!(null)), Preset::react_im());

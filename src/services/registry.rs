@@ -1,0 +1,220 @@
+//! The registry: one row for each service.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+#[cfg(feature = "systems")]
+use super::{LiveChat, LiveChatSettings, ReactIm, UniApp, VuePolling, Wechat};
+use crate::Preset;
+use crate::dialect::{Dialect, Plain, RedialV1, Side};
+use crate::error::PresetError;
+
+/// A row of the registry: a service by its name, with samples for tests, fuzzers, benchmarks and tools.
+///
+/// ```
+/// use redial::services::Service;
+/// let presets: Vec<_> = Service::all().iter().map(Service::sample).collect();
+/// assert!(presets.iter().all(|preset| preset.is_ok()));
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Service {
+    /// The name, as it stands in a journal and in [`Preset::named`].
+    pub name: &'static str,
+    /// Settings with which the service works, as JSON; `{}` where it needs none.
+    pub sample_settings: &'static str,
+    /// Text frames as they stand on the wire, each with the side that writes it.
+    pub sample_frames: &'static [(Side, &'static str)],
+    make: Maker,
+}
+
+type Maker = fn(Value) -> Result<Preset, PresetError>;
+
+/// All rows. A new one goes to the end: the fuzz targets know a service by its number.
+const SERVICES: &[Service] = &[
+    Service {
+        name: "plain",
+        sample_settings: "{}",
+        sample_frames: &[(Side::Client, "hello"), (Side::Server, "hello")],
+        make: |settings| with_config_of::<Plain>(settings, &Preset::plain()),
+    },
+    #[cfg(feature = "systems")]
+    Service {
+        name: "uni_app",
+        sample_settings: "{}",
+        sample_frames: &[
+            (Side::Client, r#"{"key":"heartbeat","data":{}}"#),
+            (Side::Client, r#"{"key":"message","data":{"clientMessageId":"c1","content":"hello"}}"#),
+            (Side::Server, r#"{"type":"MESSAGE","messageId":"m1","clientMessageId":"c1","content":"hello"}"#),
+            (Side::Server, r#"{"type":"MESSAGE","messageId":"m2","content":"hello"}"#),
+            (Side::Client, r#"{"key":"message_ack","data":{"messageId":"m2"}}"#),
+            (Side::Server, r#"{"type":"RECEIPT","clientMessageId":"c1"}"#),
+        ],
+        make: |settings| with_config_of::<UniApp>(settings, &Preset::uni_app()),
+    },
+    #[cfg(feature = "systems")]
+    Service {
+        name: "react_im",
+        sample_settings: r#"{"fuid":"u1"}"#,
+        sample_frames: &[
+            (Side::Client, "ping"),
+            (Side::Server, "pong"),
+            (Side::Client, "hello"),
+            (Side::Server, "hello"),
+        ],
+        make: |settings| with_config_of::<ReactIm>(settings, &Preset::react_im()),
+    },
+    #[cfg(feature = "systems")]
+    Service {
+        name: "vue_polling",
+        sample_settings: "{}",
+        sample_frames: &[
+            (Side::Client, r#"{"command":"heartBeat"}"#),
+            (Side::Server, r#"{"command":"heartBeat"}"#),
+            (Side::Server, r#"{"command":"news"}"#),
+        ],
+        make: |settings| with_config_of::<VuePolling>(settings, &Preset::vue_polling()),
+    },
+    #[cfg(feature = "systems")]
+    Service {
+        name: "wechat",
+        sample_settings: r#"{"task_id":7,"user_id":"u1"}"#,
+        sample_frames: &[
+            (Side::Client, "ping"),
+            (Side::Server, "pong"),
+            (Side::Client, "hello"),
+            (Side::Server, "hello"),
+        ],
+        make: |settings| with_config_of::<Wechat>(settings, &Preset::wechat()),
+    },
+    #[cfg(feature = "systems")]
+    Service {
+        name: "live_chat",
+        sample_settings: r#"{"room_id":1,"user_id":9527,"key":"k"}"#,
+        sample_frames: &[
+            (Side::Server, r#"{"cmd":"auth1","msg_id":17,"result":{"seed":"s1"}}"#),
+            (Side::Client, r#"{"msg_id":17,"cmd":"auth2","authCode":"a","room_id":"livechat_1","userId":9527}"#),
+            (Side::Client, r#"{"cmd":"wd_heartbeat"}"#),
+            (Side::Server, r#"{"cmd":"wd_heartbeat"}"#),
+            (Side::Server, r#"{"cmd":"message","result":{"message":"hello"}}"#),
+            (Side::Server, r#"{"cmd":"conn_close"}"#),
+        ],
+        make: |settings| Ok(Preset::from(LiveChat::try_from(read::<LiveChatSettings>(settings)?)?)),
+    },
+    Service {
+        name: "native",
+        sample_settings: "{}",
+        sample_frames: &[
+            (Side::Client, r#"{"type":"hello","v":1,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#),
+            (
+                Side::Server,
+                r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#,
+            ),
+            (Side::Client, r#"{"type":"msg","s":1,"id":"c1","b":"hello"}"#),
+            (Side::Server, r#"{"type":"ack","a":1}"#),
+            (Side::Client, r#"{"type":"ping","a":0}"#),
+            (Side::Server, r#"{"type":"bye","code":1000,"reconnect":true,"resume":true,"after_ms":0}"#),
+        ],
+        make: |settings| with_config_of::<RedialV1>(settings, &Preset::native()),
+    },
+];
+
+impl Service {
+    /// Every service that has a preset, in an order that only grows at its end.
+    pub fn all() -> &'static [Self] {
+        SERVICES
+    }
+
+    /// The preset under the sample settings, with the timings of the service.
+    pub fn sample(&self) -> Result<Preset, PresetError> {
+        (self.make)(serde_json::from_str(self.sample_settings).map_err(|error| invalid(&error))?)
+    }
+}
+
+impl Preset {
+    /// The names of the ready-made presets, for [`Preset::named`].
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Service::all().iter().map(|service| service.name)
+    }
+
+    /// A ready-made preset, with changes merged over it.
+    ///
+    /// `changes` is a merge patch (RFC 7396) for the serde form of [`Config`](crate::Config), in which an object whose `type` differs
+    /// replaces instead of merging; under `"preset"` it holds what the service needs. `Value::Null` changes nothing.
+    ///
+    /// ```
+    /// use redial::{Duration, Preset};
+    /// let changes = serde_json::json!({"heartbeat": {"every_ms": 10_000, "dead_after": null}});
+    /// let preset = Preset::named("plain", &changes)?;
+    /// assert_eq!(preset.config().heartbeat.every, Duration::from_secs(10));
+    /// assert_eq!(preset.config().heartbeat.dead_after, None);
+    /// # Ok::<(), redial::error::PresetError>(())
+    /// ```
+    pub fn named(name: &str, changes: &Value) -> Result<Self, PresetError> {
+        let service = Service::all()
+            .iter()
+            .find(|service| service.name == name)
+            .ok_or_else(|| PresetError::Unknown { known: Self::names().collect::<Vec<_>>().join(", ") })?;
+        let (settings, changes) = split(changes)?;
+        let preset = (service.make)(settings)?;
+        let mut config = serde_json::to_value(preset.config()).map_err(|error| invalid(&error))?;
+        merge(&mut config, changes);
+        Ok(preset.with_config(read(config)?)?)
+    }
+}
+
+/// A dialect of these settings under the timings of a preset.
+fn with_config_of<D: Dialect + DeserializeOwned + 'static>(
+    settings: Value,
+    of: &Preset,
+) -> Result<Preset, PresetError> {
+    Ok(Preset::new(read::<D>(settings)?, of.config().clone())?)
+}
+
+/// The service's settings, and the changes to the configuration.
+fn split(changes: &Value) -> Result<(Value, Value), PresetError> {
+    match changes {
+        Value::Null => Ok((Value::Object(serde_json::Map::new()), Value::Object(serde_json::Map::new()))),
+        Value::Object(fields) => {
+            let mut fields = fields.clone();
+            let settings = fields.remove("preset").unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+            Ok((settings, Value::Object(fields)))
+        }
+        _ => Err(PresetError::Invalid { problem: "it is not an object".to_string() }),
+    }
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, PresetError> {
+    serde_json::from_value(value).map_err(|error| invalid(&error))
+}
+
+fn invalid(error: &serde_json::Error) -> PresetError {
+    // The text is the caller's own configuration, so its words may be repeated.
+    PresetError::Invalid { problem: error.to_string() }
+}
+
+/// Applies a merge patch (RFC 7396 §2), except that an object of another `type` replaces.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(changes) = patch else {
+        *target = patch;
+        return;
+    };
+    let replaces = match (target.get("type"), changes.get("type")) {
+        (Some(old), Some(new)) => old != new,
+        _ => false,
+    };
+    if replaces || !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(fields) = target else { return };
+    for (name, change) in changes {
+        if change.is_null() {
+            fields.remove(&name);
+        } else {
+            merge(fields.entry(name).or_insert(Value::Null), change);
+        }
+    }
+}
