@@ -72,13 +72,12 @@ impl<'a> Reader<'a> {
         loop {
             let begin = self.at;
             let escaped;
-            let name = match self.name() {
-                Some(name) => name,
-                None => {
-                    self.at = begin;
-                    escaped = self.escaped_name()?;
-                    escaped.as_bytes()
-                }
+            let name = if let Some(name) = self.name() {
+                name
+            } else {
+                self.at = begin;
+                escaped = self.escaped_name()?;
+                escaped.as_bytes()
             };
             self.space();
             self.take(b':')?;

@@ -88,7 +88,7 @@ impl Counted {
             Input::Event { event: Event::FrameIn { frame, .. }, .. } if !step.is_stale() => {
                 match (decode(session, frame), step.state) {
                     (Some(Signal::Sequence(SequenceSignal::Welcome(terms))), State::Authenticating) => {
-                        self.welcome(&terms)
+                        self.welcome(&terms);
                     }
                     (Some(Signal::Sequence(SequenceSignal::Message { seq, id, content: body, .. })), State::Ready) => {
                         if body.is_none() {

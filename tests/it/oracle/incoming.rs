@@ -177,7 +177,7 @@ fn message(
             }
         }
         Signal::Message(MessageSignal { .. }) | Signal::Notice(_) => {
-            rule!(delivered == 1, "a message came and was not shown")
+            rule!(delivered == 1, "a message came and was not shown");
         }
         Signal::Receipt(ReceiptSignal::Accepted { echo: Some(_), .. })
         | Signal::Sequence(SequenceSignal::Message { .. }) => {}
