@@ -1,10 +1,10 @@
-//! The heartbeat of one connection: when to beat, what counts as life, when silence is death.
+//! Heartbeat of one connection: decides when heartbeats go out, what counts as life, and when a silent link is dead.
 //!
-//! 1. Silence is never death without an unanswered heartbeat.
-//! 2. A wake-up that comes late finds out first: one probe, one verdict; the beats that were missed are skipped.
-//! 3. What has arrived counts before silence is judged: the caller reports frames first and ticks after.
-//! 4. A link can be suspected before it is dead: asked again out of turn, with a verdict of its own.
-//! 5. Every deadline here dies with the connection.
+//! 1. No link counts as dead without an unanswered heartbeat.
+//! 2. A tick that comes late sends one probe and waits for one verdict; heartbeats that were missed are skipped.
+//! 3. A frame that has arrived counts before silence is judged: the caller reports frames first and ticks after.
+//! 4. A silent link can be suspected before it counts as dead: a probe goes out, and it has a verdict of its own.
+//! 5. Every deadline of a heartbeat ends with its connection.
 
 use core::num::NonZeroU32;
 
@@ -12,82 +12,87 @@ use crate::config::{HeartbeatPolicy, HeartbeatSchedule, Liveness};
 use crate::deadline::{Deadline, Timer};
 use crate::time::{Duration, Instant};
 
-/// The bounds of what a server may ask for.
-const ASKED: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+/// Shortest and longest heartbeat period that a server may ask for.
+const SERVER_PERIOD: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 
-/// What the machine wants done.
+/// Decision of a heartbeat timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeartbeatDecision {
     /// Send a heartbeat.
     Send,
-    /// Send a heartbeat out of turn, and tell why.
+    /// Send a probe, and report that the link is suspected.
     Suspect,
     /// The link is dead.
     Dead,
 }
 
-/// One connection's heartbeat.
+/// Heartbeat of one connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Heartbeat {
-    /// The time between heartbeats on this connection: the policy's, or what the server asked for.
+    /// Time between heartbeats on this connection: the policy's, or the server's where it asked for one.
     every: Duration,
-    /// The next heartbeat; never where the chain has ended.
+    /// Time of the next heartbeat; [`Instant::NEVER`] when the lock-step chain has ended.
     next_at: Instant,
     dead_at: Instant,
-    /// The verdict on a probe that is out, in the place of the regular one; never where none is.
+    /// Verdict on an unanswered probe, which replaces the regular verdict; [`Instant::NEVER`] without a probe.
     probe_ends_at: Instant,
     suspicion_state: SuspicionState,
     unanswered: u32,
-    question: RttProbe,
+    rtt_probe: RttProbe,
 }
 
-/// Whether silence has become suspicious.
+/// Suspicion of a silent link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum SuspicionState {
-    Full,
-    Until(Instant),
-    Lost,
+    /// Silence is not suspicious yet.
+    Clear,
+    /// Silence that lasts until then makes the link suspected.
+    DueAt(Instant),
+    /// The link is suspected.
+    Suspected,
 }
 
-/// The last heartbeat, for the round-trip time and for lock-step.
+/// Unanswered heartbeats, for the round-trip time and for lock-step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum RttProbe {
     None,
     Open(Instant),
-    /// Several are open, so an answer cannot be matched to one (Karn's rule, RFC 6298 §3).
+    /// Several heartbeats are unanswered, so a reply cannot be matched to one of them (Karn's algorithm, RFC 6298 §3).
     Ambiguous,
 }
 
 impl Heartbeat {
-    /// Starts with the connection, in the policy's period or in the one the server asked for; says whether a heartbeat goes
-    /// out at once.
+    /// Starts the heartbeat of a ready connection; returns whether a heartbeat goes out at once.
+    ///
+    /// `asked` is the period that the server asked for; it replaces the policy's, within 5 s to 5 min.
     pub(crate) fn start(now: Instant, policy: &HeartbeatPolicy, asked: Option<Duration>) -> (Self, bool) {
-        let every = asked.map_or(policy.period(), |asked| asked.max(ASKED.0).min(ASKED.1));
+        let every = asked.map_or(policy.period(), |asked| asked.max(SERVER_PERIOD.0).min(SERVER_PERIOD.1));
         let mut heartbeat = Self {
             every,
             next_at: now + every,
             dead_at: Instant::NEVER,
             probe_ends_at: Instant::NEVER,
-            suspicion_state: SuspicionState::Full,
+            suspicion_state: SuspicionState::Clear,
             unanswered: 0,
-            question: RttProbe::None,
+            rtt_probe: RttProbe::None,
         };
         if policy.at_ready {
-            heartbeat.ask(now);
-            // The greeting counts as a round only where the chain hangs on its answer.
+            heartbeat.on_heartbeat_sent(now);
+            // Only a lock-step chain depends on the answer to the first heartbeat.
             if policy.schedule == HeartbeatSchedule::LockStep {
-                heartbeat.count(now, policy);
+                heartbeat.count_unanswered(now, policy);
             }
         }
         (heartbeat, policy.at_ready)
     }
 
-    /// Any frame has arrived; says whether the link was suspected until now.
+    /// Ends a probe and a suspicion on any frame, which also counts as life under [`Liveness::AnyFrame`]; returns
+    /// whether the link was suspected.
     pub(crate) fn on_frame(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
-        let suspected = self.suspicion_state == SuspicionState::Lost;
+        let suspected = self.suspicion_state == SuspicionState::Suspected;
         self.probe_ends_at = Instant::NEVER;
         if suspected {
-            self.suspicion_state = SuspicionState::Full;
+            self.suspicion_state = SuspicionState::Clear;
         }
         if policy.liveness == Liveness::AnyFrame {
             self.on_life(now, policy);
@@ -95,19 +100,19 @@ impl Heartbeat {
         suspected
     }
 
-    /// Whether a heartbeat out of turn is unanswered: after a wake-up, a hint, or on suspicion.
+    /// Whether a probe is unanswered. Probes go out after a late tick, after a hint, and on suspicion.
     pub(crate) fn is_probing(&self) -> bool {
         !self.probe_ends_at.is_never()
     }
 
-    /// The answer to a heartbeat has arrived; gives the round-trip time where it is known.
+    /// Takes a heartbeat reply as life; returns the round-trip time when it is known.
     pub(crate) fn on_reply(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<Duration> {
-        let rtt = match self.question {
+        let rtt = match self.rtt_probe {
             RttProbe::Open(asked) => Some(now.since(asked)),
             RttProbe::None | RttProbe::Ambiguous => None,
         };
-        self.question = RttProbe::None;
-        // Otherwise the frame itself was one.
+        self.rtt_probe = RttProbe::None;
+        // Under `Liveness::AnyFrame` the frame that carried the reply was taken as life already.
         if policy.liveness == Liveness::Reply {
             self.on_life(now, policy);
         }
@@ -118,22 +123,22 @@ impl Heartbeat {
         self.unanswered = 0;
         self.dead_at = Instant::NEVER;
         self.probe_ends_at = Instant::NEVER;
-        self.suspicion_state = SuspicionState::Full;
-        // A chain that had ended goes on where somebody wants to hear of a dead link.
+        self.suspicion_state = SuspicionState::Clear;
+        // Detecting a dead link needs heartbeats, so a lock-step chain that had ended starts again.
         let ended = self.next_at.is_never() && policy.dead_after.is_some();
         if policy.schedule == HeartbeatSchedule::SinceLife || ended {
             self.next_at = now + self.every;
         }
     }
 
-    /// The machine slept or the network changed: says whether a probe goes out, which it does unless one is under way.
+    /// Starts a probe after sleep or a network change; returns false when a probe is under way or the policy has none.
     pub(crate) fn on_wake(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
         let Some(probe) = policy.probe.filter(|_| !self.is_probing()) else { return false };
         self.probe(now, policy, probe.wait);
         true
     }
 
-    /// One of the timers of this heartbeat is due; it has stopped or moved when this returns.
+    /// Fires a timer of this heartbeat, which is stopped or moved on return.
     #[inline]
     pub(crate) fn on_timer(
         &mut self,
@@ -153,26 +158,26 @@ impl Heartbeat {
         match (due.timer, policy.suspicion) {
             (Timer::Death, _) => return Some(HeartbeatDecision::Dead),
             (Timer::Suspicion, Some(suspicion)) => {
-                let at_latest = self.death_by_heartbeats(policy);
+                let regular = self.death_by_heartbeats(policy);
                 self.probe(now, policy, suspicion.wait);
-                // To ask once more does not put off the verdict that silence has coming.
-                self.probe_ends_at = at_latest.map_or(self.probe_ends_at, |at| self.probe_ends_at.min(at));
-                self.suspicion_state = SuspicionState::Lost;
+                // A probe on suspicion must not postpone the verdict that is due without it.
+                self.probe_ends_at = regular.map_or(self.probe_ends_at, |at| self.probe_ends_at.min(at));
+                self.suspicion_state = SuspicionState::Suspected;
                 return Some(HeartbeatDecision::Suspect);
             }
             _ => {}
         }
-        if policy.schedule == HeartbeatSchedule::LockStep && self.question != RttProbe::None && self.unanswered > 0 {
-            self.fall_silent(now, policy);
+        if policy.schedule == HeartbeatSchedule::LockStep && self.rtt_probe != RttProbe::None && self.unanswered > 0 {
+            self.end_chain(now, policy);
             return None;
         }
         self.next_at = self.next_heartbeat(now, due.at, policy);
-        self.ask(now);
-        self.count(now, policy);
+        self.on_heartbeat_sent(now);
+        self.count_unanswered(now, policy);
         Some(HeartbeatDecision::Send)
     }
 
-    /// When silence from here on would be judged death; `None` where it never is.
+    /// Returns when uninterrupted silence would count as death; `None` when the policy never declares a link dead.
     pub(crate) fn death_if_silent(&self, policy: &HeartbeatPolicy) -> Option<Instant> {
         if policy.dead_after.is_none() && policy.suspicion.is_none() {
             return None;
@@ -181,13 +186,13 @@ impl Heartbeat {
             return Some(self.probe_ends_at);
         }
         let by_suspicion = policy.suspicion.and_then(|suspicion| match self.suspicion_state {
-            SuspicionState::Until(at) => Some(at + suspicion.wait),
+            SuspicionState::DueAt(at) => Some(at + suspicion.wait),
             _ => Some(self.nth_heartbeat(suspicion.heartbeats)? + suspicion.after + suspicion.wait),
         });
         [self.death_by_heartbeats(policy), by_suspicion].into_iter().flatten().min()
     }
 
-    /// When the regular verdict comes if no frame does; `None` where there is none.
+    /// Returns the time of the regular verdict if no frame arrives; `None` when there is none.
     fn death_by_heartbeats(&self, policy: &HeartbeatPolicy) -> Option<Instant> {
         let death = policy.dead_after?;
         match self.dead_at {
@@ -196,13 +201,13 @@ impl Heartbeat {
         }
     }
 
-    /// When the n-th unanswered heartbeat in a row would go out, or the next one where so many have.
+    /// Returns when the n-th unanswered heartbeat in a row would go out, or the next heartbeat when n are unanswered.
     fn nth_heartbeat(&self, n: NonZeroU32) -> Option<Instant> {
         let remaining = u64::from(n.get().saturating_sub(self.unanswered).max(1)) - 1;
         (!self.next_at.is_never()).then(|| self.next_at + self.every.times(remaining))
     }
 
-    /// The next moment at which this machine wants a tick.
+    /// Earliest deadline of this heartbeat.
     pub(crate) fn deadline(&self) -> Deadline {
         let verdict = if self.is_probing() {
             Deadline { at: self.probe_ends_at, timer: Timer::Probe }
@@ -214,16 +219,16 @@ impl Heartbeat {
 
     fn suspicion(&self) -> Deadline {
         match self.suspicion_state {
-            SuspicionState::Until(at) => Deadline { at, timer: Timer::Suspicion },
-            SuspicionState::Full | SuspicionState::Lost => Deadline::NEVER,
+            SuspicionState::DueAt(at) => Deadline { at, timer: Timer::Suspicion },
+            SuspicionState::Clear | SuspicionState::Suspected => Deadline::NEVER,
         }
     }
 
     fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, wait: Duration) {
         self.next_at = match (self.next_at, policy.schedule) {
-            // A chain that had ended goes on where somebody wants to hear of a dead link.
+            // Detecting a dead link needs heartbeats, so a lock-step chain that had ended starts again.
             (Instant::NEVER, _) => policy.dead_after.map_or(Instant::NEVER, |_| now + self.every),
-            // A hint comes before the beat is due, which then stays where the grid has it.
+            // A hint can come before the next heartbeat is due, which then keeps its place in the grid.
             (due, HeartbeatSchedule::Grid) if due > now => due,
             (due, HeartbeatSchedule::Grid) => self.next_heartbeat(now, due, policy),
             (_, HeartbeatSchedule::SinceLife | HeartbeatSchedule::LockStep) => now + self.every,
@@ -231,29 +236,29 @@ impl Heartbeat {
         self.unanswered = 0;
         self.dead_at = Instant::NEVER;
         self.probe_ends_at = now + wait;
-        self.suspicion_state = SuspicionState::Full;
-        self.ask(now);
+        self.suspicion_state = SuspicionState::Clear;
+        self.on_heartbeat_sent(now);
     }
 
-    /// The last beat of a chain was not echoed: it ends here, and the link is dead when the beats that are left out would have
-    /// been unanswered too.
-    fn fall_silent(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+    /// Ends a lock-step chain whose last heartbeat got no reply. The link is dead once the heartbeats that no longer
+    /// go out would have been unanswered too.
+    fn end_chain(&mut self, now: Instant, policy: &HeartbeatPolicy) {
         self.next_at = Instant::NEVER;
         if let (Some(death), Instant::NEVER) = (policy.dead_after, self.dead_at) {
-            let left_out = u64::from(death.heartbeats.get().saturating_sub(self.unanswered.saturating_add(1)));
-            self.dead_at = now + self.every.times(left_out) + death.grace;
+            let skipped = u64::from(death.heartbeats.get().saturating_sub(self.unanswered.saturating_add(1)));
+            self.dead_at = now + self.every.times(skipped) + death.grace;
         }
     }
 
-    fn ask(&mut self, now: Instant) {
-        self.question = match self.question {
+    fn on_heartbeat_sent(&mut self, now: Instant) {
+        self.rtt_probe = match self.rtt_probe {
             RttProbe::None => RttProbe::Open(now),
             RttProbe::Open(_) | RttProbe::Ambiguous => RttProbe::Ambiguous,
         };
     }
 
     #[inline]
-    fn count(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+    fn count_unanswered(&mut self, now: Instant, policy: &HeartbeatPolicy) {
         self.unanswered = self.unanswered.saturating_add(1);
         if self.is_probing() {
             return;
@@ -262,7 +267,7 @@ impl Heartbeat {
             self.dead_at = now + death.grace;
         }
         if let Some(suspicion) = policy.suspicion.filter(|suspicion| self.unanswered == suspicion.heartbeats.get()) {
-            self.suspicion_state = SuspicionState::Until(now + suspicion.after);
+            self.suspicion_state = SuspicionState::DueAt(now + suspicion.after);
         }
     }
 

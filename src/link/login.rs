@@ -1,27 +1,27 @@
-//! Credentials: the one that is held, when the host is asked for one, and how far a login has come.
+//! Credentials and logins: which credential is held, when the host is asked for one, and how far a login has come.
 //!
-//! 1. A credential that the account's server refused is not held any longer.
-//! 2. Where the policy is to ask, the host is asked anew for every attempt and every challenge.
+//! 1. A credential that the server refused is dropped.
+//! 2. Under [`CredentialSource::Asked`] the host is asked anew for every attempt and every challenge.
 
 use alloc::string::String;
 
 use crate::config::CredentialSource;
 use crate::secret::Secret;
 
-/// The credential of one session.
+/// Credential of one session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Credentials {
     held: Option<Secret>,
 }
 
-/// How far the login of one connection has come.
+/// Progress of the login on one connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LoginStep {
-    /// Nothing was asked.
+    /// No challenge has arrived.
     Unasked,
-    /// The host was asked for the credential; the answer to the server carries the reference back.
+    /// The host was asked for the credential; the proof carries `reference` back to the server.
     Asked { reference: Option<String> },
-    /// The answer is out.
+    /// The hello or the proof was sent, or the dialect has no login.
     Answered,
 }
 
@@ -38,7 +38,7 @@ impl Credentials {
         self.held = None;
     }
 
-    /// Whether the host must be asked before anything can be proved.
+    /// Whether the host must be asked for a credential first.
     pub(super) fn must_ask(&self, source: CredentialSource) -> bool {
         match source {
             CredentialSource::Optional => false,

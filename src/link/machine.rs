@@ -1,15 +1,15 @@
-//! The link of one session: every phase, and everything that changes it.
+//! Link of one session: the state machine with every phase and every transition.
 //!
-//! 1. At most one connection is wanted at any time; its id never repeats.
-//! 2. Events of any other connection change nothing.
-//! 3. Error and close of one connection are one loss.
-//! 4. After `Stopped` there is no action and no deadline until `open`.
-//! 5. A phase owns its deadline: leaving the phase drops it, and a timer is stopped before it fires.
-//! 6. `Link::enter` alone changes the phase, and tells every change of the public state.
+//! 1. At most one connection is wanted at any time, and no connection id repeats.
+//! 2. Events of any other connection leave the phase unchanged.
+//! 3. An error and a close of one connection count as one loss.
+//! 4. A stopped link has no action and no deadline until `open`.
+//! 5. A phase owns its deadline: leaving the phase drops the deadline, and a timer is stopped before it fires.
+//! 6. `Link::enter` alone changes the phase, and reports every change of the public state.
 //!
 //! # Transitions
 //!
-//! What is not in this table keeps the phase. An input in quotes is a frame, one in capitals a timer.
+//! Inputs that are not in this table keep the phase. Inputs in quotes are frames, inputs in capitals are timers.
 //!
 //! | phase | input | next phase |
 //! |---|---|---|
@@ -38,7 +38,7 @@
 //! | `GivingUp` | `GIVE_UP` | `Stopped` |
 //! | `Closing` | `errored`, `closed`, `CLOSE` | `Stopped` |
 //!
-//! This file is long because the table above is one machine: who reads a transition must not look for it elsewhere.
+//! This file is long because the table above is one machine, and all its transitions stand in one place.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -62,56 +62,56 @@ use crate::secret::Secret;
 use crate::state::{Cause, State};
 use crate::time::{Duration, Instant};
 
-/// Where the link is, with the data and the deadline of that phase.
+/// Phase of the link, with its data and its deadline.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     /// Not opened yet.
     Idle,
     /// The handshake waits for a credential; no socket exists.
     Preparing { connection: ConnectionId, until: Instant },
-    /// The host dials.
+    /// The host opens a socket.
     Connecting { connection: ConnectionId, until: Instant },
     /// The socket is open, the login is not done.
     Authenticating { connection: ConnectionId, until: Instant, login: LoginStep },
-    /// Messages flow.
+    /// The connection carries messages.
     Ready { connection: ConnectionId, since: Instant, heartbeat: Heartbeat, evidence: Evidence, login: LoginStep },
-    /// The application has closed; the peer's close is awaited.
+    /// The session was closed or drained; the peer's close is awaited.
     Closing { connection: ConnectionId, until: Instant, cause: Cause },
-    /// The next attempt has its time.
+    /// The next attempt is scheduled.
     Waiting { until: Instant, cause: Cause },
-    /// The attempts are used up, which is told when the slot of the last one ends.
+    /// The attempts are used up; `GaveUp` is reported when the delay of the next attempt would have ended.
     GivingUp { until: Instant, attempts: u32, cause: Cause },
-    /// Nothing more happens until `open`.
+    /// The link does nothing until `open`.
     Stopped { cause: Cause },
 }
 
-/// Whether the connection has shown that it is of use.
+/// Evidence that a connection is of use: a frame that could be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Evidence {
     None,
     Heard,
 }
 
-/// What the session must hear of the link.
+/// Event of the link that the session handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkEvent {
-    /// Something moved that concerns the link alone.
+    /// A change that concerns the link alone.
     Moved,
-    /// A heartbeat goes out on this connection, in turn or as a probe.
+    /// A heartbeat is due on this connection, on schedule or as a probe.
     Heartbeat(ConnectionId),
-    /// The socket is open, and the first frame on it is delivery's.
+    /// The socket is open, and delivery sends the hello.
     Opened(ConnectionId),
-    /// Messages may flow on this connection, after a heartbeat where the policy begins with one.
+    /// The connection may carry messages; `heartbeat` says whether a heartbeat goes out first.
     Ready { connection: ConnectionId, heartbeat: bool },
-    /// The connection is lost, and another will be tried.
+    /// The connection is lost, and another attempt or giving up follows.
     Lost(Cause),
-    /// Nothing more happens until `open`; every message gets its outcome.
+    /// The link does nothing until `open`; every message gets its outcome.
     Ended,
-    /// Nothing more happens until `open`; messages are kept for it.
+    /// The credential was refused: the link does nothing until `open`, and the messages are kept.
     Refused,
 }
 
-/// How a connection ended, as far as the other side said it.
+/// Close code, reason and wait that the server gave when the connection ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DisconnectReason {
     pub(crate) code: Option<u16>,
@@ -119,7 +119,7 @@ pub(crate) struct DisconnectReason {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// The link of one session.
+/// Link of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Link {
     phase: Phase,
@@ -128,41 +128,41 @@ pub(crate) struct Link {
     fallback: Fallback,
     credentials: Credentials,
     malformed: MalformedFrames,
-    /// Closes with code 1009 in a row: the third one stops.
+    /// Closes with code 1009 in a row; the third one stops the link.
     too_big: u8,
-    /// Set by a restart in the middle of an outage, until the first `open`.
+    /// Outage that a restart interrupted; taken by the first `open`.
     restarted: Option<Restarted>,
 }
 
-/// Malformed frames of the present window of time.
+/// Malformed frames in the present time window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct MalformedFrames {
     since: Option<Instant>,
     frames: u32,
 }
 
-/// An outage that a restart carried over.
+/// Outage that a restart carried over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Restarted {
     failures: u32,
     away: Duration,
 }
 
-/// The durable state of a link.
+/// Durable state of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct LinkState {
     connections: u64,
     failures: u32,
 }
 
-/// A normal closure (RFC 6455 §7.4.1).
+/// Close code of a normal closure (RFC 6455 §7.4.1).
 const NORMAL: u16 = 1000;
 
-/// The window in which malformed frames are counted.
+/// Time window in which malformed frames are counted.
 const MALFORMED_WINDOW: Duration = Duration::from_secs(10);
 
 impl Phase {
-    /// The phase by its public name.
+    /// Public state of this phase.
     #[inline]
     pub(crate) fn state(&self) -> State {
         match self {
@@ -185,7 +185,7 @@ impl Phase {
         }
     }
 
-    /// The connection that has, or may soon have, a socket.
+    /// Connection that has a socket, or whose socket is being opened.
     fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::Connecting { connection, .. }
@@ -200,7 +200,7 @@ impl Phase {
         }
     }
 
-    /// The connection whose frames count.
+    /// Connection whose frames are processed.
     fn listening(&self) -> Option<ConnectionId> {
         match self {
             Self::Authenticating { connection, .. } | Self::Ready { connection, .. } => Some(*connection),
@@ -208,7 +208,7 @@ impl Phase {
         }
     }
 
-    /// Why the phase was entered, where that has a cause.
+    /// Cause for which the phase was entered, if any.
     pub(crate) fn cause(&self) -> Option<Cause> {
         match self {
             Self::Closing { cause, .. }
@@ -219,7 +219,7 @@ impl Phase {
         }
     }
 
-    /// The next moment at which this phase wants a tick.
+    /// Deadline of this phase.
     #[inline]
     fn deadline(&self) -> Deadline {
         match self {
@@ -243,7 +243,7 @@ impl Phase {
         Deadline { at, timer }
     }
 
-    /// Stops the timer of the phase itself; those of a heartbeat are the heartbeat's to stop.
+    /// Stops the timer of the phase itself; a heartbeat stops its own timers.
     fn stop_timer(&mut self) {
         match self {
             Self::Preparing { until, .. }
@@ -256,7 +256,7 @@ impl Phase {
         }
     }
 
-    /// How far the login has come, where there is a socket for one.
+    /// Connection and progress of the login, while the socket is open.
     fn login(&mut self) -> Option<(ConnectionId, &mut LoginStep)> {
         match self {
             Self::Authenticating { connection, login, .. } | Self::Ready { connection, login, .. } => {
@@ -267,7 +267,7 @@ impl Phase {
     }
 }
 
-/// What is asked of a link.
+/// Construction, queries and durable state.
 impl Link {
     pub(crate) fn new() -> Self {
         Self {
@@ -286,17 +286,18 @@ impl Link {
         &self.phase
     }
 
-    /// Attempts begun, which a snapshot must not forget: their ids never come again.
+    /// Number of attempts begun. Snapshots keep it, because the connection ids of past attempts must not repeat.
     pub(crate) fn attempts(&self) -> u64 {
         self.last_connection
     }
 
-    /// Attempts that failed in a row.
+    /// Losses in a row since the attempt counter was last reset.
     pub(crate) fn failures(&self) -> u32 {
         self.reconnect.failures()
     }
 
-    /// Whether a user's `send` leads nowhere without another `open`.
+    /// Whether messages are refused until `open`: the session is closing, or stopped by anything but a refused
+    /// credential.
     pub(crate) fn is_ended(&self) -> bool {
         match self.phase {
             Phase::Stopped { cause } => cause != Cause::Unauthorized,
@@ -305,37 +306,37 @@ impl Link {
         }
     }
 
-    /// Whether frames of this connection count.
+    /// Whether frames of this connection are processed.
     pub(crate) fn listens_to(&self, connection: ConnectionId) -> bool {
         self.phase.listening() == Some(connection)
     }
 
-    /// Whether nothing happens until `open`.
+    /// Whether the link is stopped.
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped { .. })
     }
 
-    /// Whether the login is done.
+    /// Whether the connection is ready to carry messages.
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready { .. })
     }
 
-    /// Whether a probe is unanswered, so that nobody knows whether the link still carries anything.
+    /// Whether a probe is unanswered, so that the link may be dead.
     pub(crate) fn is_probing(&self) -> bool {
         matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_probing())
     }
 
-    /// Whether the server has been told who is there, and has not answered.
+    /// Whether the hello or the proof was sent and the server has not answered.
     pub(crate) fn awaits_welcome(&self) -> bool {
         matches!(self.phase, Phase::Authenticating { login: LoginStep::Answered, .. })
     }
 
-    /// The credential that is held, for a hello.
+    /// Credential for a hello, if one is held.
     pub(crate) fn credential_held(&self) -> Option<&Secret> {
         self.credentials.held()
     }
 
-    /// Whether the present connection was ready for the stable time and heard something useful.
+    /// Whether the present connection was ready for the stable time and brought a frame that could be understood.
     fn is_stable(&self, now: Instant, config: &Config) -> bool {
         match &self.phase {
             Phase::Ready { since, evidence, .. } => {
@@ -345,8 +346,8 @@ impl Link {
         }
     }
 
-    /// The durable state. An attempt that has proved nothing counts as failed: a process that crashes at each start is a
-    /// loop of attempts like any other.
+    /// Returns the durable state. An attempt or a connection that is not stable yet counts as failed, so that a process
+    /// which crashes at every start backs off like any other series of failed attempts.
     pub(crate) fn to_state(&self, now: Instant, config: &Config) -> LinkState {
         let failures = match &self.phase {
             Phase::Idle => self.restarted.map_or(0, |restarted| restarted.failures),
@@ -360,16 +361,16 @@ impl Link {
         LinkState { connections: self.last_connection, failures }
     }
 
-    /// The link of a snapshot: it opens after the wait that its failures have earned, less the time it was away.
+    /// Restores a link: the first `open` waits for the backoff of its failures, less `away`.
     pub(crate) fn from_state(state: &LinkState, away: Duration) -> Self {
         let restarted = (state.failures > 0).then_some(Restarted { failures: state.failures, away });
         Self { last_connection: state.connections, restarted, ..Self::new() }
     }
 }
 
-/// From `open` to ready.
+/// Transitions from `open` to `Ready`.
 impl Link {
-    /// The user wants a connection, and is exempt from every wait.
+    /// Starts an attempt for the user's `open`, which is exempt from every wait but that of a restored outage.
     pub(crate) fn open(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         match self.phase {
             Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
@@ -390,30 +391,30 @@ impl Link {
         Some(LinkEvent::Moved)
     }
 
-    /// The count of an outage goes on over a restart, so that a crash loop is no connect storm.
+    /// Continues the backoff of an outage after a restart, so that a crash loop causes no connect storm.
     fn resume_outage(&mut self, cx: &mut Context<'_>, restarted: Restarted) {
         let wait = self.reconnect.on_restarted(restarted.failures, &cx.config.reconnect, cx.rng);
-        let left = wait - restarted.away;
-        if left == Duration::ZERO {
+        let remaining = wait - restarted.away;
+        if remaining == Duration::ZERO {
             if restarted.away >= cx.config.reconnect.stable {
-                // Whoever was away for so long is in no loop of crashes.
+                // A process that was away for the stable time is in no crash loop.
                 self.reconnect = Reconnect::default();
             }
             self.attempt(cx);
             return;
         }
-        let (at, cause) = (cx.now + left, Cause::Restarted);
+        let (at, cause) = (cx.now + remaining, Cause::Restarted);
         *cx.stats.losses.entry(cause).or_default() += 1;
         self.enter(cx, Phase::Waiting { until: at, cause }, None);
         cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause });
     }
 
-    /// An attempt begins: the host is asked for a credential where the handshake or the first frame carries one, then it dials.
+    /// Begins an attempt. When the handshake or the hello carries a credential, the host may have to give that first.
     fn attempt(&mut self, cx: &mut Context<'_>) {
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId::new(self.last_connection);
-        let wants = matches!(cx.dialect.capabilities().login, Login::Handshake | Login::Hello);
-        if wants && self.credentials.must_ask(cx.config.authentication.credential) {
+        let carries_credential = matches!(cx.dialect.capabilities().login, Login::Handshake | Login::Hello);
+        if carries_credential && self.credentials.must_ask(cx.config.authentication.credential) {
             let until = after(cx.now, cx.config.authentication.timeout);
             self.enter(cx, Phase::Preparing { connection, until }, None);
             cx.push(Action::NeedCredential { connection, challenge: None });
@@ -431,7 +432,7 @@ impl Link {
         cx.push(Action::Connect { connection, attempt: self.reconnect.failures(), handshake });
     }
 
-    /// A socket is open.
+    /// Starts the login on an open socket, or makes the connection ready when there is no login.
     pub(crate) fn on_opened(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> Option<LinkEvent> {
         match self.phase {
             Phase::Connecting { connection: present, .. } if present == connection => {}
@@ -452,7 +453,7 @@ impl Link {
         event
     }
 
-    /// A socket opened that nobody waits for any more: left open, it would occupy the account at the server.
+    /// Aborts a socket that opened after its attempt was lost: left open, it would occupy the account at the server.
     fn on_stale_socket(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         cx.stats.stale_events += 1;
         let present = self.phase.connection() == Some(connection);
@@ -461,26 +462,27 @@ impl Link {
         }
     }
 
-    /// The connection may carry messages from here on; where it could before, only the heartbeat starts anew.
-    /// `every` is what the server asked for.
+    /// Makes the connection ready; on a connection that was ready before, only the heartbeat starts anew.
+    ///
+    /// `every` is the heartbeat period that the server asked for.
     fn on_login_done(&mut self, cx: &mut Context<'_>, connection: ConnectionId, every: Option<Duration>) -> LinkEvent {
-        let (fresh, asks) = Heartbeat::start(cx.now, &cx.config.heartbeat, every);
+        let (fresh, send_now) = Heartbeat::start(cx.now, &cx.config.heartbeat, every);
         if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
             (*heartbeat, *login) = (fresh, LoginStep::Answered);
-            return if asks { LinkEvent::Heartbeat(connection) } else { LinkEvent::Moved };
+            return if send_now { LinkEvent::Heartbeat(connection) } else { LinkEvent::Moved };
         }
         cx.stats.ready += 1;
         self.fallback.on_ready();
         self.malformed = MalformedFrames::default();
         let (evidence, login) = (Evidence::None, LoginStep::Answered);
         self.enter(cx, Phase::Ready { connection, since: cx.now, heartbeat: fresh, evidence, login }, None);
-        LinkEvent::Ready { connection, heartbeat: asks }
+        LinkEvent::Ready { connection, heartbeat: send_now }
     }
 }
 
-/// Credentials: held, asked for, refused; in the handshake, in the first frame and in answer to a challenge.
+/// Credentials and logins: in the handshake, in the hello and in answer to a challenge.
 impl Link {
-    /// The host has a credential: for the question that is open, and for later.
+    /// Holds a credential of the host, and uses it for the attempt or the challenge that waits for one.
     pub(crate) fn credential(&mut self, cx: &mut Context<'_>, value: Secret) -> Option<LinkEvent> {
         self.credentials.hold(value);
         if let Phase::Preparing { connection, .. } = self.phase {
@@ -496,7 +498,7 @@ impl Link {
         None
     }
 
-    /// Tells the server of a new credential before the old one runs out, where the service has a word for that.
+    /// Sends a new credential on a ready connection, where the dialect has a signal for that.
     fn renew_login(&self, cx: &mut Context<'_>, connection: ConnectionId) {
         let credential = self.credentials.held().filter(|_| self.is_ready() && cx.dialect.renews_login()).cloned();
         if let Some(credential) = credential {
@@ -504,16 +506,16 @@ impl Link {
         }
     }
 
-    /// The host has no credential.
-    pub(crate) fn credential_failed(&mut self, cx: &mut Context<'_>, why: CredentialFailure) -> Option<LinkEvent> {
-        if why != CredentialFailure::Unavailable {
+    /// Ends the attempt, or refuses the login, when the host has no credential.
+    pub(crate) fn credential_failed(&mut self, cx: &mut Context<'_>, failure: CredentialFailure) -> Option<LinkEvent> {
+        if failure != CredentialFailure::Unavailable {
             self.credentials.drop_held();
         }
         let asked = match &mut self.phase {
             Phase::Preparing { .. } => true,
             phase => phase.login().is_some_and(|(_, login)| matches!(login, LoginStep::Asked { .. })),
         };
-        match (asked, why) {
+        match (asked, failure) {
             (false, _) => None,
             (true, CredentialFailure::Refused) => Some(self.refuse(cx)),
             (true, CredentialFailure::Expired | CredentialFailure::Unavailable) => {
@@ -522,7 +524,7 @@ impl Link {
         }
     }
 
-    /// The server asks who is there.
+    /// Answers a challenge with the credential that is held, or asks the host for one.
     fn on_challenge(
         &mut self,
         cx: &mut Context<'_>,
@@ -541,7 +543,7 @@ impl Link {
         None
     }
 
-    /// Sends the proof; where nobody confirms it, the connection is ready by that, again if it was before.
+    /// Sends the proof. In a dialect whose server does not confirm it, the connection is then ready.
     fn answer_challenge(
         &mut self,
         cx: &mut Context<'_>,
@@ -559,7 +561,7 @@ impl Link {
         None
     }
 
-    /// The server lets us in.
+    /// Makes the connection ready when the server accepts the login.
     pub(crate) fn on_welcome(
         &mut self,
         cx: &mut Context<'_>,
@@ -569,7 +571,7 @@ impl Link {
         self.awaits_welcome().then(|| self.on_login_done(cx, connection, every))
     }
 
-    /// The account is refused: stop, and keep the messages until `open` or `close`.
+    /// Stops because the credential was refused; the messages are kept until `open` or `close`.
     fn refuse(&mut self, cx: &mut Context<'_>) -> LinkEvent {
         self.credentials.drop_held();
         if let Some(connection) = self.phase.connection() {
@@ -580,9 +582,9 @@ impl Link {
     }
 }
 
-/// What arrives on a live connection, and what the host hints at.
+/// Frames on an open connection, and hints of the host.
 impl Link {
-    /// Bytes have arrived on the present connection, whatever they mean.
+    /// Takes a frame of the present connection as a sign of life, whether or not it can be understood.
     #[inline]
     pub(crate) fn on_bytes(&mut self, cx: &mut Context<'_>) {
         if let Phase::Ready { connection, heartbeat, .. } = &mut self.phase {
@@ -592,7 +594,7 @@ impl Link {
         }
     }
 
-    /// Those bytes could be understood: the connection is of use.
+    /// Notes that a frame could be understood, so that the connection can count as stable.
     #[inline]
     pub(crate) fn on_evidence(&mut self) {
         if let Phase::Ready { evidence, .. } = &mut self.phase {
@@ -600,27 +602,27 @@ impl Link {
         }
     }
 
-    /// A word about the login.
+    /// Handles a login signal.
     pub(crate) fn on_login(
         &mut self,
         cx: &mut Context<'_>,
         connection: ConnectionId,
-        login: LoginSignal<Span>,
+        login: &LoginSignal<Span>,
         frame: &Frame,
     ) -> Option<LinkEvent> {
-        match login {
+        match *login {
             LoginSignal::Challenge { challenge, reference } => {
                 let content = |span: Span| span.content(frame);
                 self.on_challenge(cx, connection, challenge.map(content), reference.map(content))
             }
             LoginSignal::Accepted => self.on_welcome(cx, connection, None),
             LoginSignal::Refused { .. } => Some(self.refuse(cx)),
-            // A client proves, it is not proved to.
+            // Proofs go from the client to the server.
             LoginSignal::Proof { .. } => None,
         }
     }
 
-    /// The account is connected elsewhere.
+    /// Closes and stops because the account is connected elsewhere.
     pub(crate) fn on_kick(&mut self, cx: &mut Context<'_>, connection: ConnectionId, body: Body) -> LinkEvent {
         cx.push(Action::Kicked { body });
         cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
@@ -628,7 +630,7 @@ impl Link {
         LinkEvent::Ended
     }
 
-    /// A heartbeat was answered.
+    /// Reports a heartbeat reply, with the round-trip time when it is known.
     #[inline]
     pub(crate) fn on_reply(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         if let Phase::Ready { heartbeat, .. } = &mut self.phase {
@@ -640,14 +642,14 @@ impl Link {
         }
     }
 
-    /// A message has arrived: the wait for the next poll starts anew, and where polling is on the data is pulled.
+    /// Restarts the poll timer after a message, and asks for a poll when polling is on.
     pub(crate) fn on_push(&mut self, cx: &mut Context<'_>) {
         if self.fallback.on_push(cx.now, &cx.config.fallback) {
             cx.push(Action::Poll { cause: PollCause::Push });
         }
     }
 
-    /// The network is said to be back, or the machine woke: a ready link is probed, a wait is cut short.
+    /// Probes a ready link, or shortens a wait, after a hint: the network is back or the machine woke.
     pub(crate) fn on_hint(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         match &mut self.phase {
             Phase::Ready { connection, heartbeat, .. } => {
@@ -663,7 +665,7 @@ impl Link {
         }
     }
 
-    /// The last frame of the server on this connection says what to do next.
+    /// Closes on the server's bye, then waits or stops as the bye says.
     pub(crate) fn on_bye(&mut self, cx: &mut Context<'_>, connection: ConnectionId, bye: Bye) -> LinkEvent {
         cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
         let disconnect = DisconnectReason { code: Some(bye.code), reason: String::new(), retry_after: Some(bye.after) };
@@ -674,7 +676,7 @@ impl Link {
         LinkEvent::Ended
     }
 
-    /// A frame could not be understood: it is told and counted, and a flood of them ends the connection.
+    /// Reports and counts a malformed frame; more than `limits.malformed` of them in 10 s end the connection.
     pub(crate) fn on_malformed(
         &mut self,
         cx: &mut Context<'_>,
@@ -682,9 +684,9 @@ impl Link {
         error: Malformed,
     ) -> Option<LinkEvent> {
         cx.stats.malformed += 1;
-        let must = error == Malformed::Unsupported;
+        let unsupported = error == Malformed::Unsupported;
         cx.push(Action::Malformed { connection, error });
-        if must {
+        if unsupported {
             return Some(self.lose(cx, Cause::NotUnderstood, DisconnectReason::default()));
         }
         if self.malformed.since.is_none_or(|since| cx.now.since(since) >= MALFORMED_WINDOW) {
@@ -695,7 +697,7 @@ impl Link {
         (self.malformed.frames > limit.get()).then(|| self.lose(cx, Cause::MalformedFlood, DisconnectReason::default()))
     }
 
-    /// A heartbeat could not be written: a loss, or only told.
+    /// Loses the connection when a heartbeat could not be written, or only reports that, as the policy says.
     pub(crate) fn on_heartbeat_failed(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> Option<LinkEvent> {
         if cx.config.reconnect.first.heartbeat_failed.is_none() {
             cx.push(Action::Unsent { connection, purpose: Purpose::Heartbeat });
@@ -705,21 +707,21 @@ impl Link {
     }
 }
 
-/// Timers.
+/// Timers of the link.
 impl Link {
-    /// The next moment at which the link wants a tick.
+    /// Earliest deadline of the link.
     #[inline]
     pub(crate) fn deadline(&self) -> Deadline {
         self.phase.deadline().earlier(self.fallback.deadline())
     }
 
-    /// The timer to fire first of those that are due.
+    /// Returns the timer that fires first of those that are due.
     pub(crate) fn due(&self, now: Instant) -> Option<Deadline> {
         let (poll, phase) = (self.fallback.deadline(), self.phase.deadline());
         if poll.is_due(now) { Some(poll) } else { phase.is_due(now).then_some(phase) }
     }
 
-    /// A poll is due; the next one is armed by that.
+    /// Asks the host for the poll that is due, and arms the next poll.
     pub(crate) fn on_poll_timer(&mut self, cx: &mut Context<'_>) {
         let cause = match self.fallback.on_tick(cx.now, &cx.config.fallback) {
             Some(fallback::PollDecision::Silence) => PollCause::Silence,
@@ -729,7 +731,7 @@ impl Link {
         cx.push(Action::Poll { cause });
     }
 
-    /// One of the heartbeat's timers is due.
+    /// Fires a timer of the heartbeat.
     pub(crate) fn on_heartbeat_timer(&mut self, cx: &mut Context<'_>, due: Deadline) -> LinkEvent {
         let Phase::Ready { connection, heartbeat, .. } = &mut self.phase else { return LinkEvent::Moved };
         let connection = *connection;
@@ -744,7 +746,7 @@ impl Link {
         }
     }
 
-    /// The timer of the phase itself is due.
+    /// Fires the timer of the phase itself.
     pub(crate) fn on_phase_timer(&mut self, cx: &mut Context<'_>) -> LinkEvent {
         self.phase.stop_timer();
         let cause = match self.phase {
@@ -767,9 +769,9 @@ impl Link {
     }
 }
 
-/// The end of a connection, and of the session's wish for one.
+/// Loss, close and stop.
 impl Link {
-    /// The user wants no connection any more.
+    /// Closes an open connection, or stops at once where none is open.
     pub(crate) fn close(
         &mut self,
         cx: &mut Context<'_>,
@@ -790,7 +792,7 @@ impl Link {
                 return Some(LinkEvent::Ended);
             }
             Phase::Connecting { connection, .. } => cx.push(Action::Abort { connection }),
-            // A refused login kept the messages; they get their outcome now.
+            // A link that stopped for a refused credential kept the messages; a close settles them.
             Phase::Idle
             | Phase::Preparing { .. }
             | Phase::Waiting { .. }
@@ -802,7 +804,7 @@ impl Link {
         Some(LinkEvent::Ended)
     }
 
-    /// The application wants another connection now; only the safety floor stands against it.
+    /// Replaces the connection, or connects as early as the safety floor allows.
     pub(crate) fn renew(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         match self.phase {
             Phase::Idle | Phase::Closing { .. } | Phase::Stopped { .. } => None,
@@ -817,7 +819,7 @@ impl Link {
         }
     }
 
-    /// The wait for the next attempt ends at another time.
+    /// Moves the next attempt to another time.
     fn reschedule(&mut self, cx: &mut Context<'_>, at: Instant) -> LinkEvent {
         if let Phase::Waiting { until, cause } = &mut self.phase {
             *until = at;
@@ -826,7 +828,7 @@ impl Link {
         LinkEvent::Moved
     }
 
-    /// The host could not connect, or the connection broke.
+    /// Handles an error of the host: the attempt failed, or the connection broke.
     pub(crate) fn on_errored(
         &mut self,
         cx: &mut Context<'_>,
@@ -852,7 +854,7 @@ impl Link {
         Some(self.lose(cx, Cause::Errored, DisconnectReason { retry_after, ..DisconnectReason::default() }))
     }
 
-    /// The connection is closed.
+    /// Handles a close of the connection.
     pub(crate) fn on_closed(
         &mut self,
         cx: &mut Context<'_>,
@@ -872,7 +874,7 @@ impl Link {
         Some(self.lose(cx, Cause::Closed, DisconnectReason { code, reason, retry_after }))
     }
 
-    /// The present connection, or the attempt, is over: a wait, a stop or the last attempt's slot follows.
+    /// Ends the present connection or attempt; `Waiting`, `GivingUp` or `Stopped` follows.
     pub(crate) fn lose(&mut self, cx: &mut Context<'_>, cause: Cause, disconnect: DisconnectReason) -> LinkEvent {
         self.end_socket(cx, cause);
         let was_ready = self.is_ready();
@@ -902,7 +904,7 @@ impl Link {
         }
     }
 
-    /// Ends the socket itself, where the loss is our own verdict.
+    /// Closes or aborts the socket, unless the loss came from the host or the peer.
     fn end_socket(&mut self, cx: &mut Context<'_>, cause: Cause) {
         let Some(connection) = self.phase.connection() else { return };
         match (cause, cx.config.close.dead) {
@@ -952,7 +954,7 @@ impl Link {
         self.enter(cx, Phase::Stopped { cause }, disconnect);
     }
 
-    /// Changes the phase, and tells it where the public state changes by that.
+    /// Changes the phase, and reports a change of the public state.
     fn enter(&mut self, cx: &mut Context<'_>, phase: Phase, disconnect: Option<DisconnectReason>) {
         let state = phase.state();
         if state != self.phase.state() {
@@ -964,7 +966,7 @@ impl Link {
     }
 }
 
-/// The code and the reason with which a peer is left that is at fault.
+/// Returns the close code and reason for a peer that broke the protocol; `None` for other causes.
 pub(crate) fn close_code_for(cause: Cause) -> Option<(u16, &'static str)> {
     match cause {
         Cause::MalformedFlood => Some((4400, "too many malformed frames")),
@@ -975,7 +977,7 @@ pub(crate) fn close_code_for(cause: Cause) -> Option<(u16, &'static str)> {
     }
 }
 
-/// Checks what an application wants to close with (RFC 6455 §7.4, §5.5).
+/// Checks an application's close code and reason (RFC 6455 §7.4, §5.5).
 pub(crate) fn check_close(code: Option<u16>, reason: &str) -> Result<(), CloseError> {
     match code {
         None | Some(1000 | 3000..=4999) => {}
@@ -987,7 +989,7 @@ pub(crate) fn check_close(code: Option<u16>, reason: &str) -> Result<(), CloseEr
     Ok(())
 }
 
-/// A reference as the answer carries it back: as it was written.
+/// Returns the reference of a challenge as it was written, for the proof to carry back.
 fn as_written(reference: Content<'_>) -> String {
     match reference {
         Content::Text(text) | Content::Json(text) => text.to_owned(),

@@ -1,6 +1,6 @@
-//! The half that knows connections and no messages: it connects, listens for life, finds out about death, and waits.
+//! Link of a session: opens connections, checks that they are alive, and waits between attempts. It knows no messages.
 //!
-//! [`machine`] has every phase and every transition; the other files are small machines that give it decisions.
+//! [`machine`] holds every phase and every transition; the other files are small machines that decide for it.
 
 mod fallback;
 mod heartbeat;

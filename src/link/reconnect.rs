@@ -1,10 +1,13 @@
-//! When to connect again: one outage, its count of attempts, and the safety floor above every policy.
+//! Reconnect delays: the attempt counter of one outage, its backoff, and the safety floor above every policy.
 //!
-//! 1. The count goes back on proof, not on hope, and is judged at the loss, never by a timer.
+//! 1. By default the attempt counter is reset by a connection that was ready for `stable` (30 s) and brought a frame
+//!    that could be understood; a loss decides that, never a timer.
 //! 2. Jitter is applied after the cap and keeps at least half of the delay, so attempts in a window have a hard bound.
-//! 3. The connect after the n-th unstable connection in a row comes at least `min(250 * 2^(n-1), 5000)` ms after the previous one.
-//! 4. One connection is lost once, however many events say so; no later trigger moves a wait that has begun.
-//! 5. What the server asks for with `Retry-After` is added to, never shortened.
+//! 3. The connect after the n-th unstable connection in a row comes at least `min(250 * 2^(n-1), 5000)` ms after the
+//!    previous connect.
+//! 4. A connection is lost once, however many events report the loss; no later trigger postpones a wait that has begun.
+//! 5. A `Retry-After` of the server (RFC 9110 §10.2.3) is added to the planned delay; neither jitter nor a hint
+//!    shortens that wait.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,59 +16,60 @@ use crate::rng::Rng;
 use crate::state::Cause;
 use crate::time::{Duration, Instant};
 
-/// What the connection that was lost had shown.
+/// History of the connection that was lost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionHistory {
-    /// It was ready for the stable time and heard something useful.
+    /// Whether the connection was ready for the stable time and brought a frame that could be understood.
     pub(crate) stable: bool,
-    /// When its silence would have been judged death, for causes that trigger nothing of their own.
+    /// When its silence would have counted as death; used for causes that trigger no reconnect of their own.
     pub(crate) death_if_silent: Option<Instant>,
-    /// What the server asked for.
+    /// Wait that the server asked for.
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// What the machine wants done.
+/// Decision after a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReconnectDecision {
-    /// Connect then, under this number.
+    /// Connect at this moment, with this attempt number.
     ConnectAt(Instant, u32),
-    /// The attempts are used up, and that is told then.
+    /// Give up at this moment, after so many attempts.
     GiveUpAt(Instant, u32),
 }
 
+/// Longest `Retry-After` that is honoured.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
-/// The count of one outage.
+/// Counters of one outage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Reconnect {
     failures: u32,
     unstable: u32,
     last_attempt: Option<Instant>,
     last_hint: Option<Instant>,
-    /// Until when the server asked not to be bothered.
-    asked_until: Option<Instant>,
+    /// End of the wait that the server asked for.
+    retry_after_until: Option<Instant>,
 }
 
 impl Reconnect {
-    /// Losses in a row since the count was last set back; the number of the next attempt.
+    /// Losses in a row since the attempt counter was last reset; the number of the next attempt.
     pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// An attempt begins.
+    /// Notes the start of an attempt.
     pub(crate) fn on_attempt(&mut self, now: Instant) {
         self.last_attempt = Some(now);
-        self.asked_until = None;
+        self.retry_after_until = None;
     }
 
-    /// A socket is open.
+    /// Resets the attempt counter on an open socket, under [`Reset::OnOpen`].
     pub(crate) fn on_opened(&mut self, policy: &ReconnectPolicy) {
         if policy.reset == Reset::OnOpen {
             self.failures = 0;
         }
     }
 
-    /// The connection, or the attempt, has ended.
+    /// Decides when to connect again after a connection or an attempt was lost.
     pub(crate) fn on_lost(
         &mut self,
         now: Instant,
@@ -116,16 +120,17 @@ impl Reconnect {
                 MeasuredFrom::Attempt => self.last_attempt.unwrap_or(now) + delay,
             }
         };
-        self.asked_until = history.retry_after.map(|wait| now + wait.min(RETRY_AFTER_MAX));
-        let asked = match history.retry_after {
+        self.retry_after_until = history.retry_after.map(|wait| now + wait.min(RETRY_AFTER_MAX));
+        let earliest = match history.retry_after {
             Some(wait) => planned.max(now) + wait.min(RETRY_AFTER_MAX),
             None => planned,
         };
-        Some(asked.max(self.floor()).max(now))
+        Some(earliest.max(self.floor()).max(now))
     }
 
-    /// A restart carried an outage over: how long its next attempt has to wait. One attempt that was cut short by the restart
-    /// itself is no outage yet, but it counts.
+    /// Takes over the attempt counter of an outage after a restart; returns how long the next attempt has to wait.
+    ///
+    /// A single attempt that the restart itself cut short is no outage yet, but it counts.
     pub(crate) fn on_restarted(&mut self, failures: u32, policy: &ReconnectPolicy, rng: &mut Rng) -> Duration {
         self.failures = failures;
         self.unstable = failures;
@@ -135,7 +140,7 @@ impl Reconnect {
         policy.jitter.spread(policy.again.delay(failures.saturating_sub(2)), rng).max(floor_after(failures))
     }
 
-    /// The earliest moment for the next connect, whatever anybody wants.
+    /// Safety floor: the earliest moment for the next connect, whatever policy, hint or call asks for it.
     pub(crate) fn floor(&self) -> Instant {
         match self.last_attempt {
             Some(last) => last + floor_after(self.unstable),
@@ -143,13 +148,15 @@ impl Reconnect {
         }
     }
 
-    /// A hint says that trying now is worth it; believed once in the stable time, never below the floor, and never before
-    /// the server asked for it.
+    /// Returns how early a hint may move the next attempt; `None` when the hint is ignored.
+    ///
+    /// One hint in each stable time is believed. It moves the attempt neither below the safety floor nor before the end
+    /// of the wait that the server asked for.
     pub(crate) fn on_hint(&mut self, now: Instant, policy: &ReconnectPolicy) -> Option<Instant> {
         if self.last_hint.is_some_and(|last| now.since(last) < policy.stable) {
             return None;
         }
         self.last_hint = Some(now);
-        Some(self.floor().max(self.asked_until.unwrap_or_default()).max(now))
+        Some(self.floor().max(self.retry_after_until.unwrap_or_default()).max(now))
     }
 }

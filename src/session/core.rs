@@ -1,4 +1,4 @@
-//! Link and delivery at work on one input, and the road between them.
+//! Processing of one input: the session passes events to the link and to delivery, and from the link to delivery.
 
 use crate::action::Purpose;
 use crate::context::Context;
@@ -12,17 +12,17 @@ use crate::link::{DisconnectReason, Link, LinkEvent};
 use crate::receive::{self, Receiver};
 use crate::state::Cause;
 
-/// The two halves of a session, and what passes between them.
+/// Link and delivery of a session, borrowed for one input.
 pub(crate) struct SessionCore<'a> {
     pub(crate) link: &'a mut Link,
     pub(crate) delivery: &'a mut Delivery,
 }
 
 impl SessionCore<'_> {
-    /// What is taken of an event is taken from where it lies.
+    /// Handles one event; a frame, reason or purpose is taken out of `event` in place, without a copy.
     #[inline]
     pub(super) fn on_event(&mut self, cx: &mut Context<'_>, event: &mut Event) {
-        let happened = match *event {
+        let link_event = match *event {
             Event::FrameIn { connection, ref mut frame } => return self.on_frame(cx, connection, frame),
             Event::Opened { connection } => self.link.on_opened(cx, connection),
             Event::Tick | Event::Offline => None,
@@ -39,7 +39,7 @@ impl SessionCore<'_> {
                 self.link.on_hint(cx)
             }
         };
-        self.pass_on(cx, happened);
+        self.pass_on(cx, link_event);
     }
 
     #[inline]
@@ -71,7 +71,7 @@ impl SessionCore<'_> {
         }
     }
 
-    /// Hands what happened to the link to delivery.
+    /// Passes an event of the link on to delivery.
     #[inline]
     pub(crate) fn pass_on(&mut self, cx: &mut Context<'_>, event: Option<LinkEvent>) {
         match event {
@@ -101,20 +101,21 @@ impl SessionCore<'_> {
         }
     }
 
-    /// A heartbeat, in turn or as a probe.
+    /// Sends a heartbeat, on schedule or as a probe.
     fn send_heartbeat(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         cx.stats.heartbeats += 1;
         self.delivery.send_heartbeat(cx, connection, AckCarrier::Heartbeat);
     }
 
-    /// Messages that waited for the answer to a probe leave once there is one.
+    /// Sends the messages that waited for the answer to a probe, once no probe is unanswered.
     pub(super) fn end_probe(&mut self, cx: &mut Context<'_>) {
         if self.delivery.set_probing(self.link.is_probing()) {
             self.delivery.flush(cx);
         }
     }
 
-    /// The host has fetched what was missing. What finds no room is not taken, so the server sends it again on another connection.
+    /// Closes a gap that the host has fetched. When the messages held back find no room, the connection is replaced,
+    /// so that the server sends them again.
     pub(super) fn on_fetched(
         &mut self,
         cx: &mut Context<'_>,
@@ -169,7 +170,7 @@ impl Receiver for SessionCore<'_> {
         login: LoginSignal<Span>,
         frame: &mut Frame,
     ) {
-        let event = self.link.on_login(cx, connection, login, frame);
+        let event = self.link.on_login(cx, connection, &login, frame);
         self.pass_on(cx, event);
     }
 
