@@ -1,4 +1,4 @@
-//! What every step works with: the time, the configuration, the dialect, and the one queue of actions.
+//! Context of one input: time, configuration, dialect, randomness, counters, and the one queue of actions.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Instant;
 
-/// The surroundings of one input.
+/// Context of one input, borrowed from the session or the peer.
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) config: &'a Config,
@@ -27,21 +27,21 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Whether the other end confirms what this end sends.
+    /// Whether the other end confirms the messages of this end.
     pub(crate) fn expects_receipts(&self) -> bool {
-        let profile = self.dialect.capabilities();
+        let capabilities = self.dialect.capabilities();
         match self.side {
-            Side::Client => profile.receipts,
-            Side::Server => profile.acks,
+            Side::Client => capabilities.receipts,
+            Side::Server => capabilities.acks,
         }
     }
 
-    /// Whether this end acknowledges what it gets.
+    /// Whether this end acknowledges the messages of the other end.
     pub(crate) fn sends_acks(&self) -> bool {
-        let profile = self.dialect.capabilities();
+        let capabilities = self.dialect.capabilities();
         match self.side {
-            Side::Client => profile.acks,
-            Side::Server => profile.receipts,
+            Side::Client => capabilities.acks,
+            Side::Server => capabilities.receipts,
         }
     }
 
@@ -50,19 +50,19 @@ impl Context<'_> {
         self.out.push_back(action);
     }
 
-    /// Tells the application a message's status.
+    /// Reports the status of a message to the application.
     pub(crate) fn emit_status(&mut self, id: &MessageId, status: Status) {
         self.push(Action::Status { id: id.clone(), status });
     }
 
-    /// Tells the application the statuses of several messages, in order.
+    /// Reports the statuses of several messages to the application, in order.
     pub(crate) fn emit_statuses(&mut self, settled: impl IntoIterator<Item = (MessageId, Status)>) {
         for (id, status) in settled {
             self.push(Action::Status { id, status });
         }
     }
 
-    /// Tells the application what a confirmation changed: a new status, or that it came after the message's outcome.
+    /// Reports the effect of a confirmation to the application: a new status, or a receipt that came after the outcome.
     pub(crate) fn emit_confirmed(&mut self, id: &MessageId, status: Status, confirmed: Confirmed) {
         match confirmed {
             Confirmed::Settled | Confirmed::Raised => self.emit_status(id, status),
@@ -71,14 +71,14 @@ impl Context<'_> {
         }
     }
 
-    /// Hands a message that arrived to the application.
+    /// Delivers a message to the application.
     pub(crate) fn deliver(&mut self, id: Option<&MessageId>, body: Body) {
         self.stats.delivered += 1;
         self.push(Action::Deliver(Message { id: id.cloned(), body }));
     }
 
-    /// Takes back the messages to this connection that nobody has polled yet, each with its `Sent`, as far as they `may` be;
-    /// gives their ids in order.
+    /// Removes messages for this connection from the action queue, each with its `Sent`, where `may` allows it;
+    /// returns their ids in order.
     pub(crate) fn withdraw(&mut self, connection: ConnectionId, may: impl Fn(&MessageId) -> bool) -> Vec<MessageId> {
         let mut withdrawn = Vec::new();
         self.out.retain(|action| match action {
@@ -96,7 +96,7 @@ impl Context<'_> {
         self.dialect.encode(self.side, signal)
     }
 
-    /// Writes `signal`; a dialect without a word for it says nothing.
+    /// Encodes and sends a signal; returns false, and sends nothing, when the dialect cannot encode it.
     #[inline]
     pub(crate) fn send_signal(
         &mut self,

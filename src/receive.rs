@@ -1,16 +1,17 @@
-//! The path of a frame, on both sides: it is counted, read, and handed to the room that its signal concerns.
+//! Incoming frames of a session or a peer: each frame is counted, decoded, and dispatched by its signal.
 //!
 //! 1. A frame over the limit is dropped unread.
-//! 2. What arrives before the login is done and is not about it is passed over, unless the dialect delivers early.
-//! 3. A frame becomes a body only where it is delivered: until then a content is a range within it.
+//! 2. A signal that arrives before the login is done and is not about the login is ignored, unless the dialect delivers
+//!    early.
+//! 3. A frame becomes a body only when it is delivered: until then its content is a range within the frame.
 //!
 //! | signal | goes to |
 //! |---|---|
-//! | `Heartbeat` | a question is answered here; an answer goes to the link |
+//! | `Heartbeat` | a heartbeat is answered here; a heartbeat reply goes to the link |
 //! | `Login`, `Leave` | the link of a session; a peer leaves logins to its host |
 //! | `Message`, `Notice` | `delivery::receive` |
-//! | `Receipt` | `delivery::send`, whose outbox it settles |
-//! | `Sequence` | `sequence`, by way of `delivery`; a greeting goes to `sequence::resume` |
+//! | `Receipt` | `delivery::send`, which settles the message in the outbox |
+//! | `Sequence` | `sequence`, by way of `delivery`; hello and welcome go to `sequence::resume` |
 
 use crate::config::Deliver;
 use crate::context::Context;
@@ -24,28 +25,29 @@ use crate::id::{ConnectionId, MessageId};
 use crate::state::Cause;
 use crate::status::Status;
 
-/// The side that a frame has reached: what a session and a peer do differently.
+/// Receiver of a frame: the parts in which a session and a peer differ.
 pub(crate) trait Receiver {
     fn delivery(&mut self) -> &mut Delivery;
 
-    /// Whether the login of the present connection is done.
+    /// Whether the present connection is ready to carry messages.
     fn is_ready(&self) -> bool;
 
-    /// A frame was understood.
+    /// Notes a frame that could be understood.
     fn on_understood(&mut self) {}
 
-    /// A frame could not be understood.
+    /// Handles a frame that could not be understood.
     fn on_malformed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, error: Malformed);
 
-    /// The other end broke a rule of the protocol: its connection is closed with a code that says so.
+    /// Closes the connection after a protocol violation of the other end, with a code that names it.
     fn on_violation(&mut self, cx: &mut Context<'_>, cause: Cause);
 
-    /// A heartbeat was answered.
+    /// Handles a heartbeat reply.
     fn on_heartbeat_reply(&mut self, _cx: &mut Context<'_>, _connection: ConnectionId) {}
 
-    /// A message for the application has arrived.
+    /// Notes the arrival of a message for the application.
     fn on_message_arrived(&mut self, _cx: &mut Context<'_>) {}
 
+    /// Handles a login signal.
     fn on_login(
         &mut self,
         _cx: &mut Context<'_>,
@@ -55,13 +57,14 @@ pub(crate) trait Receiver {
     ) {
     }
 
+    /// Handles a kick or a bye.
     fn on_leave(&mut self, cx: &mut Context<'_>, connection: ConnectionId, leave: LeaveSignal<Span>, frame: &mut Frame);
 
-    /// The first word of a session whose messages are counted, or the answer to it.
+    /// Handles a hello or a welcome, which begin a connection in dialects with sequence numbers.
     fn on_greeting(&mut self, cx: &mut Context<'_>, connection: ConnectionId, greeting: SequenceSignal<Span>);
 }
 
-/// A frame of the present connection has arrived.
+/// Decodes a frame of the present connection and dispatches its signal.
 #[inline]
 pub(crate) fn receive(side: &mut impl Receiver, cx: &mut Context<'_>, connection: ConnectionId, frame: &mut Frame) {
     cx.stats.frames_in += 1;
@@ -98,7 +101,7 @@ fn read(cx: &Context<'_>, frame: &Frame) -> Result<Signal<Span>, Malformed> {
     cx.dialect.decode(cx.side, frame, &cx.config.limits)
 }
 
-/// Something for the application; the frame itself becomes the body.
+/// Hands a message or a notice to delivery, which makes the frame itself the body if it delivers.
 #[inline]
 fn deliver(
     side: &mut impl Receiver,
@@ -108,13 +111,13 @@ fn deliver(
     content: Span,
     frame: &mut Frame,
 ) {
-    let content = delivered(cx, content);
+    let content = deliverable(cx, content);
     side.delivery().on_message(cx, connection, id, || content.into_body(frame));
     side.on_message_arrived(cx);
 }
 
-/// What is delivered of a frame.
-fn delivered(cx: &Context<'_>, content: Span) -> Span {
+/// Returns the part of a frame that is delivered: its content or the whole frame.
+fn deliverable(cx: &Context<'_>, content: Span) -> Span {
     match cx.config.inbox.deliver {
         Deliver::Content => content,
         Deliver::Frame => Span::WHOLE,
@@ -139,7 +142,7 @@ fn on_receipt(
     }
 }
 
-/// The other end has a message of ours, and may have pushed it back as it said so.
+/// Settles an accepted message, and handles the echo where the acknowledgement is the message pushed back.
 fn on_accepted(
     side: &mut impl Receiver,
     cx: &mut Context<'_>,
@@ -152,7 +155,7 @@ fn on_accepted(
     let known = delivery.on_confirmed(cx, id, Status::Accepted) || delivery.owns(id);
     match echo {
         Some(echo) if known => delivery.on_echo(cx, connection, &echo.id),
-        // Somebody else's message under a client's id: from another device of this account, say.
+        // The echo belongs to another client, for example to another device of this account.
         Some(echo) => deliver(side, cx, connection, Some(&echo.id), echo.content, frame),
         None if !known => cx.stats.unknown_receipts += 1,
         None => {}
@@ -168,7 +171,7 @@ fn on_sequence(
 ) {
     let violation = match sequence {
         SequenceSignal::Message { seq, id, content } => {
-            let content = content.map(|content| delivered(cx, content));
+            let content = content.map(|content| deliverable(cx, content));
             let body = content.map(|content| move || content.into_body(frame));
             match side.delivery().on_sequenced_message(cx, seq, id, body) {
                 Ok(true) => return side.on_message_arrived(cx),

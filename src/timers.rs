@@ -1,23 +1,23 @@
-//! The timers of a session: one table, in which every timer has its owner and what its end brings.
+//! Timers of a session: every timer, its owner and its effect.
 //!
-//! 1. A deadline is stored once, in the state that owns it; the table only asks for it and fires it.
-//! 2. A timer is stopped before it fires: every step leaves its own deadline behind `now`, so the loop below ends.
-//! 3. Of timers that are due together the poll fires first, then the connection's, then the messages'.
-//! 4. After an input the next deadline is none, or later than `now`.
+//! 1. A deadline is stored once, in the state that owns it; this file only reads and fires it.
+//! 2. A timer is stopped or moved past `now` before it fires, so the loop over due timers ends.
+//! 3. Of timers that are due together the poll fires first, then those of the connection, then those of the messages.
+//! 4. After every input there is no deadline, or the next deadline is later than `now`.
 //!
-//! | timer | owner | its end |
+//! | timer | owner | effect |
 //! |---|---|---|
-//! | `Poll` | `link::fallback` | a poll is asked for, and the next one is armed |
-//! | `Heartbeat` | `link::heartbeat` | a heartbeat goes out, and the next one is armed |
+//! | `Poll` | `link::fallback` | the host is asked to poll, and the next poll is armed |
+//! | `Heartbeat` | `link::heartbeat` | a heartbeat goes out, and the next heartbeat is armed |
 //! | `Suspicion` | `link::heartbeat` | the link is suspected, and a probe goes out |
 //! | `Probe`, `Death` | `link::heartbeat` | the connection is lost |
 //! | `Credential`, `Attempt`, `Authentication` | the phase of `link::machine` | the attempt is lost |
 //! | `Reconnect` | the phase | the next attempt begins |
 //! | `GiveUp`, `Close` | the phase | the session stops |
-//! | `Expiry` | `outbox` | messages whose time is over get their outcome |
+//! | `Expiry` | `outbox` | messages whose time to live is over get their outcome |
 //! | `Drain` | `delivery` | the session closes |
 //! | `Receipt` | `outbox` | the connection is renewed, or the message is given up as unconfirmed |
-//! | `Push` | `outbox` of a peer | pushes are repeated |
+//! | `Push` | `outbox` of a peer | unacknowledged pushes are repeated |
 
 use alloc::string::String;
 
@@ -29,9 +29,10 @@ use crate::session::{Session, SessionCore};
 use crate::state::Cause;
 
 impl Session {
-    /// When the session wants a `Tick`, and for which timer; `None` when it waits for events alone.
+    /// Returns when the session needs a `Tick`, and for which timer; `None` when it waits for events alone.
     ///
-    /// Later than the last `now` after every input. Ticking earlier changes nothing, ticking late is harmless.
+    /// The deadline may change with every input, and is later than that input's `now`. A tick before the deadline
+    /// changes nothing, and a late tick is harmless.
     pub fn next_deadline(&self) -> Option<Deadline> {
         if self.link.is_stopped() {
             return None;
@@ -41,7 +42,7 @@ impl Session {
 }
 
 impl SessionCore<'_> {
-    /// Fires everything that is due, until nothing more is.
+    /// Fires timers until none is due.
     #[expect(clippy::inline_always, reason = "every input asks, and the answer is nearly always no")]
     #[inline(always)]
     pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>) {
@@ -50,7 +51,7 @@ impl SessionCore<'_> {
         {}
     }
 
-    /// Fires one timer of the link; says whether there was one.
+    /// Fires one timer of the link; returns whether one was due.
     #[inline(never)]
     fn fire_link_timer(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(due) = self.link.due(cx.now) else { return false };
@@ -66,7 +67,7 @@ impl SessionCore<'_> {
             | Timer::Reconnect
             | Timer::GiveUp
             | Timer::Close => self.link.on_phase_timer(cx),
-            // The messages' timers.
+            // `fire_delivery_timer` fires these.
             Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Push => return false,
         };
         self.delivery.set_probing(self.link.is_probing());
@@ -74,7 +75,8 @@ impl SessionCore<'_> {
         true
     }
 
-    /// Fires one timer of the messages, or does what follows from the last one at once; says whether there was anything.
+    /// Fires one timer of the messages, or carries out what delivery asks of the link; returns whether there was
+    /// anything to do.
     #[inline(never)]
     fn fire_delivery_timer(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(request) = self.delivery.on_due(cx) else { return false };

@@ -1,4 +1,4 @@
-//! What an application asks of a session.
+//! Calls of the application to a session.
 
 use alloc::string::String;
 
@@ -15,44 +15,49 @@ use crate::state::Cause;
 use crate::time::{Duration, Instant};
 
 impl Session {
-    /// Connects now, whatever wait is under way; the count of attempts starts anew. Does nothing while a connection is there or on its way.
+    /// Connects now, whatever wait is under way, and resets the attempt counter.
+    ///
+    /// A call during an attempt, a login or `Ready` changes nothing. The first `open` after
+    /// [`restore`](Session::restore) may have to wait for the backoff of the outage.
     pub fn open(&mut self, now: Instant) {
         self.input(now, |session, cx| {
-            let news = session.link.open(cx);
-            session.pass_on(cx, news);
+            let event = session.link.open(cx);
+            session.pass_on(cx, event);
         });
     }
 
-    /// Closes for good, until `open`: every message gets its outcome in this call.
+    /// Closes the session until `open`; every message gets its outcome in this call.
     ///
-    /// A connection is closed politely; after `close.timeout` (3 s) it is dropped.
+    /// An open connection gets a close frame, and is dropped after `close.timeout` (default 3 s).
     pub fn close(&mut self, now: Instant) {
         self.end(now, None, String::new());
     }
 
-    /// As [`close`](Session::close), with a code and a reason of the application's own.
+    /// Closes the session as [`close`](Session::close) does, with a code and a reason of the application.
     ///
-    /// The code is 1000 or 3000 to 4999 (RFC 6455 §7.4), the reason at most 123 bytes (RFC 6455 §5.5).
+    /// The code is 1000 or 3000 to 4999 (RFC 6455 §7.4), the reason at most 123 bytes (RFC 6455 §5.5); others are
+    /// refused with [`CloseError`], and nothing is closed. `None` sends `close.code`.
     pub fn close_with(&mut self, now: Instant, code: Option<u16>, reason: impl Into<String>) -> Result<(), CloseError> {
         let reason = reason.into();
         let checked = check_close(code, &reason);
         match checked {
             Ok(()) => self.end(now, code, reason),
-            Err(_) => self.refused(now),
+            Err(_) => self.count_refused_close(now),
         }
         checked
     }
 
     fn end(&mut self, now: Instant, code: Option<u16>, reason: String) {
         self.input(now, |session, cx| {
-            let news = session.link.close(cx, code, reason, Cause::User);
-            session.pass_on(cx, news);
+            let event = session.link.close(cx, code, reason, Cause::User);
+            session.pass_on(cx, event);
         });
     }
 
-    /// Takes a message; from the returned id on the session answers for it until its status settles.
+    /// Takes a message into the outbox and returns its id; from then on the session keeps it until its status settles.
     ///
-    /// The body goes out unchanged where the dialect has no envelope.
+    /// The body goes out unchanged where the dialect has no envelope. [`SendError`] says which limit or state refused
+    /// the message; a refused message is not kept.
     ///
     /// ```
     /// # use redial::{Instant, Outgoing, Preset, Seed, SendError, Session};
@@ -63,20 +68,22 @@ impl Session {
     /// # Ok::<(), SendError>(())
     /// ```
     pub fn send(&mut self, now: Instant, message: impl Into<Outgoing>) -> Result<MessageId, SendError> {
-        self.take(now, &mut message.into())
+        self.send_outgoing(now, &mut message.into())
     }
 
-    fn take(&mut self, now: Instant, message: &mut Outgoing) -> Result<MessageId, SendError> {
+    fn send_outgoing(&mut self, now: Instant, message: &mut Outgoing) -> Result<MessageId, SendError> {
         let sent = self.input(now, |session, cx| {
             if session.link.is_ended() {
                 return Err(SendError::Stopped);
             }
             session.delivery.send(cx, message)
         });
-        self.counted(sent)
+        self.count_refusal(sent)
     }
 
     /// Opens a new round for a message that failed or is unconfirmed, under the same id and with the same body.
+    ///
+    /// [`ResendError`] says why no round was opened.
     pub fn resend(&mut self, now: Instant, id: &MessageId) -> Result<(), ResendError> {
         let resent = self.input(now, |session, cx| {
             if session.link.is_ended() {
@@ -84,70 +91,90 @@ impl Session {
             }
             session.delivery.resend(cx, id)
         });
-        self.counted(resent)
+        self.count_refusal(resent)
     }
 
-    /// Takes a message back that was never sent; it settles as `Cancelled`.
+    /// Takes back a message that was never sent; the message settles as `Cancelled`.
+    ///
+    /// A message that was sent already is refused with [`CancelError::Sent`].
     pub fn cancel(&mut self, now: Instant, id: &MessageId) -> Result<(), CancelError> {
         let cancelled = self.input(now, |session, cx| session.delivery.cancel(cx, id));
-        self.counted(cancelled)
+        self.count_refusal(cancelled)
     }
 
-    /// Says that a delivered message is stored, where `inbox.acknowledge` waits for that.
+    /// Acknowledges a delivered message that the application has stored, where `inbox.acknowledge` waits for that call.
+    ///
+    /// A message that does not wait for it is refused with [`AcknowledgeError::Unknown`].
     pub fn acknowledge(&mut self, now: Instant, id: &MessageId) -> Result<(), AcknowledgeError> {
         let acknowledged = self.input(now, |session, cx| session.delivery.acknowledge(cx, id));
-        self.counted(acknowledged)
+        self.count_refusal(acknowledged)
     }
 
-    /// Says that a delivered message will never be taken. Where the dialect has no word for that, it is acknowledged.
+    /// Rejects a delivered message that the application will never take.
+    ///
+    /// In a dialect without a signal for that, the message is acknowledged. A message that does not wait for an
+    /// answer is refused with [`AcknowledgeError::Unknown`].
     pub fn reject(&mut self, now: Instant, id: &MessageId) -> Result<(), AcknowledgeError> {
         let rejected = self.input(now, |session, cx| session.delivery.reject(cx, id, 0));
-        self.counted(rejected)
+        self.count_refusal(rejected)
     }
 
-    /// Tells the other end that everything up to this message was read, where the dialect has a word for it.
+    /// Sends a read marker: every message up to this one was read.
     ///
-    /// A mark only rises, in the order in which messages were acknowledged; one that does not is `Ok` and says nothing. It is no message: nothing
-    /// confirms it, only the newest is kept, and every new connection is told it. Acknowledge first where `inbox.acknowledge` waits
-    /// for that: to the server a message that was read is one that arrived.
+    /// A read marker only rises, in the order in which messages were acknowledged; a call that does not raise it
+    /// returns `Ok` and sends nothing. A read marker is no message: nothing confirms it, only the newest is kept, and
+    /// it is sent again on every new connection. Acknowledge first where `inbox.acknowledge` waits for that: to the
+    /// server a message that was read is one that arrived. [`MarkReadError`] says why no marker was set; in a dialect
+    /// without a signal for it that is [`MarkReadError::NoWord`].
     pub fn mark_read(&mut self, now: Instant, id: &MessageId) -> Result<(), MarkReadError> {
         self.mark_read_in(now, "", id)
     }
 
-    /// The same for one of several conversations, named as the application likes; the marks of the last 64 are kept.
+    /// Sends a read marker as [`mark_read`](Session::mark_read) does, for one of several conversations.
+    ///
+    /// The application chooses the name of a conversation, at most `limits.id_bytes` long. The markers of 64
+    /// conversations are kept; beyond, the one that has not risen for longest is forgotten.
     pub fn mark_read_in(&mut self, now: Instant, conversation: &str, id: &MessageId) -> Result<(), MarkReadError> {
         let marked = self.input(now, |session, cx| session.delivery.mark_read(cx, conversation, id));
-        self.counted(marked)
+        self.count_refusal(marked)
     }
 
-    /// Says that what [`Action::Gap`](crate::Action::Gap) asked for is fetched, between the two positions it named. What was held
-    /// back meanwhile is delivered, without those of `ids`: messages that were among what was fetched.
+    /// Reports that the messages which [`Action::Gap`](crate::Action::Gap) asked for are fetched.
+    ///
+    /// `from` and `to` are the sequence numbers that the gap named, `ids` the fetched messages. Messages that were
+    /// held back meanwhile are delivered, except those in `ids`. Sequence numbers that no open gap has are refused
+    /// with [`FetchedError::Unasked`].
     pub fn fetched(&mut self, now: Instant, from: u64, to: Option<u64>, ids: &[MessageId]) -> Result<(), FetchedError> {
         let fetched = self.input(now, |session, cx| session.on_fetched(cx, from, to, ids));
-        self.counted(fetched)
+        self.count_refusal(fetched)
     }
 
-    /// Replaces the connection, or ends the wait for the next one; only the safety floor stands against it.
+    /// Replaces the connection, or ends the wait for the next attempt as soon as the safety floor allows.
+    ///
+    /// A session that is idle, closing or stopped refuses the call with [`NotOpenError::NotOpen`].
     pub fn reconnect_now(&mut self, now: Instant) -> Result<(), NotOpenError> {
         let renewed = self.input(now, |session, cx| {
-            let news = session.link.renew(cx);
-            session.pass_on(cx, news);
-            news.map(|_| ()).ok_or(NotOpenError::NotOpen)
+            let event = session.link.renew(cx);
+            session.pass_on(cx, event);
+            event.map(|_| ()).ok_or(NotOpenError::NotOpen)
         });
-        self.counted(renewed)
+        self.count_refusal(renewed)
     }
 
-    /// Keeps messages back from here on: they are taken and wait for [`release`](Session::release).
+    /// Holds messages back: `send` still takes them, and they wait for [`release`](Session::release).
     pub fn hold(&mut self, now: Instant) {
         self.input(now, |session, _| session.delivery.hold());
     }
 
-    /// Lets messages leave again.
+    /// Ends a [`hold`](Session::hold): the messages that were held back may leave.
     pub fn release(&mut self, now: Instant) {
         self.input(now, |session, cx| session.delivery.release(cx));
     }
 
-    /// Takes nothing new, lets what is there settle, and closes: when all is settled, or after `within`.
+    /// Stops taking messages, lets those in the outbox settle, and closes once all are settled or `within` is over.
+    ///
+    /// A session that is closing, or that is stopped for anything but a refused credential, refuses the call with
+    /// [`NotOpenError::NotOpen`].
     pub fn drain(&mut self, now: Instant, within: Duration) -> Result<(), NotOpenError> {
         let drained = self.input(now, |session, cx| {
             if session.link.is_ended() {
@@ -156,39 +183,46 @@ impl Session {
             session.delivery.drain(cx, cx.now + within);
             Ok(())
         });
-        self.counted(drained)
+        self.count_refusal(drained)
     }
 
-    /// Gives a credential: for the question that is open, for later ones, and at once to a server that takes a new one on a live
-    /// link.
+    /// Gives the session a credential.
+    ///
+    /// The credential answers a [`NeedCredential`](crate::Action::NeedCredential) that is open, and is held for later
+    /// logins. On a ready connection it is sent at once where the dialect renews logins.
     pub fn credential(&mut self, now: Instant, value: impl Into<Secret>) {
         let value = value.into();
         self.input(now, |session, cx| {
-            let news = session.link.credential(cx, value);
-            session.pass_on(cx, news);
+            let event = session.link.credential(cx, value);
+            session.pass_on(cx, event);
         });
     }
 
-    /// Says why there is no credential. `Refused` stops the session and keeps its messages; the others are a failed attempt.
-    pub fn credential_failed(&mut self, now: Instant, why: CredentialFailure) {
-        self.input(now, |session, cx| {
-            let news = session.link.credential_failed(cx, why);
-            session.pass_on(cx, news);
-        });
-    }
-
-    /// Says that the state of this version is stored; what waited for it is told, sent and acknowledged.
+    /// Reports that there is no credential, and why.
     ///
-    /// A version that no `Persist` has named yet counts as the latest that one has.
+    /// `Refused` stops the session and keeps its messages; `Expired` and `Unavailable` count as a failed attempt. A
+    /// call while no [`NeedCredential`](crate::Action::NeedCredential) is open leaves the session where it is; after
+    /// `Refused` or `Expired` the credential that is held is dropped in any case.
+    pub fn credential_failed(&mut self, now: Instant, failure: CredentialFailure) {
+        self.input(now, |session, cx| {
+            let event = session.link.credential_failed(cx, failure);
+            session.pass_on(cx, event);
+        });
+    }
+
+    /// Reports that the state of this version is stored; statuses, messages and acknowledgements that waited for it
+    /// go out.
+    ///
+    /// Versions above the last `Persist` are clamped to it.
     pub fn persisted(&mut self, now: Instant, version: u64) {
         self.input(now, |session, cx| session.delivery.persisted(cx, version));
     }
 
-    fn refused(&mut self, now: Instant) {
+    fn count_refused_close(&mut self, now: Instant) {
         self.input(now, |_, cx| cx.stats.refused += 1);
     }
 
-    fn counted<T, E>(&mut self, result: Result<T, E>) -> Result<T, E> {
+    fn count_refusal<T, E>(&mut self, result: Result<T, E>) -> Result<T, E> {
         if result.is_err() {
             self.stats.refused += 1;
         }

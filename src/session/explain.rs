@@ -1,4 +1,4 @@
-//! Why the session is where it is, in one typed sentence.
+//! Explanation of a session's phase, as a value and as one sentence.
 
 use core::fmt;
 
@@ -6,7 +6,9 @@ use super::Session;
 use crate::deadline::Deadline;
 use crate::state::{Cause, State};
 
-/// Why this phase, and waiting for what.
+/// Explanation of a session's phase: why it was entered, and which deadline ends it.
+///
+/// Its `Display` is one sentence for people.
 ///
 /// ```
 /// use redial::{Instant, Preset, Seed, Session};
@@ -17,22 +19,23 @@ use crate::state::{Cause, State};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The phase.
+    /// Phase of the session.
     pub state: State,
-    /// What led to it, where something did.
+    /// Cause of the phase; `None` where it has none.
     pub cause: Option<Cause>,
-    /// Attempts that failed in a row.
+    /// Losses in a row since the attempt counter was last reset.
     pub failures: u32,
-    /// Messages that are taken and not settled.
+    /// Number of messages in the outbox: taken and not settled.
     pub unsettled: usize,
-    /// Whether a heartbeat out of turn is unanswered: after a wake-up, a hint, or on suspicion. Messages that can wait do.
+    /// Whether a probe is unanswered: after a late tick, after a hint, or on suspicion. Messages that can wait are
+    /// held back meanwhile.
     pub probing: bool,
-    /// What ends the wait at the latest.
+    /// Next deadline of the session; `None` when it waits for events alone.
     pub waiting_for: Option<Deadline>,
 }
 
 impl Session {
-    /// Why this phase, and waiting for what.
+    /// Explains the present phase.
     pub fn explain(&self) -> Explanation {
         Explanation {
             state: self.state(),
@@ -60,7 +63,7 @@ impl fmt::Display for Explanation {
         match self.unsettled {
             0 => {}
             1 => write!(f, ", with 1 message unsettled")?,
-            many => write!(f, ", with {many} messages unsettled")?,
+            count => write!(f, ", with {count} messages unsettled")?,
         }
         match self.waiting_for {
             Some(Deadline { at, timer }) => write!(f, "; waiting for {timer} until {at}"),

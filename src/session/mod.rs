@@ -1,4 +1,4 @@
-//! The session: public methods, and the clamped clock.
+//! Session: the public type, its input and output, and its clock, which never goes back.
 
 mod calls;
 mod core;
@@ -27,10 +27,10 @@ pub use explain::Explanation;
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::checksum;
 
-/// One logical conversation with a server, over any number of connections.
+/// Client side of one logical conversation with a server, over any number of connections.
 ///
-/// A session does no IO and has no clock. It is told what happens ([`handle`](Session::handle) and the calls), queues what it
-/// wants done ([`poll_action`](Session::poll_action)), and says when it wants to be woken
+/// A session does no IO and has no clock. The host passes in events ([`handle`](Session::handle)) and calls, takes out
+/// actions ([`poll_action`](Session::poll_action)), and sends a `Tick` at the next deadline
 /// ([`next_deadline`](Session::next_deadline)). The same preset, seed and inputs give the same actions, byte for byte.
 ///
 /// ```
@@ -44,7 +44,7 @@ pub(crate) use snapshot::checksum;
 /// let mut sent = 0;
 /// while let Some(action) = session.poll_action() {
 ///     match action {
-///         // A host dials here; this one pretends that the socket is open 20 ms later.
+///         // A real host opens a socket here; this example pretends that it is open 20 ms later.
 ///         Action::Connect { connection, .. } => {
 ///             now = Instant::from_millis(20);
 ///             session.handle(now, Event::Opened { connection });
@@ -71,13 +71,13 @@ pub struct Session {
     stats: Uncompared<Stats>,
 }
 
-/// The actions of one input to a session without messages: room for more is made when there are more.
+/// Initial capacity of the action queue: the actions of one input to a session without messages.
 const USUAL_ACTIONS: usize = 2;
 
 impl Session {
-    /// A session that is not open yet.
+    /// Creates a session in `Idle`; [`open`](Session::open) connects it.
     ///
-    /// The seed decides every jitter and the ids of the messages; take it from the operating system.
+    /// The seed decides every jitter and the ids of the messages; take it from the operating system's random source.
     pub fn new(preset: impl Into<Arc<Preset>>, seed: Seed) -> Self {
         let preset = preset.into();
         let mut rng = Rng::new(seed);
@@ -94,9 +94,9 @@ impl Session {
         }
     }
 
-    /// Tells the session what happened. Cannot fail: what the peer did wrong comes back as an action.
+    /// Handles one event of the host; faults of the peer come back as actions, so the call cannot fail.
     ///
-    /// A `now` before an earlier one counts as that one.
+    /// A `now` that is before an earlier `now` counts as the earlier one.
     pub fn handle(&mut self, now: Instant, mut event: Event) {
         match &mut event {
             Event::Tick => self.on_tick(now),
@@ -104,18 +104,18 @@ impl Session {
         }
     }
 
-    /// The next thing to do or to know; `None` when everything was taken.
+    /// Takes the next action out of the queue; `None` when the queue is empty.
     #[inline]
     #[must_use = "an action that is dropped is never repeated"]
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// Moves everything there is to do or to know to the end of `actions`, in order and in one piece: for hosts that share
-    /// the session and want to hold its lock for a moment only.
+    /// Moves all queued actions to the end of `actions`, in order, for hosts that share the session and hold its lock
+    /// only for a moment.
     ///
-    /// What was taken counts as handed over. Where a write fails or the connection is lost, messages behind it that are still
-    /// the session's are taken back; a host that wants that polls one action at a time.
+    /// An action that was taken counts as handed over. When a write fails or the connection is lost, the session
+    /// takes back only messages that are still in its queue; a host that wants that polls one action at a time.
     ///
     /// ```
     /// use std::collections::VecDeque;
@@ -133,32 +133,32 @@ impl Session {
         actions.append(&mut self.actions);
     }
 
-    /// The phase.
+    /// Returns the phase of the session.
     pub fn state(&self) -> State {
         self.link.phase().state()
     }
 
-    /// Where a message stands; `None` for one that is unknown or was forgotten.
+    /// Returns the status of a message; `None` for a message that is unknown or was forgotten.
     pub fn status(&self, id: &MessageId) -> Option<Status> {
         self.delivery.status(id)
     }
 
-    /// Messages that are taken and not settled.
+    /// Returns the number of messages in the outbox: taken and not settled.
     pub fn unsettled(&self) -> usize {
         self.delivery.outbox().len()
     }
 
-    /// What the session has counted.
+    /// Returns the counters of the session.
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
 
-    /// The preset it runs under.
+    /// Returns the preset of the session.
     pub fn preset(&self) -> &Preset {
         &self.preset
     }
 
-    /// The latest `now` it was told.
+    /// Returns the latest `now` of all inputs.
     pub fn now(&self) -> Instant {
         self.clock
     }
@@ -173,7 +173,7 @@ impl Session {
         self.input(now, |session, cx| session.on_event(cx, event));
     }
 
-    /// One input: the work itself, then everything whose time has come.
+    /// Processes one input: `work` first, then every timer that is due.
     fn input<T>(&mut self, now: Instant, work: impl FnOnce(&mut SessionCore<'_>, &mut Context<'_>) -> T) -> T {
         self.stats.time_in.add(self.link.phase().state(), now.since(self.clock));
         self.clock = self.clock.max(now);

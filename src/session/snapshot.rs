@@ -1,4 +1,4 @@
-//! The durable state of a session: what has to survive a restart of the process.
+//! Snapshot of a session: the durable state that has to survive a restart of the process.
 
 use core::fmt;
 
@@ -16,14 +16,15 @@ use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::uncompared::Uncompared;
 
+/// Format version of a snapshot.
 const VERSION: u64 = 1;
 
-/// The durable state of a session, as a serde value: messages that are not settled, the memory of those that are, the dedup
-/// window, the counters of ids, and the attempts that failed in a row.
+/// Durable state of a session, as a serde value.
 ///
-/// It holds message bodies as they are, and no credential but the token that resumes a session where the dialect has one; guard it
-/// like the messages. Its size is that of the unsettled
-/// bodies plus some 64 bytes an id.
+/// A snapshot holds the unsettled messages, the ids and statuses of settled ones, the dedup window, the counters of
+/// ids, and the number of failed attempts in a row. Message bodies stand in it unencrypted, and so does the token
+/// that resumes a session where the dialect has one; no other credential does. Guard it like the messages. Its size
+/// is that of the unsettled bodies plus some 64 bytes an id.
 ///
 /// ```
 /// use redial::{Duration, Instant, Outgoing, Preset, Seed, Session, Snapshot};
@@ -50,14 +51,17 @@ pub struct Snapshot {
 }
 
 impl Session {
-    /// The durable state as of [`now`](Session::now), the time of the last input; count `away` from there.
+    /// Returns the durable state as of [`now`](Session::now), the time of the last input; `away` is measured from
+    /// there.
     ///
-    /// Under [`Durability::WriteAhead`](crate::config::Durability#store-then-act) store it whenever `Persist` asks, in one transaction
-    /// with what the application keeps of the actions: then nothing is lost and nothing is shown twice across a crash. Take all
-    /// actions first: the snapshot counts a message as shown as soon as its `Deliver` is queued.
+    /// Under [`Durability::WriteAhead`](crate::config::Durability#store-then-act) store the snapshot whenever
+    /// `Persist` asks, in one transaction with what the application keeps of the actions: then nothing is lost and
+    /// nothing is delivered twice across a crash. Take all actions first: the snapshot counts a message as delivered
+    /// as soon as its `Deliver` is queued.
     ///
-    /// Otherwise store it when the process ends in order. One that is older than the last `send` must not be used: the ids made
-    /// since would be made again, and a server drops a new message under an old id.
+    /// Without write-ahead store the snapshot when the process ends in order. A snapshot that is older than the last
+    /// `send` must not be restored: the ids made since would be made again, and a server drops a new message under an
+    /// old id.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot {
@@ -72,15 +76,21 @@ impl Session {
         snapshot
     }
 
-    /// The session that a snapshot describes, idle, `away` after the snapshot was taken.
+    /// Restores a session from its snapshot, in `Idle`, `away` after the snapshot was taken.
     ///
-    /// What may have been sent and may not be sent twice settles as `Unconfirmed`, and where the outbox refuses while there is no
-    /// connection, everything settles; the actions of that wait to be polled. What is too old for the server's dedup window settles
-    /// when it would go out again. `away` is the wall's time, sleep included. Attempts that had proved nothing count on, so that a process
-    /// that crashes again and again is no storm: `open` connects at once, or after the wait that the outage had earned, less
-    /// `away`. Versions of `Persist` start anew, connections do not. A credential has to be given again, and a hold or a drain
-    /// is over. Messages that waited for `acknowledge` come again from the server and are delivered again. Two sessions restored from one snapshot would mint the same
-    /// ids: restore it once.
+    /// `away` is wall-clock time, sleep included. Restore each snapshot once: two sessions from one snapshot would
+    /// make the same ids.
+    ///
+    /// * Messages that may have been sent and must not be sent twice settle as `Unconfirmed`. Where the outbox refuses
+    ///   messages while there is no connection, all messages settle. The actions that report it wait to be polled.
+    /// * Messages that are too old for the server's dedup window settle when they would go out again.
+    /// * Attempts that were not stable yet count as failed, so that a process which crashes again and again causes no
+    ///   connect storm: `open` connects at once, or after the backoff of the outage, less `away`.
+    /// * Versions of `Persist` start anew; connection ids go on.
+    /// * A credential has to be given again, and a hold or a drain is over.
+    /// * Messages that waited for `acknowledge` come again from the server and are delivered again.
+    ///
+    /// [`RestoreError`] says why a snapshot was refused: another format version, another preset, or damage.
     pub fn restore(
         preset: impl Into<Arc<Preset>>,
         now: Instant,
@@ -107,9 +117,9 @@ impl Session {
             actions: VecDeque::new(),
             stats: Uncompared::default(),
         };
-        session.input(now, |halves, cx| {
-            let attempts = halves.link.attempts();
-            halves.delivery.on_restored(cx, attempts);
+        session.input(now, |core, cx| {
+            let attempts = core.link.attempts();
+            core.delivery.on_restored(cx, attempts);
         });
         Ok(session)
     }
@@ -121,7 +131,7 @@ impl Snapshot {
     }
 }
 
-/// FNV-1a over the content: it finds damage, not forgery.
+/// FNV-1a checksum of the content, which detects damage but not forgery.
 pub(crate) fn checksum(content: &impl Serialize) -> u64 {
     let text = serde_json::to_string(content).unwrap_or_default();
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
