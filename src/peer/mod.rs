@@ -1,4 +1,5 @@
-//! The accepting side of a session, for servers and for tests: the same delivery parts, without a link of its own.
+//! Accepting side of a session, for servers and for tests. A peer shares the delivery parts with a session and has no
+//! link.
 
 mod record;
 mod snapshot;
@@ -28,15 +29,17 @@ use record::ClientRecord;
 pub use snapshot::PeerSnapshot;
 use work::{PeerConnection, PeerCore, Stage, send_receipt};
 
-/// The accepting side of one client's session, over any number of that client's connections.
+/// Accepting side of one client's session, over any number of that client's connections.
 ///
-/// It recognises repeated messages by their id, acknowledges each copy, keeps what an absent client has to get, pushes it
-/// again until it is acknowledged, and answers heartbeats. It speaks any [`Dialect`](crate::dialect::Dialect), from the other side.
+/// A peer recognises repeated messages by their id, acknowledges each copy, keeps messages for an absent client,
+/// pushes each message again until it is acknowledged, and answers heartbeats. It speaks any
+/// [`Dialect`](crate::dialect::Dialect), from the server's side.
 ///
-/// Under [`Preset::native`] it also keeps the session itself: it names it, gives its tokens, decides whether it goes on on the next
-/// connection, and can say [`bye`](Peer::bye). With [`snapshot`](Peer::snapshot) and [`restore`](Peer::restore) it survives its process.
+/// Under [`Preset::native`] a peer also keeps the session itself: it names the session, issues its tokens, decides
+/// whether it resumes on the next connection, and can send a [`bye`](Peer::bye). With [`snapshot`](Peer::snapshot)
+/// and [`restore`](Peer::restore) a peer survives its process.
 ///
-/// `preset.config` counts for its outbox, inbox and limits; messages always wait for the client's next connection.
+/// Outbox, inbox and limits follow `preset.config`; messages always wait for the client's next connection.
 ///
 /// ```
 /// use redial::{Action, Event, Frame, Instant, Peer, Preset, Seed};
@@ -49,7 +52,8 @@ use work::{PeerConnection, PeerCore, Stage, send_receipt};
 /// peer.handle(now, Event::FrameIn { connection, frame });
 ///
 /// let actions: Vec<Action> = core::iter::from_fn(|| peer.poll_action()).collect();
-/// assert!(actions.iter().any(|action| matches!(action, Action::Deliver(message) if message.body.as_text() == Some("hello"))));
+/// let hello = Some("hello");
+/// assert!(actions.iter().any(|action| matches!(action, Action::Deliver(message) if message.body.as_text() == hello)));
 /// assert!(actions.iter().any(|action| matches!(action, Action::Send { .. })));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,23 +65,23 @@ pub struct Peer {
     delivery: Delivery,
     current: Option<PeerConnection>,
     last_connection: u64,
-    /// The receipts told on this connection and before it. Nothing confirms a receipt, so a new connection gets them again.
+    /// Receipts for this client, sent or not yet. Nothing confirms a receipt, so every new connection gets all again.
     receipts: VecDeque<(MessageId, Status)>,
     record: ClientRecord,
     actions: VecDeque<Action>,
     stats: Uncompared<Stats>,
 }
 
-/// The code of a close for a client that is refused.
+/// Close code for a client that is refused.
 const REFUSED: u16 = 4403;
 
-/// A preset as an accepting side needs it.
+/// Adapts a preset to the accepting side.
 fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
-    let positions = preset.dialect().capabilities().sequenced;
+    let sequenced = preset.dialect().capabilities().sequenced;
     let config = &mut preset.config;
     config.outbox.resend = Resend::NextConnection;
     config.outbox.while_down = WhileDown::Queue;
-    config.outbox.receipt_timeout = policy.push_again.filter(|_| !positions);
+    config.outbox.receipt_timeout = policy.push_again.filter(|_| !sequenced);
     config.outbox.quarantine = policy.quarantine;
     config.inbox.deliver = Deliver::Content;
     config.durability = policy.durability;
@@ -85,7 +89,9 @@ fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
 }
 
 impl Peer {
-    /// A peer whose client was never there. The seed decides the ids of its pushes.
+    /// Creates a peer whose client has not connected yet.
+    ///
+    /// The seed decides the ids of its pushes; take it from the operating system's random source.
     pub fn new(preset: Preset, policy: PeerPolicy, seed: Seed) -> Self {
         let preset = adapted(preset, &policy);
         let mut rng = Rng::new(seed);
@@ -106,10 +112,12 @@ impl Peer {
         }
     }
 
-    /// The client has a new socket, named by the returned id. An older one is fenced off: `Close` or `Abort` ends it.
+    /// Accepts a new socket of the client, and returns its connection id.
     ///
-    /// Who it is the host has found out before: by the handshake, or, where the credential comes in the first frame, by reading
-    /// that frame with the dialect ([`Signal::Hello`] holds it) ahead of handing it to the right peer.
+    /// An older connection of the client is fenced: `Close` or `Abort` ends it. The host has to identify the client
+    /// first: by the handshake, or, where the credential comes in the first frame, by decoding that frame with the
+    /// dialect ([`SequenceSignal::Hello`](crate::dialect::SequenceSignal::Hello) holds the credential) before it
+    /// hands the frame to the right peer.
     pub fn accept(&mut self, now: Instant) -> ConnectionId {
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId::new(self.last_connection);
@@ -117,23 +125,26 @@ impl Peer {
         connection
     }
 
-    /// Tells the peer what happened on a socket; `Opened` and the hints mean nothing here.
+    /// Handles one event of the client's socket. `Opened` and the hints (`Online`, `Offline`, `Woke`) have no effect.
     pub fn handle(&mut self, now: Instant, mut event: Event) {
         self.input(now, |peer, cx| peer.on_event(cx, &mut event));
     }
 
-    /// Takes a message for the client, present or absent; `Accepted` when the client has acknowledged it.
+    /// Takes a message for the client, present or absent, and returns its id.
+    ///
+    /// The message settles as `Accepted` when the client has acknowledged it. [`SendError`] says which limit or state
+    /// refused the message.
     pub fn push(&mut self, now: Instant, message: impl Into<Outgoing>) -> Result<MessageId, SendError> {
         let mut message = message.into();
         self.input(now, |peer, cx| peer.delivery.send(cx, &mut message))
     }
 
-    /// Tells the client that a message of its own reached the receiver's device.
+    /// Sends the client a receipt: its message has reached the receiver's device.
     pub fn delivered(&mut self, now: Instant, id: MessageId) {
         self.receipt(now, id, Status::Delivered);
     }
 
-    /// Tells the client that a message of its own was read.
+    /// Sends the client a receipt: its message was read.
     pub fn read(&mut self, now: Instant, id: MessageId) {
         self.receipt(now, id, Status::Read);
     }
@@ -150,27 +161,34 @@ impl Peer {
         });
     }
 
-    /// Says that a delivered message is stored, where `inbox.acknowledge` waits for that.
+    /// Acknowledges a delivered message that the application has stored, where `inbox.acknowledge` waits for that call.
+    ///
+    /// A message that does not wait for it is refused with [`AcknowledgeError::Unknown`].
     pub fn acknowledge(&mut self, now: Instant, id: &MessageId) -> Result<(), AcknowledgeError> {
         self.input(now, |peer, cx| peer.delivery.acknowledge(cx, id))
     }
 
-    /// Says that a delivered message will never be taken, and why as a number.
+    /// Rejects a delivered message that the application will never take; `code` is the reason as a number.
+    ///
+    /// A message that does not wait for an answer is refused with [`AcknowledgeError::Unknown`].
     pub fn reject(&mut self, now: Instant, id: &MessageId, code: u32) -> Result<(), AcknowledgeError> {
         self.input(now, |peer, cx| peer.delivery.reject(cx, id, code))
     }
 
-    /// Says that the state of this version is stored, where [`PeerPolicy::durability`] waits for that.
+    /// Reports that the state of this version is stored, where [`PeerPolicy::durability`] waits for that.
+    ///
+    /// Versions above the last `Persist` are clamped to it.
     pub fn persisted(&mut self, now: Instant, version: u64) {
         self.input(now, |peer, cx| peer.delivery.persisted(cx, version));
     }
 
-    /// Ends the present connection with a last word on what to do next, where the dialect has one.
+    /// Closes the present connection, after a bye that says how to reconnect, where the dialect has a bye.
     pub fn bye(&mut self, now: Instant, bye: Bye) {
         self.input(now, |peer, cx| peer.bye(cx, bye));
     }
 
-    /// Refuses the client that is connecting: it stops, and keeps its messages.
+    /// Refuses the login of the client that is connecting and closes its connection; the client stops and keeps its
+    /// messages.
     pub fn refuse(&mut self, now: Instant, code: u32) {
         self.input(now, |peer, cx| {
             if let Some(current) = *peer.current {
@@ -180,15 +198,15 @@ impl Peer {
         });
     }
 
-    /// The next thing to do or to know.
+    /// Takes the next action out of the queue; `None` when the queue is empty.
     #[must_use = "an action that is dropped is never repeated"]
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// When the peer wants a `Tick`, and for which timer.
+    /// Returns when the peer needs a `Tick`, and for which timer; `None` when it waits for events alone.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let greeting = match self.current {
+        let hello = match self.current {
             Some(PeerConnection { stage: Stage::Greeting { until }, .. }) => {
                 Deadline { at: until, timer: Timer::Authentication }
             }
@@ -202,20 +220,20 @@ impl Peer {
             Deadline { at, timer: Timer::Receipt } => Deadline { at, timer: Timer::Push },
             deadline => deadline,
         };
-        greeting.earlier(silence).earlier(delivery).real()
+        hello.earlier(silence).earlier(delivery).real()
     }
 
-    /// The client's present connection.
+    /// Returns the client's present connection; `None` while the client is absent.
     pub fn connection(&self) -> Option<ConnectionId> {
         self.current.map(|current| current.connection)
     }
 
-    /// Pushes that are not acknowledged.
+    /// Returns the number of pushes that are not acknowledged.
     pub fn unacknowledged(&self) -> usize {
         self.delivery.outbox().len()
     }
 
-    /// What the peer has counted.
+    /// Returns the counters of the peer.
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
@@ -231,20 +249,20 @@ impl Peer {
             out: &mut self.actions,
             stats: &mut self.stats,
         };
-        let mut parts = PeerCore {
+        let mut core = PeerCore {
             policy: &self.policy,
             delivery: &mut self.delivery,
             current: &mut self.current,
             receipts: &mut self.receipts,
             record: &mut self.record,
         };
-        let result = work(&mut parts, &mut cx);
-        parts.tick(&mut cx);
-        // Connections are numbered, and numbers never repeat, so each is a change worth storing.
+        let result = work(&mut core, &mut cx);
+        core.tick(&mut cx);
+        // Connection ids must not repeat after a restart, so each new one is a change of the durable state.
         let attempts = self.last_connection;
-        parts.delivery.settle_version(&mut cx, attempts);
-        parts.answer(&mut cx);
-        parts.delivery.settle_version(&mut cx, attempts);
+        core.delivery.settle_version(&mut cx, attempts);
+        core.answer(&mut cx);
+        core.delivery.settle_version(&mut cx, attempts);
         result
     }
 }

@@ -1,8 +1,9 @@
-//! The accepting side of a session with positions: who comes back, whether the session goes on, and on what terms.
+//! Resumption on the accepting side: decides whether the session of a client resumes, and on what terms.
 //!
-//! 1. A token is good until its successor has proved to have arrived: a welcome that is lost loses no session.
-//! 2. A session goes on only where neither side has forgotten what the other relies on; else it is said why not.
-//! 3. Where storing comes before acting, the welcome waits until it is stored.
+//! 1. A token stays valid until a frame proves that its successor has arrived: a lost welcome loses no session.
+//! 2. A session resumes only if neither side has lost state that the other relies on; otherwise the welcome says why
+//!    not.
+//! 3. Under write-ahead a welcome waits until the state that covers it is stored.
 
 use alloc::format;
 use alloc::string::String;
@@ -18,22 +19,22 @@ use crate::secret::Secret;
 use crate::sequence::{LAST, Sid};
 use crate::time::{Duration, Instant};
 
-/// What is known of the client beside the positions.
+/// Record of a client, beside the sequence numbers of its session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct ClientRecord {
-    /// The token before the present one, while that one may not have arrived.
-    previous: Option<Secret>,
-    /// When the last connection was lost, and how long the client was gone by then.
-    left: Option<Instant>,
-    gone: Duration,
-    /// Since when ids are remembered here, and how long they were before.
+    /// Token before the present token; valid while the client may not have the present one.
+    previous_token: Option<Secret>,
+    /// Time at which the last connection was lost, and the client's absence before that time.
+    lost_at: Option<Instant>,
+    absence: Duration,
+    /// Time since which this process remembers ids, and how far back the memory reached before.
     pub(super) since: Option<Instant>,
     remembered: Duration,
-    /// The answer to the present hello, while it waits to be stored.
-    answer: Option<Resumption>,
+    /// Decision on the present hello, until its welcome is sent.
+    decision: Option<Resumption>,
 }
 
-/// The same in a snapshot.
+/// Durable state of a client record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct ClientRecordState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,44 +46,45 @@ pub(super) struct ClientRecordState {
 impl ClientRecord {
     pub(super) fn to_state(&self, now: Instant) -> ClientRecordState {
         ClientRecordState {
-            previous: self.previous.clone(),
-            gone_ms: self.gone_for(now),
+            previous: self.previous_token.clone(),
+            gone_ms: self.absence(now),
             remembered_ms: self.memory(now),
         }
     }
 
     pub(super) fn from_state(state: ClientRecordState, now: Instant, away: Duration) -> Self {
         Self {
-            previous: state.previous,
-            left: Some(now),
-            gone: state.gone_ms + away,
+            previous_token: state.previous,
+            lost_at: Some(now),
+            absence: state.gone_ms + away,
             since: Some(now),
             remembered: state.remembered_ms + away,
-            answer: None,
+            decision: None,
         }
     }
 
-    /// A frame has come after the welcome, so that has arrived.
+    /// Drops the previous token: a frame after the welcome proves that the client has the present token.
     pub(super) fn on_heard(&mut self) {
-        self.previous = None;
+        self.previous_token = None;
     }
 
     pub(super) fn on_left(&mut self, now: Instant) {
-        self.left.get_or_insert(now);
+        self.lost_at.get_or_insert(now);
     }
 
-    fn gone_for(&self, now: Instant) -> Duration {
-        self.gone + self.left.map_or(Duration::ZERO, |left| now.since(left))
+    /// Time since the client's last connection was lost.
+    fn absence(&self, now: Instant) -> Duration {
+        self.absence + self.lost_at.map_or(Duration::ZERO, |lost_at| now.since(lost_at))
     }
 
-    /// How far back ids are remembered.
+    /// Time span over which ids are remembered.
     fn memory(&self, now: Instant) -> Duration {
         self.remembered + self.since.map_or(Duration::ZERO, |since| now.since(since))
     }
 }
 
 impl PeerCore<'_> {
-    /// The client's first word.
+    /// Handles a hello: decides on resumption and issues the next token.
     pub(super) fn on_hello(&mut self, cx: &mut Context<'_>, hello: &Hello) {
         let Some(current) = self.current.as_mut().filter(|current| matches!(current.stage, Stage::Greeting { .. }))
         else {
@@ -92,14 +94,14 @@ impl PeerCore<'_> {
         current.stage = Stage::Answering { version: u64::MAX };
         let resumption = match &hello.resume {
             None => Resumption::Fresh,
-            Some(resume) => self.judge(cx, resume),
+            Some(resume) => self.decide(cx, resume),
         };
         let token = Secret::new(nonce(cx.rng) + &nonce(cx.rng));
         let presented = hello.resume.as_ref().map(|resume| resume.token.clone());
         let resumed = matches!(resumption, Resumption::Resumed { .. });
-        (self.record.left, self.record.gone) = (None, Duration::ZERO);
-        self.record.previous = presented.filter(|_| resumed);
-        self.record.answer = Some(resumption);
+        (self.record.lost_at, self.record.absence) = (None, Duration::ZERO);
+        self.record.previous_token = presented.filter(|_| resumed);
+        self.record.decision = Some(resumption);
         let name = nonce(cx.rng) + &nonce(cx.rng);
         if let Some(sequence) = self.delivery.sequence() {
             sequence.credit = Some(sent_at_once(hello.credit, cx.config));
@@ -107,32 +109,33 @@ impl PeerCore<'_> {
         }
     }
 
-    /// Whether a session goes on; what the client says of the pushes on their way counts wherever it is the right session.
-    fn judge(&mut self, cx: &mut Context<'_>, resume: &Resume) -> Resumption {
-        if !self.knows(resume) {
+    /// Decides whether a session resumes. When the session is known, the client's acknowledgement settles pushes
+    /// either way.
+    fn decide(&mut self, cx: &mut Context<'_>, resume: &Resume) -> Resumption {
+        if !self.knows_session(resume) {
             let (why, refused) = (NotResumed::Unknown, alloc::vec::Vec::new());
             return Resumption::Lost { why, seq: None, refused, gone: None };
         }
-        let before = self.delivery.sequence().map_or(0, |sequence| sequence.out.acked());
-        let honest = self
+        let acked = self.delivery.sequence().map_or(0, |sequence| sequence.out.acked());
+        let within_sent = self
             .delivery
             .sequence()
             .is_some_and(|sequence| resume.seq <= resume.seen && resume.seen <= sequence.out.highest());
-        if honest {
+        if within_sent {
             self.delivery.on_known(cx, resume.seq, &resume.refused);
         }
-        let gone_for = self.record.gone_for(cx.now);
+        let absence = self.record.absence(cx.now);
         let Some(sequence) = self.delivery.sequence() else { return Resumption::Fresh };
-        let spent = resume.highest >= LAST || sequence.out.highest() >= LAST;
-        // The other side relies on what was acknowledged here, or this side on what was acknowledged there, and it is lost;
-        // or one of them has had messages that their sender does not remember.
-        let lost = !honest
-            || resume.seq < before
+        let exhausted = resume.highest >= LAST || sequence.out.highest() >= LAST;
+        // State is lost if one side no longer has messages that it acknowledged, or received messages that their sender
+        // does not remember.
+        let lost = !within_sent
+            || resume.seq < acked
             || sequence.inbound.stored_seq() + 1 < resume.lowest
             || sequence.inbound.received() > resume.highest;
         let why = if lost {
             NotResumed::Restarted
-        } else if spent || gone_for >= self.policy.lifetime {
+        } else if exhausted || absence >= self.policy.lifetime {
             NotResumed::Expired
         } else {
             return Resumption::Resumed { seq: 0, refused: alloc::vec::Vec::new() };
@@ -145,14 +148,15 @@ impl PeerCore<'_> {
         }
     }
 
-    fn knows(&mut self, resume: &Resume) -> bool {
-        let previous = self.record.previous.clone();
+    /// Whether the client names the present session and holds a valid token.
+    fn knows_session(&mut self, resume: &Resume) -> bool {
+        let previous_token = self.record.previous_token.clone();
         let Some(sequence) = self.delivery.sequence() else { return false };
         let Some(sid) = sequence.sid().filter(|sid| sid.name == resume.sid) else { return false };
-        sid.token.matches(&resume.token) || previous.is_some_and(|previous| previous.matches(&resume.token))
+        sid.token.matches(&resume.token) || previous_token.is_some_and(|token| token.matches(&resume.token))
     }
 
-    /// The end of an input: a hello that is stored is answered.
+    /// Sends the welcome at the end of an input, once the state that covers the hello is stored.
     pub(super) fn answer(&mut self, cx: &mut Context<'_>) {
         let announced = self.delivery.announced();
         let Some(current) = self.current.as_mut() else { return };
@@ -168,13 +172,14 @@ impl PeerCore<'_> {
         self.open(cx, connection);
     }
 
+    /// Returns the terms of the welcome; takes the decision on the hello.
     fn terms(&mut self, cx: &Context<'_>) -> Option<SessionTerms> {
-        let mut resumption = self.record.answer.take()?;
+        let mut resumption = self.record.decision.take()?;
         let sequence = self.delivery.sequence()?;
         let Sid { name: sid, token } = sequence.sid()?.clone();
-        let told = sequence.inbound.greet();
+        let accepted = sequence.inbound.greet();
         if let Resumption::Resumed { seq, refused } = &mut resumption {
-            (*seq, *refused) = (told, sequence.inbound.refusals());
+            (*seq, *refused) = (accepted, sequence.inbound.refusals());
         }
         Some(SessionTerms {
             sid,
@@ -188,7 +193,7 @@ impl PeerCore<'_> {
     }
 }
 
-/// Sixty-four bits in hexadecimal digits.
+/// Returns 64 random bits as hexadecimal digits.
 fn nonce(rng: &mut Rng) -> String {
     format!("{:016x}", rng.next_u64())
 }

@@ -1,4 +1,4 @@
-//! The durable state of a peer.
+//! Snapshot of a peer: the durable state that has to survive a restart of the process.
 
 use core::fmt;
 
@@ -20,12 +20,14 @@ use crate::status::Status;
 use crate::time::{Duration, Instant};
 use crate::uncompared::Uncompared;
 
+/// Format version of a snapshot.
 const VERSION: u64 = 1;
 
-/// The durable state of a peer, as a serde value: pushes that are not acknowledged, the ids it has seen, its session's
-/// positions and token, and the receipts it has told.
+/// Durable state of a peer, as a serde value.
 ///
-/// It holds message bodies and the resume token as they are; guard it like them.
+/// A snapshot holds the unacknowledged pushes, the ids of received messages, the sequence numbers and the token of the
+/// session, and the receipts that were sent. Message bodies and the resume token stand in it unencrypted; guard it like
+/// them.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeerSnapshot {
@@ -40,10 +42,11 @@ pub struct PeerSnapshot {
 }
 
 impl Peer {
-    /// The durable state as of the last input.
+    /// Returns the durable state as of the last input.
     ///
-    /// Under [`Durability::WriteAhead`](crate::config::Durability#store-then-act) store it whenever `Persist` asks, in one transaction
-    /// with what the application keeps of the actions; otherwise when the process ends in order.
+    /// Under [`Durability::WriteAhead`](crate::config::Durability#store-then-act) store the snapshot whenever
+    /// `Persist` asks, in one transaction with what the application keeps of the actions; otherwise when the process
+    /// ends in order.
     #[must_use]
     pub fn snapshot(&self) -> PeerSnapshot {
         let mut snapshot = PeerSnapshot {
@@ -60,7 +63,9 @@ impl Peer {
         snapshot
     }
 
-    /// The peer that a snapshot describes, without a connection, `away` after the snapshot was taken.
+    /// Restores a peer from its snapshot, without a connection, `away` after the snapshot was taken.
+    ///
+    /// [`RestoreError`] says why a snapshot was refused: another format version, another preset, or damage.
     pub fn restore(
         preset: Preset,
         policy: PeerPolicy,

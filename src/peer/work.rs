@@ -1,4 +1,4 @@
-//! A peer at work on one input.
+//! Processing of one input to a peer: connections, frames and timers.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -19,7 +19,7 @@ use crate::state::{Cause, State};
 use crate::status::Status;
 use crate::time::Instant;
 
-/// The client's present connection.
+/// Present connection of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PeerConnection {
     pub(super) connection: ConnectionId,
@@ -27,18 +27,18 @@ pub(super) struct PeerConnection {
     pub(super) stage: Stage,
 }
 
-/// How far a connection has come.
+/// Stage of a connection, from accept to ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
-    /// The client's first word is awaited.
+    /// The hello is awaited.
     Greeting { until: Instant },
-    /// It was heard, and is answered once the state of this version is stored.
+    /// The hello has arrived; the welcome is sent once the state of this version is stored.
     Answering { version: u64 },
-    /// Messages flow.
+    /// The connection carries messages.
     Open,
 }
 
-/// The parts of a peer.
+/// Parts of a peer, borrowed for one input.
 pub(super) struct PeerCore<'a> {
     pub(super) policy: &'a PeerPolicy,
     pub(super) delivery: &'a mut Delivery,
@@ -48,7 +48,7 @@ pub(super) struct PeerCore<'a> {
 }
 
 impl PeerCore<'_> {
-    /// A socket of the client's.
+    /// Accepts a connection, and fences the one before.
     pub(super) fn accept(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         if let Some(old) = self.current.take() {
             self.fence(cx, old);
@@ -64,7 +64,7 @@ impl PeerCore<'_> {
         }
     }
 
-    /// The client has another connection; this one must carry nothing more.
+    /// Ends a connection that a newer one of the same client replaces.
     fn fence(&mut self, cx: &mut Context<'_>, old: PeerConnection) {
         let (connection, code) = (old.connection, REPLACED);
         let bye = Bye { reconnect: false, ..Bye::new(code) };
@@ -76,7 +76,7 @@ impl PeerCore<'_> {
         self.on_lost(cx, Cause::Renewed);
     }
 
-    /// Messages may flow.
+    /// Reports `Ready`, sends all receipts again, and lets messages leave.
     pub(super) fn open(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         cx.push(Action::State { state: State::Ready, cause: None, code: None, reason: None });
         for (id, status) in self.receipts.iter() {
@@ -136,8 +136,8 @@ impl PeerCore<'_> {
             self.lose(cx, Cause::Dead);
         }
         while self.delivery.is_due(cx) {
-            let Some(demand) = self.delivery.on_due(cx) else { return };
-            match demand {
+            let Some(request) = self.delivery.on_due(cx) else { return };
+            match request {
                 DeliveryRequest::Recycle => self.delivery.push_again(cx, self.policy.copies),
                 DeliveryRequest::Renew => {
                     self.bye(cx, Bye::new(1000));
@@ -147,7 +147,7 @@ impl PeerCore<'_> {
         }
     }
 
-    /// The last word on the present connection, where the dialect has one, and its close.
+    /// Closes the present connection, after a bye where the dialect has one.
     pub(super) fn bye(&mut self, cx: &mut Context<'_>, bye: Bye) {
         if let Some(PeerConnection { connection, .. }) = *self.current {
             cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye);
@@ -176,9 +176,9 @@ impl Receiver for PeerCore<'_> {
 
     fn on_malformed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, error: Malformed) {
         cx.stats.malformed += 1;
-        let must = error == Malformed::Unsupported;
+        let unsupported = error == Malformed::Unsupported;
         cx.push(Action::Malformed { connection, error });
-        if must {
+        if unsupported {
             self.on_violation(cx, Cause::NotUnderstood);
         }
     }
@@ -202,7 +202,7 @@ impl Receiver for PeerCore<'_> {
     }
 }
 
-/// The code of a close for another connection of the same client.
+/// Close code for a connection that a newer one of the same client replaces.
 const REPLACED: u16 = 4408;
 
 pub(super) fn send_receipt(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId, status: Status) {
