@@ -1,0 +1,9 @@
+//! What a user of redial tells of it.
+#![deny(warnings)]
+
+mod conversation;
+mod naming;
+mod refusals;
+mod settings;
+mod spelling;
+mod story;
