@@ -1,23 +1,24 @@
-//! Credentials and logins.
+//! Settings for credentials and logins.
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Duration;
 
-/// Credentials and logins; they matter to dialects that have them.
+/// Settings for credentials and logins. They have an effect only in dialects that have a login.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AuthenticationPolicy {
-    /// Where credentials come from. Default [`CredentialSource::Held`], so that one login serves every connection; change it to
-    /// [`CredentialSource::Asked`] where tokens are short-lived.
+    /// Selects the source of credentials. Default [`CredentialSource::Held`], so that one credential serves every
+    /// connection; use [`CredentialSource::Asked`] where tokens are short-lived.
     pub credential: CredentialSource,
-    /// How long a credential or the answer to a login may take. Default 10 s: a server that has not answered by then rarely does.
-    /// Raise it where a person types the credential; `None` waits for ever.
+    /// Limits the wait for a credential and for the answer to a login. Default 10 s: a server that has not answered
+    /// by then rarely does. Raise it where a person types the credential; `None` waits for ever.
     #[serde(rename = "timeout_ms")]
     pub timeout: Option<Duration>,
-    /// What a handshake refused with 401 or 403 means. Default [`Unauthorized::Stop`]: hammering with a bad token helps nobody.
-    /// Change it where a proxy answers so while the service restarts.
+    /// Selects the reaction to a handshake refused with 401 or 403. Default [`Unauthorized::Stop`]: more attempts
+    /// with a bad token help nobody. Use [`Unauthorized::Retry`] where a proxy answers 401 or 403 while the service
+    /// restarts.
     pub unauthorized: Unauthorized,
 }
 
@@ -36,21 +37,21 @@ impl Default for AuthenticationPolicy {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CredentialSource {
-    /// The one held, whatever it is, and none at all where none was given.
+    /// The session uses the credential it holds, or none where it holds none, and never asks.
     Optional,
-    /// The one held; `NeedCredential` asks where there is none.
+    /// The session uses the credential it holds; where it holds none, `NeedCredential` asks for one.
     Held,
-    /// `NeedCredential` asks anew for every attempt and every challenge.
+    /// `NeedCredential` asks for a new credential for every attempt and every challenge.
     Asked,
 }
 
-/// What a refused handshake means.
+/// The reaction to a handshake refused with 401 or 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Unauthorized {
-    /// Stop; the outbox is kept until `open` or `close`.
+    /// The session stops; the outbox is kept until `open` or `close`.
     Stop,
-    /// A failed attempt like any other.
+    /// The refusal is a failed attempt like any other, and the session tries again.
     Retry,
 }

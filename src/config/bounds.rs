@@ -1,4 +1,4 @@
-//! What a configuration promises, in numbers.
+//! The bounds that follow from a configuration: detection time, connects, memory, delivery guarantees.
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use crate::config::{Config, Resend, Reset, floor_after};
 use crate::state::Cause;
 use crate::time::Duration;
 
-/// What a configuration promises, in numbers.
+/// The bounds that follow from a configuration, as [`Config::bounds`] computes them.
 ///
 /// ```
 /// use redial::{Config, Duration};
@@ -20,62 +20,74 @@ use crate::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Bounds {
-    /// The longest silence before a dead link is given up, where the host ticks in time; `None` where it never is. An
-    /// [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) on the way asks anew, which may add `heartbeat.probe.wait`.
+    /// The longest silence before a dead link is given up, provided that the host ticks in time; `None` where silence
+    /// never ends a link. An [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) during the silence
+    /// starts a new probe, which may add `heartbeat.probe.wait`.
     pub notice_dead_link: Option<Duration>,
-    /// Connects in any 120 s against a server that never lets a connection become stable; hints and the user's own calls come on top.
+    /// The most connects in any 120 s against a server that never lets a connection become stable. Connects caused by
+    /// hints and by the user's own calls come on top.
     pub connects_in_120_s: u32,
-    /// The same against a server that now and then does.
+    /// The most connects in any 120 s against a server that sometimes lets a connection become stable. Connects
+    /// caused by hints and by the user's own calls come on top.
     pub connects_in_120_s_if_stable: u32,
-    /// Bytes of heap a session holds at most, one inbound frame included and the actions nobody has taken yet left out.
+    /// The most bytes of heap that a session holds, including one inbound frame and excluding actions not yet polled.
     pub memory_bytes: u64,
-    /// What is promised for messages on their way out, where the dialect has receipts and ids.
+    /// The guarantee for outgoing messages, in dialects with receipts and message ids.
     pub outbound: Guarantee,
-    /// What is promised for messages on their way in, where the dialect has acknowledgements and ids.
+    /// The guarantee for incoming messages, in dialects with acknowledgements and message ids.
     pub inbound: Guarantee,
 }
 
-/// What is promised for messages in one direction.
+/// The delivery guarantee for messages in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Guarantee {
-    /// A message may be lost, and is then told as `Unconfirmed`; it is never sent twice by the session itself.
+    /// A message may be lost, and is then settled as `Unconfirmed`; the session never sends a message twice by
+    /// itself.
     AtMostOnce,
-    /// Nothing lost, nothing shown twice, while the server's dedup window holds; how long that is, is not known.
+    /// No message is lost or shown twice while the server's dedup window holds; the length of that window is not
+    /// known.
     OnceWhileServerRemembers,
-    /// Nothing lost, nothing shown twice: what is older than the server's dedup window is told as `Unconfirmed`, not sent again.
+    /// No message is lost or shown twice: an unconfirmed message older than the server's dedup window is settled as
+    /// `Unconfirmed` and not sent again.
     OnceWithin(Duration),
-    /// Nothing shown twice among so many ids; nothing lost where the server pushes again what is not acknowledged.
+    /// No message is shown twice among this many ids; none is lost where the server pushes unacknowledged messages
+    /// again.
     OnceAmong(u64),
-    /// Nothing lost, nothing shown twice, while the server keeps at most so many pushes unacknowledged and repeats them in order.
+    /// No message is lost or shown twice while the server keeps at most this many pushes unacknowledged and repeats
+    /// them in order.
     OnceInOrder(u32),
-    /// Nothing lost, nothing shown twice, in order, while both ends keep their state; an end that has lost it says so.
+    /// No message is lost or shown twice, and all arrive in order, while both ends keep their state; an end that has
+    /// lost its state says so.
     OnceWhileBothRemember,
 }
 
 impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtMostOnce => f.write_str("sent at most once; what may be lost is told as unconfirmed"),
+            Self::AtMostOnce => f.write_str("sent at most once; a message that may be lost is reported as unconfirmed"),
             Self::OnceWhileServerRemembers => {
                 f.write_str("nothing lost, nothing shown twice, while the server's dedup window holds")
             }
             Self::OnceWithin(window) => {
                 write!(
                     f,
-                    "nothing lost, nothing shown twice; older than {window} and unconfirmed is told, not sent again"
+                    "nothing lost, nothing shown twice; an unconfirmed message older than {window} is reported, \
+                     not sent again"
                 )
             }
             Self::OnceAmong(ids) => {
                 write!(
                     f,
-                    "nothing shown twice among the last {ids} ids; nothing lost while the server pushes again what is not acknowledged"
+                    "nothing shown twice among the last {ids} ids; nothing lost while the server pushes unacknowledged \
+                     messages again"
                 )
             }
             Self::OnceInOrder(keeps) => {
                 write!(
                     f,
-                    "nothing lost, nothing shown twice, while the server keeps at most {keeps} pushes and repeats them in order"
+                    "nothing lost, nothing shown twice, while the server keeps at most {keeps} pushes and repeats them \
+                     in order"
                 )
             }
             Self::OnceWhileBothRemember => {
@@ -85,7 +97,8 @@ impl fmt::Display for Guarantee {
     }
 }
 
-/// Where an outage is when a connection is lost: the number of that loss, for the delay and for the safety floor.
+/// The progress of an outage at the loss of a connection: the number of that loss, for the delay and for the safety
+/// floor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Outage {
     unstable: u32,
@@ -93,7 +106,8 @@ struct Outage {
 }
 
 impl Config {
-    /// What this configuration promises, in numbers; of one that fails its check, whatever comes out.
+    /// Computes the bounds of this configuration. For a configuration that fails [`check`](Config::check) the values
+    /// have no meaning.
     pub fn bounds(&self) -> Bounds {
         let outbound = match (self.outbox.resend, self.outbox.dedup_window) {
             (Resend::Never, _) => Guarantee::AtMostOnce,
@@ -114,20 +128,20 @@ impl Config {
         }
     }
 
-    /// The most connects that any server can provoke in a window, by trying every way to lose connections.
+    /// The most connects that any server can provoke within a window, found by trying every way to lose connections.
     fn connects_within(&self, window: Duration, holding: bool) -> u32 {
         let first = Outage { unstable: 1, losses: 1 };
         let quick = self.least_step(first).as_millis().max(1);
         let held = self.least_held(first).as_millis();
         if holding && held < quick.saturating_mul(8) {
-            // So short a stable time is no wait at all; the shortest step bounds everything.
+            // With so short a stable time the shortest step alone bounds the count.
             return u32::try_from(window.as_millis() / quick.min(held.max(1))).unwrap_or(u32::MAX).saturating_add(1);
         }
         let mut known = BTreeMap::new();
         self.further_connects(window.as_millis(), first, holding, &mut known).saturating_add(1)
     }
 
-    /// Connects that fit into `left` milliseconds after one that is about to be lost.
+    /// The most connects that fit into `left` milliseconds after a connection that is about to be lost.
     fn further_connects(&self, left: u64, at: Outage, holding: bool, known: &mut BTreeMap<(u64, Outage), u32>) -> u32 {
         if let Some(&count) = known.get(&(left, at)) {
             return count;
@@ -148,12 +162,13 @@ impl Config {
         most
     }
 
-    /// The least time from one connect to the next, where the first of them does not become stable.
+    /// The least time from one connect to the next, where the first connection does not become stable.
     fn least_step(&self, at: Outage) -> Duration {
         self.least_delay(at.losses).max(floor_after(at.unstable))
     }
 
-    /// The same where it is held until it counts as stable, and then lost.
+    /// The least time from one connect to the next, where the first connection is lost as soon as it counts as
+    /// stable.
     fn least_held(&self, at: Outage) -> Duration {
         self.reconnect.stable + self.least_delay(self.losses_after_stable(at))
     }
@@ -174,14 +189,14 @@ impl Config {
         let again = policy.again.delay(losses.saturating_sub(2));
         let delay = match (losses, policy.reset) {
             (0 | 1, _) => first,
-            // The server may open each time, which sets the count back.
+            // The server may open each time, which resets the counter.
             (_, Reset::OnOpen) => first.min(again),
             (_, Reset::OnStable | Reset::Never) => again,
         };
         policy.jitter.least(delay)
     }
 
-    /// A ceiling: every collection full, every id as long as it may be.
+    /// An upper bound on the heap: every collection full, every id of the greatest length.
     fn memory(&self) -> u64 {
         const ENTRY: u64 = 512;
         let id = self.limits.id_bytes.get();
@@ -190,7 +205,7 @@ impl Config {
         entries
             .saturating_mul(id.saturating_add(ENTRY))
             .saturating_add(self.outbox.bytes.get())
-            // One as it comes, one as it is read, and the window's bytes of what is held back behind a gap.
+            // One frame as it arrives, one as it is read, and one frame's worth of messages held back behind a gap.
             .saturating_add(self.limits.frame_bytes.get().saturating_mul(3))
             .saturating_add(16 << 10)
     }

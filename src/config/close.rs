@@ -1,26 +1,27 @@
-//! How connections end.
+//! Settings for closing connections.
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Duration;
 
-/// How connections end.
+/// Settings for closing connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClosePolicy {
-    /// How long the peer's close is awaited after `close`. Default 3 s: several round trips of a slow link, and short enough for
-    /// somebody who wants to leave. Nothing else waits for it.
+    /// Limits the wait for the peer's close frame after `close`. Default 3 s: several round trips of a slow link, and
+    /// short enough for a user who wants to leave. Nothing else in the session waits for that frame.
     #[serde(rename = "timeout_ms")]
     pub timeout: Duration,
-    /// The code of a close without one of its own. Default 1000, a normal closure (RFC 6455 §7.4.1); `None` sends none, for
-    /// services that expect none.
+    /// The close code sent where the call names none. Default 1000, a normal closure (RFC 6455 §7.4.1); `None` sends
+    /// no code, for services that expect none.
     pub code: Option<u16>,
-    /// How a dead link is ended. Default [`DeadLink::Abort`]: nobody is there to answer a close. Change it where the service counts
-    /// close frames.
+    /// Selects how a dead link is ended. Default [`DeadLink::Abort`]: nobody is there to answer a close frame. Use
+    /// [`DeadLink::Close`] where the service counts close frames.
     pub dead: DeadLink,
-    /// Which close codes of the peer forbid another attempt. Default [`CloseCodes::Classified`]: what the server calls our mistake
-    /// is one again on the next connection. Change it where a service uses its codes otherwise.
+    /// Selects which close codes of the peer forbid another attempt. Default [`CloseCodes::Classified`]: a mistake of
+    /// this client would only be repeated on the next connection. Use [`CloseCodes::RetryAll`] where a service gives
+    /// these codes another meaning.
     pub codes: CloseCodes,
 }
 
@@ -30,16 +31,16 @@ impl Default for ClosePolicy {
     }
 }
 
-/// How a dead link is ended. Either way it counts as ended at once.
+/// How a dead link is ended. Either way the connection counts as ended at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeadLink {
     /// The socket is dropped.
     Abort,
-    /// A close frame is tried first, for services that count it.
+    /// A close frame is sent first, for services that count close frames.
     Close {
-        /// The code; `None` sends none.
+        /// The close code; `None` sends none.
         code: Option<u16>,
     },
 }
@@ -49,8 +50,9 @@ pub enum DeadLink {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CloseCodes {
-    /// 1002, 1003, 1007, 1008, 1010, 3500 to 3999 and 4500 to 4999 stop, 1009 at the third in a row; all else retries.
+    /// The codes 1002, 1003, 1007, 1008, 1010, 3500 to 3999 and 4500 to 4999 stop the session, as does the third 1009
+    /// in a row. After every other code the session tries again.
     Classified,
-    /// Every code retries.
+    /// The session tries again after every code.
     RetryAll,
 }

@@ -1,4 +1,4 @@
-//! Whether the host stores before the session acts.
+//! Write-ahead: whether the host stores the session's state before the session acts on it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,21 +6,23 @@ use serde::{Deserialize, Serialize};
 ///
 /// # Store, then act
 ///
-/// A process can be killed between any two of its steps. What it did and did not store is then lost, so with `WriteAhead`
-/// whatever another machine or the user may rely on waits until it is stored. The host's part is one loop:
+/// With `WriteAhead`, everything that another machine or the user may rely on waits until the host has stored it,
+/// because a process can be killed between any two of its steps and then loses what it had not stored. The host runs
+/// one loop:
 ///
-/// 1. take all actions, until [`poll_action`](crate::Session::poll_action) has none left;
-/// 2. where [`Persist`](crate::Action::Persist) is among them, store in *one* transaction what they tell (messages delivered,
-///    statuses, the ids of messages just sent) and [`snapshot`](crate::Session::snapshot), which matches them as long as no
-///    other input came between;
-/// 3. carry the actions out;
-/// 4. say [`persisted`](crate::Session::persisted) with the last version that `Persist` named, and begin again.
+/// 1. Take all actions, until [`poll_action`](crate::Session::poll_action) returns `None`.
+/// 2. If [`Persist`](crate::Action::Persist) is among them, store two things in *one* transaction: the content of the
+///    actions (messages delivered, statuses, ids of messages just sent) and [`snapshot`](crate::Session::snapshot).
+///    The snapshot matches the actions as long as no other input came between.
+/// 3. Carry the actions out.
+/// 4. Call [`persisted`](crate::Session::persisted) with the last version that `Persist` named, and begin again.
 ///
 /// ```
 /// use redial::{Action, Config, Event, Instant, Preset, Seed, Session};
 /// use redial::config::Durability;
 ///
-/// let config = Config { durability: Durability::WriteAhead, ..Config::default() };
+/// let mut config = Config::default();
+/// config.durability = Durability::WriteAhead;
 /// let mut session = Session::new(Preset::uni_app().with_config(config)?, Seed::from(7_u64));
 /// let (now, mut database) = (Instant::ORIGIN, Vec::new());
 /// session.credential(now, "token");
@@ -38,14 +40,14 @@ use serde::{Deserialize, Serialize};
 ///         _ => None,
 ///     });
 ///     if version.is_some() {
-///         // One transaction, in a program: the application's own rows and the session's state.
+///         // A real program stores its own rows and the session's state in one transaction.
 ///         database = serde_json::to_vec(&session.snapshot())?;
 ///     }
 ///     for action in actions {
 ///         match action {
 ///             Action::Connect { connection, .. } => session.handle(now, Event::Opened { connection }),
 ///             Action::Send { .. } => {
-///                 assert!(!database.is_empty(), "stored before it leaves");
+///                 assert!(!database.is_empty(), "a message is stored before it leaves");
 ///                 sent += 1;
 ///             }
 ///             _ => {}
@@ -59,26 +61,30 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 ///
-/// What a crash leaves is then one of these, whenever it comes:
+/// A crash at any moment leaves each message in one of four situations:
 ///
-/// * a message not stored was never told `Queued` and never sent: to the user it was not said yet, and its id is free;
-/// * a message stored goes out under its id, again where it may have gone out before; where that must not happen (sent `once`,
-///   no resending, older than the server's dedup window) it settles as `Unconfirmed`, for nobody can know;
-/// * an arrival not stored is not acknowledged, so the server pushes it again;
-/// * an arrival stored is in the dedup window: its repeat is acknowledged and not shown again.
+/// * A message not stored was never reported as `Queued` and never sent: the user has not seen it confirmed, and its
+///   id is free.
+/// * A message stored is sent under its id, once more if it may have been sent before. Where a second copy is not
+///   allowed (sent `once`, resending off, older than the server's dedup window), the message is settled as
+///   `Unconfirmed`, because its fate cannot be known.
+/// * An arrival not stored is not acknowledged, so the server pushes it again.
+/// * An arrival stored is in the dedup window: its repeat is acknowledged and not shown again.
 ///
-/// Messages that waited for a connection leave after one more storing, once it is ready: so what was typed offline is known
-/// after a crash as never sent. It costs a transaction for each message and two for each connection. `Persist` may be answered late and once for many: a
-/// version covers all before it, and heartbeats and the connection do not wait for it. `examples/durable` does all this
-/// with an embedded database, and is killed in a test again and again. A [`Peer`](crate::Peer) does the same where its
-/// [`PeerPolicy`](crate::config::PeerPolicy) asks for it.
+/// Messages that waited for a connection leave after one more transaction once the connection is ready, so that after
+/// a crash a message typed offline is known as never sent. Write-ahead costs one transaction for each message and two
+/// for each connection. `Persist` may be answered late, and one answer may cover several: a version covers all
+/// versions before it. Heartbeats and the connection do not wait for it. `examples/durable` runs this loop with an
+/// embedded database, and a test kills it again and again. A [`Peer`](crate::Peer) works alike where its
+/// [`PeerPolicy`](crate::config::PeerPolicy) asks for write-ahead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Durability {
-    /// Nothing waits; a snapshot is taken whenever the host likes, and a crash loses what came after it.
+    /// Nothing waits. The host takes a snapshot whenever it likes, and a crash loses everything after the last
+    /// snapshot.
     #[default]
     Off,
-    /// Store, then act: what was taken is told and sent, and what was delivered is acknowledged, only after `persisted`.
+    /// A message that was taken is reported and sent, and an arrival is acknowledged, only after `persisted`.
     WriteAhead,
 }

@@ -1,4 +1,4 @@
-//! Polling while the connection brings nothing.
+//! Settings for polling while the connection brings nothing.
 
 use core::num::NonZeroU32;
 
@@ -6,30 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Duration, Instant};
 
-/// Polling while the connection brings nothing; off by default.
+/// Settings for polling while the connection brings nothing. Polling is off by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FallbackPolicy {
-    /// Poll when no push came for so long, and again after each further such time. Default `None`, off.
+    /// Polls when no push came for this time, and again after each further such time. Default `None`, off.
     #[serde(rename = "loop_time_ms")]
     pub loop_time: Option<Duration>,
-    /// Poll while the connection has been down for so many failed attempts. Default `None`, off.
+    /// Polls while the connection is down and this many attempts in a row have failed. Default `None`, off.
     pub after_failures: Option<NonZeroU32>,
-    /// The time between those polls. Default 0, which counts as the loop time, or 10 s where there is none.
+    /// The time between polls while the connection is down. Default 0, which stands for the loop time, or for 10 s
+    /// where there is no loop time.
     #[serde(rename = "down_every_ms")]
     pub down_every: Duration,
 }
 
 impl FallbackPolicy {
-    /// Whether anything is polled at all.
+    /// Whether the session polls at all.
     pub fn is_on(&self) -> bool {
         self.loop_time.is_some() || self.after_failures.is_some()
     }
 }
 
 impl FallbackPolicy {
-    /// When silence from here on calls for a poll.
+    /// The time of the next poll if no push comes from `now` on.
     pub(crate) fn next_poll(&self, now: Instant) -> Instant {
         self.loop_time.map_or(Instant::NEVER, |every| now + at_least_one(every))
     }

@@ -1,4 +1,4 @@
-//! What a service wants of heartbeats, and when silence is death.
+//! Settings for heartbeats, and for when a silent link counts as dead.
 
 use core::num::NonZeroU32;
 
@@ -6,32 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Duration;
 
-/// Heartbeats, and when a silent link is dead.
+/// Settings for heartbeats, and for when a silent link counts as dead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct HeartbeatPolicy {
-    /// The time between heartbeats. Default 25 s: under the 30 s after which strict middleboxes drop idle links. Lower it to notice
-    /// dead links sooner, raise it for batteries. Zero counts as 1 ms. A server may ask for another, between 5 s and 5 min, where the
-    /// dialect lets it.
+    /// The time between heartbeats. Default 25 s: below the 30 s after which strict middleboxes drop idle links.
+    /// Lower it to notice dead links sooner, raise it to save battery. Zero counts as 1 ms. A server may ask for
+    /// another period, between 5 s and 5 min, where the dialect has a field for that.
     #[serde(rename = "every_ms")]
     pub every: Duration,
-    /// Whether one is sent as soon as the connection is ready. Default no: the handshake was life enough. Change it for servers that
-    /// wait for one.
+    /// Whether a heartbeat is sent as soon as the connection is ready. Default `false`: the handshake has just shown
+    /// that the link works. Use `true` for servers that wait for a heartbeat.
     pub at_ready: bool,
-    /// What the time is counted from. Default [`HeartbeatSchedule::SinceLife`]: a busy link needs no heartbeats.
+    /// Selects the moment from which the time between heartbeats runs. Default [`HeartbeatSchedule::SinceLife`]: a
+    /// busy link needs no heartbeats.
     pub schedule: HeartbeatSchedule,
-    /// What counts as life. Default [`Liveness::AnyFrame`]: bytes that arrive prove the link. Change it where a proxy in between could be
-    /// the one that sends them.
+    /// Selects which frames count as a sign of life. Default [`Liveness::AnyFrame`]: any frame that arrives shows
+    /// that the link works. Use [`Liveness::Reply`] where a proxy in between could be the sender of those frames.
     pub liveness: Liveness,
-    /// When silence is death. Default after 2 unanswered heartbeats and 5 s: one may be lost to a bad moment, two are not. `None`
-    /// never, for services that answer no heartbeat.
+    /// When a silent link counts as dead. Default 2 unanswered heartbeats and 5 s: one heartbeat may be lost to a bad
+    /// moment, two are not. `None` never ends a silent link, for services that answer no heartbeat.
     pub dead_after: Option<DeadAfter>,
-    /// When a silent link is suspected and asked again out of turn. Default `None`: silence is told when it is death. Set it where a
-    /// person looks at the link's state, or where dead links must be noticed sooner than heartbeats come.
+    /// When a silent link is suspected and a heartbeat is sent out of turn. Default `None`: silence is reported only
+    /// once the link is dead. Set it where a person looks at the link's state, or where dead links must be noticed
+    /// sooner than the heartbeats allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspicion: Option<Suspicion>,
-    /// What a wake-up that comes late does. Default: over 5 s late is a suspend; one probe goes out and has 5 s. `None` does nothing special.
+    /// The reaction to a wake-up that comes late. Default: a wake-up more than 5 s late counts as a suspend; one
+    /// probe is sent, and its answer may take 5 s. `None` handles a late wake-up like any other.
     pub probe: Option<Probe>,
 }
 
@@ -52,44 +55,46 @@ impl Default for HeartbeatPolicy {
     }
 }
 
-/// What the time between heartbeats is counted from.
+/// The moment from which the time between heartbeats runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum HeartbeatSchedule {
-    /// From the moment the connection was ready, whatever else happens.
+    /// Heartbeats run on a fixed grid from the moment the connection was ready, whatever else happens.
     Grid,
-    /// From the last sign of life, or the last heartbeat if that is later.
+    /// The time runs from the last sign of life, or from the last heartbeat if that is later.
     SinceLife,
-    /// From the last heartbeat, and only if that was answered by then; if not, the chain ends.
+    /// The time runs from the last heartbeat. If that heartbeat is unanswered when the next is due, the chain of
+    /// heartbeats ends.
     LockStep,
 }
 
-/// What counts as a sign of life.
+/// The frames that count as a sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Liveness {
-    /// Any frame of the peer.
+    /// Any frame of the peer counts.
     AnyFrame,
-    /// Only the answer to a heartbeat.
+    /// Only a heartbeat reply counts.
     Reply,
 }
 
-/// When silence is death: so many heartbeats in a row unanswered, and a grace after the last of them.
+/// When a silent link counts as dead: a number of unanswered heartbeats in a row, and a grace after the last of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DeadAfter {
-    /// Unanswered heartbeats in a row.
+    /// The number of unanswered heartbeats in a row.
     pub heartbeats: NonZeroU32,
-    /// The time after the last of them.
+    /// The time after the last of these heartbeats.
     #[serde(rename = "grace_ms")]
     pub grace: Duration,
 }
 
 impl DeadAfter {
-    /// After so many heartbeats in a row unanswered and a grace; `None`, never, for zero.
+    /// Makes the rule from a number of unanswered heartbeats in a row and a grace. Returns `None`, which means never,
+    /// for zero heartbeats.
     ///
     /// ```
     /// use redial::Duration;
@@ -105,8 +110,10 @@ impl DeadAfter {
     }
 }
 
-/// When a silent link is suspected: so many heartbeats in a row unanswered, and a while after the last of them. It is told as
-/// `Suspected`, a heartbeat goes out at once, and a link that says nothing to that either is dead.
+/// When a silent link is suspected: a number of unanswered heartbeats in a row, and a time after the last of them.
+///
+/// A suspected link is reported as `Suspected`, and a heartbeat is sent at once. If that heartbeat stays unanswered
+/// too, the link is dead.
 ///
 /// ```
 /// use redial::{Config, Duration};
@@ -119,12 +126,12 @@ impl DeadAfter {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Suspicion {
-    /// Unanswered heartbeats in a row. Default 1.
+    /// The number of unanswered heartbeats in a row. Default 1.
     pub heartbeats: NonZeroU32,
-    /// The time after the last of them. Default 3 s, longer than any round trip that is of use.
+    /// The time after the last of these heartbeats. Default 3 s, longer than any round trip that is of use.
     #[serde(rename = "after_ms")]
     pub after: Duration,
-    /// How long the answer to the second heartbeat may take. Default 5 s.
+    /// The time that the answer to the heartbeat out of turn may take. Default 5 s.
     #[serde(rename = "wait_ms")]
     pub wait: Duration,
 }
@@ -135,21 +142,21 @@ impl Default for Suspicion {
     }
 }
 
-/// What happens when the clock jumped: the machine slept, or the host was stopped.
+/// The reaction to a jump of the clock, after the machine slept or the host was stopped: one heartbeat out of turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Probe {
-    /// How far past its deadline a wake-up counts as late. Default 5 s.
+    /// The delay past its deadline from which a wake-up counts as late. Default 5 s.
     #[serde(rename = "late_ms")]
     pub late: Duration,
-    /// How long the probe's answer may take. Default 5 s.
+    /// The time that the answer to the probe may take. Default 5 s.
     #[serde(rename = "wait_ms")]
     pub wait: Duration,
 }
 
 impl Probe {
-    /// A probe of these two times.
+    /// Makes a probe from these two times.
     pub const fn new(late: Duration, wait: Duration) -> Self {
         Self { late, wait }
     }
@@ -162,16 +169,16 @@ impl Default for Probe {
 }
 
 impl HeartbeatPolicy {
-    /// The period, never zero.
+    /// The time between heartbeats, at least 1 ms.
     pub(crate) fn period(&self) -> Duration {
         self.every.max(Duration::from_millis(1))
     }
 
-    /// The longest silence before a link counts as dead, where the clock is looked at in time; `None` for never.
+    /// The longest silence before a link counts as dead, provided that the host ticks in time; `None` for never.
     pub(crate) fn notice(&self) -> Option<Duration> {
-        let after = |heartbeats: NonZeroU32, rest: Duration| self.period().times(u64::from(heartbeats.get())) + rest;
+        let after = |heartbeats: NonZeroU32, wait: Duration| self.period().times(u64::from(heartbeats.get())) + wait;
         let dead_after = self.dead_after.map(|dead_after| after(dead_after.heartbeats, dead_after.grace));
-        let suspicion = self.suspicion.map(|one| after(one.heartbeats, one.after + one.wait));
+        let suspicion = self.suspicion.map(|suspicion| after(suspicion.heartbeats, suspicion.after + suspicion.wait));
         [dead_after, suspicion].into_iter().flatten().min()
     }
 }

@@ -1,13 +1,13 @@
-//! The number of a limit.
+//! The value of a limit.
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The number of a limit: so many messages, bytes, levels, per cent.
+/// The value of a limit: a number of messages, bytes, levels or per cent.
 ///
-/// Any number makes a `Limit`; the docs of each setting name its range, and [`Config::check`](crate::Config::check), which every
-/// [`Preset`](crate::Preset) passes, refuses what lies outside.
+/// Any number makes a `Limit`. The docs of each setting name its range, and [`Config::check`](crate::Config::check),
+/// which every [`Preset`](crate::Preset) passes, refuses a value outside it.
 ///
 /// ```
 /// use redial::config::{Config, Limit};
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct Limit(u64);
 
 impl Limit {
-    /// A limit of this number.
+    /// Makes a limit of this number.
     pub const fn new(value: u64) -> Self {
         Self(value)
     }

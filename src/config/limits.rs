@@ -1,4 +1,4 @@
-//! What a peer or a caller may ask for at most, and the ranges of all limits.
+//! Limits on what a peer and a caller may ask for, and the ranges of all limits of a configuration.
 
 use core::num::NonZeroU32;
 
@@ -8,24 +8,28 @@ use super::Config;
 use super::limit::Limit;
 use crate::error::ConfigError;
 
-/// What a peer or a caller may ask for at most.
+/// Limits on what a peer and a caller may ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of an inbound frame. Default 1 MiB, far above any chat message; from 1 to 16 MiB. More is dropped unread and reported.
-    /// Raise it for services that push documents. Where the dialect can, it is told to the other end.
+    /// Limits the bytes of an inbound frame. Default 1 MiB, far above any chat message; from 1 to 16 MiB. A longer
+    /// frame is dropped unread and reported. Raise it for services that push documents. A dialect that has a field
+    /// for the limit announces it to the other end.
     pub frame_bytes: Limit,
-    /// Bytes of an outbound body. Default 64 KiB, which common servers take; from 1 to 1 MiB. More is refused, before it can end the
-    /// link with 1009. Set it to the server's own limit.
+    /// Limits the bytes of an outbound body. Default 64 KiB, which common servers accept; from 1 to 1 MiB. A longer
+    /// body is refused, before it can end the link with 1009. Set it to the server's own limit.
     pub message_bytes: Limit,
-    /// Bytes of a text id. Default 128: a UUID takes 36; from 1 to 256. It bounds what the dedup window can hold.
+    /// Limits the bytes of a text id. Default 128, where a UUID takes 36; from 1 to 256. This limit bounds the memory
+    /// of the dedup window.
     pub id_bytes: Limit,
-    /// Levels of nesting in a frame of JSON. Default 32: what people nest by hand stays below ten, and whoever parses the body again
-    /// must survive it; from 1 to 100, and never read deeper than that.
+    /// Limits the levels of nesting in a JSON frame. Default 32: JSON nested by hand stays below ten levels, and
+    /// every later parser of the body must survive the depth; from 1 to 100. No frame is ever read deeper than 100
+    /// levels.
     pub depth: Limit,
-    /// Malformed frames within 10 s before the connection is closed with 4400. Default 10: one is a mistake, more are a peer that
-    /// speaks something else. `None` never, where a service is known to be sloppy.
+    /// Limits the malformed frames within 10 s; above the limit the connection is closed with 4400. Default 10: one
+    /// malformed frame is a mistake, many come from a peer that speaks another protocol. `None` never closes, for
+    /// services known to be sloppy.
     pub malformed: Option<NonZeroU32>,
 }
 
@@ -41,15 +45,15 @@ impl Default for Limits {
     }
 }
 
-/// The levels of nesting that a reader goes down at most, whatever a configuration says.
+/// The greatest nesting depth that a reader follows, under any configuration.
 pub(crate) const DEEPEST: u64 = 100;
 
-/// The bytes of a text id at most, under any configuration that passes its check.
+/// The greatest length of a text id in bytes, under any configuration that passes its check.
 pub(crate) const LONGEST_ID: u64 = 256;
 
 /// The range of one limit.
 struct Range {
-    /// The setting, as it stands in the serde form of [`Config`].
+    /// The name of the setting in the serde form of [`Config`].
     setting: &'static str,
     least: u64,
     most: u64,
@@ -60,7 +64,7 @@ const fn range(setting: &'static str, least: u64, most: u64, of: fn(&Config) -> 
     Range { setting, least, most, of }
 }
 
-/// All limits that a configuration has, with their ranges; a test holds that none is missing.
+/// The ranges of all limits of a configuration; a test checks that none is missing.
 const RANGES: [Range; 11] = [
     range("reconnect.again.percent", 100, 1_000, |config| config.reconnect.again.percent),
     range("outbox.messages", 1, 1_000_000, |config| config.outbox.messages),
@@ -75,7 +79,7 @@ const RANGES: [Range; 11] = [
     range("limits.depth", 1, DEEPEST, |config| config.limits.depth),
 ];
 
-/// Whether every limit lies within its range; the first that does not is named.
+/// Checks every limit against its range, and names the first one outside.
 pub(super) fn check_ranges(config: &Config) -> Result<(), ConfigError> {
     for &Range { setting, least, most, of } in &RANGES {
         let value = of(config).get();

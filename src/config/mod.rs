@@ -1,8 +1,7 @@
-//! How a session behaves: a plain value, checked as a whole when a preset is made of it.
+//! The configuration of a session: a plain value, checked as a whole when a preset is made from it.
 //!
-//! [`Config::default`] is what `plain` uses and what somebody with a server of their own starts from. Every part derives
-//! serde, so a configuration can be stored, merged over a preset and written into a journal. The policies of the small
-//! machines stand beside their machines.
+//! [`Config::default`] is the configuration of `plain`, and a starting point for a server of your own. Every part
+//! derives serde, so a configuration can be stored, merged over a preset and written into a journal.
 
 mod authentication;
 mod bounds;
@@ -36,7 +35,7 @@ pub use peer::PeerPolicy;
 pub(crate) use reconnect::floor_after;
 pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
 
-/// How a session behaves.
+/// The configuration of a session.
 ///
 /// ```
 /// use redial::{Config, Duration};
@@ -48,28 +47,32 @@ pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, 
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
-    /// Credentials and logins.
+    /// Settings for credentials and logins.
     pub authentication: AuthenticationPolicy,
-    /// Heartbeats, and when a silent link is dead.
+    /// Settings for heartbeats, and for when a silent link counts as dead.
     pub heartbeat: HeartbeatPolicy,
-    /// When to connect again, and when to stop.
+    /// Settings for reconnecting, and for giving up.
     pub reconnect: ReconnectPolicy,
-    /// How connections end.
+    /// Settings for closing connections.
     pub close: ClosePolicy,
-    /// Messages on their way out.
+    /// Settings for outgoing messages.
     pub outbox: OutboxPolicy,
-    /// Messages on their way in.
+    /// Settings for incoming messages.
     pub inbox: InboxPolicy,
     /// Whether messages wait until the host has stored them. Default [`Durability::Off`].
     pub durability: Durability,
-    /// Polling while the connection brings nothing.
+    /// Settings for polling while the connection brings nothing.
     pub fallback: FallbackPolicy,
-    /// What a peer or a caller may ask for at most.
+    /// Limits on what a peer and a caller may ask for.
     pub limits: Limits,
 }
 
 impl Config {
-    /// Whether every limit lies within its range and the settings go together. Whatever makes a [`Preset`](crate::Preset) asks.
+    /// Checks that every limit lies within its range and that the settings agree with each other. Everything that
+    /// makes a [`Preset`](crate::Preset) calls this check.
+    ///
+    /// Fails with [`ConfigError::Range`] for the first limit outside its range, and with [`ConfigError::Window`]
+    /// where the dedup window is too small for the server.
     ///
     /// ```
     /// use redial::config::{Config, Limit};
@@ -88,7 +91,7 @@ impl Config {
         self.check_window()
     }
 
-    /// Whether the dedup window takes in all that the server may repeat, as far as that is known.
+    /// Checks that the dedup window covers all that the server may repeat, as far as that number is known.
     fn check_window(&self) -> Result<(), ConfigError> {
         let window = self.inbox.window.get();
         match self.inbox.needed_window() {

@@ -1,4 +1,4 @@
-//! How many messages are held, and what becomes of them.
+//! Settings for outgoing messages: how many are held, and their fate when the connection is lost.
 
 use core::num::NonZeroU32;
 
@@ -7,43 +7,47 @@ use serde::{Deserialize, Serialize};
 use crate::config::Limit;
 use crate::time::Duration;
 
-/// Messages on their way out.
+/// Settings for outgoing messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OutboxPolicy {
-    /// Messages held at most. Default 1,000: minutes of typing without a network; from 1 to 1,000,000. Raise it for devices that
-    /// collect while they are offline.
+    /// Limits the messages held. Default 1,000: minutes of typing without a network; from 1 to 1,000,000. Raise it
+    /// for devices that collect messages while they are offline.
     pub messages: Limit,
-    /// Bytes of bodies held at most. Default 4 MiB; from 1 to 1 GiB. Failed messages that are kept for `resend` use what is left over.
+    /// Limits the bytes of bodies held. Default 4 MiB; from 1 to 1 GiB. Failed messages that are kept for `resend`
+    /// use the space that is left over.
     pub bytes: Limit,
-    /// Messages sent and not yet confirmed at most. Default 32; from 1 to 65,536. Raise it on links of long delay.
+    /// Limits the messages sent and not yet confirmed. Default 32; from 1 to 65,536. Raise it on links of long delay.
     pub in_flight: Limit,
-    /// What `send` does while the connection is not ready. Default [`WhileDown::Queue`]; refuse what is worthless when it is late,
-    /// such as the moves of a game.
+    /// Selects the reaction of `send` while the connection is not ready. Default [`WhileDown::Queue`]; use
+    /// [`WhileDown::Refuse`] for messages that are worthless when late, such as the moves of a game.
     pub while_down: WhileDown,
-    /// What becomes of unconfirmed messages when the connection is lost. Default [`Resend::NextConnection`], which needs a server
-    /// that recognises repeated ids; without one choose [`Resend::Never`].
+    /// Selects the fate of unconfirmed messages when the connection is lost. Default [`Resend::NextConnection`],
+    /// which needs a server that recognises repeated ids; without one use [`Resend::Never`].
     pub resend: Resend,
-    /// How long a confirmation may take before the link is recycled. Default 20 s: a server that answers pings and confirms nothing
-    /// is stuck. Raise it for servers that store slowly or whose application acknowledges; `None` waits for ever.
+    /// Limits the wait for a confirmation; after it the link is replaced. Default 20 s: a server that answers
+    /// heartbeats and confirms nothing is stuck. Raise it for servers that store slowly or whose application
+    /// acknowledges; `None` waits for ever.
     #[serde(rename = "receipt_timeout_ms")]
     pub receipt_timeout: Option<Duration>,
-    /// Losses in a row with one message first in line before it is settled `Unconfirmed` and the rest goes on. Default 3; `None` never.
+    /// Limits the losses in a row with the same message first in line; at the limit the message is settled as
+    /// `Unconfirmed` and the rest goes on. Default 3; `None` never gives up a message for that.
     pub quarantine: Option<NonZeroU32>,
-    /// What a failed write of anything but a heartbeat means. Default [`SendFailure::EndLink`]: a socket that does not take one frame
-    /// rarely takes the next.
+    /// Selects the reaction to a failed write of anything but a heartbeat. Default [`SendFailure::EndLink`]: a socket
+    /// that does not take one frame rarely takes the next.
     pub send_failure: SendFailure,
-    /// How long the server recognises a repeated id. Default `None`, not known. What was sent longer ago is settled `Unconfirmed` instead of being sent again.
-    /// Where the dialect has positions this counts across sessions only, and what the server says of itself stands before it.
+    /// The time for which the server recognises a repeated id. Default `None`, not known. A message first sent longer
+    /// ago is settled as `Unconfirmed` instead of being sent again. In a dialect with sequence numbers the window
+    /// applies across sessions only, and a window that the server announces takes precedence.
     #[serde(rename = "dedup_window_ms")]
     pub dedup_window: Option<Duration>,
-    /// How long a message may wait for its outcome. Default `None`, for ever; set it for what is pointless later, or a message at a
-    /// time with `Outgoing::time_to_live`.
+    /// Limits the time for which a message may wait for its outcome. Default `None`, for ever. Set it for messages
+    /// that are pointless later; `Outgoing::time_to_live` sets it for a single message.
     #[serde(rename = "time_to_live_ms")]
     pub time_to_live: Option<Duration>,
-    /// Settled messages remembered, for late receipts, marks and `resend`. Default 1,024, a screenful many times over; from 0 to
-    /// 1,000,000. What is older no longer rises to `Delivered` or `Read`.
+    /// Limits the settled messages remembered for late receipts, marks and `resend`. Default 1,024, a screenful many
+    /// times over; from 0 to 1,000,000. An older message no longer rises to `Delivered` or `Read`.
     pub remembered: Limit,
 }
 
@@ -65,35 +69,36 @@ impl Default for OutboxPolicy {
     }
 }
 
-/// What `send` does while the connection is not ready.
+/// The reaction of `send` while the connection is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WhileDown {
     /// The message waits in the outbox.
     Queue,
-    /// The call is refused, and what was not sent when the connection ends is settled `NotSent`.
+    /// The call is refused, and messages not sent when the connection ends are settled as `NotSent`.
     Refuse,
 }
 
-/// What becomes of unconfirmed messages when the connection is lost.
+/// The fate of unconfirmed messages when the connection is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Resend {
-    /// They are settled `Unconfirmed`; the user may send them again by hand.
+    /// Unconfirmed messages are settled as `Unconfirmed`; the user may send them again by hand.
     Never,
-    /// They go out again on the next connection, first, in order, under the same ids (MQTT 5 §4.4).
+    /// Unconfirmed messages are sent again on the next connection, before all others, in order, under the same ids
+    /// (MQTT 5 §4.4).
     NextConnection,
 }
 
-/// What a failed write of anything but a heartbeat means.
+/// The reaction to a failed write of anything but a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SendFailure {
-    /// The connection is as good as lost; the message waits for the next one.
+    /// The connection is treated as lost; the message waits for the next one.
     EndLink,
-    /// The connection goes on; the message is settled and `Unsent` is told.
+    /// The connection goes on; the message is settled, and the failure is reported as `Unsent`.
     Tell,
 }

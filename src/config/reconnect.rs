@@ -1,4 +1,4 @@
-//! When to connect again, and when to stop.
+//! Settings for reconnecting and for giving up.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,34 +7,36 @@ use crate::rng::Rng;
 use crate::state::Cause;
 use crate::time::Duration;
 
-/// When to connect again, and when to stop.
+/// Settings for reconnecting and for giving up.
 ///
-/// Above every setting stands the safety floor: the connect after the n-th unstable connection in a row comes at least
+/// A safety floor applies above every setting: the connect after the n-th unstable connection in a row comes at least
 /// `min(250 * 2^(n-1), 5000)` ms after the previous connect. Only the user's own `open` is exempt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ReconnectPolicy {
-    /// The delay after the first loss of an outage, by cause. Default 500 ms each: most losses are over by then, and nobody notices.
+    /// The delay after the first loss of an outage, by cause. Default 500 ms each: most losses are over by then, and
+    /// nobody notices.
     pub first: FirstDelay,
-    /// The delays after that. Default 1 s, doubled each time, up to 60 s: a server that comes back after an hour is found within a
-    /// minute. Lower the cap where a person waits.
+    /// The delays after the first. Default 1 s, doubled each time, up to 60 s: a server that comes back after an hour
+    /// is found within a minute. Lower the cap where a person waits.
     pub again: Backoff,
-    /// What those later delays are measured from. Default [`MeasuredFrom::Failure`].
+    /// Selects the moment from which later delays are measured. Default [`MeasuredFrom::Failure`].
     pub from: MeasuredFrom,
-    /// How delays are spread. Default [`Jitter::Equal`]: a crowd that lost one server does not come back as one.
+    /// Selects how delays are spread. Default [`Jitter::Equal`]: the clients that lost one server do not all come
+    /// back at the same moment.
     pub jitter: Jitter,
-    /// How long an attempt may take to open. Default 10 s, for TCP, TLS and upgrade over a bad mobile link; `None` waits for the
-    /// host's word.
+    /// Limits the time that an attempt takes to open. Default 10 s, for TCP, TLS and upgrade over a bad mobile link;
+    /// `None` waits until the host reports a result.
     #[serde(rename = "attempt_timeout_ms")]
     pub attempt_timeout: Option<Duration>,
-    /// Reconnects in a row before giving up. Default `None`: never, since the wait costs nothing. Set it where giving up has a
-    /// meaning of its own.
+    /// Limits the reconnects in a row before the session gives up. Default `None`, never, since waiting costs
+    /// nothing. Set it where giving up has a meaning of its own.
     pub max: Option<u32>,
-    /// What sets the count back. Default [`Reset::OnStable`].
+    /// Selects the event that resets the attempt counter. Default [`Reset::OnStable`].
     pub reset: Reset,
-    /// How long a connection must be ready, having heard something, to count as stable. Default 30 s: longer than a default heartbeat,
-    /// so that one was answered.
+    /// The time for which a connection must be ready, and have heard something, to count as stable. Default 30 s:
+    /// longer than a default heartbeat, so that one was answered.
     #[serde(rename = "stable_ms")]
     pub stable: Duration,
 }
@@ -54,56 +56,60 @@ impl Default for ReconnectPolicy {
     }
 }
 
-/// The delay after the first loss of an outage. `None` means that this cause triggers no reconnect of its own.
+/// The delay after the first loss of an outage, by cause. `None` means that this cause triggers no reconnect by
+/// itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FirstDelay {
-    /// After an error, a time-out or an overdue receipt. `None`: the heartbeat's own verdict decides, as if the link had gone
-    /// silent; where none ever comes, as for an attempt that never opened, the session gives up.
+    /// The delay after an error, a time-out or an overdue receipt. With `None` the reconnect comes when the heartbeat
+    /// would have found the link dead by silence; where that never comes, as for an attempt that never opened, the
+    /// session gives up.
     #[serde(rename = "errored_ms")]
     pub errored: Option<Duration>,
-    /// After a close from outside. `None` as above.
+    /// The delay after a close from outside. `None` has the meaning it has in `errored`.
     #[serde(rename = "closed_ms")]
     pub closed: Option<Duration>,
-    /// After the link was found dead.
+    /// The delay after the link was found dead.
     #[serde(rename = "dead_ms")]
     pub dead: Duration,
-    /// After a heartbeat could not be written. `None`: only told, the link goes on.
+    /// The delay after a heartbeat could not be written. With `None` the failure is only reported, and the link goes
+    /// on.
     #[serde(rename = "heartbeat_failed_ms")]
     pub heartbeat_failed: Option<Duration>,
 }
 
 impl FirstDelay {
-    /// The same delay for every cause.
+    /// Makes the same delay for every cause.
     pub const fn all(delay: Duration) -> Self {
         Self { errored: Some(delay), closed: Some(delay), dead: delay, heartbeat_failed: Some(delay) }
     }
 }
 
-/// A delay that grows: `base`, then `percent` of the one before, up to `cap`.
+/// A delay that grows: first `base`, then `percent` of the delay before, up to `cap`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Backoff {
-    /// The first of these delays.
+    /// The first delay.
     #[serde(rename = "base_ms")]
     pub base: Duration,
-    /// Growth in per cent: 200 doubles, 100 stays; from 100 to 1,000.
+    /// The growth in per cent: 200 doubles the delay, 100 leaves it; from 100 to 1,000.
     pub percent: Limit,
-    /// The longest delay; one below `base` counts as `base`.
+    /// The longest delay; a cap below `base` counts as `base`.
     #[serde(rename = "cap_ms")]
     pub cap: Duration,
 }
 
-/// What a later delay is measured from.
+/// The moment from which a later delay is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MeasuredFrom {
-    /// From the failure of the attempt.
+    /// The delay runs from the failure of the attempt.
     Failure,
-    /// From the start of the attempt, so attempts come at fixed slots; giving up also waits for its slot.
+    /// The delay runs from the start of the attempt, so attempts come at fixed slots; giving up also waits for its
+    /// slot.
     Attempt,
 }
 
@@ -112,22 +118,24 @@ pub enum MeasuredFrom {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Jitter {
-    /// Not at all.
+    /// Delays are not spread.
     None,
-    /// Evenly over `[d/2, d]`, after the cap: half of the delay is certain, so attempts in a window have a hard bound.
+    /// A delay `d` is spread evenly over `[d/2, d]`, after the cap. Half of the delay is certain, so the number of
+    /// attempts in a window has a hard bound.
     Equal,
 }
 
-/// What sets the count of attempts back.
+/// The event that resets the attempt counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reset {
-    /// An open socket. The safety floor does not trust it.
+    /// An open socket resets the counter. The safety floor is not reset by it.
     OnOpen,
-    /// A connection that was ready and stable and heard something useful; judged at its loss.
+    /// A connection that was ready for `stable` and heard something useful resets the counter, judged when it is
+    /// lost.
     OnStable,
-    /// Nothing but the user's own `open`.
+    /// Only the user's own `open` resets the counter.
     Never,
 }
 
@@ -154,7 +162,7 @@ impl FirstDelay {
 }
 
 impl Backoff {
-    /// A delay of `base`, then `percent` of the one before, up to `cap`.
+    /// Makes a delay that starts at `base` and becomes `percent` of the delay before each time, up to `cap`.
     ///
     /// ```
     /// use redial::Duration;
@@ -167,7 +175,7 @@ impl Backoff {
         Self { base, percent: Limit::new(percent), cap }
     }
 
-    /// The same delay each time.
+    /// Makes a delay that stays the same each time.
     pub const fn constant(delay: Duration) -> Self {
         Self::new(delay, 100, delay)
     }
@@ -179,7 +187,7 @@ impl Backoff {
         for _ in 0..earlier {
             let next = u64::try_from(u128::from(delay) * u128::from(self.percent.get()) / 100).unwrap_or(u64::MAX);
             if next >= cap || next == delay {
-                // Past the cap nothing changes any more, and neither does a delay that does not grow.
+                // A delay at the cap, or one that does not grow, stays the same for all further steps.
                 return Duration::from_millis(next.min(cap));
             }
             delay = next;
@@ -199,7 +207,7 @@ impl Jitter {
         }
     }
 
-    /// The least that `spread` can make of a delay.
+    /// The shortest delay that `spread` can return.
     pub(crate) fn least(self, delay: Duration) -> Duration {
         match self {
             Self::None => delay,
