@@ -1,4 +1,4 @@
-//! What an application asks of a session, as a value.
+//! Calls of an application to a session, as values.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,98 +16,98 @@ use crate::secret::Secret;
 use crate::session::Session;
 use crate::time::{Duration, Instant};
 
-/// What an application asks of a session, as a value.
+/// A call of an application to a session, as a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {
-    /// [`Session::open`].
+    /// The call [`Session::open`].
     Open,
-    /// [`Session::close_with`].
+    /// The call [`Session::close_with`].
     Close {
-        /// The code; the configuration's where there is none.
+        /// The close code; without one the code of the configuration is sent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u16>,
-        /// The reason.
+        /// The close reason.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
-    /// [`Session::send`].
+    /// The call [`Session::send`].
     Send {
         /// The content.
         body: Body,
         /// The id, where the caller chooses it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<MessageId>,
-        /// How long it may wait for its outcome.
+        /// The time for which the message may wait for its outcome.
         #[serde(default, rename = "time_to_live_ms", skip_serializing_if = "Option::is_none")]
         time_to_live: Option<Duration>,
-        /// Whether it is never sent a second time.
+        /// Whether the message is never sent a second time.
         #[serde(default, skip_serializing_if = "core::ops::Not::not")]
         once: bool,
     },
-    /// [`Session::resend`].
+    /// The call [`Session::resend`].
     Resend {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// [`Session::cancel`].
+    /// The call [`Session::cancel`].
     Cancel {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// [`Session::acknowledge`].
+    /// The call [`Session::acknowledge`].
     Acknowledge {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// [`Session::reject`].
+    /// The call [`Session::reject`].
     Reject {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// [`Session::mark_read`], or [`Session::mark_read_in`] where a conversation is named.
+    /// The call [`Session::mark_read`], or [`Session::mark_read_in`] where a conversation is named.
     MarkRead {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
         /// The conversation.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         conversation: String,
     },
-    /// [`Session::reconnect_now`].
+    /// The call [`Session::reconnect_now`].
     ReconnectNow,
-    /// [`Session::hold`].
+    /// The call [`Session::hold`].
     Hold,
-    /// [`Session::release`].
+    /// The call [`Session::release`].
     Release,
-    /// [`Session::drain`].
+    /// The call [`Session::drain`].
     Drain {
-        /// How long it may take.
+        /// The time that the drain may take.
         #[serde(rename = "within_ms")]
         within: Duration,
     },
-    /// [`Session::credential`].
+    /// The call [`Session::credential`].
     Credential {
         /// The credential.
         value: Secret,
     },
-    /// [`Session::credential_failed`].
+    /// The call [`Session::credential_failed`].
     CredentialFailed {
-        /// Why there is none.
+        /// The reason why there is no credential.
         why: CredentialFailure,
     },
-    /// [`Session::fetched`].
+    /// The call [`Session::fetched`].
     Fetched {
-        /// The first position that was missing.
+        /// The first sequence number that was missing.
         from: u64,
-        /// The last, where the gap named one.
+        /// The last sequence number that was missing, where the gap named one.
         #[serde(default)]
         to: Option<u64>,
-        /// The messages among what was fetched that may come as well.
+        /// The ids of fetched messages that may also arrive on the connection.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         ids: Vec<MessageId>,
     },
-    /// [`Session::persisted`].
+    /// The call [`Session::persisted`].
     Persisted {
         /// The version that `Persist` named.
         version: u64,
@@ -119,26 +119,26 @@ pub enum Call {
 #[error(transparent)]
 #[non_exhaustive]
 pub enum CallError {
-    /// By `close`.
+    /// The refusal of `close_with`.
     Close(#[from] CloseError),
-    /// By `send`.
+    /// The refusal of `send`.
     Send(#[from] SendError),
-    /// By `resend`.
+    /// The refusal of `resend`.
     Resend(#[from] ResendError),
-    /// By `cancel`.
+    /// The refusal of `cancel`.
     Cancel(#[from] CancelError),
-    /// By `acknowledge` or `reject`.
+    /// The refusal of `acknowledge` or `reject`.
     Acknowledge(#[from] AcknowledgeError),
-    /// By `fetched`.
+    /// The refusal of `fetched`.
     Fetched(#[from] FetchedError),
-    /// By `mark_read`.
+    /// The refusal of `mark_read`.
     MarkRead(#[from] MarkReadError),
-    /// By a call that needs an open session.
+    /// The refusal of a call that needs an open session.
     NotOpen(#[from] NotOpenError),
 }
 
 impl Call {
-    /// Makes the call; the answer is the id of a message that was taken.
+    /// Makes the call. Returns the id of the message where a message was taken.
     ///
     /// ```
     /// use redial::journal::Call;

@@ -1,6 +1,7 @@
-//! A session's inputs and outputs as JSON lines, so that a run can be logged, driven over a pipe, and replayed byte for byte.
+//! The journal holds a session's inputs and outputs as JSON lines, so that a run can be logged, driven over a pipe,
+//! and replayed byte for byte.
 //!
-//! One JSON object a line; times are whole milliseconds. A line in is a header, a call or an event:
+//! Each line holds one JSON object; times are whole milliseconds. A line in is a header, a call or an event:
 //!
 //! ```text
 //! {"redial":1,"preset":"plain","seed":"..","config":{..}}
@@ -8,7 +9,8 @@
 //! {"now_ms":30,"event":{"type":"opened","connection":1}}
 //! ```
 //!
-//! A line out is the answer to `send`, a refusal, an action, and, last for every line in, the next deadline:
+//! A line out is the id of a message that `send` took, a refusal, an action or, last for every line in, the next
+//! deadline:
 //!
 //! ```text
 //! {"now_ms":5,"id":"c1"}
@@ -17,7 +19,8 @@
 //! {"now_ms":30,"next_deadline_ms":25030,"timer":"heartbeat"}
 //! ```
 //!
-//! A journal holds credentials and bodies as they are. Guard it like them; what is blacked out cannot be replayed.
+//! A journal holds credentials and bodies in plain text and needs the same protection as they do. A line with parts
+//! blacked out cannot be replayed.
 
 mod call;
 mod player;
@@ -41,55 +44,58 @@ use crate::time::{Duration, Instant};
 pub use call::{Call, CallError};
 pub use player::Player;
 
-/// The version that a header carries as `"redial"`.
+/// The version of the lines, which a header carries as `"redial"`.
 pub const VERSION: u64 = 1;
 
 /// One line in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// What a replay needs to make the same session; optional, and first.
+    /// The header, from which a replay makes the same session; optional, and the first line.
     Header(Header),
-    /// The application asks for something.
+    /// A call of the application.
     Call {
-        /// When.
+        /// The time of the call.
         now: Instant,
-        /// What.
+        /// The call.
         call: Call,
     },
-    /// Something happened.
+    /// An event outside the session.
     Event {
-        /// When.
+        /// The time of the event.
         now: Instant,
-        /// What.
+        /// The event.
         event: Event,
     },
 }
 
-/// What a replay needs to make the same session.
+/// The header of a journal, from which a replay makes the same session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
     /// The version of the lines: [`VERSION`].
     pub redial: u64,
-    /// The preset's name.
+    /// The name of the preset.
     pub preset: String,
     /// The seed.
     pub seed: Seed,
     /// Changes merged over the preset, as [`Preset::named`] takes them.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub config: Value,
-    /// The durable state it began with, where it did not begin empty.
+    /// The durable state with which the session began, where it was not empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
 }
 
 impl Header {
-    /// The header of a session under this preset and seed.
+    /// Makes the header of a session under this preset and seed.
     pub fn new(preset: &Preset, seed: Seed) -> Self {
         Self { redial: VERSION, preset: preset.name().to_string(), seed, config: preset.to_json(), snapshot: None }
     }
 
-    /// The session that this header describes.
+    /// Makes the session that this header describes.
+    ///
+    /// Fails where the version is not [`VERSION`], where the preset cannot be made, and where the snapshot cannot be
+    /// restored.
     pub fn session(&self) -> Result<Session, LineError> {
         if self.redial != VERSION {
             return Err(LineError::Version { version: self.redial });
@@ -106,27 +112,27 @@ impl Header {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum LineError {
-    /// It is not JSON, or not of the right shape.
+    /// The line is not JSON, or not of the right shape.
     #[error("the line cannot be read: {problem} at column {column}")]
     Json {
-        /// What is wrong, in general words.
+        /// The kind of problem.
         problem: JsonProblem,
-        /// Where, from 1.
+        /// The column of the problem, from 1.
         column: u64,
     },
-    /// It is neither a header nor a call nor an event, or several at once.
+    /// The line is neither a header nor a call nor an event, or is several of them at once.
     #[error("a line has `now_ms` and either `call` or `event`, or it is a header with `redial`, `preset` and `seed`")]
     Kind,
     /// The header is of another version.
     #[error("the journal is of version {version}, this crate reads version 1")]
     Version {
-        /// The version it claims.
+        /// The version that the header names.
         version: u64,
     },
-    /// The header's preset cannot be made.
+    /// The preset of the header cannot be made.
     #[error(transparent)]
     Preset(#[from] PresetError),
-    /// The header's snapshot cannot be restored.
+    /// The snapshot of the header cannot be restored.
     #[error(transparent)]
     Restore(#[from] RestoreError),
     /// A header came after the first line.
@@ -144,7 +150,7 @@ struct Timed {
     event: Option<Event>,
 }
 
-/// Only tells headers from other lines.
+/// The part of a line that tells a header from other lines.
 #[derive(Deserialize)]
 struct Kind {
     redial: Option<serde::de::IgnoredAny>,
@@ -179,39 +185,39 @@ impl Input {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Output {
-    /// The session wants something done or known.
+    /// An action of the session.
     Action {
-        /// When.
+        /// The time of the action.
         #[serde(rename = "now_ms")]
         now: Instant,
-        /// What.
+        /// The action.
         action: Action,
     },
-    /// The message was taken under this id.
+    /// The id under which a message was taken.
     Id {
-        /// When.
+        /// The time of the call.
         #[serde(rename = "now_ms")]
         now: Instant,
-        /// The id.
+        /// The id of the message.
         id: MessageId,
     },
-    /// A call was refused, or a line could not be read; the run goes on.
+    /// A refused call or an unreadable line; the run goes on.
     Error {
-        /// When.
+        /// The time of the refusal.
         #[serde(rename = "now_ms")]
         now: Instant,
-        /// Why.
+        /// The reason.
         error: String,
     },
     /// The next deadline, once and last for every line in.
     Deadline {
-        /// When.
+        /// The time of the session.
         #[serde(rename = "now_ms")]
         now: Instant,
-        /// The deadline; `null` where there is none.
+        /// The time of the deadline; `null` where there is none.
         #[serde(rename = "next_deadline_ms")]
         at: Option<Instant>,
-        /// Which timer it is; `null` where there is none.
+        /// The timer behind the deadline; `null` where there is none.
         timer: Option<Timer>,
     },
 }
@@ -235,6 +241,6 @@ fn read<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, LineError> {
 }
 
 fn write(value: &impl Serialize) -> String {
-    // None of these values has a map with keys that are no text, which is all that can fail here.
+    // Writing fails only for maps whose keys are not text, and none of these values holds such a map.
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A session behind lines.
+//! A player that drives a session with journal lines.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,13 +8,14 @@ use crate::deadline::Deadline;
 use crate::id::MessageId;
 use crate::session::Session;
 
-/// A session behind lines: what goes in is read, what comes out is written.
+/// A player that drives a session with journal lines: it reads lines in and writes lines out.
 ///
 /// ```
 /// use redial::journal::Player;
 /// use redial::{Preset, Seed, Session};
 /// let mut player = Player::new(Session::new(Preset::plain(), Seed::from(7_u64)));
-/// let lines: Vec<String> = player.play(r#"{"now_ms":0,"call":{"type":"open"}}"#).iter().map(|out| out.to_line()).collect();
+/// let outputs = player.play(r#"{"now_ms":0,"call":{"type":"open"}}"#);
+/// let lines: Vec<String> = outputs.iter().map(|output| output.to_line()).collect();
 /// assert_eq!(lines[1], r#"{"now_ms":0,"action":{"type":"connect","connection":1,"attempt":0}}"#);
 /// assert_eq!(lines[2], r#"{"now_ms":0,"next_deadline_ms":10000,"timer":"attempt"}"#);
 /// ```
@@ -25,7 +26,7 @@ pub struct Player {
 }
 
 impl Player {
-    /// Plays to this session, or to the one that a header makes in its place.
+    /// Makes a player for this session. A header as the first line replaces the session with its own.
     pub fn new(session: Session) -> Self {
         Self { session, started: false }
     }
@@ -40,7 +41,7 @@ impl Player {
         &mut self.session
     }
 
-    /// Plays one line and gives all that comes out of it.
+    /// Plays one line and returns all lines that come out of it.
     pub fn play(&mut self, line: &str) -> Vec<Output> {
         match Input::from_line(line) {
             Ok(input) => self.play_input(input),
@@ -51,7 +52,7 @@ impl Player {
         }
     }
 
-    /// As [`play`](Player::play), for a line that was read already.
+    /// Plays one line that was already read, as [`play`](Player::play) does.
     pub fn play_input(&mut self, input: Input) -> Vec<Output> {
         let first = !core::mem::replace(&mut self.started, true);
         let answer = match input {
@@ -84,7 +85,7 @@ impl Player {
         out
     }
 
-    /// What waits to come out: the actions, and the deadline after them.
+    /// Takes the lines that wait to come out: the actions, and the deadline after them.
     pub fn drain(&mut self) -> Vec<Output> {
         let now = self.session.now();
         let mut out = Vec::new();
