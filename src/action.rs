@@ -1,4 +1,4 @@
-//! What the session wants done, and what it wants known.
+//! The outputs of a session: work for the host, and reports.
 
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -12,63 +12,65 @@ use crate::state::{Cause, State};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
-/// One output of the session, in the order in which it is to be carried out.
+/// One output of the session. The host carries actions out in the order in which they come.
 ///
-/// | what a session does | the variant |
+/// | output of the session | variant |
 /// |---|---|
 /// | send a heartbeat | `Send` with [`Purpose::Heartbeat`] |
-/// | acknowledge a message | `Send` with [`Purpose::Ack`]; with [`Purpose::CumulativeAck`] where messages have positions |
+/// | acknowledge one message | `Send` with [`Purpose::Ack`] |
+/// | acknowledge up to a sequence number | `Send` with [`Purpose::CumulativeAck`] |
 /// | send a message | `Send` with [`Purpose::Message`] |
 /// | log in | `NeedCredential`, then `Send` with [`Purpose::Auth`] or `Connect` with a [`Handshake`] |
 /// | connect | `Connect` |
-/// | schedule a reconnect | `ScheduleReconnect`; the attempt itself comes as `Connect` when its time has come |
+/// | schedule a reconnect | `ScheduleReconnect`; the attempt itself comes later as `Connect` |
 /// | deliver a message | `Deliver` |
-/// | tell how a message fares | `Status` |
-/// | end a connection | `Close` politely, `Abort` at once |
+/// | report the status of a message | `Status` |
+/// | end a connection | `Close` with a close frame, `Abort` at once |
 ///
 /// In the journal an action is an object with a `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Action {
-    /// To do: open a WebSocket under this id. Whatever socket is still around belongs to the past and can be dropped.
+    /// To do: open a WebSocket under this id. Every older socket belongs to a past connection and can be dropped.
     Connect {
-        /// The name of the new connection; every event of this socket carries it.
+        /// The id of the new connection; every event of this socket carries it.
         connection: ConnectionId,
-        /// How many attempts in a row came before this one; zero for the first.
+        /// The number of attempts in a row before this one; zero for the first.
         attempt: u32,
-        /// What the dialect wants of the handshake.
+        /// The dialect's requirements for the opening handshake.
         #[serde(flatten)]
         handshake: Handshake,
     },
-    /// To do: write this frame. If not a byte of it can be written, say `SendFailed` with the same purpose.
+    /// To do: write this frame. If not one byte of it can be written, report `SendFailed` with the same purpose.
     Send {
         /// The connection.
         connection: ConnectionId,
         /// The frame.
         frame: Frame,
-        /// What it is for.
+        /// The purpose of the frame.
         purpose: Purpose,
     },
-    /// To do: send a close frame and close (RFC 6455 §7.1.2). What the session waits for, it bounds by itself.
+    /// To do: send a close frame and close the socket (RFC 6455 §7.1.2). The session limits its own wait for the
+    /// peer's close.
     Close {
         /// The connection.
         connection: ConnectionId,
-        /// The code; none where the service closes without one.
+        /// The close code; `None` where the service closes without a code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u16>,
-        /// The reason, at most 123 bytes.
+        /// The close reason, at most 123 bytes.
         #[serde(default)]
         reason: String,
     },
-    /// To do: drop the socket now, without a close handshake. The host reports nothing more of it.
+    /// To do: drop the socket now, without a close handshake. The host reports no more events of this socket.
     Abort {
         /// The connection.
         connection: ConnectionId,
     },
-    /// To do: fetch by request what the connection does not bring.
+    /// To do: fetch by request the data that the connection does not bring.
     Poll {
-        /// Why.
+        /// The reason for the poll.
         cause: PollCause,
     },
     /// To do: store [`Session::snapshot`](crate::Session::snapshot), then call `persisted` with this version.
@@ -76,19 +78,19 @@ pub enum Action {
         /// The version of the durable state.
         version: u64,
     },
-    /// To do: find a credential and call `credential`, or say why not with `credential_failed`.
+    /// To do: find a credential and call `credential`, or report why there is none with `credential_failed`.
     NeedCredential {
-        /// The connection it is for.
+        /// The connection that needs the credential.
         connection: ConnectionId,
-        /// What the proof is computed from, where the service gives something.
+        /// The challenge from which the proof is computed, where the service sends one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         challenge: Option<String>,
     },
     /// To know: the phase has changed.
     State {
-        /// The phase that has begun.
+        /// The new phase.
         state: State,
-        /// Why, where something caused it.
+        /// The cause of the change, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Cause>,
         /// The peer's close code, where there was one.
@@ -98,84 +100,86 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// To know: the connection is lost, and the next attempt comes then.
+    /// To know: the connection is lost, and the time of the next attempt is set.
     ScheduleReconnect {
-        /// When.
+        /// The time of the next attempt.
         #[serde(rename = "at_ms")]
         at: Instant,
-        /// The number that attempt will have.
+        /// The number that the next attempt will have.
         attempt: u32,
-        /// What ended the connection.
+        /// The cause of the loss.
         cause: Cause,
     },
-    /// To know: the link went silent and was asked out of turn. What follows is `Alive`, or its end.
+    /// To know: the link went silent, and a heartbeat is sent out of turn. `Alive` or the loss of the connection
+    /// follows.
     Suspected {
         /// The connection.
         connection: ConnectionId,
     },
-    /// To know: a heartbeat was answered, or a suspected link has shown life.
+    /// To know: a heartbeat was answered, or a frame arrived on a suspected link.
     Alive {
         /// The connection.
         connection: ConnectionId,
-        /// The time between question and answer; none where several or no questions were open.
+        /// The time from the heartbeat to its answer; `None` where several heartbeats or none were unanswered.
         #[serde(default, rename = "rtt_ms", skip_serializing_if = "Option::is_none")]
         rtt: Option<Duration>,
     },
-    /// To know: a message arrived, and it is new within the dedup window.
+    /// To know: a message arrived that is new within the dedup window.
     Deliver(Message),
-    /// To know: where a message of ours stands.
+    /// To know: the status of an outgoing message.
     Status {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
-        /// Where it stands now.
+        /// The new status.
         #[serde(flatten)]
         status: Status,
     },
-    /// To know: a confirmation came for a message that was settled `Unconfirmed`. Information; the status stays.
+    /// To know: a confirmation came for a message already settled as `Unconfirmed`. The status stays `Unconfirmed`.
     LateReceipt {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// To know: the host reported that this was not written, and the configuration keeps the connection.
+    /// To know: the host reported a failed write, and the configuration keeps the connection.
     Unsent {
         /// The connection.
         connection: ConnectionId,
-        /// What was not written.
+        /// The purpose of the frame that was not written.
         purpose: Purpose,
     },
     /// To know: a message arrived that cannot be taken now. It is not acknowledged, so the server still has it.
     Deferred {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// To do: messages of the server's may be missing here, from one position to another of a session that is over, both included.
-    /// Fetch what there is, then call [`fetched`](crate::Session::fetched); until then nothing that comes is delivered.
+    /// To do: fetch messages of the server that may be missing, from one sequence number to another of a session that
+    /// is over, both included. Then call [`fetched`](crate::Session::fetched). Until then no arriving message is
+    /// delivered.
     Gap {
-        /// The first that may be missing.
+        /// The first sequence number that may be missing.
         from: u64,
-        /// The last, where the server knows.
+        /// The last sequence number that may be missing, where the server knows it.
         to: Option<u64>,
     },
-    /// To know: the server did not take the session up where it was. What was on its way gets its outcome or is sent again.
+    /// To know: the server did not resume the session. Messages in flight get their outcome or are sent again.
     NotResumed {
-        /// Why not.
+        /// The reason.
         why: NotResumed,
     },
     /// To know: this account is connected elsewhere. The session has stopped.
     Kicked {
-        /// What the server said.
+        /// The content of the server's frame.
         body: Body,
     },
     /// To know: the attempts are used up. The session has stopped.
     GaveUp {
-        /// Losses in a row by then: the one that began the outage, and every attempt since.
+        /// The losses in a row: the loss that began the outage, and every attempt since.
         attempts: u32,
     },
-    /// To know: a frame could not be understood. It changed nothing else.
+    /// To know: a frame could not be understood. The frame changed nothing else.
     Malformed {
-        /// The connection it came from.
+        /// The connection on which the frame arrived.
         connection: ConnectionId,
-        /// What is wrong with it.
+        /// The problem with the frame.
         error: Malformed,
     },
 }
@@ -204,11 +208,11 @@ kinds!(Action:
     Malformed => "malformed",
 );
 
-/// A message as it is delivered.
+/// A delivered message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Message {
-    /// The id, where the service names messages.
+    /// The id, where the service gives messages ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
     /// The content.
@@ -216,69 +220,69 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message of this content, with its id where the service names messages.
+    /// Makes a message of this content, with its id where the service gives messages ids.
     pub fn new(id: Option<MessageId>, body: impl Into<Body>) -> Self {
         Self { id, body: body.into() }
     }
 }
 
-/// What a frame is sent for.
+/// The purpose of a frame that is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Purpose {
     /// A heartbeat, or a probe out of turn.
     Heartbeat,
-    /// The answer to a heartbeat of the peer.
+    /// A heartbeat reply, the answer to a heartbeat of the peer.
     HeartbeatReply,
-    /// A login, or the answer to one.
+    /// A login, or the answer to a login.
     Auth,
     /// A message of the application.
     Message {
-        /// Its id.
+        /// The id of the message.
         id: MessageId,
     },
-    /// The acknowledgement of a message that was delivered.
+    /// The acknowledgement of a delivered message.
     Ack {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
     /// The refusal of a message.
     Nack {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// The acknowledgement of everything up to a position.
+    /// The acknowledgement of all messages up to a sequence number.
     #[serde(rename = "position")]
     CumulativeAck {
-        /// The position.
+        /// The sequence number.
         #[serde(rename = "position")]
         seq: u64,
     },
-    /// Word that a message does not come that had a position.
+    /// The notice that the message of a sequence number was given up and will not come.
     Skip {
-        /// The position.
+        /// The sequence number.
         #[serde(rename = "position")]
         seq: u64,
     },
-    /// The last word on a connection.
+    /// The last frame of a connection before its close.
     Bye,
-    /// The news that a message reached, or was read on, the receiver's device.
+    /// The receipt for a message that reached the receiver's device, or was read there.
     Receipt {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
 }
 
-/// Why the host is asked to poll.
+/// The reason why the host is asked to poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PollCause {
     /// No push came for the loop time.
     Silence,
-    /// The connection has been down for so many attempts.
+    /// The connection is down, and at least `fallback.after_failures` attempts in a row have failed.
     Down,
-    /// A push said that something changed.
+    /// A push announced that data changed.
     Push,
 }

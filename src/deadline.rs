@@ -1,4 +1,4 @@
-//! Deadlines and the names of the timers behind them.
+//! The deadlines of a session and the timers behind them.
 
 use core::fmt;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::all;
 use crate::time::Instant;
 
-/// The next moment at which the session wants a `Tick`, and what for.
+/// The next moment at which the session wants a `Tick`, and the timer behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deadline {
-    /// When.
+    /// The moment.
     pub at: Instant,
-    /// Which timer.
+    /// The timer.
     pub timer: Timer,
 }
 
@@ -21,13 +21,13 @@ pub struct Deadline {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Timer {
-    /// The end of a silent link.
+    /// The time at which a silent link counts as dead.
     Death,
-    /// The verdict on a probe.
+    /// The end of the wait for the answer to a probe.
     Probe,
-    /// The moment a silent link is suspected.
+    /// The time at which a silent link is suspected.
     Suspicion,
-    /// The next heartbeat.
+    /// The time of the next heartbeat.
     Heartbeat,
     /// The end of an attempt that does not open.
     Attempt,
@@ -35,33 +35,33 @@ pub enum Timer {
     Credential,
     /// The end of a login that gets no answer.
     Authentication,
-    /// The next attempt.
+    /// The time of the next attempt.
     Reconnect,
-    /// The moment the attempts count as used up.
+    /// The time at which the attempts count as used up.
     GiveUp,
     /// The end of a close handshake that gets no answer.
     Close,
-    /// The moment a sent message counts as overdue.
+    /// The time at which the confirmation of a sent message is overdue.
     Receipt,
     /// The end of a message's time to live.
     Expiry,
-    /// The next poll.
+    /// The time of the next poll.
     Poll,
     /// The end of a drain.
     Drain,
-    /// The next repetition of an unacknowledged push.
+    /// The time at which an unacknowledged push is repeated.
     Push,
 }
 
 all!(Timer:
-    Death, Probe, Suspicion, Heartbeat, Attempt, Credential, Authentication, Reconnect, GiveUp, Close, Receipt, Expiry, Poll, Drain,
-    Push,
+    Death, Probe, Suspicion, Heartbeat, Attempt, Credential, Authentication, Reconnect, GiveUp, Close, Receipt, Expiry,
+    Poll, Drain, Push,
 );
 
 impl fmt::Display for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Death => "the verdict on a silent link",
+            Self::Death => "a sign of life, before the link counts as dead",
             Self::Probe => "the answer to a probe",
             Self::Suspicion => "the answer to a heartbeat, before the link is suspected",
             Self::Heartbeat => "the next heartbeat",
@@ -81,20 +81,20 @@ impl fmt::Display for Timer {
 }
 
 impl Deadline {
-    /// One that never comes.
+    /// A deadline that never comes.
     pub(crate) const NEVER: Self = Self { at: Instant::NEVER, timer: Timer::Death };
 
-    /// One that comes where there is a time for it.
+    /// A deadline at this time, or `NEVER` where there is no time.
     pub(crate) fn perhaps(at: Option<Instant>, timer: Timer) -> Self {
         Self { at: at.unwrap_or(Instant::NEVER), timer }
     }
 
-    /// The earlier of two; the first where they fall together.
+    /// The earlier of two deadlines; the first where both are at the same time.
     pub(crate) fn earlier(self, other: Self) -> Self {
         if other.at < self.at { other } else { self }
     }
 
-    /// Nothing where it never comes.
+    /// The deadline, or `None` where it never comes.
     pub(crate) fn real(self) -> Option<Self> {
         (self.at != Instant::NEVER).then_some(self)
     }

@@ -1,83 +1,84 @@
-//! Every refusal, one small enum an operation.
+//! The errors of all operations: one small enum for each operation.
 //!
-//! The texts are sentences that name the limit or the rule. None of them repeats what a peer sent.
+//! Every error text is a sentence that names the limit or the rule. No error text repeats data that a peer sent.
 
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Why a frame of the peer could not be understood; reported, and the session lives on.
+/// Why a frame of the peer could not be understood. The frame is reported, and the session goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Malformed {
-    /// The frame is over `limits.frame_bytes`; it was dropped unread.
+    /// The frame is longer than `limits.frame_bytes`, and was dropped unread.
     #[error("the frame has {bytes} bytes, the limit is {limit}")]
     TooLarge {
-        /// The frame's length.
+        /// The length of the frame.
         bytes: u64,
-        /// The limit it met.
+        /// The limit, `limits.frame_bytes`.
         limit: u64,
     },
     /// The JSON nests deeper than `limits.depth`.
     #[error("the frame nests deeper than {limit} levels")]
     TooDeep {
-        /// The limit it met.
+        /// The limit on levels of nesting.
         limit: u64,
     },
-    /// The text is not JSON (RFC 8259), or a field of it has the wrong type.
-    #[error("the frame is not what its kind requires: {problem} at line {line}, column {column}")]
+    /// The text is not JSON (RFC 8259), or one of its fields has the wrong type.
+    #[error("the frame cannot be read: {problem} at line {line}, column {column}")]
     Json {
-        /// What is wrong, in general words.
+        /// The kind of problem.
         problem: JsonProblem,
-        /// Line of the problem, from 1.
+        /// The line of the problem, from 1.
         line: u64,
-        /// Column of the problem, from 1.
+        /// The column of the problem, from 1.
         column: u64,
     },
-    /// The frame is JSON but no object.
+    /// The frame is JSON but not an object.
     #[error("the frame is JSON but not an object")]
     NotAnObject,
     /// A field that this kind of frame needs is missing.
     #[error("the frame has no field `{field}`")]
     Missing {
-        /// The field.
+        /// The name of the field.
         field: String,
     },
     /// An id is empty, too long, or neither a text nor an integer up to 2^53 - 1.
     #[error("the id in `{field}` is not a text of 1 to {limit} bytes or an integer up to 2^53 - 1")]
     BadId {
-        /// The field that holds it.
+        /// The name of the field that holds the id.
         field: String,
         /// The limit of a text id, in bytes.
         limit: u64,
     },
-    /// A number that is not an integer from 0 to 2^53 - 1.
+    /// A number is not an integer from 0 to 2^53 - 1.
     #[error("the number in `{field}` is not an integer from 0 to 2^53 - 1")]
     BadNumber {
-        /// The field that holds it.
+        /// The name of the field that holds the number.
         field: String,
     },
-    /// A frame of a kind that is not known here, and that says it must not be passed over.
-    #[error("the frame is of a kind that is not known here and must not be passed over")]
+    /// The frame is of an unknown kind and is marked as one that must not be ignored.
+    #[error("the frame is of an unknown kind and must not be ignored")]
     Unsupported,
-    /// A binary frame where the dialect has text only.
+    /// The frame is binary, and the dialect has text frames only.
     #[error("a binary frame came where the dialect has text only")]
     UnexpectedBinary,
 }
 
-/// What `serde_json` had against a frame, without its words: those repeat the peer's.
+/// The kind of problem that `serde_json` found in a frame. Its own texts are left out, because they repeat the peer's
+/// data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JsonProblem {
-    /// Not JSON at all.
+    /// The text is not JSON at all.
     #[error("a syntax error")]
     Syntax,
-    /// JSON that ends too early.
+    /// The JSON ends too early.
     #[error("an early end")]
     Truncated,
-    /// A field of the wrong type, a field twice, or a field missing.
+    /// A field has the wrong type, appears twice, or is missing.
     #[error("a field of the wrong shape")]
     Shape,
 }
@@ -87,10 +88,10 @@ pub enum JsonProblem {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Unencodable {
-    /// The dialect has no word for it.
-    #[error("the dialect has no word for this signal")]
+    /// The dialect has no frame for this signal.
+    #[error("the dialect has no frame for this signal")]
     NoWord,
-    /// The reader would take the body for another signal.
+    /// The reader would decode the body as another signal.
     #[error("the reader would take this body for another signal of the dialect")]
     Reserved,
     /// The dialect has text frames only.
@@ -98,7 +99,7 @@ pub enum Unencodable {
     Binary,
 }
 
-/// Why `send` took nothing.
+/// Why `send` did not take the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -108,36 +109,36 @@ pub enum SendError {
     /// The connection is not ready, and this configuration does not queue.
     #[error("the connection is not ready, and the configuration refuses to queue meanwhile")]
     NotReady,
-    /// The session is draining and takes nothing new.
+    /// The session is draining and takes no new message.
     #[error("the session is draining and takes nothing new")]
     Draining,
-    /// The outbox holds as many messages as it may.
+    /// The outbox holds as many messages as its limit allows.
     #[error("the outbox is full: it holds its {limit} messages")]
     Full {
-        /// `outbox.messages`.
+        /// The limit, `outbox.messages`.
         limit: u64,
     },
-    /// The outbox holds as many bytes as it may.
+    /// The outbox has no room for the bytes of this message.
     #[error("the outbox is full: with this message it would hold more than {limit} bytes")]
     FullBytes {
-        /// `outbox.bytes`.
+        /// The limit, `outbox.bytes`.
         limit: u64,
     },
-    /// The body is over `limits.message_bytes`.
+    /// The body is longer than `limits.message_bytes`.
     #[error("the message has {bytes} bytes, the limit is {limit}")]
     TooLarge {
-        /// The body's length.
+        /// The length of the body.
         bytes: u64,
-        /// `limits.message_bytes`.
+        /// The limit, `limits.message_bytes`.
         limit: u64,
     },
     /// A message of this id is in the outbox or was settled lately.
     #[error("a message of this id was taken already")]
     DuplicateId,
-    /// The id is empty or over `limits.id_bytes`.
+    /// The id is empty or longer than `limits.id_bytes`.
     #[error("an id is a text of 1 to {limit} bytes or an integer up to 2^53 - 1")]
     BadId {
-        /// `limits.id_bytes`.
+        /// The limit, `limits.id_bytes`.
         limit: u64,
     },
     /// The dialect cannot carry this body.
@@ -155,16 +156,16 @@ pub enum ResendError {
     /// The connection is not ready, and this configuration does not queue.
     #[error("the connection is not ready, and the configuration refuses to queue meanwhile")]
     NotReady,
-    /// The session is draining and takes nothing new.
+    /// The session is draining and takes no new message.
     #[error("the session is draining and takes nothing new")]
     Draining,
     /// No message of this id is known, or its body is no longer kept.
     #[error("no failed message of this id is kept")]
     Unknown,
-    /// The message is not settled yet, or was a success.
+    /// The message is not settled yet, or succeeded.
     #[error("only a failed or unconfirmed message can be sent again")]
     NotFailed,
-    /// The outbox holds as much as it may.
+    /// The outbox is full.
     #[error("the outbox is full")]
     Full,
 }
@@ -176,7 +177,7 @@ pub enum CancelError {
     /// No message of this id waits to be sent.
     #[error("no message of this id is in the outbox")]
     Unknown,
-    /// It was handed to a socket already, so nobody can take it back.
+    /// The message was already handed to a socket, so it can no longer be taken back.
     #[error("the message was sent already")]
     Sent,
 }
@@ -185,7 +186,7 @@ pub enum CancelError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum AcknowledgeError {
-    /// No delivered message of this id waits for it.
+    /// No delivered message of this id waits to be acknowledged.
     #[error("no delivered message of this id waits to be acknowledged")]
     Unknown,
 }
@@ -194,8 +195,8 @@ pub enum AcknowledgeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum FetchedError {
-    /// No gap of these ends was told, or it is closed.
-    #[error("nobody asked for messages between these two positions")]
+    /// No `Gap` with these two ends was reported, or that gap is closed.
+    #[error("no open gap has these two ends")]
     Unasked,
 }
 
@@ -203,22 +204,22 @@ pub enum FetchedError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum MarkReadError {
-    /// The dialect has no word for it.
+    /// The dialect has no read receipts.
     #[error("the dialect has no read receipts")]
     NoWord,
     /// No message of this id was delivered, or it is so old that the inbox has forgotten it.
     #[error("no delivered message of that id is remembered")]
     Unknown,
-    /// The conversation's name is over `limits.id_bytes`.
+    /// The name of the conversation is longer than `limits.id_bytes`.
     #[error("the name of a conversation has at most {limit} bytes")]
     Conversation {
-        /// `limits.id_bytes`.
+        /// The limit, `limits.id_bytes`.
         limit: u64,
     },
-    /// The id is empty or over `limits.id_bytes`.
+    /// The id is empty or longer than `limits.id_bytes`.
     #[error("an id is a text of 1 to {limit} bytes or an integer up to 2^53 - 1")]
     BadId {
-        /// `limits.id_bytes`.
+        /// The limit, `limits.id_bytes`.
         limit: u64,
     },
 }
@@ -227,37 +228,37 @@ pub enum MarkReadError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum CloseError {
-    /// An endpoint may send 1000 and 3000 to 4999 only (RFC 6455 §7.4).
+    /// The close code is neither 1000 nor in 3000 to 4999, the only codes that an endpoint may send (RFC 6455 §7.4).
     #[error("close code {code} is not the application's to send: use 1000 or 3000 to 4999")]
     Code {
-        /// The code that was asked for.
+        /// The code of the call.
         code: u16,
     },
-    /// A close frame has room for 123 bytes of reason (RFC 6455 §5.5).
+    /// The close reason is longer than the 123 bytes that a close frame has room for (RFC 6455 §5.5).
     #[error("the close reason has {bytes} bytes, a close frame has room for 123")]
     Reason {
-        /// The reason's length.
+        /// The length of the reason.
         bytes: u64,
     },
 }
 
-/// Why a snapshot was not restored; nothing of it was used.
+/// Why a snapshot was not restored. No part of the snapshot was used.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// It is of a version this crate does not read.
+    /// The snapshot is of a version that this crate does not read.
     #[error("the snapshot is of version {version}, this crate reads version 1")]
     Version {
-        /// The version it claims.
+        /// The version that the snapshot names.
         version: u64,
     },
-    /// Its content does not match its checksum.
+    /// The content of the snapshot does not match its checksum.
     #[error("the snapshot is damaged: its content does not match its checksum")]
     Damaged,
-    /// It was taken under another preset.
+    /// The snapshot was taken under another preset.
     #[error("the snapshot was taken under the preset `{preset}`")]
     Preset {
-        /// The preset it names.
+        /// The preset that the snapshot names.
         preset: String,
     },
 }
@@ -278,52 +279,52 @@ pub enum PresetError {
     /// No preset has this name.
     #[error("there is no preset of that name; there are: {known}")]
     Unknown {
-        /// The names there are.
+        /// The names of all presets.
         known: String,
     },
-    /// A setting that this preset cannot do without is missing.
+    /// A setting that this preset needs is missing.
     #[error("the preset `{preset}` needs the setting `{setting}`")]
     Missing {
-        /// The preset.
+        /// The name of the preset.
         preset: String,
-        /// The setting, as it stands under `"preset"`.
+        /// The name of the setting under `"preset"`.
         setting: String,
     },
     /// The settings do not have the shape of a configuration.
     #[error("the configuration cannot be read: {problem}")]
     Invalid {
-        /// What is wrong with it; the text is the caller's own.
+        /// The problem; the text is the caller's own.
         problem: String,
     },
-    /// A setting is out of its range, or two of them contradict each other.
+    /// A setting is out of its range, or two settings contradict each other.
     #[error("the configuration does not hold: {0}")]
     Config(#[from] ConfigError),
 }
 
-/// Which setting of a configuration is out of its range, or which contradict each other.
+/// Which setting of a configuration is out of its range, or which settings contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A limit is out of its range.
     #[error("`{setting}` is {value} and must be from {least} to {most}")]
     Range {
-        /// The setting, as it stands in the configuration: `outbox.messages`.
+        /// The name of the setting in the configuration, such as `outbox.messages`.
         setting: &'static str,
-        /// Its value.
+        /// The value of the setting.
         value: u64,
-        /// The least it may be.
+        /// The least value allowed.
         least: u64,
-        /// The most it may be.
+        /// The greatest value allowed.
         most: u64,
     },
-    /// The dedup window is shorter than what the server may repeat.
+    /// The dedup window is smaller than the number of messages that the server may repeat.
     #[error(
         "the inbox remembers {window} ids and must remember {needed}: all that the server keeps and all that may wait"
     )]
     Window {
-        /// `inbox.window`.
+        /// The window, `inbox.window`.
         window: u64,
-        /// `inbox.server_keeps`, and `inbox.pending` where the application acknowledges.
+        /// The window needed: `inbox.server_keeps`, plus `inbox.pending` where the application acknowledges.
         needed: u64,
     },
 }

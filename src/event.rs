@@ -1,4 +1,4 @@
-//! What the environment tells the session.
+//! The inputs that the environment reports to a session.
 
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,10 @@ use crate::id::ConnectionId;
 use crate::kinds::kinds;
 use crate::time::Duration;
 
-/// What happened outside; the input of [`Session::handle`](crate::Session::handle).
+/// An event outside the session; the input of [`Session::handle`](crate::Session::handle).
 ///
-/// No event can fail. One that names a connection which is not the present one changes nothing and is counted.
+/// No event can fail. An event that names another connection than the present one changes nothing and is counted.
+///
 /// In the journal an event is an object with a `type`: `{"type":"opened","connection":1}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -19,23 +20,24 @@ use crate::time::Duration;
 pub enum Event {
     /// The WebSocket handshake of this connection is complete (RFC 6455 §4.1).
     Opened {
-        /// The connection, as `Connect` named it.
+        /// The connection, by the id from `Connect`.
         connection: ConnectionId,
     },
-    /// A whole message, or a control frame the socket passes on, has arrived.
+    /// A whole message, or a control frame that the socket passes on, has arrived.
     FrameIn {
-        /// The connection it came from.
+        /// The connection on which the frame arrived.
         connection: ConnectionId,
         /// The frame.
         frame: Frame,
     },
-    /// Time has passed; owed once `next_deadline` is reached, harmless at any other time.
+    /// Time has passed. The host must send a tick once `next_deadline` is reached; a tick at any other time is
+    /// harmless.
     Tick,
-    /// Not a byte of a frame that an action asked to send was written. After a partial write say `Errored`.
+    /// Not one byte of a frame that an action asked to send was written. After a partial write report `Errored`.
     SendFailed {
         /// The connection.
         connection: ConnectionId,
-        /// The purpose of that `Send`, handed back; without one the worst is assumed, a failed heartbeat.
+        /// The purpose of that `Send`. `None` is handled as the worst case, a failed heartbeat.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         purpose: Option<Purpose>,
     },
@@ -43,31 +45,32 @@ pub enum Event {
     Errored {
         /// The connection.
         connection: ConnectionId,
-        /// What kind of failure; `other` where the host cannot tell.
+        /// The kind of failure; `other` where the host cannot tell.
         #[serde(default)]
         cause: TransportError,
-        /// What the server asked for with `Retry-After` (RFC 9110 §10.2.3); at most an hour is honoured.
+        /// The wait that the server asked for with `Retry-After` (RFC 9110 §10.2.3); at most one hour is honoured.
         #[serde(default, rename = "retry_after_ms", skip_serializing_if = "Option::is_none")]
         retry_after: Option<Duration>,
     },
-    /// The connection is closed (RFC 6455 §7.1.4), whoever began it.
+    /// The connection is closed (RFC 6455 §7.1.4), by either side.
     Closed {
         /// The connection.
         connection: ConnectionId,
-        /// The peer's close code; none where the connection ended without a close frame.
+        /// The peer's close code; `None` where the connection ended without a close frame.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u16>,
-        /// The peer's reason.
+        /// The peer's close reason.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
-    /// The network is said to be back: a wait for a reconnect ends, a ready connection is probed.
+    /// The host reports that the network is back: the wait for a reconnect ends, and a ready connection is probed.
     Online,
-    /// The network is said to be gone. A hint only: it stops nothing, and silence stays what counts.
+    /// The host reports that the network is gone. This hint stops nothing; silence still decides whether
+    /// the link is dead.
     Offline,
-    /// The machine slept, and its clock did not count it.
+    /// The machine slept, and its clock did not count the sleep.
     Woke {
-        /// How long the clock stood still.
+        /// The time for which the clock stood still.
         #[serde(default, rename = "asleep_ms")]
         asleep: Duration,
     },
@@ -86,7 +89,7 @@ kinds!(Event:
 );
 
 impl Event {
-    /// The connection the event belongs to, if it belongs to one.
+    /// The connection of this event, where the event belongs to a connection.
     pub fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::Opened { connection }
@@ -104,9 +107,9 @@ impl Event {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TransportError {
-    /// Nobody listens there.
+    /// Nothing listens at the address.
     Refused,
-    /// The server refused the handshake for want of a credential (401 or 403).
+    /// The server refused the handshake for lack of a credential (401 or 403).
     Unauthorized,
     /// The dial or a write took too long.
     TimedOut,
@@ -116,7 +119,7 @@ pub enum TransportError {
     Dns,
     /// Reading or writing failed.
     Io,
-    /// Anything else.
+    /// Any other failure.
     #[default]
     #[serde(other)]
     Other,
@@ -127,10 +130,10 @@ pub enum TransportError {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CredentialFailure {
-    /// The account is refused: stop, and keep the outbox.
+    /// The account is refused: the session stops and keeps the outbox.
     Refused,
-    /// The credential has run out and a fresh one is on its way: ask again at the next attempt.
+    /// The credential has run out and a new one is on its way: the next attempt asks again.
     Expired,
-    /// Nobody could be asked: a failed attempt like any other.
+    /// The source of credentials could not be reached: a failed attempt like any other.
     Unavailable,
 }

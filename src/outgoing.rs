@@ -1,4 +1,4 @@
-//! What an application hands to `send`.
+//! A message that an application hands to `send`.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use crate::frame::Body;
 use crate::id::MessageId;
 use crate::time::Duration;
 
-/// A message to be sent: a body, and where wanted an id, a time to live, and "never twice".
+/// A message to be sent: a body, and optionally an id, a time to live, and "never twice".
 ///
 /// ```
 /// use redial::{Duration, Outgoing};
@@ -23,32 +23,33 @@ pub struct Outgoing {
     pub(crate) repeat: Repeat,
 }
 
-/// Whether a message may go out more than once.
+/// Whether a message may be sent more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Repeat {
-    /// As the configuration says.
+    /// The configuration decides.
     Allowed,
-    /// Never: where the connection is lost under it, it is settled `Unconfirmed`.
+    /// The message is sent once at most: if the connection is lost meanwhile, it is settled as `Unconfirmed`.
     Never,
 }
 
 impl Outgoing {
-    /// Under an id of the caller's choice; without one the session makes `nonce-counter`.
+    /// Sets the id of the message. Without an id of the caller's choice the session makes one, `nonce-counter`.
     #[must_use]
     pub fn id(mut self, id: impl Into<MessageId>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// For so long at most; then it is settled `NotSent`, or `Unconfirmed` where it was sent.
+    /// Sets the time to live. When it is over, the message is settled as `NotSent`, or as `Unconfirmed` where it was
+    /// sent.
     #[must_use]
     pub fn time_to_live(mut self, span: Duration) -> Self {
         self.time_to_live = Some(span);
         self
     }
 
-    /// Never sent a second time by the session itself.
+    /// Forbids a second copy: the session itself never sends the message twice.
     #[must_use]
     pub fn once(mut self) -> Self {
         self.repeat = Repeat::Never;
@@ -62,7 +63,7 @@ impl<B: Into<Body>> From<B> for Outgoing {
     }
 }
 
-// `From<B>` above covers these; they are named so that the documentation shows what `send` takes.
+// `From<B>` above covers these types; naming them here fails the build if `send` stops taking one.
 const _: fn(String) -> Outgoing = Outgoing::from;
 const _: fn(&'static str) -> Outgoing = Outgoing::from;
 const _: fn(Vec<u8>) -> Outgoing = Outgoing::from;

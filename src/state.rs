@@ -1,4 +1,4 @@
-//! The phases of a session, and why they change.
+//! The phases of a session, and the causes of their changes.
 
 use core::fmt;
 
@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum State {
-    /// Not opened yet.
+    /// The session was never opened.
     Idle,
     /// An attempt is under way, or waits for its credential.
     Connecting,
     /// The socket is open; the login is not done.
     Authenticating,
-    /// Messages flow.
+    /// The login is done, and messages flow.
     Ready,
-    /// The application has closed; the peer's close is awaited, for a bounded time.
+    /// The application has closed; the session waits for the peer's close, for a limited time.
     Closing,
-    /// The next attempt has its time.
+    /// The session waits for the time of the next attempt.
     Waiting,
-    /// Nothing more happens until `open`.
+    /// The session has ended; nothing happens until `open`.
     Stopped,
 }
 
@@ -48,7 +48,7 @@ pub enum Cause {
     Errored,
     /// The connection was closed from outside.
     Closed,
-    /// Silence, and an unanswered heartbeat.
+    /// The link was silent and left a heartbeat unanswered.
     Dead,
     /// A heartbeat could not be written.
     HeartbeatFailed,
@@ -58,31 +58,31 @@ pub enum Cause {
     AttemptTimeout,
     /// The login took too long.
     AuthenticationTimeout,
-    /// No credential was to be had.
+    /// No credential was available.
     CredentialUnavailable,
     /// A message was not confirmed in time.
     ReceiptOverdue,
     /// More malformed frames came than the limit allows.
     MalformedFlood,
-    /// A message of the peer's is missing, which no connection loses by itself; the next one repeats it.
+    /// A message of the peer is missing. No connection loses a message by itself; the next connection repeats it.
     Gap,
-    /// The peer acknowledged what it was not sent, or speaks of a session that never was.
+    /// The peer acknowledged a message that was never sent, or named a session that never existed.
     AckAboveSent,
-    /// A frame came that is not known here and must not be passed over.
+    /// A frame of an unknown kind came that must not be ignored.
     NotUnderstood,
     /// The process was restarted while attempts were failing.
     Restarted,
     /// The application asked for a new connection.
     Renewed,
-    /// The application closed.
+    /// The application closed the session.
     User,
-    /// The application drained, and then closed.
+    /// The application drained the session, and then it closed.
     Drained,
     /// The account is connected elsewhere.
     Kicked,
     /// The credential was refused.
     Unauthorized,
-    /// The peer's close code, or its good-bye, forbids another attempt.
+    /// The peer's close code, or its bye, forbids another attempt.
     Terminal,
     /// The attempts are used up.
     GaveUp,
@@ -102,8 +102,8 @@ impl fmt::Display for Cause {
             Self::ReceiptOverdue => "a message was not confirmed in time",
             Self::MalformedFlood => "too many malformed frames came",
             Self::Gap => "a message of the peer's is missing",
-            Self::AckAboveSent => "the peer acknowledged what it was not sent",
-            Self::NotUnderstood => "a frame came that must not be passed over and is not known here",
+            Self::AckAboveSent => "the peer acknowledged a message that was never sent",
+            Self::NotUnderstood => "a frame of an unknown kind came that must not be ignored",
             Self::Restarted => "the process was restarted while attempts were failing",
             Self::Renewed => "the application asked for a new connection",
             Self::User => "the application closed",

@@ -1,4 +1,4 @@
-//! Figures of a session, always on.
+//! The counters of a session, always on.
 
 use alloc::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use crate::state::{Cause, State};
 use crate::time::Duration;
 
-/// What a session has counted since it was made.
+/// The counters of a session since it was made.
 ///
-/// Figures are not state: two sessions that differ only in them compare equal.
+/// Counters are not part of the state: two sessions that differ only in their counters compare equal.
 ///
 /// ```
 /// use redial::{Cause, ConnectionId, Duration, Event, Instant, Preset, Seed, Session, State, TransportError};
 ///
 /// let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
 /// session.open(Instant::ORIGIN);
-/// let refused = Event::Errored { connection: ConnectionId::new(1), cause: TransportError::Refused, retry_after: None };
-/// session.handle(Instant::from_millis(30), refused);
+/// let (connection, cause) = (ConnectionId::new(1), TransportError::Refused);
+/// session.handle(Instant::from_millis(30), Event::Errored { connection, cause, retry_after: None });
 /// assert_eq!(session.stats().losses[&Cause::Errored], 1);
 /// assert_eq!(session.stats().time_in.get(State::Connecting), Duration::from_millis(30));
 /// ```
@@ -25,7 +25,7 @@ use crate::time::Duration;
 pub struct Stats {
     /// Attempts to connect.
     pub connects: u64,
-    /// Connections and attempts that were lost and meant to be replaced, by what ended them.
+    /// Connections and attempts that were lost and meant to be replaced, by cause.
     pub losses: BTreeMap<Cause, u64>,
     /// The time spent in each phase since the first `open`.
     #[serde(rename = "time_in_ms")]
@@ -36,17 +36,17 @@ pub struct Stats {
     pub ready: u64,
     /// Connections lost after they were ready.
     pub lost: u64,
-    /// Frames that arrived on the present connection.
+    /// Frames that arrived on the connection that was then the present one.
     pub frames_in: u64,
-    /// Bytes of those frames.
+    /// Bytes of the frames in `frames_in`.
     pub bytes_in: u64,
-    /// Frames handed over.
+    /// Frames handed to the host.
     pub frames_out: u64,
-    /// Bytes of those frames.
+    /// Bytes of the frames in `frames_out`.
     pub bytes_out: u64,
     /// Heartbeats sent.
     pub heartbeats: u64,
-    /// Messages sent more than once, each further time counted.
+    /// Repeated sends of a message, each counted.
     pub resent: u64,
     /// Messages delivered.
     pub delivered: u64,
@@ -54,13 +54,13 @@ pub struct Stats {
     pub duplicates: u64,
     /// Times the other end had forgotten messages that may be missing here.
     pub gaps: u64,
-    /// Ids the dedup window had to forget.
+    /// Ids that the dedup window had to forget.
     pub forgotten: u64,
     /// Frames that could not be understood.
     pub malformed: u64,
     /// Events of connections that were no longer, or not yet, the present one.
     pub stale_events: u64,
-    /// Receipts and marks for messages nobody knows.
+    /// Receipts and marks for unknown messages.
     pub unknown_receipts: u64,
     /// Calls that were refused.
     pub refused: u64,
@@ -82,24 +82,24 @@ impl TimeIn {
     /// The time spent in one phase.
     pub fn get(&self, state: State) -> Duration {
         let mut copy = *self;
-        copy.slot(state).map_or(Duration::ZERO, |span| *span)
+        copy.field(state).map_or(Duration::ZERO, |span| *span)
     }
 
-    /// So much time went by in this phase.
+    /// Adds the time spent in a phase.
     #[inline]
     pub(crate) fn add(&mut self, state: State, span: Duration) {
-        // Most inputs come in the same millisecond as another one.
+        // Fast path: most inputs come in the same millisecond as another input.
         if span == Duration::ZERO {
             return;
         }
-        if let Some(slot) = self.slot(state) {
-            *slot = *slot + span;
+        if let Some(field) = self.field(state) {
+            *field = *field + span;
         }
     }
 
-    fn slot(&mut self, state: State) -> Option<&mut Duration> {
+    fn field(&mut self, state: State) -> Option<&mut Duration> {
         Some(match state {
-            // Before the first `open` the origin of time is anywhere.
+            // Before the first `open` the origin of the clock is arbitrary.
             State::Idle => return None,
             State::Connecting => &mut self.connecting,
             State::Authenticating => &mut self.authenticating,
@@ -111,7 +111,7 @@ impl TimeIn {
     }
 }
 
-/// Round trips, smoothed as TCP does it (RFC 6298 §2), over all connections.
+/// Round-trip times, smoothed as in TCP (RFC 6298 §2), over all connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoundTrip {
@@ -124,12 +124,12 @@ pub struct RoundTrip {
 }
 
 impl RoundTrip {
-    /// How many were measured.
+    /// The number of round trips measured.
     pub fn samples(&self) -> u64 {
         self.samples
     }
 
-    /// The last one; `None` before the first.
+    /// The last round-trip time; `None` before the first.
     pub fn latest(&self) -> Option<Duration> {
         (self.samples > 0).then_some(self.latest)
     }
@@ -139,7 +139,7 @@ impl RoundTrip {
         (self.samples > 0).then(|| rounded(self.smoothed_us))
     }
 
-    /// Their mean deviation from it, rounded to the millisecond; `None` before the first.
+    /// The mean deviation from the smoothed time, rounded to the millisecond; `None` before the first.
     pub fn variation(&self) -> Option<Duration> {
         (self.samples > 0).then(|| rounded(self.variation_us))
     }

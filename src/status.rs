@@ -1,48 +1,48 @@
-//! Where a message stands, from `queued` to its outcome and the marks beyond it.
+//! The status of an outgoing message, from `Queued` to its outcome and the marks beyond it.
 
 use serde::{Deserialize, Serialize};
 
-/// Where one message stands.
+/// The status of one outgoing message.
 ///
 /// A round begins with [`Queued`](Status::Queued) and ends with exactly one settlement: `Accepted` (`Sent` where the
-/// dialect has no receipts), `Rejected`, `NotSent`, `Unconfirmed` or `Cancelled`. `Delivered` and `Read` are marks that
-/// only rise after a success. `resend` opens a new round under the same id.
+/// dialect has no receipts), `Rejected`, `NotSent`, `Unconfirmed` or `Cancelled`. `Delivered` and `Read` are marks
+/// that follow a success and only rise. `resend` opens a new round under the same id.
 ///
-/// | status | what it says |
+/// | status | meaning |
 /// |---|---|
-/// | `Queued` | taken; waits for a connection, or for room in the window |
-/// | `Sent` | handed to the socket; nothing is known of its arrival |
-/// | `Accepted` | the server said that it has it |
-/// | `Delivered` | the receiver's device has it |
-/// | `Read` | the receiver has read it |
-/// | `Rejected` | the server said no |
-/// | `NotSent` | not a byte of it was ever handed to a socket |
-/// | `Unconfirmed` | it was sent, and nobody can say whether it arrived |
-/// | `Cancelled` | the application took it back before it was sent |
+/// | `Queued` | the session took the message, which waits for a connection or for room in the window |
+/// | `Sent` | the message was handed to the socket; nothing is known of its arrival |
+/// | `Accepted` | the server confirmed that it has the message |
+/// | `Delivered` | the receiver's device has the message |
+/// | `Read` | the receiver has read the message |
+/// | `Rejected` | the server refused the message |
+/// | `NotSent` | not one byte of the message was ever handed to a socket |
+/// | `Unconfirmed` | the message was sent, and its arrival cannot be known |
+/// | `Cancelled` | the application took the message back before it was sent |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
-    /// Taken; the session answers for it from now on.
+    /// The session took the message and answers for it from now on.
     Queued,
-    /// Handed to the socket.
+    /// The message was handed to the socket.
     Sent,
-    /// The server has it.
+    /// The server has the message.
     Accepted,
-    /// The receiver's device has it.
+    /// The receiver's device has the message.
     Delivered,
-    /// The receiver has read it.
+    /// The receiver has read the message.
     Read,
-    /// The server refused it, and said why with a number of its own.
+    /// The server refused the message, with a code of its own.
     Rejected {
         /// The server's code; zero where it gave none.
         code: u32,
     },
-    /// No byte of it was ever handed to a socket.
+    /// Not one byte of the message was ever handed to a socket.
     NotSent,
-    /// It was sent, and its fate is unknown.
+    /// The message was sent, and its fate is unknown.
     Unconfirmed,
-    /// Taken back by the application before it was sent.
+    /// The application took the message back before it was sent.
     Cancelled,
 }
 
@@ -52,7 +52,7 @@ impl Status {
         matches!(self, Self::Rejected { .. } | Self::NotSent | Self::Unconfirmed | Self::Cancelled)
     }
 
-    /// Whether this status ends a round; `receipts` says whether the dialect has them.
+    /// Whether this status ends a round; `receipts` says whether the dialect has receipts.
     ///
     /// ```
     /// use redial::Status;
@@ -68,7 +68,7 @@ impl Status {
         }
     }
 
-    /// The height of a mark: only a higher one replaces it.
+    /// The rank of a mark: only a higher mark replaces a lower one.
     pub(crate) fn rank(self) -> u8 {
         match self {
             Self::Accepted => 1,
