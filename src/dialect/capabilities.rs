@@ -1,6 +1,8 @@
-//! What a dialect can say: the facts that link and delivery need about it, in one value.
+//! Capabilities of a dialect: the facts that link and delivery need about a service, in one value.
 
-/// What a dialect can say; nothing, and no login, until it is added.
+/// Capabilities of a dialect: the kind of its login, and which confirmations its service has.
+///
+/// [`Capabilities::new`] has no login and no confirmation; each method adds one capability.
 ///
 /// ```
 /// use redial::dialect::{Capabilities, Login};
@@ -12,70 +14,77 @@
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and none follows from the others")]
 pub struct Capabilities {
-    /// How a connection becomes ready.
+    /// The kind of login that makes a connection ready. Default [`Login::None`].
     pub login: Login,
-    /// Whether the server confirms messages, so that `Accepted` exists; without it `Sent` settles.
+    /// Whether the server confirms the client's messages. Without receipts no message becomes `Accepted`, and `Sent`
+    /// settles a message. Default `false`.
     pub receipts: bool,
-    /// Whether messages that arrive are acknowledged.
+    /// Whether the client acknowledges the server's messages. Default `false`.
     pub acks: bool,
-    /// Whether the application gets what arrives before the login is done.
+    /// Whether messages that arrive before the login is done are delivered. Default `false`: until
+    /// then every signal that is not about the login is ignored.
     pub early_delivery: bool,
-    /// Whether every message has a position in its session, so that one number acknowledges all before it and the session
-    /// goes on where it was on the next connection. Needs [`Login::Hello`].
+    /// Whether every message has a sequence number in its session, so that one cumulative ack confirms all messages up
+    /// to it, and the next connection resumes the session. Needs [`Login::Hello`]. Default `false`.
     pub sequenced: bool,
 }
 
 impl Capabilities {
-    /// Nothing, and no login.
+    /// Returns capabilities without a login and without confirmations, like [`Default`].
     pub const fn new() -> Self {
         Self { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
     }
 
-    /// With this login.
+    /// Sets the kind of login.
     #[must_use]
     pub const fn login(self, login: Login) -> Self {
         Self { login, ..self }
     }
 
-    /// With messages that the server confirms.
+    /// Adds receipts: the server confirms the client's messages.
     #[must_use]
     pub const fn receipts(self) -> Self {
         Self { receipts: true, ..self }
     }
 
-    /// With messages that are acknowledged here.
+    /// Adds acks: the client acknowledges the server's messages.
     #[must_use]
     pub const fn acks(self) -> Self {
         Self { acks: true, ..self }
     }
 
-    /// With messages that are delivered before the login is done.
+    /// Adds early delivery: messages that arrive before the login is done are delivered.
     #[must_use]
     pub const fn early_delivery(self) -> Self {
         Self { early_delivery: true, ..self }
     }
 
-    /// With a position for every message.
+    /// Adds sequence numbers: every message has one, and a session can be resumed.
     #[must_use]
     pub const fn sequenced(self) -> Self {
         Self { sequenced: true, ..self }
     }
 }
 
-/// How a connection becomes ready.
+/// Kind of login: the step that makes an open connection ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Login {
-    /// By being open.
+    /// No login: an open connection is ready.
     #[default]
     None,
-    /// By being open; the credential travels in the handshake.
+    /// No login after the opening: the credential travels in the opening handshake, and an open connection is ready.
     Handshake,
-    /// By answering the server's challenge.
+    /// The client answers the server's challenge, and is ready when the proof is sent.
     Challenge,
-    /// By answering the server's challenge and hearing `LoginAccepted`.
+    /// The client answers the server's challenge, and is ready when [`LoginSignal::Accepted`] arrives.
+    ///
+    /// [`LoginSignal::Accepted`]: crate::dialect::LoginSignal::Accepted
     ConfirmedChallenge,
-    /// By saying [`Hello`](crate::dialect::Signal::Hello), with the credential in it, and hearing
-    /// [`Welcome`](crate::dialect::Signal::Welcome).
+    /// The client sends [`SequenceSignal::Hello`] with the credential in it, and is ready when
+    /// [`SequenceSignal::Welcome`] arrives.
+    ///
+    /// [`SequenceSignal::Hello`]: crate::dialect::SequenceSignal::Hello
+    /// [`SequenceSignal::Welcome`]: crate::dialect::SequenceSignal::Welcome
     Hello,
 }

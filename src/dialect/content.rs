@@ -1,4 +1,4 @@
-//! Contents: where they stand in a frame that came, and what they are in a frame that is written.
+//! Contents of signals: a range of an incoming frame, or the text or bytes for an outgoing frame.
 
 use core::fmt;
 use core::ops::Range;
@@ -7,20 +7,22 @@ use alloc::string::ToString;
 
 use crate::frame::{Body, Frame};
 
-/// The content of a signal that is to be written.
+/// Content of a signal, borrowed: what `encode` writes, and what a [`Span`] reads from its frame.
+///
+/// `Debug` shows the kind and the length, never the content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Content<'a> {
-    /// Text.
+    /// A text, unescaped.
     Text(&'a str),
-    /// Bytes.
+    /// A sequence of bytes.
     Binary(&'a [u8]),
-    /// A JSON value as it is written; a JSON string stands for its text.
+    /// A JSON value, as its source text. A JSON string stands for the text that it spells.
     Json(&'a str),
 }
 
 impl<'a> Content<'a> {
-    /// The content of a body.
+    /// Borrows the content of a body.
     pub fn of(body: &'a Body) -> Self {
         match body {
             Body::Text(text) => Self::Text(text),
@@ -28,15 +30,16 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The content as a body of its own.
+    /// Copies the content into a body.
     ///
-    /// A JSON string that is no valid Unicode (a lone surrogate) stays as it was written, quotes included, so that no message
-    /// is lost to its spelling.
+    /// A JSON string becomes the text that it spells; any other JSON value becomes its source text. A JSON string with
+    /// a lone surrogate is no valid Unicode and keeps its source text, quotes included, so that no message is lost to
+    /// its spelling.
     pub fn to_body(self) -> Body {
         match self {
             Self::Text(text) => Body::from(text),
             Self::Binary(bytes) => Body::from(bytes),
-            Self::Json(json) => match stands_as_it_is(json) {
+            Self::Json(json) => match unescaped_text(json) {
                 Some(text) => Body::from(text),
                 None => Body::Text(serde_json::from_str(json).unwrap_or_else(|_| json.to_string())),
             },
@@ -44,10 +47,10 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Where a content stands in the frame it came in: all that `decode` says of it.
+/// Range of an incoming frame that holds a content; `decode` returns contents in this form.
 ///
-/// Nothing is copied by that: a message that is a repeat, or waits, costs no body. A range that is not within the frame is an
-/// empty content.
+/// A span copies nothing, so a repeated message costs no body. A range that is not within the frame reads as an empty
+/// content.
 ///
 /// ```
 /// use redial::Frame;
@@ -63,33 +66,33 @@ pub struct Span {
     form: Form,
 }
 
-/// How a content is written in its frame.
+/// Encoding of a content in its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Form {
-    /// As it is.
+    /// The bytes of the range are the content.
     Plain,
-    /// As a JSON value.
+    /// The bytes of the range are a JSON value.
     Json,
 }
 
 impl Span {
-    /// The frame itself.
+    /// The whole payload of the frame.
     pub const WHOLE: Self = Self { start: 0, end: usize::MAX, form: Form::Plain };
 
-    /// The JSON value `null`, which stands for a content that is left out.
+    /// The JSON value `null`, for a content that the frame leaves out.
     pub const NULL: Self = Self { start: 0, end: 0, form: Form::Json };
 
-    /// A content that stands at this range of bytes as it is.
+    /// Makes the span of a content that is not encoded, from its range in bytes.
     pub const fn new(range: Range<usize>) -> Self {
         Self { start: range.start, end: range.end, form: Form::Plain }
     }
 
-    /// A JSON value at this range of bytes; a JSON string stands for its text.
+    /// Makes the span of a JSON value, from its range in bytes. A JSON string stands for the text that it spells.
     pub const fn json(range: Range<usize>) -> Self {
         Self { start: range.start, end: range.end, form: Form::Json }
     }
 
-    /// The rest of a frame's text, as `split_once` leaves it at the end.
+    /// Makes the span of `rest`, a tail of the frame's `text`, such as `split_once` returns.
     ///
     /// ```
     /// use redial::Frame;
@@ -102,7 +105,7 @@ impl Span {
         Self::new(text.len().saturating_sub(rest.len())..text.len())
     }
 
-    /// The content, borrowed from its frame.
+    /// Borrows the content from the frame that the span was made for.
     pub fn content(self, frame: &Frame) -> Content<'_> {
         let range = self.range(frame);
         match (frame, self.form) {
@@ -113,17 +116,17 @@ impl Span {
         }
     }
 
-    /// The content as a body, made of the frame where that can be.
+    /// Turns the content into a body, and reuses the frame's buffer where that is possible.
     #[inline]
     pub(crate) fn into_body(self, frame: &mut Frame) -> Body {
         if self == Self::WHOLE {
             return Body::from(frame.take());
         }
-        let plain = match self.form {
+        let unescaped = match self.form {
             Form::Plain => Some(self.range(frame)),
-            Form::Json => self.plain_range(frame),
+            Form::Json => self.unescaped_range(frame),
         };
-        match plain {
+        match unescaped {
             Some(range) => frame.cut(range),
             None => self.content(frame).to_body(),
         }
@@ -133,22 +136,22 @@ impl Span {
         self.start..self.end.min(frame.len())
     }
 
-    /// Where the text of a JSON value stands as it is; nothing for a string with escapes.
-    fn plain_range(self, frame: &Frame) -> Option<Range<usize>> {
+    /// Returns the range of the text that a JSON value spells; `None` for a string with escapes.
+    fn unescaped_range(self, frame: &Frame) -> Option<Range<usize>> {
         let range = self.range(frame);
         let json = frame.as_text()?.get(range.clone()).filter(|json| !json.is_empty())?;
-        let text = stands_as_it_is(json)?;
+        let text = unescaped_text(json)?;
         let quotes = (json.len() - text.len()) / 2;
         Some(range.start + quotes..range.end - quotes)
     }
 }
 
-/// What a JSON value is as a text, where that stands there as it is: all but a string with escapes.
-fn stands_as_it_is(json: &str) -> Option<&str> {
+/// Returns the text that a JSON value spells, as a part of its source text; `None` for a string with escapes.
+fn unescaped_text(json: &str) -> Option<&str> {
     if json.starts_with('"') { plain_string(json) } else { Some(json) }
 }
 
-/// The text of a JSON string that has no escapes, so that it stands there as it is; `json` is one sound value.
+/// Returns the text of a JSON string without escapes; `json` must be one valid JSON value.
 pub(crate) fn plain_string(json: &str) -> Option<&str> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     (!inner.as_bytes().contains(&b'\\')).then_some(inner)

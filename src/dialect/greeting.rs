@@ -1,4 +1,6 @@
-//! How two ends that count their messages begin: what each knows of the other, and what each takes.
+//! Hello and welcome of a sequenced connection: what each end knows of the session, and the credit it gives.
+//!
+//! The wire form of these types is in [`redial_v1`](crate::redial_v1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,114 +8,116 @@ use alloc::vec::Vec;
 use crate::secret::Secret;
 use crate::time::Duration;
 
-/// A client's first word: who it is, what it takes, and where it wants to go on.
+/// First signal of a client in a dialect with sequence numbers: its credential, its credit and the session to resume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Hello {
-    /// The credential, where there is one.
+    /// The credential of the client; `None` where the host gave none.
     pub credential: Option<Secret>,
-    /// The session to go on with, where there was one.
+    /// The session to resume; `None` for a new session.
     pub resume: Option<Resume>,
-    /// What the client takes.
+    /// The credit that the client gives to the server.
     pub credit: Credit,
 }
 
-/// The session that a client wants to go on with, and what it knows of it.
+/// Session that a client wants to resume, and what the client knows of the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resume {
-    /// The session's name.
+    /// The name of the session, as the last welcome had it.
     pub sid: String,
-    /// The proof that it is the client's.
+    /// The proof that the session belongs to the client, as the last welcome had it.
     pub token: Secret,
-    /// The server's messages up to this position are accepted.
+    /// Cumulative ack: the server's messages up to this sequence number are accepted; 0 where no message came.
     pub seq: u64,
-    /// Which of those are refused, as far as the server may not know.
+    /// The refused messages up to `seq`, as far as the server may not know them.
     pub refused: Vec<Refusal>,
-    /// The server's messages up to this position came, accepted or not.
+    /// The server's messages up to this sequence number came, accepted or not.
     pub seen: u64,
-    /// The first of the client's own messages that is not acknowledged, one past the last where all are.
+    /// The sequence number of the client's first message that is not acknowledged; `highest + 1` where all are.
     pub lowest: u64,
-    /// The last position that the client knows to have given to a message of its own.
+    /// The last sequence number that the client gave to a message of its own.
     pub highest: u64,
 }
 
-/// The server's answer to a [`Hello`] that it takes.
+/// Terms of a session: the answer of a server that accepts a [`Hello`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionTerms {
-    /// The session's name.
+    /// The name of the session.
     pub sid: String,
-    /// What proves it at the next connection.
+    /// The proof of the session for the next connection.
     pub token: Secret,
-    /// How long the server keeps it after the connection is lost.
+    /// The time for which the server keeps the session after the connection is lost.
     pub lifetime: Duration,
-    /// Whether it goes on where it was.
+    /// Whether the session is resumed or new.
     pub resumption: Resumption,
-    /// What the server takes.
+    /// The credit that the server gives to the client.
     pub credit: Credit,
-    /// How far back the server surely recognises a repeated id, whatever the session; `None` where it does not say.
+    /// The time for which the server surely recognises a repeated id, in any session; `None` where it does not say.
     pub dedup: Option<Duration>,
-    /// How often the client shall send a heartbeat; `None` leaves it to the client.
+    /// The time between two heartbeats of the client; `None` leaves it to the client.
     pub heartbeat: Option<Duration>,
 }
 
-/// Whether a session goes on where it was.
+/// Outcome of the request to resume a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Resumption {
-    /// It is new, and nothing else was asked for.
+    /// The session is new, and the client asked for no other.
     Fresh,
-    /// It goes on.
+    /// The session is resumed.
     Resumed {
-        /// The client's messages up to this position are accepted.
+        /// Cumulative ack: the client's messages up to this sequence number are accepted.
         seq: u64,
-        /// Which of those are refused, as far as the client may not know.
+        /// The refused messages up to `seq`, as far as the client may not know them.
         refused: Vec<Refusal>,
     },
-    /// It is new, because the old one cannot go on.
+    /// The session is new, because the old session cannot be resumed.
     Lost {
-        /// Why not.
+        /// The reason.
         why: NotResumed,
-        /// Of the old session: the client's messages up to this position were accepted, where the server knows.
+        /// Cumulative ack of the old session: the client's messages up to this sequence number were accepted; `None`
+        /// where the server does not know.
         seq: Option<u64>,
-        /// Which of those were refused.
+        /// The refused messages up to `seq` of the old session.
         refused: Vec<Refusal>,
-        /// Of the old session: the server's messages up to this position do not come again, where the server knows.
+        /// The server's messages of the old session up to this sequence number do not come again; `None` where the
+        /// server does not know.
         gone: Option<u64>,
     },
 }
 
-/// Why a session does not go on where it was.
+/// Reason why a session is not resumed. In JSON the name in snake case, such as `expired`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotResumed {
-    /// The client was away for longer than the session is kept, or its numbers are used up.
+    /// The client was away for longer than the session is kept, or the sequence numbers are used up.
     Expired,
-    /// The server does not know it, or the token does not fit.
+    /// The server does not know the session, or the token does not fit.
     Unknown,
-    /// One side has lost a part of what it knew.
+    /// One end has lost a part of its state.
     Restarted,
-    /// It belongs to another account.
+    /// The session belongs to another account.
     Account,
-    /// It was made by another version of the server.
+    /// The session was made by another version of the server.
     Version,
 }
 
-/// What one end takes before it has acknowledged.
+/// Credit: the messages that one end takes before it has acknowledged any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Credit {
-    /// Messages at most, at least one.
+    /// The greatest number of unacknowledged messages, at least 1.
     pub messages: u64,
-    /// Bytes of their frames at most; one message alone may be larger.
+    /// The greatest number of bytes in the frames of unacknowledged messages; one message alone may be larger.
     pub bytes: u64,
-    /// Bytes of one frame at most.
+    /// The greatest length of one frame, in bytes.
     pub frame: u64,
 }
 
-/// A message that was refused: handled, and not accepted.
+/// Refused message: handled by the receiving application, and not accepted. In JSON `{"s":2,"code":7}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Refusal {
-    /// Its position.
+    /// The sequence number of the message.
     #[serde(rename = "s")]
     pub seq: u64,
-    /// The reason as a number; zero where there is none.
+    /// The reason as a number of the application; 0 where there is none.
     #[serde(default)]
     pub code: u32,
 }

@@ -1,4 +1,4 @@
-//! What a dialect wants of the opening handshake.
+//! Opening handshake: the parts of it that a dialect sets.
 
 use core::fmt;
 
@@ -6,14 +6,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-/// What a dialect wants of the opening handshake (RFC 6455 §4.1).
+/// Parts of the opening handshake that a dialect sets (RFC 6455 §4.1). `Debug` hides the query.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Handshake {
-    /// A query to append to the URL, percent-encoded, without the `?`. It may hold a credential: keep it out of logs.
+    /// The query to append to the URL, percent-encoded, without the `?`; `None` appends nothing. The query may hold a
+    /// credential: keep it out of logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// The subprotocols to offer, in order of preference.
+    /// The subprotocols to offer, in order of preference (RFC 6455 §1.9); empty offers none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subprotocols: Vec<String>,
 }

@@ -1,7 +1,8 @@
-//! How signals are spelled on one service's wire.
+//! Dialects: the spelling of signals on one service's wire, and the presets that join a dialect with timings.
 //!
-//! A dialect owns spelling, never timing and never delivery. Each service has one file here, which also holds its preset:
-//! the dialect together with that service's timings.
+//! A dialect owns spelling, never timing and never delivery. The dialects [`Plain`] and [`RedialV1`] are here, each
+//! beside its preset; the dialects of the systems with a document are in `services`. The [`json`] module reads and
+//! writes the JSON of dialects.
 
 mod capabilities;
 mod content;
@@ -33,18 +34,20 @@ pub use signal::{
     Side, Signal,
 };
 
-/// How signals are spelled on one service's wire.
+/// Spelling of signals on one service's wire: a value that decodes frames into signals and encodes signals into frames.
 ///
-/// A dialect is a value without state: what it says depends on its settings and on the signal alone. One `decode` and one
-/// `encode` serve both ends, so `decode(side.other(), encode(side, s))` gives back `s` for all that encodes.
+/// A dialect has no state: each answer depends on its settings and on the arguments alone. One `decode` and one
+/// `encode` serve both ends of a connection, so `decode(side.other(), encode(side, signal))` returns `signal` for every
+/// signal that can be encoded. [`Capabilities`] names the parts of the core that the dialect needs; a signal that the
+/// service does not have is refused as [`Unencodable::NoWord`].
 ///
-/// A service of one's own takes an afternoon. Here is one whose heartbeats are `?` and `!`, and whose messages are all else:
+/// This dialect has the texts `?` and `!` as heartbeat and heartbeat reply, and every other text is a message:
 ///
 /// ```
-/// use redial::{Config, ConnectionId, Duration, Event, Frame, Instant, Payload, Preset, Seed, SendError, Session};
-/// use redial::config::{DeadAfter, HeartbeatSchedule, Limits, Liveness};
-/// use redial::dialect::{Capabilities, Dialect, Side, Signal};
+/// use redial::config::Limits;
+/// use redial::dialect::{Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, Side, Signal, Span};
 /// use redial::error::{Malformed, Unencodable};
+/// use redial::{Action, Config, Event, Frame, Instant, Preset, Seed, SendError, Session};
 ///
 /// #[derive(Debug)]
 /// struct Marks;
@@ -58,85 +61,114 @@ pub use signal::{
 ///         Capabilities::new()
 ///     }
 ///
-///     fn decode<'a>(&self, _: Side, frame: &'a Frame, _: &Limits) -> Result<Signal<'a>, Malformed> {
+///     fn decode(&self, _reader: Side, frame: &Frame, _limits: &Limits) -> Result<Signal<Span>, Malformed> {
 ///         match frame {
-///             Frame::Text(text) if text == "?" => Ok(Signal::Heartbeat),
-///             Frame::Text(text) if text == "!" => Ok(Signal::HeartbeatReply),
-///             Frame::Text(_) => Ok(Signal::Message { id: None, body: Payload::Whole }),
+///             Frame::Text(text) if text == "?" => Ok(Signal::heartbeat()),
+///             Frame::Text(text) if text == "!" => Ok(Signal::heartbeat_reply()),
+///             Frame::Text(_) => Ok(Signal::message(None, Span::WHOLE)),
 ///             Frame::Binary(_) => Err(Malformed::UnexpectedBinary),
+///             // The socket answers pings by itself (RFC 6455 §5.5.2).
 ///             Frame::Ping(_) | Frame::Pong(_) => Ok(Signal::Ignored),
 ///         }
 ///     }
 ///
-///     fn encode(&self, _: Side, signal: &Signal<'_>) -> Result<Frame, Unencodable> {
+///     fn encode(&self, _writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
 ///         match signal {
-///             Signal::Heartbeat => Ok(Frame::text("?")),
-///             Signal::HeartbeatReply => Ok(Frame::text("!")),
-///             Signal::Message { body: Payload::Text("?" | "!"), .. } => Err(Unencodable::Reserved),
-///             Signal::Message { body: Payload::Text(text), .. } => Ok(Frame::text(text.to_string())),
+///             Signal::Heartbeat(HeartbeatSignal::Ask) => Ok(Frame::text("?")),
+///             Signal::Heartbeat(HeartbeatSignal::Reply) => Ok(Frame::text("!")),
+///             Signal::Message(MessageSignal { content, .. }) => match content {
+///                 Content::Text("?" | "!") => Err(Unencodable::Reserved),
+///                 Content::Text(text) => Ok(Frame::text(text.to_string())),
+///                 _ => Err(Unencodable::Binary),
+///             },
 ///             _ => Err(Unencodable::NoWord),
 ///         }
 ///     }
 /// }
 ///
-/// // The timings are configuration: here a `?` every 10 s, whatever else travels, and dead when three stay unanswered.
-/// let mut config = Config::default();
-/// config.heartbeat.every = Duration::from_secs(10);
-/// config.heartbeat.schedule = HeartbeatSchedule::Grid;
-/// config.heartbeat.liveness = Liveness::Reply;
-/// config.heartbeat.dead_after = DeadAfter::after(3, Duration::from_secs(10));
-///
-/// let (now, connection) = (Instant::ORIGIN, ConnectionId::new(1));
-/// let preset = Preset::new(Marks, config).expect("the configuration is sound");
-/// let mut session = Session::new(preset, Seed::from_bytes([7; 16]));
+/// let preset = Preset::new(Marks, Config::default())?;
+/// let mut session = Session::new(preset, Seed::from(7_u64));
+/// let now = Instant::ORIGIN;
 /// session.open(now);
+/// let Some(Action::Connect { connection, .. }) = std::iter::from_fn(|| session.poll_action())
+///     .find(|action| matches!(action, Action::Connect { .. }))
+/// else {
+///     panic!("an open session asks for a connection");
+/// };
 /// session.handle(now, Event::Opened { connection });
-/// assert_eq!(session.next_deadline().map(|due| due.at), Some(Instant::from_millis(10_000)));
+///
+/// // A heartbeat of the server is answered, and a body that reads as a heartbeat is refused.
+/// session.handle(now, Event::FrameIn { connection, frame: Frame::text("?") });
 /// assert_eq!(session.send(now, "?"), Err(SendError::Unencodable(Unencodable::Reserved)));
 /// assert!(session.send(now, "hello").is_ok());
+/// let sent: Vec<_> = std::iter::from_fn(|| session.poll_action())
+///     .filter_map(|action| match action {
+///         Action::Send { frame, .. } => Some(frame),
+///         _ => None,
+///     })
+///     .collect();
+/// assert_eq!(sent, [Frame::text("!"), Frame::text("hello")]);
+/// # Ok::<(), redial::error::ConfigError>(())
 /// ```
 pub trait Dialect: Debug + Send + Sync {
-    /// The service's name, as it stands in a journal.
+    /// Returns the service's name, as it stands in a journal and in [`Preset::name`].
     fn name(&self) -> &str;
 
-    /// What the dialect can say.
+    /// Returns the facts that link and delivery need to know about the service; the answer never changes.
     fn capabilities(&self) -> Capabilities;
 
-    /// What a frame means to `reader`. Called with frames within `limits.frame_bytes` only; `Frame::Ping` and
-    /// `Frame::Pong` arrive here too where the socket passes them on.
+    /// Decodes a frame that came to `reader`.
+    ///
+    /// Only frames within `limits.frame_bytes` arrive here; `Frame::Ping` and `Frame::Pong` arrive too, where the
+    /// socket passes them on. Contents are returned as a [`Span`] of the frame, so nothing is copied.
+    ///
+    /// Fails with [`Malformed`] for a frame that the service does not have: the frame is reported, and the session goes
+    /// on. A sound frame that concerns nobody is [`Signal::Ignored`].
     fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed>;
 
-    /// The frame in which `writer` says this. The same signal always gives the same bytes.
+    /// Encodes a signal of `writer` into a frame; the same signal always gives the same bytes.
     ///
-    /// A body that the reader would take for another signal is refused as [`Unencodable::Reserved`].
+    /// Fails with [`Unencodable::NoWord`] where the service has no frame for the signal, with
+    /// [`Unencodable::Reserved`] for a body that the reader would take for another signal, and with
+    /// [`Unencodable::Binary`] for bytes in a service of text frames only.
     fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable>;
 
-    /// What the opening handshake carries, given the credential where there is one. By default nothing.
+    /// Returns the query and the subprotocols of the opening handshake (RFC 6455 §4.1).
+    ///
+    /// `credential` is the credential that the session holds, if any. Default: no query and no subprotocol.
     fn handshake(&self, credential: Option<&Secret>) -> Handshake {
         let _ = credential;
         Handshake::default()
     }
 
-    /// Whether a close code of the peer forbids another attempt; `None` leaves that to the configuration.
+    /// Returns whether a close code of the peer forbids another attempt.
+    ///
+    /// Default `None`, which leaves the decision to the configuration (`close.codes`).
     fn forbids_retry(&self, code: u16) -> Option<bool> {
         let _ = code;
         None
     }
 
-    /// Whether a new credential can be told on a live link, as a `Login` nobody asked for. By default no: it serves the next one.
+    /// Returns whether a new credential can be sent on a ready connection, as a [`LoginSignal::Proof`] without a
+    /// challenge.
+    ///
+    /// Default `false`: a new credential serves the next connection.
     fn renews_login(&self) -> bool {
         false
     }
 
-    /// How long the peer's close asks to stay away, in whatever way this service says that; honoured up to an hour, jitter and floor
-    /// on top. By default it says nothing. Before the connection is open there is `retry_after` of
-    /// [`Event::Errored`](crate::Event::Errored).
+    /// Returns the wait before the next attempt that the peer's close asks for, read from its code or its reason.
+    ///
+    /// The wait is honoured up to an hour; jitter and the safety floor apply on top. Default `None`. For a refused
+    /// opening handshake the wait is `retry_after` of [`Event::Errored`](crate::Event::Errored) (RFC 9110 §10.2.3).
     fn retry_after(&self, code: u16, reason: &str) -> Option<Duration> {
         let _ = (code, reason);
         None
     }
 
-    /// The settings a journal needs to make this dialect again; nothing where the name says it all.
+    /// Returns the settings from which a journal makes this dialect again, as JSON.
+    ///
+    /// Default `null`, for a dialect that its name describes completely.
     fn settings(&self) -> serde_json::Value {
         serde_json::Value::Null
     }

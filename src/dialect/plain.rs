@@ -1,8 +1,8 @@
-//! `plain`: no envelope. Every text or binary frame is a message, the heartbeat is a WebSocket ping or a text of one's choice.
+//! Dialect `plain`: every text or binary frame is a message, and the heartbeat is a WebSocket ping or a chosen text.
 //!
-//! The default, and where somebody with a server of their own starts. There are no ids on this wire, so nothing can be
-//! confirmed: a message settles as `Sent` when it is handed to the socket, and one that was sent before the connection
-//! broke is not sent again. What was not sent waits for the next connection.
+//! `plain` is the default, and the start for a server of your own. Messages have no ids on this wire, so nothing can be
+//! confirmed: a message settles as `Sent` when it is handed to the socket, and a message that was sent before the
+//! connection broke is not sent again. A message that was not sent waits for the next connection.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -14,7 +14,7 @@ use crate::config::{Config, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 
-/// The dialect without an envelope.
+/// Dialect without an envelope: each frame is one message or one heartbeat. Its name is `plain`.
 ///
 /// ```
 /// use redial::{Config, Preset};
@@ -28,22 +28,22 @@ use crate::frame::Frame;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plain {
-    /// How heartbeats are spelled. Default [`HeartbeatFrame::Ping`].
+    /// The spelling of heartbeats. Default [`HeartbeatFrame::Ping`].
     pub heartbeats: HeartbeatFrame,
 }
 
-/// How heartbeats are spelled.
+/// Spelling of heartbeats in [`Plain`]. In JSON `{"type":"ping"}` or `{"type":"text","heartbeat":"..","reply":".."}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HeartbeatFrame {
-    /// WebSocket pings and pongs (RFC 6455 §5.5.2); not to be had from a browser.
+    /// WebSocket pings and pongs (RFC 6455 §5.5.2); a page in a browser cannot send them.
     #[default]
     Ping,
-    /// Two texts, which are then no messages.
+    /// Two texts. A message with one of these texts is refused as [`Unencodable::Reserved`].
     Text {
-        /// The heartbeat.
+        /// The text of a heartbeat.
         heartbeat: String,
-        /// Its answer.
+        /// The text of a heartbeat reply.
         reply: String,
     },
 }
@@ -82,7 +82,7 @@ impl HeartbeatFrame {
 }
 
 impl Preset {
-    /// The default: no envelope, heartbeat by WebSocket ping, [`Config::default`].
+    /// Returns the preset `plain`: no envelope, heartbeat by WebSocket ping, and [`Config::default`].
     pub fn plain() -> Self {
         Self::unchecked(Plain::default(), Config::default())
     }

@@ -1,4 +1,4 @@
-//! A preset: a dialect together with a service's timings.
+//! Preset: a dialect together with a checked configuration.
 
 use alloc::borrow::ToOwned;
 use alloc::sync::Arc;
@@ -10,10 +10,10 @@ use super::Dialect;
 use crate::config::{Bounds, Config, Guarantee, Resend};
 use crate::error::ConfigError;
 
-/// A dialect together with a service's timings: all that makes one session behave differently from another.
+/// Dialect together with a [`Config`]: everything in which one session behaves differently from another.
 ///
-/// The configuration is checked when the preset is made and does not change afterwards, so a session has nothing left to refuse.
-/// Share one preset among many sessions by handing out an `Arc`.
+/// The configuration is checked when the preset is made and does not change afterwards, so a session accepts every
+/// preset. Many sessions can share one preset in an `Arc`.
 ///
 /// ```
 /// use redial::{Duration, Preset};
@@ -23,24 +23,28 @@ use crate::error::ConfigError;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Preset {
-    /// One that passes its check.
+    /// Passes [`Config::check`].
     pub(crate) config: Config,
     dialect: Arc<dyn Dialect>,
 }
 
 impl Preset {
-    /// A dialect with a configuration, which is [checked](Config::check).
+    /// Joins a dialect with a configuration.
+    ///
+    /// Fails with the error of [`Config::check`].
     pub fn new(dialect: impl Dialect + 'static, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self::unchecked(dialect, config))
     }
 
-    /// A dialect with a configuration of this crate's own, which a test has checked.
+    /// Joins a dialect with a configuration of this crate, which a test has checked.
     pub(crate) fn unchecked(dialect: impl Dialect + 'static, config: Config) -> Self {
         Self { config, dialect: Arc::new(dialect) }
     }
 
-    /// The same dialect under another configuration, which is [checked](Config::check).
+    /// Replaces the configuration and keeps the dialect.
+    ///
+    /// Fails with the error of [`Config::check`].
     ///
     /// ```
     /// use redial::{Config, Preset};
@@ -54,7 +58,9 @@ impl Preset {
         Ok(self)
     }
 
-    /// This preset with changes to its configuration; the outcome is [checked](Config::check).
+    /// Changes the configuration and keeps the dialect.
+    ///
+    /// Fails with the error of [`Config::check`] for the changed configuration.
     ///
     /// ```
     /// use redial::config::Limit;
@@ -70,22 +76,24 @@ impl Preset {
         self.with_config(config)
     }
 
-    /// The timings and limits.
+    /// Returns the configuration: timings and limits.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The dialect's name.
+    /// Returns the name of the dialect.
     pub fn name(&self) -> &str {
         self.dialect.name()
     }
 
-    /// The dialect.
+    /// Returns the dialect.
     pub fn dialect(&self) -> &dyn Dialect {
         &*self.dialect
     }
 
-    /// The whole of it as JSON, for the first line of a journal: [`Preset::named`] makes the same preset from it again.
+    /// Returns the configuration as JSON, with the settings of the dialect under `"preset"`.
+    ///
+    /// A journal writes this value in its header; `Preset::named` makes the same preset from the name and this value.
     pub fn to_json(&self) -> Value {
         let mut config = serde_json::to_value(&self.config).unwrap_or_default();
         let settings = self.dialect.settings();
@@ -114,7 +122,8 @@ impl Hash for Preset {
 }
 
 impl Preset {
-    /// What this preset promises, in numbers: the bounds of its configuration, and the guarantees of its dialect.
+    /// Returns the promises of this preset in numbers: the bounds of its configuration, and the guarantees of its
+    /// dialect.
     ///
     /// ```
     /// use redial::Preset;
@@ -125,7 +134,7 @@ impl Preset {
     pub fn bounds(&self) -> Bounds {
         let mut bounds = self.config.bounds();
         if self.dialect().capabilities().sequenced {
-            // The same positions say what to send again and what has been shown.
+            // Sequence numbers decide both which messages are sent again and which were delivered.
             bounds.inbound = Guarantee::OnceWhileBothRemember;
             if self.config.outbox.resend == Resend::NextConnection {
                 bounds.outbound = Guarantee::OnceWhileBothRemember;

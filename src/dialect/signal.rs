@@ -1,4 +1,4 @@
-//! What a frame means, free of its spelling.
+//! Signal: the meaning of one frame, free of its spelling.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,18 +11,18 @@ use crate::id::MessageId;
 use crate::secret::Secret;
 use crate::time::Duration;
 
-/// Which end of the connection wrote or reads a frame: a service may spell one signal differently each way.
+/// End of a connection that writes or reads a frame. A service may spell one signal differently in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// The end that connects.
+    /// The end that connects, a [`Session`](crate::Session).
     Client,
-    /// The end that accepts.
+    /// The end that accepts, a [`Peer`](crate::Peer).
     Server,
 }
 
 impl Side {
-    /// The other end.
+    /// Returns the other end.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -32,215 +32,216 @@ impl Side {
     }
 }
 
-/// What one frame says, whoever says it.
+/// Meaning of one frame, for either end of the connection.
 ///
-/// `decode` of a [`Dialect`](super::Dialect) turns a frame into a `Signal<Span>`, which says where the content stands in that
-/// frame; `encode` turns a `Signal<Content>` into a frame. Each family is consumed by one room of this crate. A dialect makes
-/// signals by the functions below and names only what its service has a word for.
+/// `decode` of a [`Dialect`](super::Dialect) turns a frame into a `Signal<Span>`, in which a content is a range of that
+/// frame; `encode` turns a `Signal<Content>` into a frame. Each variant is handled by one part of this crate. A dialect
+/// makes signals by the functions below, and only those that its service has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Signal<C> {
-    /// Life: asked for, or shown.
+    /// A heartbeat or a heartbeat reply.
     Heartbeat(HeartbeatSignal),
-    /// Who is there, and whether they may be.
+    /// A step of the login.
     Login(LoginSignal<C>),
-    /// A message, under its id where the service names messages.
+    /// A message, with its id where the service has ids.
     Message(MessageSignal<C>),
-    /// Word about a message of the reader's.
+    /// A receipt for a message that the reader sent.
     Receipt(ReceiptSignal<C>),
-    /// A session whose messages are counted: its greeting, its messages, its acknowledgements.
+    /// A greeting, a message or a cumulative ack of a session with sequence numbers.
     Sequence(SequenceSignal<C>),
-    /// The end of the connection, and what to do then.
+    /// The announced end of the connection.
     Leave(LeaveSignal<C>),
-    /// A frame of the service that is no message but concerns the application; it is delivered and never acknowledged.
+    /// A frame for the application that is no message: it is delivered and never acknowledged.
     Notice(C),
-    /// A sound frame that the service's clients pass over; it counts as a frame that arrived, and nothing else.
+    /// A well-formed frame without meaning for the session: it counts as a frame that arrived, and has no other effect.
     Ignored,
 }
 
-/// The two heartbeats.
+/// Heartbeat or heartbeat reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeartbeatSignal {
-    /// Are you there?
+    /// A heartbeat, which asks for a heartbeat reply.
     Ask,
-    /// I am here: the answer to a heartbeat.
+    /// A heartbeat reply.
     Reply,
 }
 
-/// Logins.
+/// Step of the login.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LoginSignal<C> {
-    /// Prove who you are.
+    /// The server asks for a proof.
     #[non_exhaustive]
     Challenge {
-        /// What the proof is computed from, where the service gives something.
+        /// The value from which the proof is computed; `None` where the service sends none.
         challenge: Option<C>,
-        /// What the answer must carry back unchanged, as JSON.
+        /// The JSON value that the proof must carry back unchanged; `None` where the service sends none.
         reference: Option<C>,
     },
-    /// The proof, or a new credential on a live connection.
+    /// The client sends the proof, or a new credential on a ready connection.
     #[non_exhaustive]
     Proof {
         /// The credential.
         credential: Secret,
-        /// What the challenge asked to have carried back, as JSON.
+        /// The reference of the challenge, carried back as JSON.
         reference: Option<C>,
     },
-    /// The login is accepted.
+    /// The server accepts the login.
     Accepted,
-    /// The login is refused.
+    /// The server refuses the login.
     #[non_exhaustive]
     Refused {
-        /// The service's reason as a number; zero where it gave none.
+        /// The service's reason as a number; 0 where it gave none.
         code: u32,
     },
 }
 
-/// A message.
+/// Message without a sequence number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MessageSignal<C> {
-    /// The id to acknowledge, or `None` where the dialect has none.
+    /// The id to acknowledge; `None` where the dialect has no ids.
     pub id: Option<MessageId>,
     /// The content.
     pub content: C,
 }
 
-/// Word about a message of the reader's.
+/// Receipt for a message that the reader of the frame sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReceiptSignal<C> {
-    /// I have your message.
+    /// The other end has the message.
     #[non_exhaustive]
     Accepted {
-        /// The message that arrived.
+        /// The id of the message.
         id: MessageId,
-        /// Where the acknowledgement is the message itself, pushed back to its sender: that push.
+        /// The push of the message back to its sender, where the service confirms a message in that way.
         echo: Option<Echo<C>>,
     },
-    /// I will not take your message.
+    /// The other end refuses the message.
     #[non_exhaustive]
     Rejected {
-        /// The message that is refused.
+        /// The id of the message.
         id: MessageId,
-        /// The service's reason as a number; zero where it gave none.
+        /// The service's reason as a number; 0 where it gave none.
         code: u32,
     },
-    /// The receiver's device has your message.
+    /// The receiver's device has the message.
     #[non_exhaustive]
     Delivered {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// The receiver has read your message.
+    /// The receiver has read the message.
     #[non_exhaustive]
     Read {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
 }
 
-/// A message that comes back to its sender, as a push under an id of its own.
+/// Echo: a message pushed back to its sender, with an id of the push.
 ///
-/// It is acknowledged like any push; and where the message is not one of this session's, it is delivered like any push.
+/// An echo is acknowledged like any push. An echo of a message that this session did not send is delivered like any
+/// push.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Echo<C> {
-    /// The push's own id.
+    /// The id of the push.
     pub id: MessageId,
     /// The content.
     pub content: C,
 }
 
-/// What two ends say that count their messages.
+/// Signal of a session with sequence numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SequenceSignal<C> {
-    /// The first word of a client.
+    /// The first signal of a client.
     Hello(Box<Hello>),
-    /// The answer to it: the login is accepted, on these terms.
+    /// The answer to a hello: the server accepts the login and names the terms of the session.
     Welcome(Box<SessionTerms>),
-    /// A message under its sequence number, which rises by one from message to message.
+    /// A message with its sequence number, which rises by 1 from message to message.
     #[non_exhaustive]
     Message {
         /// The sequence number, from 1.
         seq: u64,
-        /// The id, by which the message is known beyond this session.
+        /// The id, which names the message beyond this session.
         id: MessageId,
-        /// The content; `None` for a message that was given up since it got its number.
+        /// The content; `None` for a message that was given up after it got its sequence number.
         content: Option<C>,
     },
-    /// I have your messages up to this one.
+    /// A cumulative ack: the messages up to a sequence number are accepted or refused.
     #[non_exhaustive]
     Ack {
-        /// The sequence number of the last.
+        /// The sequence number of the last acknowledged message.
         seq: u64,
-        /// Which of them I refuse, since the last time I said so.
+        /// The refused messages up to `seq` that no earlier ack on this connection named.
         refused: Vec<Refusal>,
-        /// What else the frame is.
+        /// The frame that carries the ack.
         carrier: AckCarrier,
     },
 }
 
-/// What carries an acknowledgement.
+/// Frame that carries a cumulative ack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AckCarrier {
     /// A frame of its own.
     Alone,
     /// A heartbeat.
     Heartbeat,
-    /// The answer to one.
+    /// A heartbeat reply.
     HeartbeatReply,
 }
 
-/// The end of a connection, said in a frame.
+/// Announced end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LeaveSignal<C> {
-    /// This account is connected elsewhere: leave, and do not come back.
+    /// The account is connected elsewhere: the client leaves and does not reconnect.
     #[non_exhaustive]
     Kick {
-        /// The frame's content, for the application.
+        /// The content for the application.
         content: C,
     },
-    /// This connection ends; what to do then.
+    /// The connection ends, on the terms of the [`Bye`].
     Bye(Bye),
 }
 
-/// The last word on a connection, before its close.
+/// Last signal on a connection before its close, with the terms of the next connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Bye {
-    /// The code of the close that follows.
+    /// The code of the close frame that follows (RFC 6455 §7.4).
     pub code: u16,
-    /// Whether another connection is welcome, or to be expected.
+    /// Whether the server accepts, or a client plans, another connection.
     pub reconnect: bool,
-    /// Whether the session may go on then.
+    /// Whether the next connection may resume the session.
     pub resume: bool,
-    /// How long to wait before that.
+    /// The wait before the next connection, honoured up to an hour.
     pub after: Duration,
 }
 
 impl Bye {
-    /// A good-bye after which another connection is welcome at once, and the session may go on.
+    /// Makes a bye after which the next connection may come at once and may resume the session.
     pub const fn new(code: u16) -> Self {
         Self { code, reconnect: true, resume: true, after: Duration::ZERO }
     }
 
-    /// Whether another connection is welcome, or to be expected.
+    /// Sets whether another connection may come.
     #[must_use]
     pub const fn reconnect(self, reconnect: bool) -> Self {
         Self { reconnect, ..self }
     }
 
-    /// Whether the session may go on then.
+    /// Sets whether the next connection may resume the session.
     #[must_use]
     pub const fn resume(self, resume: bool) -> Self {
         Self { resume, ..self }
     }
 
-    /// How long to wait before that.
+    /// Sets the wait before the next connection.
     #[must_use]
     pub const fn after(self, after: Duration) -> Self {
         Self { after, ..self }
@@ -248,97 +249,97 @@ impl Bye {
 }
 
 impl<C> Signal<C> {
-    /// Are you there?
+    /// Makes a heartbeat.
     pub const fn heartbeat() -> Self {
         Self::Heartbeat(HeartbeatSignal::Ask)
     }
 
-    /// I am here: the answer to a heartbeat.
+    /// Makes a heartbeat reply.
     pub const fn heartbeat_reply() -> Self {
         Self::Heartbeat(HeartbeatSignal::Reply)
     }
 
-    /// A message, under its id where the service names messages.
+    /// Makes a message, with its id where the service has ids.
     pub const fn message(id: Option<MessageId>, content: C) -> Self {
         Self::Message(MessageSignal { id, content })
     }
 
-    /// I have your message.
+    /// Makes a receipt: the other end has the message.
     pub const fn accepted(id: MessageId) -> Self {
         Self::Receipt(ReceiptSignal::Accepted { id, echo: None })
     }
 
-    /// I have your message, and here it is as a push under an id of its own.
+    /// Makes a receipt that pushes the message back to its sender; `id` names the message and `push` the push.
     pub const fn echoed(id: MessageId, push: MessageId, content: C) -> Self {
         Self::Receipt(ReceiptSignal::Accepted { id, echo: Some(Echo { id: push, content }) })
     }
 
-    /// I will not take your message; `code` is the service's reason, zero where it gave none.
+    /// Makes a receipt: the other end refuses the message. `code` is the service's reason, 0 where it gave none.
     pub const fn rejected(id: MessageId, code: u32) -> Self {
         Self::Receipt(ReceiptSignal::Rejected { id, code })
     }
 
-    /// The receiver's device has your message.
+    /// Makes a receipt: the receiver's device has the message.
     pub const fn delivered(id: MessageId) -> Self {
         Self::Receipt(ReceiptSignal::Delivered { id })
     }
 
-    /// The receiver has read your message.
+    /// Makes a receipt: the receiver has read the message.
     pub const fn read(id: MessageId) -> Self {
         Self::Receipt(ReceiptSignal::Read { id })
     }
 
-    /// Prove who you are; the proof is computed from `challenge` and carries `reference` back.
+    /// Makes a challenge: the proof is computed from `challenge` and carries `reference` back.
     pub const fn challenge(challenge: Option<C>, reference: Option<C>) -> Self {
         Self::Login(LoginSignal::Challenge { challenge, reference })
     }
 
-    /// The proof, or a new credential on a live connection.
+    /// Makes a proof: the answer to a challenge, or a new credential on a ready connection.
     pub const fn proof(credential: Secret, reference: Option<C>) -> Self {
         Self::Login(LoginSignal::Proof { credential, reference })
     }
 
-    /// The login is accepted.
+    /// Makes the acceptance of a login.
     pub const fn login_accepted() -> Self {
         Self::Login(LoginSignal::Accepted)
     }
 
-    /// The login is refused; `code` is the service's reason, zero where it gave none.
+    /// Makes the refusal of a login; `code` is the service's reason, 0 where it gave none.
     pub const fn login_refused(code: u32) -> Self {
         Self::Login(LoginSignal::Refused { code })
     }
 
-    /// This account is connected elsewhere.
+    /// Makes a kick: the account is connected elsewhere.
     pub const fn kick(content: C) -> Self {
         Self::Leave(LeaveSignal::Kick { content })
     }
 
-    /// This connection ends; what to do then.
+    /// Makes the announced end of a connection.
     pub const fn bye(bye: Bye) -> Self {
         Self::Leave(LeaveSignal::Bye(bye))
     }
 
-    /// The first word of a client that counts its messages.
+    /// Makes the first signal of a client in a dialect with sequence numbers.
     pub fn hello(hello: Hello) -> Self {
         Self::Sequence(SequenceSignal::Hello(Box::new(hello)))
     }
 
-    /// The answer to a hello that is accepted.
+    /// Makes the answer of a server that accepts a hello.
     pub fn welcome(terms: SessionTerms) -> Self {
         Self::Sequence(SequenceSignal::Welcome(Box::new(terms)))
     }
 
-    /// A message under its sequence number; without content it was given up.
+    /// Makes a message with a sequence number; `content` is `None` where the message was given up.
     pub const fn sequenced(seq: u64, id: MessageId, content: Option<C>) -> Self {
         Self::Sequence(SequenceSignal::Message { seq, id, content })
     }
 
-    /// I have your messages up to this one, but for those that are refused.
+    /// Makes a cumulative ack of the messages up to `seq`, except those in `refused`.
     pub const fn cumulative_ack(seq: u64, refused: Vec<Refusal>, carrier: AckCarrier) -> Self {
         Self::Sequence(SequenceSignal::Ack { seq, refused, carrier })
     }
 
-    /// Whether the signal has its meaning before the login is done.
+    /// Whether the signal is handled before the login is done.
     pub(crate) fn is_about_login(&self) -> bool {
         match self {
             Self::Heartbeat(_) | Self::Login(_) | Self::Leave(_) => true,
@@ -347,7 +348,7 @@ impl<C> Signal<C> {
         }
     }
 
-    /// The signal with its contents turned into something else.
+    /// Converts the contents of the signal.
     pub(crate) fn map<D>(self, mut content: impl FnMut(C) -> D) -> Signal<D> {
         match self {
             Self::Heartbeat(heartbeat) => Signal::Heartbeat(heartbeat),
@@ -390,7 +391,7 @@ impl<C> Signal<C> {
 }
 
 impl Signal<Span> {
-    /// The signal with its contents, borrowed from the frame it came in.
+    /// Borrows the contents of the signal from the frame it was decoded from.
     pub fn in_frame(self, frame: &Frame) -> Signal<Content<'_>> {
         self.map(|span| span.content(frame))
     }

@@ -1,7 +1,9 @@
-//! Reading a peer's JSON with care, and writing our own without waste.
+//! JSON of dialects: reads the named fields of a peer's object, and writes objects into one buffer.
 //!
-//! Depth is bounded before anything is parsed, only objects are taken, ids never pass through a float, and no error repeats
-//! what the peer wrote.
+//! 1. The nesting depth is bounded before anything is parsed.
+//! 2. The frame must be one JSON object.
+//! 3. An id never passes through a float.
+//! 4. No error repeats the peer's text.
 
 mod plain;
 mod scan;
@@ -22,44 +24,46 @@ use crate::frame::Frame;
 use crate::id::MessageId;
 use plain::plain_len;
 
-/// The text of a frame, where the dialect has text only.
+/// Returns the text of a frame, for dialects with text frames only.
+///
+/// Fails with [`Malformed::UnexpectedBinary`] for any other frame.
 pub fn text(frame: &Frame) -> Result<&str, Malformed> {
     frame.as_text().ok_or(Malformed::UnexpectedBinary)
 }
 
-/// A JSON value as it was written, and where it stands in its frame.
+/// JSON value of a field: its source text, and its place in the frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
     written: &'a str,
-    /// Where the value begins in the text of the frame.
+    /// Offset of the value in the frame's text, in bytes.
     at: usize,
-    /// Whether it is a string without escapes.
+    /// Whether the value is a string without escapes.
     plain: bool,
 }
 
 impl<'a> Field<'a> {
-    /// The value's text, quotes included.
+    /// Returns the source text of the value, quotes included.
     pub fn written(self) -> &'a str {
         self.written
     }
 
-    /// The text of a string, where that stands there as it is.
+    /// Returns the text of a string without escapes.
     fn plain(self) -> Option<&'a str> {
         if self.plain { self.written.strip_prefix('"')?.strip_suffix('"') } else { None }
     }
 
-    /// The value as a content; a string stands for its text.
+    /// Returns the span of the value as a content; a JSON string stands for the text that it spells.
     pub fn span(self) -> Span {
         let end = self.at + self.written.len();
         if self.plain { Span::new(self.at + 1..end - 1) } else { Span::json(self.at..end) }
     }
 
-    /// The value as a content that is handed back as it was written.
+    /// Returns the span of the value as a content that keeps its JSON type, quotes included.
     pub fn span_as_written(self) -> Span {
         Span::json(self.at..self.at + self.written.len())
     }
 
-    /// The values of the named fields, where the value is an object.
+    /// Reads the named fields of the value, which must be an object, as [`fields`] does.
     pub fn fields<const N: usize>(
         self,
         names: [&str; N],
@@ -68,12 +72,12 @@ impl<'a> Field<'a> {
         fields_at(self.written, self.at, names, limits)
     }
 
-    /// The text of a JSON string, or `None` where the value is no string.
+    /// Returns the text of a JSON string; `None` where the value is no string or no valid Unicode.
     pub fn string(self) -> Option<String> {
         serde_json::from_str(self.written).ok()
     }
 
-    /// Whether the value is this very string, however it is escaped.
+    /// Whether the value is the string `wanted`, with or without escapes.
     pub fn is(self, wanted: &str) -> bool {
         match self.plain() {
             Some(text) => text == wanted,
@@ -81,7 +85,9 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The value as an id: a text of at most `limits.id_bytes`, or an integer up to 2^53 - 1.
+    /// Reads the value as an id: a text of 1 to `limits.id_bytes` bytes, or an integer up to 2^53 - 1.
+    ///
+    /// Fails with [`Malformed::BadId`], which holds `name`.
     pub fn id(self, name: &str, limits: &Limits) -> Result<MessageId, Malformed> {
         let limit = limits.id_bytes.get();
         let id = match self.plain() {
@@ -93,13 +99,18 @@ impl<'a> Field<'a> {
         id.ok_or_else(|| Malformed::BadId { field: name.to_string(), limit })
     }
 
-    /// The value as an integer from 0 to 2^53 - 1.
+    /// Reads the value as an integer from 0 to 2^53 - 1.
+    ///
+    /// Fails with [`Malformed::BadNumber`], which holds `name`, for a greater integer up to 2^64 - 1, and with
+    /// [`Malformed::Json`] for any other value.
     pub fn number(self, name: &str) -> Result<u64, Malformed> {
         let number: u64 = self.parsed()?;
         if number <= MessageId::MAX_NUMBER { Ok(number) } else { Err(Malformed::BadNumber { field: name.to_string() }) }
     }
 
-    /// The value as one to be handed back as it was written: a text or a number of an id's length.
+    /// Returns the span of a value that is carried back unchanged: a text or a number, no longer than an id.
+    ///
+    /// Fails with [`Malformed::BadId`], which holds `name`.
     pub fn reference(self, name: &str, limits: &Limits) -> Result<Span, Malformed> {
         let limit = limits.id_bytes.get();
         let scalar = self.written.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
@@ -110,7 +121,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Whether JavaScript takes the value for true.
+    /// Whether the value is truthy in JavaScript.
     pub fn is_truthy(self) -> bool {
         match self.written {
             "null" | "false" | r#""""# => false,
@@ -122,12 +133,14 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The value in a known shape.
+    /// Parses the value with serde.
     pub(crate) fn parsed<T: DeserializeOwned>(self) -> Result<T, Malformed> {
         serde_json::from_str(self.written).map_err(|error| malformed(&error))
     }
 
-    /// Whether the value is longer than any spelling of a text within the limit: an escape takes at most six bytes for one.
+    /// Whether the value is longer than any spelling of a text within the limit.
+    ///
+    /// An escape takes at most six bytes for one, and the quotes take two.
     fn is_long(self, limit: u64) -> bool {
         self.written.len() as u64 > limit.saturating_mul(6).saturating_add(2)
     }
@@ -137,9 +150,11 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The values of the named fields of an object, as they were written; `null` counts as absent.
+/// Reads the named fields of a JSON object, in the order of `names`; `null` counts as absent.
 ///
-/// Other fields are skipped. A named field that stands twice is refused: readers disagree on which one counts.
+/// Other fields are skipped. Fails with [`Malformed::TooDeep`] above `limits.depth` levels (never more than 100), with
+/// [`Malformed::NotAnObject`] for another JSON value, and with [`Malformed::Json`] for a text that is no JSON or has a
+/// named field twice: readers disagree on which of the two counts.
 #[inline]
 pub fn fields<'a, const N: usize>(
     text: &'a str,
@@ -149,7 +164,7 @@ pub fn fields<'a, const N: usize>(
     fields_at(text, 0, names, limits)
 }
 
-/// The same for an object that begins at `at` in its frame.
+/// Reads the named fields of an object that begins at offset `at` in its frame.
 #[inline]
 fn fields_at<'a, const N: usize>(
     text: &'a str,
@@ -169,12 +184,13 @@ fn fields_at<'a, const N: usize>(
     Ok(found)
 }
 
-/// The levels that are read. A dialect can be asked under limits that nobody has checked, and reading recurses.
+/// Returns the levels of nesting that are read. `DEEPEST` applies because reading recurses, and the limits given to a
+/// dialect may be unchecked.
 fn depth(limits: &Limits) -> u64 {
     limits.depth.get().min(DEEPEST)
 }
 
-/// What is wrong with a text that could not be read, in the words of `serde_json`.
+/// Finds the error of a text that [`scan::fields`] could not read; `serde_json` classifies the error.
 #[cold]
 fn problem<const N: usize>(text: &str, names: [&str; N], limits: &Limits) -> Malformed {
     if let Err(deep) = check_depth(text, depth(limits)) {
@@ -193,7 +209,7 @@ fn problem<const N: usize>(text: &str, names: [&str; N], limits: &Limits) -> Mal
     }
 }
 
-/// Reads an object only to find out what is wrong with it.
+/// Visitor that reads an object only for its errors.
 struct Fields<'n, const N: usize>([&'n str; N]);
 
 impl<'a, const N: usize> Visitor<'a> for Fields<'_, N> {
@@ -205,7 +221,7 @@ impl<'a, const N: usize> Visitor<'a> for Fields<'_, N> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         let mut found = [false; N];
-        while let Some(at) = map.next_key_seed(Position(&self.0))? {
+        while let Some(at) = map.next_key_seed(NameIndex(&self.0))? {
             if let Some(slot) = at.and_then(|at| found.get_mut(at)) {
                 if core::mem::replace(slot, true) {
                     return Err(A::Error::custom("a field stands twice"));
@@ -217,10 +233,10 @@ impl<'a, const N: usize> Visitor<'a> for Fields<'_, N> {
     }
 }
 
-/// A key's position among the wanted names, read without a copy.
-struct Position<'n>(&'n [&'n str]);
+/// Seed that reads a key as its index among the wanted names, without a copy.
+struct NameIndex<'n>(&'n [&'n str]);
 
-impl<'a> DeserializeSeed<'a> for Position<'_> {
+impl<'a> DeserializeSeed<'a> for NameIndex<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -228,7 +244,7 @@ impl<'a> DeserializeSeed<'a> for Position<'_> {
     }
 }
 
-impl Visitor<'_> for Position<'_> {
+impl Visitor<'_> for NameIndex<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -240,7 +256,7 @@ impl Visitor<'_> for Position<'_> {
     }
 }
 
-/// An error of `serde_json` without its words, which repeat the peer's.
+/// Converts an error of `serde_json` without its text, which repeats the peer's data.
 fn malformed(error: &serde_json::Error) -> Malformed {
     let problem = match error.classify() {
         Category::Eof => JsonProblem::Truncated,
@@ -250,7 +266,9 @@ fn malformed(error: &serde_json::Error) -> Malformed {
     Malformed::Json { problem, line: error.line() as u64, column: error.column() as u64 }
 }
 
-/// Refuses nesting over the limit before anything is parsed: skipped fields and raw values have no limit in `serde_json`.
+/// Refuses nesting over the limit before anything is parsed.
+///
+/// `serde_json` has no limit for skipped fields and raw values.
 fn check_depth(text: &str, limit: u64) -> Result<(), Malformed> {
     let mut depth = 0_u64;
     let mut bytes = text.bytes();
@@ -282,31 +300,42 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
     }
 }
 
-/// Limits that no reader's exceed, for asking what any reader could take a text for.
+/// Returns limits that are at least as wide as those of any reader: depth 100 and ids of 256 bytes.
+///
+/// An encoder decodes a text under these limits to learn whether some reader takes the text for another signal.
 pub fn widest_limits() -> Limits {
     Limits { depth: Limit::new(DEEPEST), id_bytes: Limit::new(LONGEST_ID), ..Limits::default() }
 }
 
-/// A field that must be there.
+/// Returns a field that must be present.
+///
+/// Fails with [`Malformed::Missing`], which holds `name`.
 pub fn required<'a>(field: Option<Field<'a>>, name: &str) -> Result<Field<'a>, Malformed> {
     field.ok_or_else(|| missing(name))
 }
 
-/// The error for a field that is not there.
+/// Makes the error for a field that is absent: [`Malformed::Missing`] with this name.
 pub fn missing(name: &str) -> Malformed {
     Malformed::Missing { field: name.to_string() }
 }
 
-/// An object in the making, in one buffer.
+/// JSON object under construction, in one buffer. Fields are written in the order of the calls.
+///
+/// ```
+/// use redial::dialect::json::Object;
+/// let mut object = Object::with_capacity(64);
+/// object.text("type", "msg").number("s", 1).object("data", |data| data.json("b", "[1,2]"));
+/// assert_eq!(object.finish(), r#"{"type":"msg","s":1,"data":{"b":[1,2]}}"#);
+/// ```
 #[derive(Debug)]
 pub struct Object {
     out: Vec<u8>,
-    /// What goes before the next name: the brace that opens the object, or a comma.
+    /// Byte before the next name: the opening brace or a comma.
     lead: u8,
 }
 
 impl Object {
-    /// An empty object with room for so many bytes.
+    /// Makes an empty object with a buffer of `bytes` bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self { out: Vec::with_capacity(bytes), lead: b'{' }
     }
@@ -324,14 +353,14 @@ impl Object {
         self.out.push(b'"');
     }
 
-    /// A field that holds a string.
+    /// Appends a field with a string, which is escaped (RFC 8259 §7).
     pub fn text(&mut self, name: &str, value: &str) -> &mut Self {
         self.name(name);
         self.string(value.as_bytes());
         self
     }
 
-    /// A field that holds an id, in the id's own JSON type.
+    /// Appends a field with an id, in the JSON type of the id.
     pub fn id(&mut self, name: &str, value: &MessageId) -> &mut Self {
         if let Some(number) = value.number() {
             return self.number(name, number);
@@ -341,28 +370,30 @@ impl Object {
         self
     }
 
-    /// A field that holds an integer.
+    /// Appends a field with an integer.
     pub fn number(&mut self, name: &str, value: u64) -> &mut Self {
         self.name(name);
         self.out.extend_from_slice(digits::decimal(value, &mut [0; 20]));
         self
     }
 
-    /// A field that holds JSON as it is.
+    /// Appends a field with a JSON value, whose source text is copied unchecked.
     pub fn json(&mut self, name: &str, value: &str) -> &mut Self {
         self.name(name);
         self.out.extend_from_slice(value.as_bytes());
         self
     }
 
-    /// A field that holds an object.
+    /// Appends a field with an object, which `fill` writes.
     pub fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self) -> &mut Self) -> &mut Self {
         self.open(name);
         fill(self).close();
         self
     }
 
-    /// A field that holds an object which may turn out not to be writable; then this one is not either.
+    /// Appends a field with an object, which `fill` writes.
+    ///
+    /// Fails with the error of `fill`; the outer object is then incomplete.
     pub fn try_object<E>(
         &mut self,
         name: &str,
@@ -386,22 +417,22 @@ impl Object {
         self.lead = b',';
     }
 
-    /// The object's text.
+    /// Closes the object and returns its text; the buffer is empty afterwards.
     pub fn finish(&mut self) -> String {
         self.close();
-        // Only texts were put together, so nothing is ever replaced here.
+        // The buffer holds valid UTF-8 only, so the lossy branch is never taken.
         let text = String::from_utf8(core::mem::take(&mut self.out));
         text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 }
 
-/// Bytes to set aside for a text within quotes: one that is JSON itself has quotes to be escaped.
+/// Estimates the bytes of a text within the quotes of a JSON string. A text that is JSON itself has quotes to escape.
 pub fn room(text: &str) -> usize {
     let escapes = if text.starts_with(['{', '[']) { text.len() / 4 + 8 } else { 0 };
     text.len() + escapes
 }
 
-/// Appends a text as it stands within the quotes of a JSON string (RFC 8259 §7).
+/// Appends a text with the escapes of a JSON string (RFC 8259 §7).
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut rest = text;
     loop {

@@ -1,8 +1,9 @@
-//! The named fields of an object in one pass, each with its place in the frame.
+//! Scanner: reads the named fields of a JSON object in one pass, each with its place in the frame.
 //!
-//! This reader takes what `serde_json` takes, with the same result; a fuzzer and a property compare the two. What it does not
-//! take (a field that stands twice, nesting over the limit, anything that is not JSON) is an error, for which `serde_json` has
-//! the words.
+//! 1. The scanner accepts the texts that `serde_json` accepts, with equal results; a fuzzer and a property compare the
+//!    two.
+//! 2. The scanner refuses a named field that appears twice, nesting over the limit, and any text that is not JSON;
+//!    `serde_json` then classifies the error.
 
 use core::ops::Range;
 
@@ -11,8 +12,11 @@ use alloc::string::String;
 use super::Field;
 use super::plain::plain_len;
 
-/// Puts the fields' values, as they are written, in the places of their names; `start` is where the text begins in its frame.
-/// Nothing at all where the text cannot be read; what was found by then means nothing.
+/// Writes the value of each named field into `found`, at the index of its name.
+///
+/// `start` is the offset of the text in its frame.
+///
+/// Returns `None` where the text cannot be read; `found` is then meaningless.
 pub(super) fn fields<'a, const N: usize>(
     text: &'a str,
     start: usize,
@@ -36,7 +40,7 @@ struct Reader<'a> {
     at: usize,
 }
 
-/// Every step goes over what it is named for, or ends the reading.
+/// Each method moves past the token that it is named for, or returns `None`, which ends the scan.
 impl<'a> Reader<'a> {
     fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
@@ -50,7 +54,7 @@ impl<'a> Reader<'a> {
         (self.peek()? == wanted).then(|| self.at += 1)
     }
 
-    /// Whether this byte came; only then it is gone over.
+    /// Moves past the byte `wanted` if it comes next, and returns whether it did.
     fn comes(&mut self, wanted: u8) -> bool {
         self.take(wanted).is_some()
     }
@@ -61,7 +65,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `field` gets each name, where its value stands, and whether that is a string without escapes.
+    /// Calls `field` with each name, the range of its value, and whether the value is a string without escapes.
     fn object(&mut self, depth: u64, mut field: impl FnMut(&[u8], Range<usize>, bool) -> Option<()>) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         self.take(b'{')?;
@@ -110,7 +114,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Says whether the value is a string without escapes.
+    /// Returns whether the value is a string without escapes.
     fn value(&mut self, depth: u64) -> Option<bool> {
         match self.peek()? {
             b'"' => return self.string(),
@@ -128,7 +132,7 @@ impl<'a> Reader<'a> {
         self.rest().starts_with(word).then(|| self.at += word.len())
     }
 
-    /// A field's name, where it has no escapes.
+    /// Returns a field's name without escapes; `None` for a name with escapes.
     fn name(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
         let rest = self.rest();
@@ -138,7 +142,7 @@ impl<'a> Reader<'a> {
         Some(name)
     }
 
-    /// A field's name with escapes, as what it stands for.
+    /// Returns a field's name with its escapes resolved.
     #[cold]
     fn escaped_name(&mut self) -> Option<String> {
         let start = self.at;
@@ -147,7 +151,7 @@ impl<'a> Reader<'a> {
         serde_json::from_str(self.text.get(start..self.at)?).ok()
     }
 
-    /// Says whether it has no escapes.
+    /// Returns whether the string has no escapes.
     fn string(&mut self) -> Option<bool> {
         self.take(b'"')?;
         let mut plain = true;
@@ -181,7 +185,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// One digit or more.
+    /// Moves past one digit or more.
     fn digits(&mut self) -> Option<()> {
         let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += digits;

@@ -1,7 +1,8 @@
-//! `native`: the crate's own protocol, for those who own both ends. Its specification is [`redial_v1`](crate::redial_v1).
+//! Dialect `native`: the protocol `redial.v1` of this crate, specified in [`redial_v1`](crate::redial_v1).
 //!
-//! Every message has a position in its session, each way: one number acknowledges all before it, rides on heartbeats, and
-//! says after a lost connection where to go on. Ids stay, as what is left when a session is forgotten.
+//! `native` suits hosts that own both ends. Every message has a sequence number in its session and direction. One
+//! cumulative ack confirms all messages up to a sequence number, travels on heartbeats too, and tells after a lost
+//! connection which messages to send again. Ids name messages beyond a session that was forgotten.
 
 mod read;
 mod write;
@@ -16,21 +17,22 @@ use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::secret::Secret;
 
-/// The dialect of the crate's own protocol; it has no settings.
+/// Dialect of the protocol `redial.v1`, without settings. Its name is `native`.
 ///
-/// Text only: binary content is the application's to encode.
+/// The protocol has text frames only: a binary body is refused as [`Unencodable::Binary`], and the application encodes
+/// bytes as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RedialV1 {}
 
 impl RedialV1 {
-    /// The WebSocket subprotocol (RFC 6455 §1.9) under which both ends speak it.
+    /// The WebSocket subprotocol that the client offers and the server selects (RFC 6455 §1.9).
     pub const SUBPROTOCOL: &'static str = "redial.v1";
 }
 
 impl Preset {
-    /// The crate's own protocol with [`Config::default`], except that a credential is not asked for: the one held is sent,
-    /// where there is one.
+    /// Returns the preset `native`: the protocol `redial.v1` with [`Config::default`], except that the credential is
+    /// optional: the session sends the credential that it holds, and asks for none.
     ///
     /// ```
     /// use redial::{Action, Instant, Preset, Seed, Session};
@@ -43,7 +45,7 @@ impl Preset {
     /// assert_eq!(connect.unwrap().subprotocols, ["redial.v1"]);
     /// ```
     ///
-    /// Both ends in one process, and a connection that breaks in between:
+    /// This example has both ends in one process, and the connection between them breaks:
     ///
     /// ```
     /// use redial::{Action, ConnectionId, Event, Instant, Peer, Preset, Seed, SendError, Session, Status};
@@ -53,7 +55,7 @@ impl Preset {
     /// let mut session = Session::new(Preset::native(), Seed::from(1_u64));
     /// let mut peer = Peer::new(Preset::native(), PeerPolicy::default(), Seed::from(2_u64));
     ///
-    /// /// Carries frames until nobody has anything to say; what the server is shown comes back.
+    /// /// Carries frames until both ends are silent, and returns the texts that the server delivers.
     /// fn talk(session: &mut Session, peer: &mut Peer, (client, server): (ConnectionId, ConnectionId)) -> Vec<String> {
     ///     let (now, mut shown) = (session.now(), Vec::new());
     ///     loop {
@@ -64,7 +66,7 @@ impl Preset {
     ///                     peer.handle(now, Event::FrameIn { connection: server, frame });
     ///                 }
     ///                 match down {
-    ///                     // What it still says on a connection that is over goes nowhere.
+    ///                     // A frame for an earlier connection is dropped.
     ///                     Some(Action::Send { connection, frame, .. }) if connection == server => {
     ///                         session.handle(now, Event::FrameIn { connection: client, frame });
     ///                     }
@@ -81,7 +83,7 @@ impl Preset {
     /// session.handle(now, Event::Opened { connection: line.0 });
     /// assert_eq!(talk(&mut session, &mut peer, line), [""; 0]);
     ///
-    /// // This message is lost with its connection, and goes out again on the next one.
+    /// // This message is lost with its connection, and is sent again on the next connection.
     /// let id = session.send(now, "hello")?;
     /// while session.poll_action().is_some() {}
     /// session.handle(now, Event::Closed { connection: line.0, code: None, reason: String::new() });

@@ -1,4 +1,4 @@
-//! From frames to signals. What a frame says more than is known here is passed over.
+//! Reader of `redial.v1`: decodes frames into signals. Fields without a meaning here are ignored.
 
 use crate::config::Limits;
 use crate::dialect::json::{self, Field};
@@ -12,11 +12,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::Deserialize;
 
-/// Bytes of a session's name and of its token at most.
+/// Greatest length of a session's name, in bytes.
 const SID: u64 = 128;
+/// Greatest length of a session's token, in bytes.
 const TOKEN: u64 = 512;
 
-/// Refusals in one frame at most, which is the largest window there is.
+/// Greatest number of refusals in one frame, equal to the greatest window of unacknowledged messages.
 const REFUSALS: usize = 65_536;
 
 pub(super) fn signal(text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
@@ -92,7 +93,8 @@ fn read_resume(text: &str, limits: &Limits) -> Result<Resume, Malformed> {
 }
 
 fn welcome(text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
-    let [sid, token, ttl, dedup, beat] = json::fields(text, ["sid", "token", "ttl_ms", "dedup_ms", "hb_ms"], limits)?;
+    let [sid, token, ttl, dedup, heartbeat] =
+        json::fields(text, ["sid", "token", "ttl_ms", "dedup_ms", "hb_ms"], limits)?;
     let [messages, bytes, frame] = json::fields(text, ["win_msgs", "win_bytes", "frame_max"], limits)?;
     Ok(Signal::welcome(SessionTerms {
         sid: short(sid, "sid", SID)?,
@@ -101,7 +103,7 @@ fn welcome(text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         resumption: resumption(text, limits)?,
         credit: credit(messages, bytes, frame)?,
         dedup: span(dedup, "dedup_ms")?,
-        heartbeat: span(beat, "hb_ms")?,
+        heartbeat: span(heartbeat, "hb_ms")?,
     }))
 }
 
@@ -113,7 +115,7 @@ fn resumption(text: &str, limits: &Limits) -> Result<Resumption, Malformed> {
     }
     let Some(why) = why else { return Ok(Resumption::Fresh) };
     Ok(Resumption::Lost {
-        // A reason that is not known here is one that says as little.
+        // Another reason counts as `unknown`, as the specification says.
         why: serde_json::from_str(why.written()).unwrap_or(NotResumed::Unknown),
         seq: rx.map(|rx| rx.number("rx")).transpose()?,
         refused,
@@ -153,7 +155,7 @@ fn refusals(n: Option<Field<'_>>) -> Result<Vec<Refusal>, Malformed> {
     if list.len() > REFUSALS { Err(json::missing("n")) } else { Ok(list) }
 }
 
-/// An integer of 32 bits, where there is one; a larger one counts as the largest.
+/// Reads an optional integer as 32 bits; a larger value is clamped to `u32::MAX`.
 fn small(field: Option<Field<'_>>, name: &str) -> Result<Option<u32>, Malformed> {
     let wide = field.map(|field| field.number(name)).transpose()?;
     Ok(wide.map(|wide| u32::try_from(wide).unwrap_or(u32::MAX)))
@@ -169,7 +171,7 @@ fn span(raw: Option<Field<'_>>, field: &str) -> Result<Option<Duration>, Malform
 
 fn short(raw: Option<Field<'_>>, field: &str, limit: u64) -> Result<String, Malformed> {
     let raw = raw.ok_or_else(|| json::missing(field))?;
-    // An escape takes at most six bytes for one.
+    // An escape takes at most six bytes for one, and the quotes take two.
     let text = if raw.written().len() as u64 > limit.saturating_mul(6).saturating_add(2) { None } else { raw.string() };
     match text {
         Some(text) if !text.is_empty() && text.len() as u64 <= limit => Ok(text),

@@ -1,4 +1,6 @@
-//! From signals to frames, each field in one order, so that the same signal is always the same bytes.
+//! Writer of `redial.v1`: encodes signals into frames.
+//!
+//! The fields of a frame have a fixed order, so the same signal always gives the same bytes.
 
 use alloc::string::String;
 
@@ -51,7 +53,7 @@ fn word(carrier: AckCarrier) -> &'static str {
     }
 }
 
-/// A message without its position, id and body, which needs no more room than that where no escapes are needed.
+/// Message frame without sequence number, id and body; its length is exact where nothing is escaped.
 const FRAME: &str = r#"{"type":"msg","s":,"id":"","b":""}"#;
 
 fn digits(number: u64) -> usize {
