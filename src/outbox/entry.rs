@@ -1,4 +1,4 @@
-//! One unsettled message, and its form in a snapshot.
+//! Outbox entry: one unsettled message, and its form in a snapshot.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::outgoing::Repeat;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
-/// One unsettled message. `expires` and `first_sent` stand on the clock of ages, which counts the machine's sleep.
+/// One unsettled message. `expires` and `first_sent` are on the clock of ages, which includes the machine's sleep.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
     pub(crate) id: MessageId,
@@ -18,26 +18,26 @@ pub(crate) struct Entry {
     pub(super) standing: Standing,
     pub(super) expires: Option<Instant>,
     pub(super) repeat: Repeat,
-    /// How often it was handed to a socket, in all rounds and on all connections.
+    /// Number of copies handed to a socket, in all rounds and on all connections.
     pub(crate) sends: u32,
-    /// How often it was handed to a socket in the present round.
+    /// Number of copies handed to a socket in the present round.
     pub(super) round: u32,
-    /// When it was first handed to a socket in the present round.
+    /// When the first copy of the present round was handed to a socket.
     pub(super) first_sent: Option<Instant>,
-    /// When it was last handed to a socket.
+    /// When the last copy was handed to a socket.
     pub(super) sent_at: Instant,
-    /// At how many suspicious losses it was the first in flight.
+    /// Number of suspicious losses at which this message was the first in flight.
     pub(super) losses: u32,
 }
 
-/// Whether an unsettled message was handed over and waits for its confirmation.
+/// Whether an unsettled message waits to be sent, or is in flight and waits for its confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Standing {
     Waiting,
     InFlight,
 }
 
-/// One unsettled message in a snapshot.
+/// Snapshot form of one unsettled message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct OutboxEntryState {
     id: MessageId,
@@ -45,10 +45,10 @@ pub(crate) struct OutboxEntryState {
     repeat: Repeat,
     sends: u32,
     losses: u32,
-    /// How long ago it was first sent in this round.
+    /// Time since the first copy of the present round was sent.
     #[serde(rename = "age_ms", default, skip_serializing_if = "Option::is_none")]
     pub(super) age: Option<Duration>,
-    /// What is left of its time to live.
+    /// Rest of the time to live.
     #[serde(rename = "left_ms", default, skip_serializing_if = "Option::is_none")]
     left: Option<Duration>,
 }
@@ -75,12 +75,12 @@ impl Entry {
         }
     }
 
-    /// A message that was settled before; it keeps its count of sends.
+    /// Creates the entry of a message that was settled before; its number of sent copies goes on.
     pub(super) fn reopened(id: MessageId, kept: Kept) -> Self {
         Self { sends: kept.sends, ..Self::new(Instant::ORIGIN, id, kept.body, kept.repeat, None) }
     }
 
-    /// Whether a copy was handed to a socket before.
+    /// Whether a copy of the message was handed to a socket.
     pub(crate) fn was_sent(&self) -> bool {
         self.sends > 0
     }
@@ -89,12 +89,12 @@ impl Entry {
         self.standing == Standing::InFlight
     }
 
-    /// The status it is settled with when it fails.
+    /// Status that settles the message when it fails.
     pub(super) fn failed(&self) -> Status {
         if self.was_sent() { Status::Unconfirmed } else { Status::NotSent }
     }
 
-    /// The message as a snapshot holds it; with `may_leave` it counts as sent.
+    /// Returns the snapshot form of the message; with `may_leave` the message counts as sent.
     pub(super) fn to_state(&self, aged: Instant, may_leave: bool) -> OutboxEntryState {
         let first_sent = self.first_sent.or(may_leave.then_some(aged));
         OutboxEntryState {
@@ -108,12 +108,12 @@ impl Entry {
         }
     }
 
-    /// The message as a snapshot held it, `away` later.
+    /// Restores the message from its snapshot form, after the process was away for `away`.
     pub(super) fn from_state(now: Instant, aged: Instant, away: Duration, state: OutboxEntryState) -> Self {
         let expires = state.left.map(|left| aged + left - away);
         Self {
             sends: state.sends,
-            // A snapshot does not hold the count of this round; only whether it is 0 matters.
+            // A snapshot does not hold the number of copies in this round; only whether that number is 0 matters.
             round: u32::from(state.age.is_some()),
             first_sent: state.age.map(|age| aged - age - away),
             losses: state.losses,

@@ -1,11 +1,11 @@
-//! Messages on their way out: taken, sent, confirmed or not, and settled once a round.
+//! Outbox: outgoing messages are taken, sent, confirmed or not, and settled once a round.
 //!
-//! 1. A message leaves the outbox only by its settlement; none is evicted for a new one.
-//! 2. On each connection messages first go out in the order in which they were taken.
-//! 3. `NotSent` is said only of a message of which no byte was ever handed to a socket.
-//! 4. A message that may have arrived and cannot safely be sent again is `Unconfirmed`: it is older than the server's
-//!    dedup window, was sent "once", or was the first in flight at too many suspicious losses.
-//! 5. Ages count the machine's sleep.
+//! 1. A message leaves the outbox only by its settlement; no message is evicted for a new message.
+//! 2. On each connection messages are first sent in the order in which they were taken.
+//! 3. `NotSent` is reported only for a message of which no byte was ever handed to a socket.
+//! 4. `Unconfirmed` is reported for a message that may have arrived and cannot safely be sent again: the message is
+//!    older than the server's dedup window, was sent "once", or was the first in flight at too many suspicious losses.
+//! 5. The age of a message includes the time for which the machine slept.
 
 mod entry;
 pub(crate) mod settled;
@@ -27,23 +27,24 @@ pub(crate) use entry::{Entry, OutboxEntryState};
 use settled::{Confirmed, Kept, Settled, SettledEntryState};
 use slot_map::SlotMap;
 
-/// Messages that are taken and not settled, and the memory of those that were.
+/// Unsettled messages in the order of their slots, and the memory of settled messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Outbox {
     unsettled: SlotMap<Entry>,
-    /// The slot of the first message that waits.
+    /// Slot of the first message that waits to be sent.
     waiting: Option<u64>,
-    /// How many messages are in flight.
+    /// Number of messages in flight.
     in_flight: usize,
+    /// Ends of the times to live, with the slots of the messages.
     expiries: BTreeSet<(Instant, u64)>,
     settled: Settled,
-    /// The length of all unsettled bodies.
+    /// Length of all unsettled bodies together, in bytes.
     bytes: usize,
-    /// How long the machine slept in all; ages run on `now` plus this.
+    /// Time for which the machine slept in all; the clock of ages is `now` plus this span.
     slept: Duration,
-    /// Messages from this slot on wait until the host has stored them.
+    /// First slot whose messages wait until the host has stored them; `u64::MAX` without write-ahead.
     sealed: u64,
-    /// Changes to what a snapshot holds.
+    /// Number of changes to the part of the outbox that a snapshot holds.
     revision: u64,
 }
 
@@ -62,14 +63,14 @@ impl Outbox {
         }
     }
 
-    /// The unsettled messages, in order. `may_leave` says that they may leave right after this was stored, and so count
-    /// as sent.
+    /// Returns the unsettled messages in order, for a snapshot. With `may_leave` every message may be sent right after
+    /// the snapshot is stored, and so counts as sent.
     pub(crate) fn to_state(&self, now: Instant, may_leave: bool) -> Vec<OutboxEntryState> {
         let aged = self.aged(now);
         self.unsettled.iter().map(|(_, entry)| entry.to_state(aged, may_leave)).collect()
     }
 
-    /// The outbox as a snapshot held it, `away` later.
+    /// Restores the outbox from a snapshot, after the process was away for `away`.
     pub(crate) fn from_state(
         now: Instant,
         unsettled: Vec<OutboxEntryState>,
@@ -78,7 +79,7 @@ impl Outbox {
         policy: &OutboxPolicy,
     ) -> Self {
         let mut outbox = Self::new();
-        // Ages may be longer than this clock has run, so the clock of ages starts that much ahead.
+        // An age may be longer than the present clock has run, so the clock of ages starts ahead by the oldest age.
         let oldest = unsettled.iter().filter_map(|state| state.age).max().unwrap_or_default();
         outbox.slept = oldest + away;
         let aged = outbox.aged(now);
@@ -91,8 +92,8 @@ impl Outbox {
         outbox
     }
 
-    /// After a restart: settles what may have been sent in this round and may not be sent again, or every message where
-    /// none waits for a connection.
+    /// Settles, after a restart, each message that may have been sent in its round and may not be sent again; with
+    /// `WhileDown::Refuse` settles every message.
     pub(crate) fn on_restored(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         if policy.while_down == WhileDown::Refuse {
             return self.settle_all(policy);
@@ -108,17 +109,17 @@ impl Outbox {
         &self.settled
     }
 
-    /// Changes to what a snapshot holds, counted.
+    /// Number of changes to the part of the outbox that a snapshot holds.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// The slot of the next message to be taken.
+    /// Slot of the next message to be taken.
     pub(crate) fn end(&self) -> u64 {
         self.unsettled.end()
     }
 
-    /// Lets messages before this slot leave, and returns the ids of those that had to wait for it.
+    /// Allows sending of the messages before slot `end`, and returns the ids of the messages that waited for that.
     pub(crate) fn seal(&mut self, end: u64) -> Vec<MessageId> {
         let start = core::mem::replace(&mut self.sealed, end);
         if start >= end {
@@ -128,7 +129,7 @@ impl Outbox {
         released.map(|(_, entry)| entry.id.clone()).collect()
     }
 
-    /// Messages that are not settled.
+    /// Number of unsettled messages.
     pub(crate) fn len(&self) -> usize {
         self.unsettled.len()
     }
@@ -138,7 +139,7 @@ impl Outbox {
         self.unsettled.len() == 0
     }
 
-    /// Where a message stands, as far as it is remembered.
+    /// Status of a message; `None` if the message is unknown or forgotten.
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
         match self.unsettled.find(id) {
             Some((_, entry)) if entry.is_in_flight() => Some(Status::Sent),
@@ -147,12 +148,12 @@ impl Outbox {
         }
     }
 
-    /// Whether this id may not be used for a new message.
+    /// Whether an unsettled or remembered message has this id, so that no new message may use it.
     pub(crate) fn knows(&self, id: &MessageId) -> bool {
         self.unsettled.slot_of(id).is_some() || self.settled.status(id).is_some()
     }
 
-    /// Whether one more body of `bytes` fits; failed bodies that are only remembered give way.
+    /// Checks that one more body of `bytes` fits. Bodies kept of failed messages do not count: they are dropped for it.
     pub(crate) fn admits(&self, bytes: usize, policy: &OutboxPolicy) -> Result<(), SendError> {
         if self.unsettled.len() >= policy.messages.as_count() {
             return Err(SendError::Full { limit: policy.messages.get() });
@@ -163,7 +164,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes a message that `admits` let in.
+    /// Takes a message that `admits` has accepted; `ttl` stands before the time to live of the policy.
     pub(crate) fn take(
         &mut self,
         now: Instant,
@@ -181,7 +182,7 @@ impl Outbox {
         self.insert(self.unsettled.end(), entry, policy);
     }
 
-    /// Adds a message, which waits, at the end of the queue, or puts it back into the slot it had.
+    /// Adds a waiting message at the end of the queue, or puts it back into the slot that it had.
     fn insert(&mut self, slot: u64, entry: Entry, policy: &OutboxPolicy) {
         self.revision += 1;
         self.bytes = self.bytes.saturating_add(entry.body.len());
@@ -190,20 +191,21 @@ impl Outbox {
             self.expiries.insert((at, slot));
         }
         self.unsettled.insert(slot, entry);
-        self.wait(slot);
+        self.mark_waiting(slot);
     }
 
-    /// The next message to hand over, if the window has room: its slot and the message.
+    /// Returns the next message to send and its slot, if the in-flight window has room.
     pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
         let slot = self.waiting.filter(|slot| *slot < self.sealed)?;
         let entry = self.unsettled.get(slot)?;
         let head = self.head().map_or(entry, |(_, head)| head);
-        // A message that may be what kills the link travels alone, so that the verdict on it is just.
+        // A message suspected of ending connections is sent alone, so that the next loss is blamed on the right one.
         let window = if head.losses >= 2 { 1 } else { policy.in_flight.as_count() };
         (self.in_flight < window).then_some((slot, entry))
     }
 
-    /// Whether the server could take another copy for a new message: the first copy is older than the server remembers.
+    /// Whether the first copy of a message is as old as the server's dedup window, so that the server could take
+    /// another copy for a new message.
     pub(crate) fn is_stale(&self, now: Instant, entry: &Entry, dedup: Option<Duration>) -> bool {
         match (entry.first_sent, dedup) {
             (Some(first), Some(window)) => self.aged(now).since(first) >= window,
@@ -211,7 +213,7 @@ impl Outbox {
         }
     }
 
-    /// The message was handed to the socket; it waits for its confirmation.
+    /// Marks a message as handed to the socket: the message is in flight until it is confirmed.
     pub(crate) fn on_sent(&mut self, now: Instant, slot: u64) {
         let aged = self.aged(now);
         let Some(entry) = self.unsettled.get_mut(slot) else { return };
@@ -222,21 +224,22 @@ impl Outbox {
         if !entry.is_in_flight() {
             entry.standing = Standing::InFlight;
             self.in_flight += 1;
-            self.stop_waiting(slot);
+            self.unmark_waiting(slot);
         }
     }
 
-    /// The message was handed to the socket, which settles it: nobody will confirm it. A failed write needs its body.
+    /// Marks a message as handed to the socket and settles it as `Sent`, because the peer sends no confirmations. The
+    /// body is kept for a failed write.
     pub(crate) fn on_sent_for_good(&mut self, now: Instant, slot: u64, policy: &OutboxPolicy) {
         self.on_sent(now, slot);
         self.settle(slot, Status::Sent, policy);
     }
 
-    /// The peer has said something about a message of ours.
+    /// Applies the confirmation `status` of the peer to a message.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status, policy: &OutboxPolicy) -> Confirmed {
         if let Some((slot, entry)) = self.unsettled.find(id) {
             if !entry.was_sent() {
-                // Nobody can have what was never sent.
+                // The peer cannot have a message that was never sent.
                 return Confirmed::Unknown;
             }
             self.settle(slot, status, policy);
@@ -247,7 +250,8 @@ impl Outbox {
         confirmed
     }
 
-    /// The socket did not take the message. Returns the new statuses of it and of those behind it.
+    /// Undoes a failed write. Returns the new status of the message and, where the failure ends the link, of each
+    /// message behind it.
     pub(crate) fn on_send_failed(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let ends_link = policy.send_failure == SendFailure::EndLink;
         let unsent = self.unsend(id, ends_link, policy).into_iter();
@@ -257,12 +261,13 @@ impl Outbox {
         unsent.filter_map(|slot| self.fail(slot, policy)).collect()
     }
 
-    /// The connection is lost, and nobody has handed the message to a socket: it waits as before.
+    /// Makes a message wait again whose connection was lost before the message was handed to a socket.
     pub(crate) fn on_withdrawn(&mut self, id: &MessageId, policy: &OutboxPolicy) {
         self.unsend(id, true, policy);
     }
 
-    /// Whether handing over the message can be undone: it is in flight, or it was settled by that and its body is kept.
+    /// Whether the sending of a message can be undone: the message is in flight, or was settled as `Sent` and its body
+    /// is kept.
     pub(crate) fn can_unsend(&self, id: &MessageId) -> bool {
         match self.unsettled.find(id) {
             Some((_, entry)) => entry.is_in_flight(),
@@ -270,12 +275,12 @@ impl Outbox {
         }
     }
 
-    /// Takes a message out of flight, also where handing it over had settled it, and returns its slot.
+    /// Makes a message that is in flight or was settled as `Sent` wait again, and returns its slot.
     fn take_back(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Option<u64> {
         if let Some(slot) = self.unsettled.slot_of(id) {
-            return self.land(slot).then_some(slot);
+            return self.return_to_waiting(slot).then_some(slot);
         }
-        // The failure of a write undoes no other settlement than the one by that write.
+        // A failed write undoes the settlement as `Sent` and no other settlement.
         self.settled.status(id).filter(|status| *status == Status::Sent)?;
         let kept = self.settled.take_back(id)?;
         let slot = kept.slot;
@@ -283,14 +288,15 @@ impl Outbox {
         Some(slot)
     }
 
-    /// Undoes one write of a message, and where its link ends with that, one of each behind it. Returns their slots.
+    /// Undoes one write of a message and, where the link ends, one write of each message behind it. Returns the slots
+    /// of these messages.
     fn unsend(&mut self, id: &MessageId, ends_link: bool, policy: &OutboxPolicy) -> Vec<u64> {
         let Some(slot) = self.take_back(id, policy) else { return Vec::new() };
         let mut unsent = alloc::vec![slot];
         if ends_link {
-            // Writes go out in order, so nothing that was handed over behind it went out either.
+            // A socket writes in order, so no message behind the failed one was written either.
             for (slot, id) in self.settled.sent_behind(slot) {
-                unsent.extend(self.take_back(&id, policy).filter(|again| *again == slot));
+                unsent.extend(self.take_back(&id, policy).filter(|taken_back| *taken_back == slot));
             }
         }
         for slot in &unsent {
@@ -304,7 +310,9 @@ impl Outbox {
         unsent
     }
 
-    /// The connection is lost. `suspicious` says that the first message in flight may be what ended it.
+    /// Handles the loss of the connection: each message in flight waits again or is settled as `Unconfirmed`; with
+    /// `WhileDown::Refuse` every message is settled. `suspicious` says that the first message in flight may have ended
+    /// the connection. Returns the settled messages.
     pub(crate) fn on_lost(&mut self, suspicious: bool, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let mut settlements = Vec::new();
         self.settled.forget_sent_bodies();
@@ -318,7 +326,7 @@ impl Outbox {
             if policy.resend == Resend::Never || entry.repeat == Repeat::Never || quarantined {
                 settlements.extend(self.settle_and_report(slot, Status::Unconfirmed, policy));
             } else {
-                self.land(slot);
+                self.return_to_waiting(slot);
             }
         }
         if policy.while_down == WhileDown::Refuse {
@@ -327,7 +335,7 @@ impl Outbox {
         settlements
     }
 
-    /// The session has ended: every message is settled, and no write of the past can be reported as failed any more.
+    /// Settles every message when the session ends; no earlier write can be reported as failed any more.
     pub(crate) fn on_ended(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         self.settled.forget_sent_bodies();
         self.settle_all(policy)
@@ -337,13 +345,13 @@ impl Outbox {
         self.slots_where(|_| true).into_iter().filter_map(|slot| self.fail(slot, policy)).collect()
     }
 
-    /// Settles a message as failed: `NotSent` where that is certain, else `Unconfirmed`.
+    /// Settles a message as failed: as `NotSent` if no copy was sent, else as `Unconfirmed`.
     pub(crate) fn fail(&mut self, slot: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         let status = self.unsettled.get(slot)?.failed();
         self.settle_and_report(slot, status, policy)
     }
 
-    /// Takes a message back before it is sent.
+    /// Settles a message as `Cancelled`, if no copy of it was sent.
     pub(crate) fn cancel(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Result<(), CancelError> {
         let (slot, entry) = self.unsettled.find(id).ok_or(CancelError::Unknown)?;
         if entry.was_sent() {
@@ -353,7 +361,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Opens a new round for a failed message, at the end of the queue.
+    /// Starts a new round for a failed message, at the end of the queue.
     pub(crate) fn resend(&mut self, now: Instant, id: &MessageId, policy: &OutboxPolicy) -> Result<(), ResendError> {
         if self.unsettled.slot_of(id).is_some() {
             return Err(ResendError::NotFailed);
@@ -365,19 +373,19 @@ impl Outbox {
         let bytes = self.settled.kept(id).ok_or(ResendError::Unknown)?.body.len();
         self.admits(bytes, policy).map_err(|_| ResendError::Full)?;
         if let Some(kept) = self.settled.take_back(id) {
-            // The user decides on a resend by hand, so the age of the earlier copies no longer speaks against it.
+            // A resend is the decision of the user, so the age of earlier copies does not count against the message.
             let expires = policy.time_to_live.map(|ttl| self.aged(now) + ttl);
             self.push(Entry { expires, ..Entry::reopened(id.clone(), kept) }, policy);
         }
         Ok(())
     }
 
-    /// Whether the time to live of this entry is over.
+    /// Whether the time to live of a message is over.
     pub(crate) fn is_expired(&self, now: Instant, entry: &Entry) -> bool {
         entry.expires.is_some_and(|at| at.is_due(self.aged(now)))
     }
 
-    /// Settles one message whose time to live is over; to be called until it returns nothing.
+    /// Settles one message whose time to live is over; to be called until it returns `None`.
     pub(crate) fn expire(&mut self, now: Instant, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         let &(at, slot) = self.expiries.first()?;
         if !at.is_due(self.aged(now)) {
@@ -386,56 +394,56 @@ impl Outbox {
         self.fail(slot, policy)
     }
 
-    /// The slot of the first message in flight, where its confirmation is overdue.
+    /// Slot of the first message in flight, if its confirmation is overdue.
     pub(crate) fn overdue(&self, now: Instant, policy: &OutboxPolicy) -> Option<u64> {
         let (slot, _) = self.head()?;
         self.receipt_deadline(policy).is_some_and(|at| at.is_due(now)).then_some(slot)
     }
 
-    /// The slots of all messages whose confirmation is overdue.
+    /// Slots of all messages whose confirmation is overdue.
     pub(crate) fn all_overdue(&self, now: Instant, policy: &OutboxPolicy) -> Vec<u64> {
         let Some(timeout) = policy.receipt_timeout else { return Vec::new() };
         self.slots_where(|entry| entry.is_in_flight() && (entry.sent_at + timeout).is_due(now))
     }
 
-    /// The slot of a message that is not settled.
+    /// Slot of an unsettled message.
     pub(crate) fn slot_of(&self, id: &MessageId) -> Option<u64> {
         self.unsettled.slot_of(id)
     }
 
-    /// The message in a slot.
+    /// Unsettled message in a slot.
     pub(crate) fn entry(&self, slot: u64) -> Option<&Entry> {
         self.unsettled.get(slot)
     }
 
-    /// When the confirmation of the first message in flight is overdue.
+    /// Moment at which the confirmation of the first message in flight becomes overdue.
     pub(crate) fn receipt_deadline(&self, policy: &OutboxPolicy) -> Option<Instant> {
         let (_, entry) = self.head()?;
         Some(entry.sent_at + policy.receipt_timeout?)
     }
 
-    /// When the next time to live is over, in the time of `now`.
+    /// Moment at which the next time to live is over, on the clock of `now`.
     pub(crate) fn expiry_deadline(&self) -> Option<Instant> {
         let &(at, _) = self.expiries.first()?;
         (at != Instant::NEVER).then_some(at - self.slept)
     }
 
-    /// The machine slept: every message is that much older.
+    /// Adds a sleep of the machine to the age of every message.
     pub(crate) fn on_slept(&mut self, asleep: Duration) {
         self.slept = self.slept + asleep;
     }
 
-    /// The time that ages run on.
+    /// Converts `now` to the clock of ages.
     fn aged(&self, now: Instant) -> Instant {
         now + self.slept
     }
 
-    /// The first message in flight, and its slot.
+    /// First message in flight, and its slot.
     fn head(&self) -> Option<(u64, &Entry)> {
         if self.in_flight == 0 {
             return None;
         }
-        // Messages in flight stand first, except behind one that a failed write has sent back among them.
+        // Messages in flight come first, except those behind a message that waits again after a failed write.
         self.unsettled.iter().find(|(_, entry)| entry.is_in_flight())
     }
 
@@ -443,25 +451,25 @@ impl Outbox {
         self.unsettled.iter().filter(|(_, entry)| wanted(entry)).map(|(slot, _)| slot).collect()
     }
 
-    /// Makes a message in flight wait again; `false` where it was not in flight.
-    fn land(&mut self, slot: u64) -> bool {
+    /// Makes a message in flight wait again; returns `false` if the message was not in flight.
+    fn return_to_waiting(&mut self, slot: u64) -> bool {
         let Some(entry) = self.unsettled.get_mut(slot).filter(|entry| entry.is_in_flight()) else { return false };
         entry.standing = Standing::Waiting;
         self.in_flight -= 1;
-        self.wait(slot);
+        self.mark_waiting(slot);
         true
     }
 
-    fn wait(&mut self, slot: u64) {
+    fn mark_waiting(&mut self, slot: u64) {
         self.waiting = Some(self.waiting.map_or(slot, |first| first.min(slot)));
     }
 
-    fn stop_waiting(&mut self, slot: u64) {
+    fn unmark_waiting(&mut self, slot: u64) {
         if self.waiting == Some(slot) {
-            // Where all are in flight, a full window is not searched for one that waits.
-            let any = self.in_flight < self.unsettled.len();
+            // A full window is not searched where every message is in flight.
+            let any_waits = self.in_flight < self.unsettled.len();
             let next = || self.unsettled.iter_from(slot).find(|(_, entry)| !entry.is_in_flight()).map(|(slot, _)| slot);
-            self.waiting = if any { next() } else { None };
+            self.waiting = if any_waits { next() } else { None };
         }
     }
 
@@ -469,7 +477,7 @@ impl Outbox {
         let Some(entry) = self.unsettled.remove(slot) else { return };
         match entry.standing {
             Standing::InFlight => self.in_flight -= 1,
-            Standing::Waiting => self.stop_waiting(slot),
+            Standing::Waiting => self.unmark_waiting(slot),
         }
         self.revision += 1;
         if let Some(at) = entry.expires {
@@ -482,7 +490,7 @@ impl Outbox {
         self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
     }
 
-    /// Settles a message, and returns its id with the status to be emitted.
+    /// Settles a message, and returns its id with the status to be reported.
     fn settle_and_report(&mut self, slot: u64, status: Status, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         let id = self.unsettled.get(slot)?.id.clone();
         self.settle(slot, status, policy);

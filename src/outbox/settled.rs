@@ -1,7 +1,7 @@
-//! The memory of settled messages: bounded, oldest forgotten first.
+//! Memory of settled messages: bounded, with the oldest forgotten first.
 //!
-//! The memory serves late receipts, rising marks, the refusal of an id used twice, and `resend`, which needs the body
-//! of a message that failed.
+//! The memory serves late receipts, statuses that rise after `Accepted`, the refusal of an id used twice, and `resend`,
+//! which needs the body of a failed message.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -17,14 +17,15 @@ use crate::status::Status;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Settled {
     entries: SlotMap<SettledEntry>,
-    /// What is kept of failed messages for `resend`, by the slot of the entry.
+    /// Bodies of failed messages, kept for `resend`, by the slot of the entry.
     failed: BTreeMap<u64, Kept>,
-    /// What is kept of the last few sent without receipts for a failed write, by the slot of the entry, rising.
+    /// Bodies of the last messages settled as `Sent`, kept for a failed write, by the rising slot of the entry.
     sent: VecDeque<(u64, Kept)>,
+    /// Length of all kept bodies together.
     body_bytes: usize,
 }
 
-/// What is remembered of a settled message.
+/// Id and status of a settled message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SettledEntry {
     id: MessageId,
@@ -37,7 +38,7 @@ impl HasId for SettledEntry {
     }
 }
 
-/// One settled message in a snapshot.
+/// Snapshot form of one settled message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct SettledEntryState {
     pub(crate) id: MessageId,
@@ -47,28 +48,28 @@ pub(crate) struct SettledEntryState {
     pub(crate) kept: Option<Kept>,
 }
 
-/// What a new round of a message needs.
+/// Body of a settled message, with the other parts that a new round of the message needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) body: Body,
     pub(crate) sends: u32,
     pub(crate) repeat: Repeat,
-    /// The slot of the message in the outbox.
+    /// Slot of the message in the outbox.
     pub(crate) slot: u64,
 }
 
-/// What a confirmation of the peer changed.
+/// Effect of a confirmation by the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Confirmed {
-    /// It settled the message.
+    /// The confirmation settled the message.
     Settled,
-    /// It raised the mark of a settled message.
+    /// The confirmation raised the status of a settled message.
     Raised,
-    /// It came for a message settled `Unconfirmed`.
+    /// The confirmation came after the message was settled as `Unconfirmed`.
     Late,
-    /// It said nothing new.
+    /// The confirmation changed nothing.
     Known,
-    /// No such message is known, or it was never sent.
+    /// The message is unknown, or was never sent.
     Unknown,
 }
 
@@ -81,37 +82,38 @@ impl Settled {
         self.entries.find(id).map(|(_, entry)| entry.status)
     }
 
-    /// What is kept of a message, for a new round or for a failed write.
+    /// Kept body of a message, for a new round or for a failed write.
     pub(crate) fn kept(&self, id: &MessageId) -> Option<&Kept> {
         self.kept_at(self.entries.slot_of(id)?)
     }
 
     fn kept_at(&self, slot: u64) -> Option<&Kept> {
-        self.failed.get(&slot).or_else(|| self.sent.get(self.sent_position(slot)?).map(|(_, kept)| kept))
+        self.failed.get(&slot).or_else(|| self.sent.get(self.sent_index(slot)?).map(|(_, kept)| kept))
     }
 
-    fn sent_position(&self, slot: u64) -> Option<usize> {
+    fn sent_index(&self, slot: u64) -> Option<usize> {
         self.sent.binary_search_by_key(&slot, |(slot, _)| *slot).ok()
     }
 
-    /// Whether something is kept of messages with this outcome.
+    /// Whether the body of a message settled with this status is kept.
     pub(crate) fn keeps(status: Status) -> bool {
         status.may_resend() || status == Status::Sent
     }
 
-    /// Remembers a settled message; the last `sent_bodies` of those that were only `Sent` keep their body.
+    /// Remembers a settled message among at most `limit`. Of the messages settled as `Sent` the last `sent_bodies` keep
+    /// their body.
     pub(crate) fn remember(
         &mut self,
         id: MessageId,
         status: Status,
         kept: Option<Kept>,
-        room: usize,
+        limit: usize,
         sent_bodies: usize,
     ) {
-        while self.entries.len() >= room.max(1) {
+        while self.entries.len() >= limit.max(1) {
             self.forget_oldest();
         }
-        if room == 0 {
+        if limit == 0 {
             return;
         }
         if let Some(kept) = kept.filter(|_| Self::keeps(status)) {
@@ -128,16 +130,16 @@ impl Settled {
         }
     }
 
-    /// All that is remembered, oldest first, for a snapshot.
+    /// Returns all remembered messages, oldest first, for a snapshot.
     pub(crate) fn to_state(&self) -> Vec<SettledEntryState> {
         let to_state = |(slot, entry): (u64, &SettledEntry)| {
-            // A body that only waits for a failed write means nothing after a restart.
+            // After a restart no earlier write can be reported as failed, so bodies kept for that are left out.
             SettledEntryState { id: entry.id.clone(), status: entry.status, kept: self.failed.get(&slot).cloned() }
         };
         self.entries.iter().map(to_state).collect()
     }
 
-    /// The peer has said something about a settled message.
+    /// Applies the confirmation `status` of the peer to a settled message.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status) -> Confirmed {
         let slot = self.entries.slot_of(id);
         let Some(entry) = slot.and_then(|slot| self.entries.get_mut(slot)) else { return Confirmed::Unknown };
@@ -154,7 +156,7 @@ impl Settled {
         }
     }
 
-    /// Takes a message out of the memory for a new round; `None` where what that needs is gone.
+    /// Removes a message from the memory for a new round; `None` if its body is no longer kept.
     pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<Kept> {
         let slot = self.entries.slot_of(id)?;
         self.kept_at(slot)?;
@@ -162,20 +164,20 @@ impl Settled {
         self.take_kept(slot)
     }
 
-    /// The messages behind this slot of the outbox that were settled by being handed over, in order.
+    /// Returns the messages behind this outbox slot that were settled as `Sent` and whose bodies are kept, in order.
     pub(crate) fn sent_behind(&self, slot: u64) -> Vec<(u64, MessageId)> {
         let behind = self.sent.iter().filter(|(_, kept)| kept.slot > slot);
         behind.filter_map(|(slot, kept)| Some((kept.slot, self.entries.get(*slot)?.id.clone()))).collect()
     }
 
-    /// The connection is lost: none of its writes can be reported as failed any more, and no body is kept for that.
+    /// Drops the bodies kept for failed writes: no write of a lost connection can be reported as failed any more.
     pub(crate) fn forget_sent_bodies(&mut self) {
         while !self.sent.is_empty() {
             self.drop_oldest_sent();
         }
     }
 
-    /// Drops the oldest bodies until at most `bytes` of them are kept.
+    /// Drops the oldest bodies until at most `bytes` are kept: those of failed messages first.
     pub(crate) fn make_room(&mut self, bytes: usize) {
         while self.body_bytes > bytes {
             if let Some((_, kept)) = self.failed.pop_first() {
@@ -202,7 +204,7 @@ impl Settled {
 
     fn take_kept(&mut self, slot: u64) -> Option<Kept> {
         let failed = self.failed.remove(&slot);
-        let kept = failed.or_else(|| self.sent.remove(self.sent_position(slot)?).map(|(_, kept)| kept))?;
+        let kept = failed.or_else(|| self.sent.remove(self.sent_index(slot)?).map(|(_, kept)| kept))?;
         self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
         Some(kept)
     }

@@ -1,13 +1,13 @@
-//! A map that keeps items in order of their slots and finds each by its slot or by its id.
+//! Slot map: keeps items in the order of their slots, and finds each item by its slot or by its id.
 //!
 //! 1. Slots rise, and a slot never belongs to a second item.
 //! 2. Removing an item leaves a gap. Gaps are closed before they outnumber the items: one removal moves no other item,
 //!    and the map does not grow without end.
-//! 3. Ids that rise with their slots, as ids that count up do, are found by their order: adding one compares it with
-//!    the last of them, and the number at its end says where it stands.
-//! 4. All other ids are kept in a tree. So no choice of ids makes a look-up slower than the square of the logarithm of
-//!    the map's length, which is the cost where ids rise in other steps than slots and other ids stand between them.
-//! 5. Two maps are equal when their items, slots and ends are; gaps do not count.
+//! 3. Ids that rise with their slots, as ids with a counter do, are found by their order: a new id is compared with the
+//!    last rising id, and the number at the end of an id predicts its index.
+//! 4. All other ids are kept in a tree. No choice of ids makes a look-up slower than the square of the logarithm of the
+//!    map's length; that is the cost where ids rise in other steps than slots and other ids stand between them.
+//! 5. Two maps are equal when their items, slots and ends are equal; gaps do not count.
 
 use core::cmp::Ordering;
 use core::hash::{Hash, Hasher};
@@ -17,7 +17,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::id::MessageId;
 
-/// An item with an id.
+/// Item that has an id.
 pub(crate) trait HasId {
     fn id(&self) -> &MessageId;
 }
@@ -28,42 +28,42 @@ impl HasId for MessageId {
     }
 }
 
-/// Items in order of their slots; the map takes nothing from the heap before its first item.
+/// Items in the order of their slots; the map allocates nothing before its first item.
 #[derive(Clone, Debug)]
 pub(crate) struct SlotMap<T>(Option<Box<Content<T>>>);
 
-/// The content of a map. The first and the last cell are never gaps.
+/// Content of a map. The first and the last cell are never gaps.
 #[derive(Clone, Debug)]
 struct Content<T> {
-    /// The slots of the cells, apart from them so that a search by slot reads slots only.
+    /// Slots of the cells, in a list of their own so that a search by slot reads slots only.
     slots: VecDeque<u64>,
     cells: VecDeque<Cell<T>>,
-    /// How many cells are gaps.
+    /// Number of cells that are gaps.
     gaps: usize,
-    /// The slots of the cells, gaps included, whose ids are greater than all earlier ones in this list.
+    /// Slots of the cells, gaps included, whose ids are greater than all earlier ids in this list.
     rising: VecDeque<u64>,
-    /// The slots of all other items, by id.
+    /// Slots of all other items, by id.
     others: BTreeMap<MessageId, u64>,
-    /// The next slot.
+    /// Slot of the next item to be pushed.
     end: u64,
 }
 
 #[derive(Clone, Debug)]
 enum Cell<T> {
     Item(T),
-    /// The id of the item that was removed.
+    /// Id of the removed item.
     Gap(MessageId),
 }
 
-/// The capacity that is kept, however few cells there are.
-const ROOM: usize = 32;
+/// Capacity that is kept, however few cells there are.
+const MIN_CAPACITY: usize = 32;
 
 impl<T: HasId> SlotMap<T> {
     pub(crate) fn new() -> Self {
         Self(None)
     }
 
-    /// The slot of the next item to be pushed.
+    /// Slot of the next item to be pushed.
     pub(crate) fn end(&self) -> u64 {
         self.0.as_ref().map_or(0, |content| content.end)
     }
@@ -72,12 +72,12 @@ impl<T: HasId> SlotMap<T> {
         self.0.as_ref().map_or(0, |content| content.cells.len() - content.gaps)
     }
 
-    /// All items with their slots, in order.
+    /// Returns all items with their slots, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.iter_from(0)
     }
 
-    /// All items with this slot or a later one, in order.
+    /// Returns all items in this slot or a later slot, in order.
     pub(crate) fn iter_from(&self, slot: u64) -> impl Iterator<Item = (u64, &T)> {
         self.0.iter().flat_map(move |content| {
             let start = content.index_of(slot).unwrap_or_else(|index| index);
@@ -99,24 +99,24 @@ impl<T: HasId> SlotMap<T> {
         }
     }
 
-    /// The item with an id, and its slot.
+    /// Finds the item with an id; returns its slot and the item.
     pub(crate) fn find(&self, id: &MessageId) -> Option<(u64, &T)> {
         let content = self.0.as_ref()?;
         let rising = content.find_rising(id).and_then(|(slot, cell)| Some((slot, cell.item()?)));
         rising.or_else(|| content.others.get(id).and_then(|slot| Some((*slot, self.get(*slot)?))))
     }
 
-    /// The slot of the item with an id.
+    /// Slot of the item with an id.
     pub(crate) fn slot_of(&self, id: &MessageId) -> Option<u64> {
         self.find(id).map(|(slot, _)| slot)
     }
 
-    /// Adds an item, whose id is not in the map, at the end.
+    /// Adds an item at the end; its id must not be in the map.
     pub(crate) fn push(&mut self, item: T) {
         self.insert(self.end(), item);
     }
 
-    /// Adds an item, whose id is not in the map, at the end, or puts it back into the slot it had.
+    /// Adds an item at the end, or puts it back into the slot that it had; its id must not be in the map.
     pub(crate) fn insert(&mut self, slot: u64, item: T) {
         let content = self.0.get_or_insert_with(Content::boxed);
         if slot < content.end { content.put_back(slot, item) } else { content.push(slot, item) }
@@ -183,7 +183,7 @@ impl<T: HasId> Content<T> {
         self.cells.get(self.index_of(slot).ok()?)
     }
 
-    /// The cell with an id in `rising`, and its slot.
+    /// Finds the cell with an id in `rising`; returns its slot and the cell.
     fn find_rising(&self, id: &MessageId) -> Option<(u64, &Cell<T>)> {
         let cell_at = |slot: u64| Some((slot, self.cell(slot)?));
         let first = cell_at(*self.rising.front()?)?;
@@ -215,7 +215,7 @@ impl<T: HasId> Content<T> {
     fn put_back(&mut self, slot: u64, item: T) {
         match self.index_of(slot) {
             Ok(index) => {
-                // The slot of a gap stays in `rising`, so only the tree has to learn the id again.
+                // The slot of a gap stays in `rising`, so only an id of the tree has to be added again.
                 if self.rising.binary_search(&slot).is_err() {
                     self.others.insert(item.id().clone(), slot);
                 }
@@ -274,7 +274,7 @@ impl<T: HasId> Content<T> {
         if self.gaps > self.cells.len() / 2 {
             self.close_all_gaps();
         }
-        if self.cells.capacity() > ROOM.max(self.cells.len() * 4) {
+        if self.cells.capacity() > MIN_CAPACITY.max(self.cells.len() * 4) {
             self.cells.shrink_to(self.cells.len() * 2);
             self.slots.shrink_to(self.cells.len() * 2);
             self.rising.shrink_to(self.cells.len() * 2);
@@ -304,19 +304,19 @@ impl<T: HasId> Content<T> {
         let mut rising = core::mem::take(&mut self.rising);
         rising.retain(|slot| self.cell(*slot).is_some_and(|cell| cell.item().is_some()));
         self.rising = rising;
-        let mut stays = self.cells.iter().map(|cell| cell.item().is_some());
-        self.slots.retain(|_| stays.next() == Some(true));
+        let mut is_item = self.cells.iter().map(|cell| cell.item().is_some());
+        self.slots.retain(|_| is_item.next() == Some(true));
         self.cells.retain(|cell| cell.item().is_some());
         self.gaps = 0;
     }
 
-    /// The index of the cell with a slot, or the index where it would stand.
+    /// Index of the cell with a slot, or the index at which such a cell would be inserted.
     fn index_of(&self, slot: u64) -> Result<usize, usize> {
-        // Without closed gaps, the distance from the first slot is the index.
+        // Where no gap was closed, the distance from the first slot is the index.
         let first = self.slots.front().ok_or(0_usize)?;
         let guess = slot.checked_sub(*first).and_then(|steps| usize::try_from(steps).ok()).ok_or(0_usize)?;
         match self.slots.get(guess) {
-            Some(there) if *there == slot => Ok(guess),
+            Some(found) if *found == slot => Ok(guess),
             _ => self.slots.binary_search(&slot),
         }
     }
@@ -331,7 +331,7 @@ mod tests {
     use crate::id::MessageId;
     use crate::rng::{Rng, Seed};
 
-    /// A map with these ids in the slots from 0 on.
+    /// Creates a map with these ids in the slots from 0 on.
     fn map(ids: &[&str]) -> SlotMap<MessageId> {
         let mut map = SlotMap::new();
         for id in ids {
@@ -344,7 +344,7 @@ mod tests {
         map.slot_of(&MessageId::from(id))
     }
 
-    /// How many cells, gaps, rising ids and other ids a map has.
+    /// Numbers of cells, gaps, rising ids and other ids of a map.
     fn counts(map: &SlotMap<MessageId>) -> [usize; 4] {
         let counts = |map: &Content<_>| [map.cells.len(), map.gaps, map.rising.len(), map.others.len()];
         map.0.as_deref().map_or([0; 4], counts)
