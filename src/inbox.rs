@@ -1,9 +1,10 @@
-//! Messages on their way in: a bounded window of ids that tells a new message from a repeat.
+//! Inbox: a bounded window of message ids that tells a new incoming message from a repeat.
 //!
-//! 1. Within the window a message is delivered once and acknowledged every time it comes.
-//! 2. Nothing is acknowledged before it was delivered, or before the application said so.
-//! 3. The window forgets its oldest acknowledged id first, and never one that still waits for the application.
-//! 4. A server that keeps at most U pushes unacknowledged and repeats them in order is safe with a window of U plus `pending`.
+//! 1. Within the window a message is delivered once, and acknowledged every time it arrives.
+//! 2. No message is acknowledged before its delivery, or before the application's answer where that is required.
+//! 3. The window forgets its oldest answered id first, and never an id that still waits for the application.
+//! 4. A server that keeps at most U pushes unacknowledged and repeats them in order is safe with a window of U plus
+//!    `pending`.
 
 use alloc::vec::Vec;
 
@@ -13,35 +14,35 @@ use crate::config::{Acknowledge, InboxPolicy};
 use crate::id::MessageId;
 use crate::outbox::slot_map::{HasId, SlotMap};
 
-/// What is to be done with a message that arrived.
+/// Decision on an incoming message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InboxDecision {
-    /// New: deliver it, then acknowledge it.
+    /// The message is new: deliver it, then acknowledge it.
     DeliverAndAck,
-    /// New: deliver it; the application acknowledges.
+    /// The message is new: deliver it; the application acknowledges it.
     Deliver,
-    /// A repeat of one that was acknowledged: acknowledge it again.
+    /// The message repeats an acknowledged message: acknowledge it again.
     AckAgain,
-    /// A repeat of one that was refused: refuse it again.
+    /// The message repeats a refused message: refuse it again.
     NackAgain,
-    /// A repeat of one that waits for the application.
+    /// The message repeats a message that waits for the application.
     Wait,
-    /// New, but as many wait for the application as may.
+    /// The message is new, but as many messages wait for the application as `pending` allows.
     Defer,
 }
 
-/// The window of ids.
+/// Window of the ids of incoming messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Inbox {
-    /// Ids that were answered and may be forgotten, oldest first.
+    /// Ids of messages that were acknowledged or refused, oldest first; they may be forgotten.
     answered: SlotMap<Answered>,
-    /// Ids that wait for the application.
+    /// Ids of messages that wait for the application.
     pending: SlotMap<MessageId>,
-    /// Changes to what a snapshot holds.
+    /// Number of changes to the part of the inbox that a snapshot holds.
     revision: u64,
 }
 
-/// One id in a snapshot.
+/// Snapshot form of one id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct SeenIdState {
     id: MessageId,
@@ -66,19 +67,19 @@ impl Inbox {
         Self { answered: SlotMap::new(), pending: SlotMap::new(), revision: 0 }
     }
 
-    /// Changes to what a snapshot holds, counted.
+    /// Number of changes to the part of the inbox that a snapshot holds.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// The ids that are acknowledged or refused, oldest first, for a snapshot. What still waits for the application is left
-    /// out: after a restart it has to be delivered again.
+    /// Returns the ids of acknowledged and refused messages, oldest first, for a snapshot. Messages that wait for the
+    /// application are left out: after a restart they have to be delivered again.
     pub(crate) fn to_state(&self) -> Vec<SeenIdState> {
-        let to_state = |(_, past): (u64, &Answered)| SeenIdState { id: past.id.clone(), rejected: !past.accepted };
+        let to_state = |(_, entry): (u64, &Answered)| SeenIdState { id: entry.id.clone(), rejected: !entry.accepted };
         self.answered.iter().map(to_state).collect()
     }
 
-    /// The window as a snapshot held it.
+    /// Restores the window from a snapshot.
     pub(crate) fn from_state(state: Vec<SeenIdState>, policy: &InboxPolicy) -> Self {
         let mut inbox = Self::new();
         for SeenIdState { id, rejected } in state {
@@ -89,7 +90,7 @@ impl Inbox {
         inbox
     }
 
-    /// What a repeat of a message calls for; nothing for a new one.
+    /// Decision on a repeated message; `None` for a new message.
     fn known(&self, id: &MessageId) -> Option<InboxDecision> {
         match self.answered.find(id) {
             Some((_, Answered { accepted: true, .. })) => Some(InboxDecision::AckAgain),
@@ -98,16 +99,17 @@ impl Inbox {
         }
     }
 
-    /// Where a delivered message stands among the others: those that wait for the application come after those it has answered.
+    /// Rank of a delivered message in the order of delivery. Messages that wait for the application rank above answered
+    /// messages.
     pub(crate) fn rank(&self, id: &MessageId) -> Option<(bool, u64)> {
         let answered = self.answered.slot_of(id).map(|slot| (false, slot));
         answered.or_else(|| self.pending.slot_of(id).map(|slot| (true, slot)))
     }
 
-    /// A message has arrived; the second value counts the ids that had to be forgotten for it.
+    /// Decides on an incoming message. Also returns the number of ids that were forgotten to make room.
     pub(crate) fn on_message(&mut self, id: &MessageId, policy: &InboxPolicy) -> (InboxDecision, u64) {
         match (self.known(id), policy.acknowledge) {
-            (Some(verdict), _) => (verdict, 0),
+            (Some(decision), _) => (decision, 0),
             (None, Acknowledge::OnDelivery) => (InboxDecision::DeliverAndAck, self.remember(id.clone(), true, policy)),
             (None, Acknowledge::OnCall) if self.pending.len() >= policy.pending.as_count() => (InboxDecision::Defer, 0),
             (None, Acknowledge::OnCall) => {
@@ -117,18 +119,18 @@ impl Inbox {
         }
     }
 
-    /// The application has the message, or refuses it; counts the ids that had to be forgotten for it, or says that it was not
-    /// waited for.
+    /// Records the application's answer to a message: `accepted` or refused. Returns the number of ids that were
+    /// forgotten to make room, or `None` if the message did not wait for an answer.
     pub(crate) fn on_answer(&mut self, id: &MessageId, accepted: bool, policy: &InboxPolicy) -> Option<u64> {
         let id = self.pending.remove(self.pending.slot_of(id)?)?;
         Some(self.remember(id, accepted, policy))
     }
 
-    /// An own message has come back, which is nothing new: it is acknowledged unless its id was another message's before.
-    /// The second value counts the ids that had to be forgotten for it.
+    /// Decides on an own message that came back: it is acknowledged and not delivered, unless its id is known from
+    /// another message. Also returns the number of ids that were forgotten to make room.
     pub(crate) fn on_own(&mut self, id: &MessageId, policy: &InboxPolicy) -> (InboxDecision, u64) {
         match self.known(id) {
-            Some(verdict) => (verdict, 0),
+            Some(decision) => (decision, 0),
             None => (InboxDecision::AckAgain, self.remember(id.clone(), true, policy)),
         }
     }

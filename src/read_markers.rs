@@ -1,8 +1,9 @@
-//! Up to where messages are read: one mark a conversation, which only rises.
+//! Read markers: the last message that the user has read in each conversation. A read marker only rises.
 //!
-//! 1. Only the newest mark of a conversation is kept, so none is ever told after a newer one.
-//! 2. Nobody confirms a mark: each connection is told all of them.
-//! 3. Their number is bounded; the one that has not risen for longest is forgotten first.
+//! 1. Only the newest read marker of a conversation is kept, so no read marker is sent after a newer one.
+//! 2. The peer never confirms a read marker: every new connection is sent all of them.
+//! 3. The number of read markers is bounded; the read marker that has not risen for longest is
+//!    forgotten first.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -12,65 +13,66 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::MessageId;
 
-/// Conversations whose marks are kept.
-const CONVERSATIONS: usize = 64;
+/// Number of conversations whose read markers are kept.
+const MAX_CONVERSATIONS: usize = 64;
 
-/// The marks of all conversations, the one that rose last at the end.
+/// Read markers of all conversations, the one that rose last at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ReadMarkers {
-    line: VecDeque<ReadMarker>,
+    markers: VecDeque<ReadMarker>,
     revision: u64,
 }
 
-/// Up to where one conversation is read.
+/// Read marker: the last message that the user has read in one conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct ReadMarker {
-    /// The application's name for the conversation; empty where there is only one.
+    /// The application's name for the conversation; empty where there is only one conversation.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     conversation: Box<str>,
     id: MessageId,
 }
 
 impl ReadMarkers {
-    /// Changes to what a snapshot holds, counted.
+    /// Number of changes to the part of the read markers that a snapshot holds.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// The last message that is read in each conversation.
+    /// Returns the id of the last message read in each conversation.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &MessageId> {
-        self.line.iter().map(|mark| &mark.id)
+        self.markers.iter().map(|marker| &marker.id)
     }
 
-    /// The user has read up to here, which `is_newer` than an earlier mark or is not; says whether the mark rose.
+    /// Raises the read marker of a conversation to the message `id`, if `is_newer` says that it is newer than the
+    /// message of the present read marker. Returns whether the read marker rose.
     pub(crate) fn on_read(
         &mut self,
         conversation: &str,
         id: &MessageId,
         is_newer: impl FnOnce(&MessageId) -> bool,
     ) -> bool {
-        let known = self.line.iter().position(|mark| &*mark.conversation == conversation);
+        let known = self.markers.iter().position(|marker| &*marker.conversation == conversation);
         if let Some(at) = known {
-            if !self.line.get(at).is_some_and(|mark| is_newer(&mark.id)) {
+            if !self.markers.get(at).is_some_and(|marker| is_newer(&marker.id)) {
                 return false;
             }
-            self.line.remove(at);
-        } else if self.line.len() >= CONVERSATIONS {
-            self.line.pop_front();
+            self.markers.remove(at);
+        } else if self.markers.len() >= MAX_CONVERSATIONS {
+            self.markers.pop_front();
         }
-        self.line.push_back(ReadMarker { conversation: conversation.into(), id: id.clone() });
+        self.markers.push_back(ReadMarker { conversation: conversation.into(), id: id.clone() });
         self.revision += 1;
         true
     }
 
-    /// The marks for a snapshot.
+    /// Returns the read markers for a snapshot.
     pub(crate) fn to_state(&self) -> Vec<ReadMarker> {
-        self.line.iter().cloned().collect()
+        self.markers.iter().cloned().collect()
     }
 
-    /// The marks as a snapshot held them.
+    /// Restores the read markers from a snapshot.
     pub(crate) fn from_state(mut state: Vec<ReadMarker>) -> Self {
-        state.drain(..state.len().saturating_sub(CONVERSATIONS));
-        Self { line: state.into(), revision: 0 }
+        state.drain(..state.len().saturating_sub(MAX_CONVERSATIONS));
+        Self { markers: state.into(), revision: 0 }
     }
 }
