@@ -1,9 +1,9 @@
-//! The half that knows messages and of the link only "ready" and "lost".
+//! Delivery: the part of a session that knows messages, and of the link only whether a connection is ready or lost.
 //!
-//! 1. What `send` took is settled exactly once a round.
-//! 2. On a new connection the unconfirmed go out first, in order, under the same ids and as the same bytes.
-//! 3. A message that arrives is delivered before it is acknowledged, and delivered once within the dedup window.
-//! 4. A peer's receipt raises a mark; it never triggers a resend.
+//! 1. Every message that `send` took is settled exactly once a round.
+//! 2. On a new connection unconfirmed messages go out first, in order, under the same ids and as the same bytes.
+//! 3. An incoming message is delivered before it is acknowledged, and delivered once within the dedup window.
+//! 4. A receipt from the peer raises the status of a message and never triggers a resend.
 
 mod receive;
 mod send;
@@ -31,31 +31,32 @@ pub(crate) use crate::sequence::{sent_at_once, taken_at_once};
 pub(crate) use write_ahead::DeliveryState;
 use write_ahead::WriteAhead;
 
-/// The delivery of one session, or of one peer.
+/// Delivery of one session or, on the accepting side, of one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Delivery {
     outbox: Outbox,
     inbox: Inbox,
-    /// The connection that carries messages, where one is ready.
+    /// Connection that carries messages; `None` while no connection is ready.
     ready: Option<ConnectionId>,
-    /// Whether a probe of that connection is unanswered: what need not leave waits for the answer.
+    /// Whether a probe of that connection is unanswered; messages that may be queued wait for the answer.
     probing: bool,
     flow: Flow,
-    /// The first half of every id this delivery makes.
+    /// First half of every message id that this delivery makes.
     nonce: u64,
+    /// Number of message ids made so far, which is the second half of the next message id.
     made: u64,
-    /// Only where messages wait until they are stored.
+    /// `None` where messages need not be stored before they are sent.
     write_ahead: Option<Box<WriteAhead>>,
     read_markers: ReadMarkers,
     transfer: Transfer,
 }
 
-/// How messages are told apart and acknowledged on the wire; the dialect decides it once.
+/// How messages are identified and acknowledged on the wire; the dialect decides this once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Transfer {
-    /// Each message by its id.
+    /// Each message is identified and acknowledged by its id.
     PerMessage,
-    /// All messages up to a number at once.
+    /// Each message has a sequence number, and one ack acknowledges all messages up to its sequence number.
     Sequenced(Box<Sequence>),
 }
 
@@ -68,32 +69,33 @@ impl Transfer {
     }
 }
 
-/// Whether messages may leave, and whether new ones are taken.
+/// Whether messages may be sent, and whether new messages are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Flow {
-    /// They may.
+    /// Messages are sent and taken.
     Open,
-    /// They wait for `release`.
+    /// Messages are taken, and wait for `release`.
     Held,
-    /// They leave, and nothing new is taken; by then everything must be settled.
+    /// Messages are sent, and no new message is taken; at `until` at the latest the session closes.
     Draining { until: Instant },
 }
 
-/// What delivery asks of the link.
+/// Request of delivery to the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeliveryRequest {
-    /// Nothing; call again.
+    /// The link has nothing to do; `on_due` has to be called again.
     Nothing,
-    /// A new connection: a confirmation is overdue.
+    /// The link replaces the connection, because a confirmation is overdue.
     Recycle,
-    /// A new connection, for another session: this one's numbers are used up.
+    /// The link replaces the connection, so that another session begins: the sequence numbers of this session are used
+    /// up.
     Renew,
-    /// A close: the drain is over.
+    /// The link closes, because the drain is over.
     Close,
 }
 
 impl Delivery {
-    /// `sequenced` says whether the dialect counts messages.
+    /// Creates a delivery without messages. `sequenced` says whether the dialect has sequence numbers.
     pub(crate) fn new(nonce: u64, config: &Config, sequenced: bool) -> Self {
         let mut outbox = Outbox::new();
         let write_ahead = match config.durability {
@@ -121,7 +123,8 @@ impl Delivery {
         &self.outbox
     }
 
-    /// The sequence, where messages are counted. The accepting side decides by it where a session goes on.
+    /// Sequence of the session, in dialects with sequence numbers. The accepting side decides by it where a session
+    /// resumes.
     pub(crate) fn sequence(&mut self) -> Option<&mut Sequence> {
         match &mut self.transfer {
             Transfer::Sequenced(sequence) => Some(sequence),
@@ -129,14 +132,14 @@ impl Delivery {
         }
     }
 
-    /// Sends the first word on a connection.
+    /// Sends the hello, the first signal on a connection.
     pub(crate) fn send_hello(&mut self, cx: &mut Context<'_>, connection: ConnectionId, credential: Option<Secret>) {
         let resume = self.sequence().and_then(Sequence::resume);
         let hello = Hello { credential, resume, credit: taken_at_once(cx.config) };
         cx.send_signal(connection, &Signal::hello(hello), Purpose::Auth);
     }
 
-    /// The server has answered the hello with its terms.
+    /// Applies the session terms with which the server answered the hello.
     pub(crate) fn on_session_terms(&mut self, cx: &mut Context<'_>, terms: &SessionTerms) -> Result<(), Cause> {
         match &mut self.transfer {
             Transfer::Sequenced(sequence) => sequence.on_session_terms(&mut self.outbox, cx, terms),
@@ -144,29 +147,29 @@ impl Delivery {
         }
     }
 
-    /// The other end has said, at the beginning of a connection, up to which number it has this end's messages.
+    /// Settles the messages up to the sequence number that the peer acknowledged at the beginning of a connection.
     pub(crate) fn on_known(&mut self, cx: &mut Context<'_>, seq: u64, refused: &[Refusal]) {
         if let Transfer::Sequenced(sequence) = &mut self.transfer {
             sequence.settle(&mut self.outbox, cx, seq, refused);
         }
     }
 
-    /// The connection is given up for what came on it.
+    /// Handles a protocol violation of the peer, for which the connection is given up.
     pub(crate) fn on_protocol_violation(&mut self, cause: Cause) {
-        // Another session begins, for this one's numbers mean two things.
+        // The two ends disagree on the sequence numbers of this session, so only another session can go on.
         if cause == Cause::AckAboveSent {
             self.forget_session();
         }
     }
 
-    /// The next connection begins another session.
+    /// Forgets the session, so that the next connection begins another one.
     pub(crate) fn forget_session(&mut self) {
         if let Some(sequence) = self.sequence() {
             sequence.forget();
         }
     }
 
-    /// Messages may flow on this connection.
+    /// Starts to send messages on a connection that is ready.
     pub(crate) fn on_ready(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         self.ready = Some(connection);
         self.send_read_markers(cx, connection);
@@ -174,22 +177,23 @@ impl Delivery {
         self.flush(cx);
     }
 
-    /// The connection is lost, and another will be tried.
+    /// Handles the loss of the connection; the link will try another connection.
     pub(crate) fn on_lost(&mut self, cx: &mut Context<'_>, cause: Cause) {
         if let Some(connection) = self.take_down() {
-            // Nobody polled these, so they were never handed over, and nobody has heard of their being sent. What has
-            // its outcome stays in the queue, as sent as told; of messages that nobody confirms, all but the last stay.
+            // The host never polled these actions: their messages reached no socket, and no `Sent` was reported. The
+            // actions of settled messages stay in the queue with their `Sent`; where the peer sends no confirmations,
+            // these are all but the last messages, whose bodies are kept.
             for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
                 self.outbox.on_withdrawn(&id, &cx.config.outbox);
             }
-            // Silence says nothing about a message; a close, an error or a missing receipt may.
+            // No message causes silence; a message may cause a close, an error or an overdue receipt.
             let suspicious = matches!(cause, Cause::Closed | Cause::Errored | Cause::ReceiptOverdue);
             let settled = self.outbox.on_lost(suspicious, &cx.config.outbox);
             cx.emit_statuses(settled);
         }
     }
 
-    /// The session has ended: every message gets its outcome in this call.
+    /// Settles every message, because the session has ended.
     pub(crate) fn on_ended(&mut self, cx: &mut Context<'_>) {
         self.take_down();
         self.flow = Flow::Open;
@@ -197,7 +201,7 @@ impl Delivery {
         cx.emit_statuses(settled);
     }
 
-    /// No connection carries messages any more; gives the one that did.
+    /// Stops sending messages; returns the connection that carried them.
     fn take_down(&mut self) -> Option<ConnectionId> {
         if let Some(sequence) = self.sequence() {
             sequence.on_lost();
@@ -206,18 +210,18 @@ impl Delivery {
         self.ready.take()
     }
 
-    /// Whether a probe is unanswered from here on; says whether one was and is not any longer.
+    /// Sets whether a probe is unanswered. Returns whether an unanswered probe has ended by this call.
     pub(crate) fn set_probing(&mut self, probing: bool) -> bool {
         core::mem::replace(&mut self.probing, probing) && !probing
     }
 
-    /// Sends a heartbeat or the answer to one, and with it the cumulative ack where messages are counted.
+    /// Sends a heartbeat or heartbeat reply; in dialects with sequence numbers it carries the cumulative ack.
     pub(crate) fn send_heartbeat(&self, cx: &mut Context<'_>, connection: ConnectionId, carrier: AckCarrier) {
-        const ASK: &Signal<Content<'static>> = &Signal::heartbeat();
-        const REPLY: &Signal<Content<'static>> = &Signal::heartbeat_reply();
+        const HEARTBEAT: &Signal<Content<'static>> = &Signal::heartbeat();
+        const HEARTBEAT_REPLY: &Signal<Content<'static>> = &Signal::heartbeat_reply();
         let (bare, purpose) = match carrier {
-            AckCarrier::Heartbeat | AckCarrier::Alone => (ASK, Purpose::Heartbeat),
-            AckCarrier::HeartbeatReply => (REPLY, Purpose::HeartbeatReply),
+            AckCarrier::Heartbeat | AckCarrier::Alone => (HEARTBEAT, Purpose::Heartbeat),
+            AckCarrier::HeartbeatReply => (HEARTBEAT_REPLY, Purpose::HeartbeatReply),
         };
         match self.carried_ack() {
             Some(seq) => cx.send_signal(connection, &Signal::cumulative_ack(seq, Vec::new(), carrier), purpose),
@@ -225,17 +229,17 @@ impl Delivery {
         };
     }
 
-    /// The login was refused: messages stay for the next `open`.
+    /// Handles a refused login: messages stay in the outbox for the next `open`.
     pub(crate) fn on_refused(&mut self, cx: &mut Context<'_>) {
         self.on_lost(cx, Cause::Unauthorized);
     }
 
-    /// The machine slept.
+    /// Adds a sleep of the machine to the age of every message.
     pub(crate) fn on_slept(&mut self, asleep: Duration) {
         self.outbox.on_slept(asleep);
     }
 
-    /// Whether there is something to do, now or since a moment that delivery waited for.
+    /// Whether `on_due` has work: a deadline has passed, the drain is over, or another session has to begin.
     #[inline]
     pub(crate) fn is_due(&self, cx: &Context<'_>) -> bool {
         !self.is_idle() && self.is_work_due(cx)
@@ -244,19 +248,19 @@ impl Delivery {
     /// Slow path of `is_due`: nearly every input finds nothing to settle.
     #[inline(never)]
     fn is_work_due(&self, cx: &Context<'_>) -> bool {
-        self.wait(&cx.config.outbox).is_due(cx.now)
+        self.deadline_slow(&cx.config.outbox).is_due(cx.now)
             || self.is_drained()
             || (self.is_spent() && self.awaits_receipts(cx))
     }
 
-    /// Something is due; to be called until there is nothing more to say.
+    /// Does the work that is due; to be called until it returns `None`.
     pub(crate) fn on_due(&mut self, cx: &mut Context<'_>) -> Option<DeliveryRequest> {
         let before = self.outbox.len();
         while let Some(expired) = self.outbox.expire(cx.now, &cx.config.outbox) {
             cx.emit_statuses([expired]);
         }
         if self.outbox.len() < before {
-            // Only now: what is due next must not take the place of what is due as well, only to expire in it.
+            // All messages that are due expire first: none of them is sent in the room that another leaves.
             self.flush(cx);
             return Some(DeliveryRequest::Nothing);
         }
@@ -273,31 +277,32 @@ impl Delivery {
         Some(self.on_overdue(cx, slot))
     }
 
-    /// Whether a drain has nothing left to wait for.
+    /// Whether a drain is over because every message is settled.
     fn is_drained(&self) -> bool {
         matches!(self.flow, Flow::Draining { .. }) && self.outbox.is_empty()
     }
 
-    /// Whether there is nothing to settle and no number to give, so nothing to wait for.
+    /// Whether delivery waits for nothing: no unsettled message, no sequence numbers, no drain.
     fn is_idle(&self) -> bool {
         self.outbox.is_empty()
             && matches!(self.transfer, Transfer::PerMessage)
             && !matches!(self.flow, Flow::Draining { .. })
     }
 
-    /// Whether the session's numbers are used up and nothing stands against another session.
+    /// Whether the session's sequence numbers are used up and all its messages acknowledged, so another may begin.
     fn is_spent(&self) -> bool {
         self.transfer.sequence().is_some_and(|sequence| sequence.out.is_spent())
     }
 
-    /// The next moment at which delivery wants a tick.
+    /// Next deadline of delivery.
     #[inline]
     pub(crate) fn deadline(&self, policy: &OutboxPolicy) -> Deadline {
-        if self.is_idle() { Deadline::NEVER } else { self.wait(policy) }
+        if self.is_idle() { Deadline::NEVER } else { self.deadline_slow(policy) }
     }
 
+    /// Slow path of `deadline`, for a delivery that is not idle.
     #[inline(never)]
-    fn wait(&self, policy: &OutboxPolicy) -> Deadline {
+    fn deadline_slow(&self, policy: &OutboxPolicy) -> Deadline {
         let receipt = self.ready.and_then(|_| self.outbox.receipt_deadline(policy));
         let drain = match self.flow {
             Flow::Draining { until } => Deadline { at: until, timer: Timer::Drain },
@@ -307,14 +312,14 @@ impl Delivery {
         Deadline::perhaps(receipt, Timer::Receipt).earlier(expiry).earlier(drain)
     }
 
-    /// Messages wait for `release` from here on.
+    /// Holds messages back until `release`; a drain is not held back.
     pub(crate) fn hold(&mut self) {
         if self.flow == Flow::Open {
             self.flow = Flow::Held;
         }
     }
 
-    /// Messages leave again.
+    /// Sends messages again after `hold`.
     pub(crate) fn release(&mut self, cx: &mut Context<'_>) {
         if self.flow == Flow::Held {
             self.flow = Flow::Open;
@@ -322,13 +327,13 @@ impl Delivery {
         }
     }
 
-    /// Nothing new is taken; what is there leaves, and at `until` at the latest the session closes.
+    /// Drains the outbox: no new message is taken, and at `until` at the latest the session closes.
     pub(crate) fn drain(&mut self, cx: &mut Context<'_>, until: Instant) {
         self.flow = Flow::Draining { until };
         self.flush(cx);
     }
 
-    /// Where a message stands, as far as it is remembered.
+    /// Status of a message; `None` if the message is unknown or forgotten.
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
         self.outbox.status(id)
     }

@@ -1,8 +1,8 @@
-//! Messages on their way in: delivered once, acknowledged every time.
+//! Incoming messages: each is delivered once, and acknowledged every time it arrives.
 
 use alloc::vec::Vec;
 
-use super::write_ahead::Word;
+use super::write_ahead::AnswerKind;
 use super::{Delivery, Transfer};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
@@ -14,7 +14,7 @@ use crate::inbox::InboxDecision;
 use crate::state::Cause;
 
 impl Delivery {
-    /// A message has arrived. `body` is made only where the message is delivered. Says whether it was new.
+    /// Handles an incoming message; `body` is called only if the message is delivered. Returns whether it was new.
     pub(crate) fn on_message(
         &mut self,
         cx: &mut Context<'_>,
@@ -45,24 +45,25 @@ impl Delivery {
         new
     }
 
-    /// An own message has come back as a push: acknowledged like any, shown to nobody.
+    /// Handles an own message that came back as a push: it is acknowledged and not delivered.
     pub(crate) fn on_echo(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
         let (decision, forgotten) = self.inbox.on_own(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
         match decision {
-            // A server may use one id for two messages; that must not acknowledge the one that waits for a call.
+            // A server may use one id for two messages; an echo must not acknowledge the one that waits for a call.
             InboxDecision::Wait => {}
             InboxDecision::NackAgain => self.nack(cx, connection, id),
             _ => self.ack(cx, connection, id),
         }
     }
 
-    /// The application has stored a message.
+    /// Acknowledges a message that the application has stored.
     pub(crate) fn acknowledge(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), AcknowledgeError> {
         self.answer(cx, id, None)
     }
 
-    /// The application will never take a message, for a reason that only a dialect that counts messages can tell.
+    /// Refuses a message that the application will never take; only dialects with sequence numbers send the reason
+    /// `code`.
     pub(crate) fn reject(&mut self, cx: &mut Context<'_>, id: &MessageId, code: u32) -> Result<(), AcknowledgeError> {
         self.answer(cx, id, Some(code))
     }
@@ -74,13 +75,13 @@ impl Delivery {
             (Transfer::Sequenced(sequence), _) => sequence.inbound.on_answer(id, refused),
             (Transfer::PerMessage, Some(connection)) if accepted => self.ack(cx, connection, id),
             (Transfer::PerMessage, Some(connection)) => self.nack(cx, connection, id),
-            // Without a connection the answer waits for the message to be pushed again.
+            // Without a connection the answer is sent when the server pushes the message again.
             (Transfer::PerMessage, None) => {}
         }
         Ok(())
     }
 
-    /// The user has read a conversation up to this message.
+    /// Raises the read marker of a conversation to this message.
     pub(crate) fn mark_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -96,24 +97,25 @@ impl Delivery {
         }
         cx.encode(&Signal::read(id.clone())).map_err(|_| MarkReadError::NoWord)?;
         let rank = self.inbox.rank(id).ok_or(MarkReadError::Unknown)?;
-        // What the inbox has forgotten is older than all it remembers.
+        // A message that the inbox has forgotten is older than all messages that it remembers.
         let rose = self
             .read_markers
-            .on_read(conversation, id, |mark| self.inbox.rank(mark).is_none_or(|earlier| earlier < rank));
+            .on_read(conversation, id, |marker| self.inbox.rank(marker).is_none_or(|earlier| earlier < rank));
         if let (true, Some(connection)) = (rose, self.ready) {
             self.send_read(cx, connection, id);
         }
         Ok(())
     }
 
-    /// Tells a new connection up to where messages are read: nobody confirms that, so it may not have arrived before.
+    /// Sends all read markers on a new connection: the peer confirms none, so some may not have arrived before.
     pub(super) fn send_read_markers(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         for id in self.read_markers.ids().cloned().collect::<Vec<_>>() {
             self.send_read(cx, connection, &id);
         }
     }
 
-    /// A message has arrived under a sequence number; one with no body was given up. Says whether it was new.
+    /// Handles an incoming message with a sequence number; without a body the message was skipped by the peer. Returns
+    /// whether the message was new.
     pub(crate) fn on_sequenced_message(
         &mut self,
         cx: &mut Context<'_>,
@@ -127,8 +129,8 @@ impl Delivery {
         }
     }
 
-    /// The host has fetched what was missing, the messages of these ids among it: what was held back is delivered. Says
-    /// whether all of that found room.
+    /// Handles a fetch by the host, which found the messages with these `ids` among the missing messages. Once no
+    /// message is missing, the messages held back are delivered. Returns whether all of these found room.
     pub(crate) fn fetched(
         &mut self,
         cx: &mut Context<'_>,
@@ -142,34 +144,34 @@ impl Delivery {
         }
     }
 
-    /// The sequence number that heartbeats acknowledge.
+    /// Sequence number that heartbeats acknowledge.
     pub(super) fn carried_ack(&self) -> Option<u64> {
         self.ready?;
         self.transfer.sequence().map(|sequence| sequence.inbound.stored_seq())
     }
 
-    /// Acknowledges a message: at once, or when it is stored that the message was seen.
+    /// Acknowledges a message: at once, or with write-ahead after its delivery is stored.
     fn ack(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
         match &mut self.write_ahead {
             None => send_ack(cx, connection, id),
-            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, Word::Accepted),
+            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, AnswerKind::Accepted),
         }
     }
 
-    /// Refuses a message: at once, or when it is stored that the message was refused.
+    /// Refuses a message: at once, or with write-ahead after the refusal is stored.
     fn nack(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
         match &mut self.write_ahead {
             None => send_nack(cx, connection, id),
-            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, Word::Refused),
+            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, AnswerKind::Refused),
         }
     }
 
-    /// Tells that a message was read: at once, or when it is stored that the message was seen. To the peer a message
-    /// that was read is one that arrived.
+    /// Sends a read marker: at once, or with write-ahead after the delivery of the message is stored, because for the
+    /// peer a message that was read has arrived.
     fn send_read(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
         match &mut self.write_ahead {
             None => send_read(cx, connection, id),
-            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, Word::Read),
+            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, AnswerKind::Read),
         }
     }
 }
@@ -178,7 +180,7 @@ pub(super) fn send_ack(cx: &mut Context<'_>, connection: ConnectionId, id: &Mess
     cx.send_signal(connection, &Signal::accepted(id.clone()), Purpose::Ack { id: id.clone() });
 }
 
-/// Refuses a message; where the dialect has no word for it, it is acknowledged, so that it does not come for ever.
+/// Refuses a message; a dialect without refusals acknowledges it instead, so that the server stops repeating it.
 pub(super) fn send_nack(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
     if !cx.send_signal(connection, &Signal::rejected(id.clone(), 0), Purpose::Nack { id: id.clone() }) {
         send_ack(cx, connection, id);

@@ -1,4 +1,4 @@
-//! Messages on their way out: taken, handed over in order, confirmed.
+//! Outgoing messages: taken, sent in order, and confirmed.
 
 use core::num::NonZeroU32;
 
@@ -17,7 +17,7 @@ use crate::state::Cause;
 use crate::status::Status;
 
 impl Delivery {
-    /// Takes a message, or says why not; what is taken is answered for.
+    /// Takes a message and returns its id, or returns the reason why the message is not taken.
     pub(crate) fn send(&mut self, cx: &mut Context<'_>, outgoing: &mut Outgoing) -> Result<MessageId, SendError> {
         let Outgoing { body, id, time_to_live, repeat } = outgoing;
         if matches!(self.flow, Flow::Draining { .. }) {
@@ -36,12 +36,12 @@ impl Delivery {
             Some(id) => self.check_id(cx, id)?,
             None => MessageId::minted(self.nonce, self.made),
         };
-        // Encoded once here, so that a body this dialect cannot carry is refused rather than taken.
+        // The message is encoded before it is taken, so that a body which the dialect cannot carry is refused.
         let (frame, seq) = match &self.transfer {
             Transfer::PerMessage => (encode(cx, &id, body)?, None),
             Transfer::Sequenced(sequence) => sequence.encode(cx, &id, body).map(|(frame, seq)| (frame, Some(seq)))?,
         };
-        // Only a forged snapshot can have counted so far that this begins anew.
+        // Only a forged snapshot can hold a number so high that this addition wraps around.
         self.made = self.made.wrapping_add(u64::from(!chosen));
         self.outbox.take(cx.now, &id, body.take(), *repeat, *time_to_live, &cx.config.outbox);
         Self::emit_queued(cx, &id);
@@ -49,7 +49,7 @@ impl Delivery {
         Ok(id)
     }
 
-    /// Opens a new round for a failed message.
+    /// Starts a new round for a failed message.
     pub(crate) fn resend(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), ResendError> {
         if matches!(self.flow, Flow::Draining { .. }) {
             return Err(ResendError::Draining);
@@ -63,19 +63,19 @@ impl Delivery {
         Ok(())
     }
 
-    /// Takes a message back before it is sent.
+    /// Settles a message as `Cancelled`, if no copy of it was sent.
     pub(crate) fn cancel(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), CancelError> {
         self.outbox.cancel(id, &cx.config.outbox)?;
         cx.emit_status(id, Status::Cancelled);
         Ok(())
     }
 
-    /// Hands over what may leave now.
+    /// Sends the messages that may be sent now.
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
         self.flush_with(cx, None);
     }
 
-    /// Hands over what may leave now; the frame of one message is at hand.
+    /// Sends the messages that may be sent now; `encoded` is the frame of one message, if it was encoded already.
     fn flush_with(&mut self, cx: &mut Context<'_>, mut encoded: Option<EncodedMessage<'_>>) {
         let Some(connection) = self.ready else { return };
         if self.flow == Flow::Held || self.is_held() || self.held_while_probing(cx) {
@@ -94,9 +94,9 @@ impl Delivery {
         encoded: &mut Option<EncodedMessage<'_>>,
     ) {
         while let Some((slot, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
-            // What is over by now must not leave in the moment before its timer is looked at.
-            let over = self.outbox.is_expired(cx.now, entry);
-            if over || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
+            // An expired message must not be sent before the timer of its expiry is handled.
+            let expired = self.outbox.is_expired(cx.now, entry);
+            if expired || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
                 cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
                 continue;
             }
@@ -105,7 +105,7 @@ impl Delivery {
                 None => encode(cx, &entry.id, &entry.body),
             };
             let Ok(frame) = frame else {
-                // It could be encoded when it was taken, so only another dialect after a restart gets here.
+                // Every message was encoded when it was taken, so only a change of dialect by a restart leads here.
                 cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
                 continue;
             };
@@ -120,7 +120,7 @@ impl Delivery {
         }
     }
 
-    /// The other end has everything up to a sequence number, on the present connection.
+    /// Applies a cumulative ack that the peer sent on the present connection.
     pub(crate) fn on_cumulative_ack(
         &mut self,
         cx: &mut Context<'_>,
@@ -128,7 +128,7 @@ impl Delivery {
         refused: &[Refusal],
     ) -> Result<(), Cause> {
         match &mut self.transfer {
-            // Numbers given on an earlier connection count: what the other end had then it may have stored only now.
+            // Sequence numbers sent on an earlier connection count too: the peer may have stored them only now.
             Transfer::Sequenced(sequence) if seq <= sequence.out.highest() => {
                 if sequence.settle(&mut self.outbox, cx, seq, refused) {
                     self.flush(cx);
@@ -139,11 +139,11 @@ impl Delivery {
         }
     }
 
-    /// The peer has said something about a message of ours. Says whether the message is known.
+    /// Applies the confirmation `status` of the peer to a message. Returns whether the message is known.
     pub(crate) fn on_confirmed(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) -> bool {
         let mut settled = false;
         if matches!(status, Status::Delivered | Status::Read) {
-            // The receiver has it, so the server had it before: its own word may still be on the way, or lost.
+            // The server accepted the message before the receiver got it; the server's receipt may be late or lost.
             match self.confirm(cx, id, Status::Accepted) {
                 Confirmed::Late => return true,
                 confirmed => settled = confirmed == Confirmed::Settled,
@@ -162,7 +162,7 @@ impl Delivery {
         confirmed
     }
 
-    /// Not a byte of this was written. Says whether the connection is to be given up for it.
+    /// Handles a failed write, of which no byte was written. Returns whether the connection is to be given up.
     pub(crate) fn on_send_failed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, purpose: Purpose) -> bool {
         if let Purpose::Message { id } = &purpose {
             cx.emit_statuses(self.outbox.on_send_failed(id, &cx.config.outbox));
@@ -171,14 +171,15 @@ impl Delivery {
             SendFailure::EndLink => true,
             SendFailure::Tell => {
                 cx.push(Action::Unsent { connection, purpose });
-                // What was settled by that has left room for the next.
+                // The message settled by the failure leaves room in the window for the next message.
                 self.flush(cx);
                 false
             }
         }
     }
 
-    /// The first in line was not confirmed in time: a new connection asks again, or the message is given up as unknown.
+    /// Handles the overdue confirmation of the first message in flight: a new connection sends the message again, or
+    /// the message is settled as `Unconfirmed`.
     pub(super) fn on_overdue(&mut self, cx: &mut Context<'_>, slot: u64) -> DeliveryRequest {
         match cx.config.outbox.resend {
             Resend::NextConnection => DeliveryRequest::Recycle,
@@ -190,7 +191,7 @@ impl Delivery {
         }
     }
 
-    /// Sends again what the other end has not confirmed in time, up to `copies` of each; an accepting side does so.
+    /// Sends again, on the accepting side, each message whose confirmation is overdue, up to `copies` copies in all.
     pub(crate) fn push_again(&mut self, cx: &mut Context<'_>, copies: Option<NonZeroU32>) {
         let Some(connection) = self.ready else { return };
         for slot in self.outbox.all_overdue(cx.now, &cx.config.outbox) {
@@ -213,12 +214,12 @@ impl Delivery {
         cx.expects_receipts() && self.ready.is_some()
     }
 
-    /// Whether messages wait for the answer to a probe: sent into the dark they would only become `Unconfirmed`.
+    /// Whether messages wait for the answer to a probe: on a dead connection they would only become `Unconfirmed`.
     fn held_while_probing(&self, cx: &Context<'_>) -> bool {
         self.probing && cx.config.outbox.while_down == WhileDown::Queue
     }
 
-    /// Whether an id is of this delivery's own making.
+    /// Whether a message id has the nonce of this delivery, which made the id or may make it later.
     pub(crate) fn owns(&self, id: &MessageId) -> bool {
         let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
         nonce.is_some_and(|nonce| nonce.len() == 16 && u64::from_str_radix(nonce, 16) == Ok(self.nonce))
@@ -233,7 +234,7 @@ impl Delivery {
         if !id.is_writable(limit) {
             return Err(SendError::BadId { limit });
         }
-        // An id of our own making is ours to give: taken from outside it could collide with one to come.
+        // An id with the nonce of this delivery could collide with an id that the delivery makes later.
         if self.owns(&id) || self.outbox.knows(&id) { Err(SendError::DuplicateId) } else { Ok(id) }
     }
 }

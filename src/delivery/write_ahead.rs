@@ -1,11 +1,12 @@
-//! Store, then act: what waits until the host has stored the state that covers it, and that state itself.
+//! Write-ahead: sends, statuses and answers wait until the host has stored the state that covers them.
 //!
-//! 1. A version counts the changes to the durable state; `Persist` names it at the end of every input that changed it.
-//! 2. A message that was taken is told as queued, and sent, once a version that covers it is stored.
-//! 3. A message that was delivered is answered once a version that covers its delivery is stored.
-//! 4. Nothing leaves on a new connection before it is stored that it may: what was never sent is known as that after a
-//!    crash.
-//! 5. Without write-ahead nothing of this takes part: messages, statuses and answers leave at once.
+//! 1. A version counts the changes to the durable state; `Persist` announces it at the end of every input that changed
+//!    the durable state.
+//! 2. A taken message is reported as `Queued`, and sent, once a version that covers the message is stored.
+//! 3. A delivered message is answered once a version that covers its delivery is stored.
+//! 4. On a new connection no message is sent before the host has stored that messages may be sent, so that after a
+//!    crash a message that was never sent is known as such.
+//! 5. Without write-ahead none of these laws applies: messages, statuses and answers go out at once.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -26,37 +27,40 @@ use crate::sequence::{Sequence, SequenceState};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
-/// Versions, and what waits for them.
+/// Versions of the durable state, and the sends and answers that wait for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct WriteAhead {
+    /// Last version that a `Persist` announced.
     announced: u64,
+    /// Last version that the host has stored.
     persisted: u64,
-    /// Up to which place in line messages may leave, by version.
+    /// Watermarks: a version, and the first outbox slot that the version does not cover.
     watermarks: VecDeque<(u64, u64)>,
     answers: VecDeque<Answer>,
-    /// Connections that became ready with messages waiting, counted; and the version from which on they may leave.
+    /// Number of connections on which sending had to wait for storage; a part of the version.
     ready_count: u64,
+    /// Version that has to be stored before messages are sent on the present connection.
     hold_until: Option<u64>,
 }
 
-/// Versions that may be under way at once with each its own release; beyond, messages wait for a later one.
-const WATERMARKS: usize = 1_024;
+/// Number of announced versions that have watermarks of their own; beyond it messages wait for a later version.
+const MAX_WATERMARKS: usize = 1_024;
 
-/// The version of what the next version to be named covers.
-const NEXT: u64 = u64::MAX;
+/// Placeholder for the version that covers the present input.
+const NEXT_VERSION: u64 = u64::MAX;
 
-/// An answer to a message that arrived, which waits for its version to be stored.
+/// Answer to an incoming message, which waits until its version is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Answer {
     version: u64,
     connection: ConnectionId,
     id: MessageId,
-    word: Word,
+    kind: AnswerKind,
 }
 
-/// What a waiting answer says.
+/// Kind of a waiting answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Word {
+pub(super) enum AnswerKind {
     Accepted,
     Refused,
     Read,
@@ -64,39 +68,38 @@ pub(super) enum Word {
 
 impl WriteAhead {
     /// Keeps an answer until the next version is stored.
-    pub(super) fn answer(&mut self, config: &Config, connection: ConnectionId, id: &MessageId, word: Word) {
-        let same = |answer: &Answer| answer.id == *id && answer.connection == connection && answer.word == word;
-        // Over the bound an answer is left out rather than kept: the message comes again, and is answered then.
+    pub(super) fn answer(&mut self, config: &Config, connection: ConnectionId, id: &MessageId, kind: AnswerKind) {
+        let same = |answer: &Answer| answer.id == *id && answer.connection == connection && answer.kind == kind;
+        // Beyond the bound an answer is dropped: the peer sends the message again, and it is answered then.
         if !self.answers.iter().any(same) && self.answers.len() < config.inbox.pending.as_count() {
-            self.answers.push_back(Answer { version: NEXT, connection, id: id.clone(), word });
+            self.answers.push_back(Answer { version: NEXT_VERSION, connection, id: id.clone(), kind });
         }
     }
 
-    /// A new version is named; it covers messages up to this place in line.
+    /// Records a newly announced version, which covers the messages before outbox slot `end`.
     fn on_announced(&mut self, version: u64, end: u64) {
         self.announced = version;
-        let full = self.watermarks.len() >= WATERMARKS;
+        let full = self.watermarks.len() >= MAX_WATERMARKS;
         match self.watermarks.back_mut() {
-            // Covered by an earlier version already.
             Some((_, covered)) if *covered >= end => {}
             Some(last) if full => *last = (version, end),
             _ => self.watermarks.push_back((version, end)),
         }
     }
 
-    /// The last version that was named covers what this input has left waiting.
+    /// Assigns the last announced version to the answers and the hold that the present input left waiting.
     fn cover(&mut self) {
-        for answer in self.answers.iter_mut().rev().take_while(|answer| answer.version == NEXT) {
+        for answer in self.answers.iter_mut().rev().take_while(|answer| answer.version == NEXT_VERSION) {
             answer.version = self.announced;
         }
-        if self.hold_until == Some(NEXT) {
+        if self.hold_until == Some(NEXT_VERSION) {
             self.hold_until = Some(self.announced);
         }
     }
 
-    /// A connection is ready; what `waits` may leave once it is stored that it may.
+    /// Holds messages on a ready connection, if any message `waits`, until the host has stored that it may be sent.
     fn on_ready(&mut self, waits: bool) {
-        self.hold_until = waits.then_some(NEXT);
+        self.hold_until = waits.then_some(NEXT_VERSION);
         self.ready_count += u64::from(waits);
     }
 
@@ -115,7 +118,7 @@ impl WriteAhead {
     }
 }
 
-/// The durable state of a delivery.
+/// Durable state of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct DeliveryState {
     nonce: u64,
@@ -130,15 +133,15 @@ pub(crate) struct DeliveryState {
 }
 
 impl Delivery {
-    /// A message was taken: told at once, or when it is stored.
+    /// Reports a taken message as `Queued`; with write-ahead `release_stored` reports it after it is stored.
     pub(super) fn emit_queued(cx: &mut Context<'_>, id: &MessageId) {
         if cx.config.durability == Durability::Off {
             cx.emit_status(id, Status::Queued);
         }
     }
 
-    /// The end of an input: names the version that covers it, and acknowledges what may be. `attempts` are the link's
-    /// own durable changes.
+    /// Announces, at the end of an input, the version that covers the input, and sends the cumulative ack that is due.
+    /// `attempts` is the number of durable changes of the link.
     #[inline]
     pub(crate) fn settle_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
         if self.write_ahead.is_some() || !matches!(self.transfer, Transfer::PerMessage) {
@@ -146,9 +149,10 @@ impl Delivery {
         }
     }
 
+    /// Slow path of `settle_version`, for write-ahead and for dialects with sequence numbers.
     fn settle_version_slow(&mut self, cx: &mut Context<'_>, attempts: u64) {
         match (&self.write_ahead, &mut self.transfer) {
-            (Some(_), _) => self.name_version(cx, attempts),
+            (Some(_), _) => self.announce_version(cx, attempts),
             (None, Transfer::Sequenced(sequence)) => sequence.inbound.store_all(),
             (None, Transfer::PerMessage) => {}
         }
@@ -158,7 +162,7 @@ impl Delivery {
         }
     }
 
-    fn name_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
+    fn announce_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
         let version = self.version(attempts);
         let Some(write_ahead) = &mut self.write_ahead else { return };
         if version > write_ahead.announced {
@@ -175,23 +179,24 @@ impl Delivery {
     fn version(&self, attempts: u64) -> u64 {
         let transfer = self.transfer.sequence().map_or(0, Sequence::revision);
         let ready_count = self.write_ahead.as_ref().map_or(0, |write_ahead| write_ahead.ready_count);
-        let (outbox, inbox, marks) = (self.outbox.revision(), self.inbox.revision(), self.read_markers.revision());
-        [outbox, inbox, marks, transfer, ready_count].into_iter().fold(attempts, u64::saturating_add)
+        let (outbox, inbox, markers) = (self.outbox.revision(), self.inbox.revision(), self.read_markers.revision());
+        [outbox, inbox, markers, transfer, ready_count].into_iter().fold(attempts, u64::saturating_add)
     }
 
-    /// A connection is ready: what waits may leave on it once that is stored.
+    /// Holds messages on a ready connection until the host has stored that they may be sent.
     pub(super) fn hold_until_stored(&mut self) {
         if let Some(write_ahead) = &mut self.write_ahead {
             write_ahead.on_ready(!self.outbox.is_empty() || matches!(self.transfer, Transfer::Sequenced(_)));
         }
     }
 
-    /// Whether messages wait for it to be stored that they may leave.
+    /// Whether messages wait until the host has stored that they may be sent.
     pub(super) fn is_held(&self) -> bool {
         self.write_ahead.as_ref().is_some_and(|write_ahead| write_ahead.is_held())
     }
 
-    /// The host has stored the state of this version.
+    /// Releases the messages and answers that a version stored by the host covers. Versions above the last `Persist`
+    /// are clamped to it.
     pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, version: u64) {
         if let Some(write_ahead) = &mut self.write_ahead {
             write_ahead.persisted = write_ahead.persisted.max(version.min(write_ahead.announced));
@@ -200,7 +205,7 @@ impl Delivery {
         self.flush(cx);
     }
 
-    /// Lets go of what waited for the version that is stored.
+    /// Releases the messages, statuses and answers that the stored version covers.
     fn release_stored(&mut self, cx: &mut Context<'_>) {
         let Some(write_ahead) = &mut self.write_ahead else { return };
         if let Transfer::Sequenced(sequence) = &mut self.transfer {
@@ -210,23 +215,23 @@ impl Delivery {
             let taken = self.outbox.seal(end);
             cx.emit_statuses(taken.into_iter().map(|id| (id, Status::Queued)));
         }
-        while let Some(Answer { connection, id, word, .. }) = write_ahead.pop_answer() {
-            match word {
-                // On another connection the peer asks again, so an answer that comes too late is not owed.
+        while let Some(Answer { connection, id, kind, .. }) = write_ahead.pop_answer() {
+            match kind {
+                // On a new connection the peer repeats the message, so an answer for the earlier one is dropped.
                 _ if self.ready != Some(connection) => {}
-                Word::Accepted => send_ack(cx, connection, &id),
-                Word::Refused => send_nack(cx, connection, &id),
-                Word::Read => send_read(cx, connection, &id),
+                AnswerKind::Accepted => send_ack(cx, connection, &id),
+                AnswerKind::Refused => send_nack(cx, connection, &id),
+                AnswerKind::Read => send_read(cx, connection, &id),
             }
         }
     }
 
-    /// Whether what is not sent yet may be a moment after this state is stored.
+    /// Whether messages that are not sent yet may be sent right after this state is stored.
     fn may_leave(&self, config: &Config) -> bool {
         config.durability == Durability::WriteAhead && self.ready.is_some()
     }
 
-    /// The durable state, as of `now`.
+    /// Returns the durable state, as of `now`.
     pub(crate) fn to_state(&self, now: Instant, config: &Config) -> DeliveryState {
         let sequence = self.transfer.sequence().map(|sequence| sequence.to_state(|id| self.outbox.slot_of(id)));
         DeliveryState {
@@ -240,7 +245,7 @@ impl Delivery {
         }
     }
 
-    /// A delivery as a snapshot held it, after the process was away for so long.
+    /// Restores a delivery from a snapshot, after the process was away for `away`.
     pub(crate) fn from_state(now: Instant, state: DeliveryState, away: Duration, config: &Config) -> Self {
         let mut delivery = Self::new(state.nonce, config, false);
         delivery.made = state.made;
@@ -257,7 +262,7 @@ impl Delivery {
         delivery
     }
 
-    /// After a restart: what may have been sent and must not be sent again gets its outcome.
+    /// Settles, after a restart, each message that may have been sent and must not be sent again; reports an open gap.
     pub(crate) fn on_restored(&mut self, cx: &mut Context<'_>, attempts: u64) {
         let version = self.version(attempts);
         if let Some(write_ahead) = &mut self.write_ahead {
@@ -270,12 +275,12 @@ impl Delivery {
         }
     }
 
-    /// The last version that was named; it covers everything up to the end of the last input.
+    /// Last announced version, which covers everything up to the end of the last input; 0 without write-ahead.
     pub(crate) fn announced(&self) -> u64 {
         self.write_ahead.as_ref().map_or(0, |write_ahead| write_ahead.announced)
     }
 
-    /// Whether the state of that version is stored, where that has to be.
+    /// Whether the state of `version` is stored; always `true` without write-ahead.
     pub(crate) fn is_stored(&self, version: u64) -> bool {
         self.write_ahead.as_ref().is_none_or(|write_ahead| write_ahead.persisted >= version)
     }
