@@ -1,8 +1,9 @@
-//! Messages that were lost with a session: the host fetches them, and those that come meanwhile are held back.
+//! Gap: messages that were lost with a session. The host fetches them, and later messages are held back meanwhile.
 //!
-//! 1. A gap is open until the host has fetched as often as one was told; two gaps become one, whose end is unknown.
-//! 2. What is held back is bounded by the credit; one message alone always fits.
-//! 3. A lost connection drops what is held back: it was not acknowledged, so it comes again.
+//! 1. A gap is open until the host has fetched as often as a gap was reported; two gaps become one gap, whose end is
+//!    unknown.
+//! 2. The messages held back are bounded by the credit; a single message always fits.
+//! 3. A lost connection drops the messages held back: they were not acknowledged, so the peer sends them again.
 
 use alloc::collections::VecDeque;
 
@@ -10,23 +11,24 @@ use crate::dialect::Credit;
 use crate::frame::Body;
 use crate::id::MessageId;
 
-/// What may be missing, and what came since.
+/// Range of messages that may be missing, and the messages that arrived since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Gap {
-    /// From where, and up to where as far as that is known.
+    /// First and last missing sequence number; the last is `None` if it is unknown.
     missing: Option<(u64, Option<u64>)>,
-    /// Gaps that were told and not fetched.
+    /// Number of gaps that were reported and not fetched.
     open: u32,
     held: VecDeque<Held>,
+    /// Length of all bodies held back, in bytes.
     bytes: u64,
     revision: u64,
 }
 
-/// A message that is held back.
+/// Message that is held back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Held {
     pub(super) id: MessageId,
-    /// The content; `None` for one that was given up.
+    /// Body of the message; `None` if the peer skipped the message.
     pub(super) body: Option<Body>,
 }
 
@@ -39,14 +41,14 @@ impl Gap {
         self.revision
     }
 
-    /// What may be missing.
+    /// Range of messages that may be missing.
     pub(super) fn missing(&self) -> Option<(u64, Option<u64>)> {
         self.missing
     }
 
-    /// Something may be missing; what was missing before still is. Gives the whole of it.
+    /// Adds a range of messages that may be missing, and returns the whole range.
     pub(super) fn on_lost(&mut self, from: u64, to: Option<u64>) -> (u64, Option<u64>) {
-        // Two sessions' numbers do not add up, so where the second gap ends is not known in those of the first.
+        // The second gap ends at a sequence number of another session, which means nothing in the first session.
         let whole = match self.missing {
             Some((first, _)) => (first, None),
             None => (from, to),
@@ -57,7 +59,7 @@ impl Gap {
         whole
     }
 
-    /// The host has fetched it. Says whether it was asked to; the last of several fetches closes the gap.
+    /// Records a fetch by the host; the last of several fetches closes the gap. Returns whether it was asked for.
     pub(super) fn on_fetched(&mut self, from: u64, to: Option<u64>) -> bool {
         if self.missing.is_none_or(|(first, last)| first != from || (self.open == 1 && last != to)) {
             return false;
@@ -70,16 +72,16 @@ impl Gap {
         true
     }
 
-    /// Messages held back.
+    /// Number of messages held back.
     pub(super) fn len(&self) -> u64 {
         self.held.len() as u64
     }
 
-    /// Holds a message back, if `room` is left for it.
-    pub(super) fn hold(&mut self, held: Held, room: &Credit) -> bool {
+    /// Holds a message back, if `credit` has room for it or no other message is held back. Returns whether it is held.
+    pub(super) fn hold(&mut self, held: Held, credit: &Credit) -> bool {
         let size = held.body.as_ref().map_or(0, |body| body.len() as u64);
         let fits =
-            self.held.is_empty() || (self.len() < room.messages && self.bytes.saturating_add(size) <= room.bytes);
+            self.held.is_empty() || (self.len() < credit.messages && self.bytes.saturating_add(size) <= credit.bytes);
         if fits {
             self.bytes = self.bytes.saturating_add(size);
             self.held.push_back(held);
@@ -87,7 +89,7 @@ impl Gap {
         fits
     }
 
-    /// The first message held back, once nothing is missing.
+    /// Removes the first message held back; `None` while messages are missing.
     pub(super) fn pop(&mut self) -> Option<Held> {
         if self.missing.is_some() {
             return None;
@@ -96,7 +98,7 @@ impl Gap {
         self.held.pop_front()
     }
 
-    /// Nothing is held back any more.
+    /// Drops all messages held back.
     pub(super) fn drop_held(&mut self) {
         self.held.clear();
         self.bytes = 0;

@@ -1,8 +1,9 @@
-//! Numbers of messages on their way in: what came, what is accepted, and what the other end was told.
+//! Sequence numbers of incoming messages: which arrived, which are accepted, and which the peer knows as acknowledged.
 //!
-//! 1. `accepted` rises in order: a number waits until the application has answered for every one before it.
-//! 2. `stored` follows `accepted` at once, or when the host has stored a version that covers it; only `stored` is told.
-//! 3. A refusal is kept until the other end must know it.
+//! 1. `accepted` rises in order: a sequence number waits until the application has answered for every one before it.
+//! 2. `stored` follows `accepted` at once or, with write-ahead, when the host has stored a version that covers it; only
+//!    `stored` is acknowledged.
+//! 3. A refusal is kept until the peer must know it.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -10,56 +11,59 @@ use alloc::vec::Vec;
 use crate::dialect::Refusal;
 use crate::id::MessageId;
 
-/// The sequence numbers that came, and which of them are told as accepted.
+/// Sequence numbers that arrived, and which of them are accepted, stored and acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Inbound {
-    /// Everything up to here is accepted or refused.
+    /// Every message up to this sequence number is accepted or refused.
     accepted: u64,
-    /// What came behind it, in order: it waits for the application, or for one that does.
+    /// Messages after `accepted`, in order: each waits for the application, or for an earlier message that does.
     waiting: VecDeque<Waiting>,
-    /// Everything up to here is accepted for good, and may be told.
+    /// Every message up to this sequence number is accepted for good, and may be acknowledged.
     stored: u64,
-    /// What is stored under a version that the host has not confirmed yet: the version, and the number.
+    /// Watermarks: a version that the host has not stored yet, and the sequence number that `stored` reaches with it.
     watermarks: VecDeque<(u64, u64)>,
-    /// What was told on the present connection, and whether it is to be told again.
-    told: u64,
-    owed: bool,
-    /// Refusals that the other end may not know.
+    /// Sequence number of the last cumulative ack on the present connection.
+    acked: u64,
+    /// Whether an ack has to be sent again, because the peer repeated an accepted message.
+    ack_due: bool,
+    /// Refusals that the peer may not know.
     refused: VecDeque<Refusal>,
     revision: u64,
 }
 
-/// A message that came and is not accepted.
+/// State of a message that arrived and is not covered by `accepted`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Waiting {
-    /// It waits for the application's word about this message.
+    /// The message waits for the application's answer.
     For(MessageId),
+    /// The message is accepted, and waits for an earlier message.
     Accepted,
+    /// The message is refused with this code, and waits for an earlier message.
     Refused(u32),
 }
 
-/// What a number is to this end.
+/// Meaning of an incoming sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// The next one.
+    /// The sequence number is the next one.
     Next,
-    /// It came before, and is acknowledged again.
+    /// The sequence number arrived before and is accepted: it is acknowledged again.
     Again,
-    /// It came before, and the application has not answered yet.
+    /// The sequence number arrived before and is not accepted yet.
     Pending,
-    /// One or more before it are missing.
+    /// One or more earlier sequence numbers are missing.
     Gap,
 }
 
-/// Versions under way at once with each its own number; beyond, a later one covers more.
-const WATERMARKS: usize = 1_024;
+/// Number of versions that have watermarks of their own; beyond it a later version covers more messages.
+const MAX_WATERMARKS: usize = 1_024;
 
 impl Inbound {
     pub(super) fn restored(accepted: u64, refused: Vec<Refusal>) -> Self {
         Self { accepted, stored: accepted, refused: refused.into(), ..Self::default() }
     }
 
-    /// Everything up to this number is accepted for good.
+    /// Sequence number up to which every message is accepted for good.
     pub(crate) fn stored_seq(&self) -> u64 {
         self.stored
     }
@@ -72,21 +76,21 @@ impl Inbound {
         self.revision
     }
 
-    /// Everything up to this number came.
+    /// Sequence number up to which every message arrived.
     pub(crate) fn received(&self) -> u64 {
         self.accepted + self.waiting.len() as u64
     }
 
-    /// How many of those wait for the application, or for one that does.
+    /// Number of messages that wait for the application, or for an earlier message that does.
     pub(super) fn waiting(&self) -> u64 {
         self.waiting.len() as u64
     }
 
-    /// What a number is to this end; `ahead` more than are known here came and are held back.
+    /// Meaning of an incoming sequence number; `ahead` is the number of messages that arrived and are held back.
     pub(super) fn arrival(&mut self, seq: u64, ahead: u64) -> Arrival {
         let received = self.received() + ahead;
         if seq <= self.accepted {
-            self.owed = true;
+            self.ack_due = true;
             Arrival::Again
         } else if seq <= received {
             Arrival::Pending
@@ -97,24 +101,24 @@ impl Inbound {
         }
     }
 
-    /// The next number is accepted.
+    /// Accepts the next sequence number.
     pub(super) fn on_accepted(&mut self) {
         self.waiting.push_back(Waiting::Accepted);
         self.advance();
     }
 
-    /// The next number is refused.
+    /// Refuses the next sequence number.
     pub(super) fn on_refused(&mut self, code: u32) {
         self.waiting.push_back(Waiting::Refused(code));
         self.advance();
     }
 
-    /// The next number waits for the application.
+    /// Makes the next sequence number wait for the application.
     pub(super) fn on_waiting(&mut self, id: MessageId) {
         self.waiting.push_back(Waiting::For(id));
     }
 
-    /// The application has a message, or refuses it.
+    /// Records the application's answer to a message: accepted, or `refused` with a code.
     pub(crate) fn on_answer(&mut self, id: &MessageId, refused: Option<u32>) {
         for waiting in self.waiting.iter_mut().filter(|waiting| matches!(waiting, Waiting::For(of) if of == id)) {
             *waiting = match refused {
@@ -125,6 +129,7 @@ impl Inbound {
         self.advance();
     }
 
+    /// Raises `accepted` past every answered message at the front.
     fn advance(&mut self) {
         loop {
             match self.waiting.front() {
@@ -140,14 +145,14 @@ impl Inbound {
         }
     }
 
-    /// What is accepted is so for good.
+    /// Raises `stored` to `accepted`, where no write-ahead is configured.
     pub(crate) fn store_all(&mut self) {
         self.stored = self.accepted;
     }
 
-    /// What is accepted is part of the state under this version.
+    /// Adds a watermark: the state of `version` covers every accepted message.
     pub(crate) fn seal(&mut self, version: u64) {
-        let full = self.watermarks.len() >= WATERMARKS;
+        let full = self.watermarks.len() >= MAX_WATERMARKS;
         match self.watermarks.back_mut() {
             Some((_, covered)) if *covered >= self.accepted => {}
             Some(last) if full => *last = (version, self.accepted),
@@ -156,7 +161,7 @@ impl Inbound {
         }
     }
 
-    /// The host has stored the state of this version.
+    /// Raises `stored` to the watermarks of the versions that the host has stored, up to `version`.
     pub(crate) fn on_stored(&mut self, version: u64) {
         while let Some(&(_, seq)) = self.watermarks.front().filter(|(sealed, _)| *sealed <= version) {
             self.watermarks.pop_front();
@@ -164,25 +169,25 @@ impl Inbound {
         }
     }
 
-    /// The number that a connection begins with; it is told by that.
+    /// Returns the sequence number that a new connection begins with, which thereby counts as acknowledged.
     pub(crate) fn greet(&mut self) -> u64 {
-        self.told = self.stored;
-        self.owed = false;
+        self.acked = self.stored;
+        self.ack_due = false;
         self.stored
     }
 
-    /// What is to be told now, if anything: the number, and the refusals since the last one that was told.
-    pub(super) fn news(&mut self) -> Option<(u64, Vec<Refusal>)> {
-        if self.stored <= self.told && !self.owed {
+    /// Returns the cumulative ack that is due: its sequence number, and the refusals since the last ack.
+    pub(super) fn take_ack(&mut self) -> Option<(u64, Vec<Refusal>)> {
+        if self.stored <= self.acked && !self.ack_due {
             return None;
         }
-        let since = core::mem::replace(&mut self.told, self.stored);
-        self.owed = false;
-        let fresh = |refusal: &&Refusal| refusal.seq > since && refusal.seq <= self.stored;
-        Some((self.stored, self.refused.iter().filter(fresh).copied().collect()))
+        let since = core::mem::replace(&mut self.acked, self.stored);
+        self.ack_due = false;
+        let is_new = |refusal: &&Refusal| refusal.seq > since && refusal.seq <= self.stored;
+        Some((self.stored, self.refused.iter().filter(is_new).copied().collect()))
     }
 
-    /// Every refusal that the other end may not know and that may be told.
+    /// Returns every stored refusal that the peer may not know.
     pub(crate) fn refusals(&self) -> Vec<Refusal> {
         self.refused.iter().filter(|refusal| refusal.seq <= self.stored).copied().collect()
     }
@@ -191,7 +196,7 @@ impl Inbound {
         self.refused.iter().copied().collect()
     }
 
-    /// Forgets refusals that the other end must know: it sends at most `window` messages ahead of what it knows.
+    /// Forgets refusals that the peer must know, because it sends at most `window` messages beyond the ack that it has.
     pub(super) fn forget_refusals(&mut self, window: u64) {
         let known = self.received().saturating_sub(window);
         while self.refused.front().is_some_and(|refusal| refusal.seq <= known) {
@@ -199,7 +204,7 @@ impl Inbound {
         }
     }
 
-    /// A new session: numbers start over.
+    /// Resets all sequence numbers for a new session.
     pub(super) fn start_over(&mut self) {
         *self = Self { revision: self.revision + 1, ..Self::default() };
     }

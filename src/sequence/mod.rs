@@ -1,11 +1,12 @@
-//! The counted way of delivery: each message of a session has a sequence number, and one number acknowledges.
+//! Sequence: delivery in dialects where each message of a session has a sequence number and acks are cumulative.
 //!
-//! 1. A message gets its number when it is first sent and keeps it while the session lasts; no number is left out.
-//! 2. A cumulative ack says of every message up to its number that it is accepted, or refused and named.
-//! 3. What an ack says is accepted for good: by the application, and on disk where that is asked for.
-//! 4. On a new connection each end goes on behind what the other has, in order, before anything new.
-//! 5. A number is never given twice: where one end may have sent more than it remembers, another session begins, and
-//!    ids tell repeats.
+//! 1. A message gets its sequence number when it is first sent and keeps it while the session lasts; no sequence number
+//!    is left out.
+//! 2. A cumulative ack says that every message up to its sequence number is accepted, or refused and named.
+//! 3. A message that an ack covers is accepted for good: by the application, and on disk where that is required.
+//! 4. On a new connection each end continues after the messages that the other end has, in order, before new messages.
+//! 5. A sequence number is never given twice: where one end may have sent more than it remembers, another session
+//!    begins, and message ids tell repeats.
 
 mod gap;
 mod inbound;
@@ -29,26 +30,26 @@ use outbound::{Outbound, UnackedMessage};
 pub(crate) use send::EncodedMessage;
 pub(crate) use state::SequenceState;
 
-/// A session takes no new messages from this number on: another one begins. Far below 2^53, so that no reader's
-/// numbers lose precision on the way there.
+/// Last sequence number of a session: after it another session begins. It is far below 2^53, so that no reader of
+/// sequence numbers loses precision before it.
 pub(crate) const LAST: u64 = (1 << 53) - (1 << 32);
 
-/// The counted messages of one session.
+/// Sequence numbers of one session in both directions, with what the peer said of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sequence {
     sid: Option<Sid>,
     pub(crate) out: Outbound,
     pub(crate) inbound: Inbound,
     gap: Gap,
-    /// What the other end takes, once it has said so.
+    /// Credit of the peer: the messages and bytes that it takes; `None` until the peer has given it.
     pub(crate) credit: Option<Credit>,
-    /// How far back the other end recognises repeated ids, where it has said so.
+    /// Time for which the peer recognises a repeated message id, if the peer has given it.
     pub(crate) dedup: Option<Duration>,
-    /// Changes to what a snapshot holds.
+    /// Number of changes of the session; `inbound` and `gap` count their own changes.
     revision: u64,
 }
 
-/// A session's name, and the proof that it is ours.
+/// Name of a session, and the token that proves that the session is this end's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Sid {
     pub(crate) name: String,
@@ -68,17 +69,17 @@ impl Sequence {
         })
     }
 
-    /// The session, where there is one to go on with.
+    /// Name and token of the session; `None` while no session has begun.
     pub(crate) fn sid(&self) -> Option<&Sid> {
         self.sid.as_ref()
     }
 
-    /// Changes to what a snapshot holds, counted.
+    /// Number of changes to the part of the sequence that a snapshot holds.
     pub(crate) fn revision(&self) -> u64 {
         self.revision + self.inbound.revision() + self.gap.revision()
     }
 
-    /// The session goes on, under a new token.
+    /// Resumes the session under a new token.
     pub(crate) fn go_on(&mut self, token: Secret) {
         self.revision += 1;
         if let Some(sid) = &mut self.sid {
@@ -86,13 +87,13 @@ impl Sequence {
         }
     }
 
-    /// A new session begins: numbers start over.
+    /// Begins a new session, whose sequence numbers start over.
     pub(crate) fn begin(&mut self, sid: Sid) {
         self.forget();
         self.sid = Some(sid);
     }
 
-    /// The session is over: the next connection begins another one.
+    /// Forgets the session, so that the next connection begins another one.
     pub(crate) fn forget(&mut self) {
         self.sid = None;
         self.out = Outbound::default();
@@ -100,25 +101,25 @@ impl Sequence {
         self.revision += 1;
     }
 
-    /// What the host has not fetched yet, where messages were lost.
+    /// Range of lost messages that the host has not fetched yet.
     pub(crate) fn missing(&self) -> Option<(u64, Option<u64>)> {
         self.gap.missing()
     }
 
-    /// The connection is lost: what is not acknowledged goes out on the next one, from the first on.
+    /// Handles the loss of the connection: all unacknowledged messages go out again on the next connection.
     pub(crate) fn on_lost(&mut self) {
         self.out.on_lost();
-        // What was held back was not acknowledged, so it comes again.
+        // A message that was held back was not acknowledged, so the peer sends it again.
         self.gap.drop_held();
     }
 }
 
-/// What this end sends before it hears an ack: what the other end takes, within its own window.
+/// Credit that this end uses before it gets an ack: the credit of the peer, within the own in-flight window.
 pub(crate) fn sent_at_once(credit: Credit, config: &Config) -> Credit {
     Credit { messages: credit.messages.min(config.outbox.in_flight.get()), ..credit }
 }
 
-/// What this end takes before it acknowledges.
+/// Credit that this end gives: the messages and bytes that it takes before it acknowledges.
 pub(crate) fn taken_at_once(config: &Config) -> Credit {
     let frame = config.limits.frame_bytes.get();
     Credit { messages: config.inbox.pending.get(), bytes: frame, frame }

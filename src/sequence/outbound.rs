@@ -1,7 +1,7 @@
-//! Numbers of messages on their way out: which are acknowledged, and which went out on the present connection.
+//! Sequence numbers of outgoing messages: which are acknowledged, and which went out on the present connection.
 //!
-//! 1. Numbers are given in order and without holes; `acked` rises one by one.
-//! 2. A new connection has sent nothing: each message that has no ack goes out on it again.
+//! 1. Sequence numbers are given in order and without holes; `acked` rises one by one.
+//! 2. On a new connection no message has gone out: every message that has no ack goes out again.
 
 use alloc::collections::VecDeque;
 
@@ -9,27 +9,28 @@ use super::LAST;
 use crate::dialect::Credit;
 use crate::id::MessageId;
 
-/// The messages that have a sequence number and are not acknowledged.
+/// Messages that have a sequence number and are not acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Outbound {
-    /// Everything up to here is acknowledged.
+    /// Sequence number up to which every message is acknowledged.
     acked: u64,
-    /// The messages at `acked + 1`, `acked + 2` and so on.
+    /// Messages with the sequence numbers `acked + 1`, `acked + 2` and so on.
     unacked: VecDeque<UnackedMessage>,
-    /// How many of them went out on the present connection, and how many bytes that was.
+    /// Number of unacknowledged messages that went out on the present connection.
     sent: usize,
+    /// Bytes of the frames of these messages.
     bytes: u64,
 }
 
-/// One message that has a number.
+/// Unacknowledged message that has a sequence number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct UnackedMessage {
-    /// Its place in the outbox.
+    /// Slot of the message in the outbox.
     pub(super) slot: u64,
     pub(super) id: MessageId,
-    /// Bytes of its frame on the present connection.
+    /// Bytes of the frame on the present connection.
     bytes: u64,
-    /// Whether the other end was told that it does not come, so that an acknowledgement says nothing about it.
+    /// Whether the message was skipped: its sequence number went out without a body, so an ack does not confirm it.
     pub(super) skipped: bool,
 }
 
@@ -44,12 +45,12 @@ impl Outbound {
         Self { acked, unacked, sent: 0, bytes: 0 }
     }
 
-    /// Everything up to this number is acknowledged.
+    /// Sequence number up to which every message is acknowledged.
     pub(crate) fn acked(&self) -> u64 {
         self.acked
     }
 
-    /// The last number that was given.
+    /// Last sequence number that was given.
     pub(crate) fn highest(&self) -> u64 {
         self.acked.saturating_add(self.unacked.len() as u64)
     }
@@ -58,23 +59,23 @@ impl Outbound {
         self.unacked.iter()
     }
 
-    /// The connection is lost: nothing has gone out on the next one yet.
+    /// Handles the loss of the connection: no message has gone out on the next connection yet.
     pub(super) fn on_lost(&mut self) {
         (self.sent, self.bytes) = (0, 0);
     }
 
-    /// The next message that has a number and has to go out again on this connection.
-    pub(super) fn next_again(&self) -> Option<(u64, &UnackedMessage)> {
+    /// Next message that has a sequence number and did not go out on this connection.
+    pub(super) fn next_retransmission(&self) -> Option<(u64, &UnackedMessage)> {
         let unacked = self.unacked.get(self.sent)?;
         Some((self.acked + self.sent as u64 + 1, unacked))
     }
 
-    /// Gives a new message the next number.
-    pub(super) fn number(&mut self, slot: u64, id: MessageId) {
+    /// Gives the next sequence number to a new message.
+    pub(super) fn assign(&mut self, slot: u64, id: MessageId) {
         self.unacked.push_back(UnackedMessage::new(slot, id, false));
     }
 
-    /// The message of `next_again` went out, or word that it does not come.
+    /// Records that the message of `next_retransmission` went out, or was `skipped`.
     pub(super) fn on_sent(&mut self, bytes: usize, skipped: bool) {
         if let Some(unacked) = self.unacked.get_mut(self.sent) {
             unacked.bytes = bytes as u64;
@@ -84,28 +85,28 @@ impl Outbound {
         }
     }
 
-    /// The number of the next new message.
+    /// Sequence number of the next new message.
     pub(super) fn next(&self) -> u64 {
         self.highest() + 1
     }
 
-    /// Whether the other end takes another frame of so many bytes before it acknowledges; one alone always goes.
+    /// Whether the credit of the peer has room for another frame of `bytes`; a single frame always has room.
     pub(super) fn has_room(&self, bytes: usize, credit: &Credit) -> bool {
         let messages = self.sent as u64;
         messages == 0 || (messages < credit.messages && self.bytes.saturating_add(bytes as u64) <= credit.bytes)
     }
 
-    /// Whether this session's numbers are used up.
+    /// Whether the sequence numbers of this session are used up.
     pub(super) fn is_full(&self) -> bool {
         self.highest() >= LAST
     }
 
-    /// Whether another session has to begin, and nothing stands against it.
+    /// Whether the sequence numbers are used up and every message is acknowledged, so that another session can begin.
     pub(crate) fn is_spent(&self) -> bool {
         self.is_full() && self.unacked.is_empty()
     }
 
-    /// Everything up to `seq` is acknowledged: gives the first message concerned, until there is none.
+    /// Removes the first message that an ack of `seq` covers; to be called until it returns `None`.
     pub(super) fn pop_acked(&mut self, seq: u64) -> Option<(u64, UnackedMessage)> {
         if seq <= self.acked {
             return None;

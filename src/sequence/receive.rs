@@ -1,9 +1,9 @@
-//! Sequenced messages on their way in.
+//! Incoming sequenced messages.
 //!
-//! 1. Messages are delivered in the order of their numbers, each once.
-//! 2. A number that leaves others out is refused: its connection ends, and the other end goes on from the ack.
-//! 3. While lost messages are being fetched, those that come meanwhile are held back, and delivered afterwards.
-//! 4. One cumulative ack an input says up to which number everything is accepted.
+//! 1. Messages are delivered in the order of their sequence numbers, each once.
+//! 2. A sequence number that leaves others out is refused: its connection ends, and the peer goes on from the ack.
+//! 3. While the host fetches lost messages, messages that arrive are held back, and delivered afterwards.
+//! 4. At most one cumulative ack an input gives the sequence number up to which every message is accepted.
 
 use super::inbound::Arrival;
 use super::{Held, Sequence, taken_at_once};
@@ -17,7 +17,7 @@ use crate::inbox::{Inbox, InboxDecision};
 use crate::state::Cause;
 
 impl Sequence {
-    /// A message has arrived under a number; one with no body was given up. Says whether it was new.
+    /// Handles an incoming message; without a body the peer skipped it. Returns whether the message was new.
     pub(crate) fn on_message(
         &mut self,
         inbox: &mut Inbox,
@@ -40,7 +40,7 @@ impl Sequence {
         }
     }
 
-    /// Takes the message of the next number; says whether it was new.
+    /// Takes the message with the next sequence number. Returns whether the message was new.
     fn take_next(
         &mut self,
         inbox: &mut Inbox,
@@ -53,7 +53,7 @@ impl Sequence {
             return Ok(false);
         };
         if self.inbound.waiting() >= taken_at_once(cx.config).messages {
-            // One id under many numbers takes no room in the inbox, but here it would.
+            // One message id under many sequence numbers takes room in the inbox once, but here every time.
             return Err(Cause::Gap);
         }
         let (decision, forgotten) = inbox.on_message(id, &cx.config.inbox);
@@ -62,10 +62,10 @@ impl Sequence {
             InboxDecision::DeliverAndAck | InboxDecision::AckAgain => self.inbound.on_accepted(),
             InboxDecision::Deliver | InboxDecision::Wait => self.inbound.on_waiting(id.clone()),
             InboxDecision::NackAgain => self.inbound.on_refused(0),
-            // The other end was told that there is less room, and it still has the message.
+            // The peer was given credit for fewer messages, and still has this message.
             InboxDecision::Defer => return Err(Cause::Gap),
         }
-        // An id that is known here came in another session.
+        // A message whose id the inbox knows arrived before, in another session.
         let new = matches!(decision, InboxDecision::DeliverAndAck | InboxDecision::Deliver);
         if new {
             cx.deliver(Some(id), body());
@@ -75,8 +75,8 @@ impl Sequence {
         Ok(new)
     }
 
-    /// The host has fetched what was missing, the messages of these ids among it: what was held back is delivered. Says
-    /// whether all of that found room.
+    /// Handles a fetch by the host, which found the messages with these `ids` among the missing messages. Once no
+    /// message is missing, the messages held back are delivered. Returns whether all of these found room.
     pub(crate) fn on_fetched(
         &mut self,
         inbox: &mut Inbox,
@@ -92,7 +92,7 @@ impl Sequence {
         }
         while let Some(held) = self.gap.pop() {
             let body = held.body.map(|body| || body);
-            // Messages of the session before, which the application has not answered yet, take room as well.
+            // Messages of the earlier session that the application has not answered yet take room as well.
             if self.take_next(inbox, cx, &held.id, body).is_err() {
                 return Ok(false);
             }
@@ -100,10 +100,10 @@ impl Sequence {
         Ok(true)
     }
 
-    /// Acknowledges up to the number that everything is accepted to, if the other end does not know it yet.
+    /// Sends the cumulative ack that is due, if any.
     pub(crate) fn send_cumulative_ack(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         self.inbound.forget_refusals(taken_at_once(cx.config).messages);
-        let Some((seq, refused)) = self.inbound.news() else { return };
+        let Some((seq, refused)) = self.inbound.take_ack() else { return };
         let signal = Signal::cumulative_ack(seq, refused, AckCarrier::Alone);
         cx.send_signal(connection, &signal, Purpose::CumulativeAck { seq });
     }

@@ -1,8 +1,10 @@
-//! Where a session goes on: what the client says of it first, and what the server's terms mean.
+//! Resumption of a session: what the client's hello says of the session, and what the terms of the server mean.
 //!
-//! 1. The client names its session and what it has of it, unless the session's numbers are used up.
-//! 2. What the server says of messages on their way is settled before anything is sent.
-//! 3. A session that does not go on leaves a gap behind what was accepted, unless the server says that none is missing.
+//! 1. The client names its session and the messages that it has of it, unless the session's sequence numbers are used
+//!    up.
+//! 2. Messages that the terms acknowledge are settled before any message is sent.
+//! 3. A session that is not resumed leaves a gap after the accepted messages, unless the server says that no message is
+//!    missing.
 
 use super::{Sequence, Sid, sent_at_once};
 use crate::action::Action;
@@ -12,7 +14,7 @@ use crate::outbox::Outbox;
 use crate::state::Cause;
 
 impl Sequence {
-    /// The session to go on with, where there is one.
+    /// Resumption request for the hello; `None` without a session to resume.
     pub(crate) fn resume(&mut self) -> Option<Resume> {
         let sid = self.resumable()?.clone();
         Some(Resume {
@@ -26,11 +28,12 @@ impl Sequence {
         })
     }
 
+    /// Session that can be resumed: its sequence numbers are not used up.
     fn resumable(&self) -> Option<&Sid> {
         self.sid.as_ref().filter(|_| !self.out.is_full())
     }
 
-    /// The server has answered with its terms.
+    /// Applies the session terms of the server.
     pub(crate) fn on_session_terms(
         &mut self,
         outbox: &mut Outbox,
@@ -53,15 +56,16 @@ impl Sequence {
                 if let Some(seq) = seq {
                     self.settle(outbox, cx, *seq, refused);
                 }
-                self.begin_anew(cx, terms, *gone);
+                self.begin_new_session(cx, terms, *gone);
             }
-            Resumption::Fresh => self.begin_anew(cx, terms, None),
+            Resumption::Fresh => self.begin_new_session(cx, terms, None),
         }
         Ok(())
     }
 
-    /// Begins another session. Messages of the old one do not come again up to the number `gone`, where that is known.
-    fn begin_anew(&mut self, cx: &mut Context<'_>, terms: &SessionTerms, gone: Option<u64>) {
+    /// Begins another session. `gone` is the last sequence number of the old session's messages, which are not sent
+    /// again; `None` if it is unknown.
+    fn begin_new_session(&mut self, cx: &mut Context<'_>, terms: &SessionTerms, gone: Option<u64>) {
         let from = self.inbound.stored_seq() + 1;
         if self.resumable().is_some() && gone.is_none_or(|gone| gone >= from) {
             let (from, to) = self.gap.on_lost(from, gone);

@@ -1,9 +1,9 @@
-//! Sequenced messages on their way out.
+//! Outgoing sequenced messages.
 //!
 //! 1. A message that has a sequence number and no ack goes out again first, in order; new messages follow.
-//! 2. A message that was settled meanwhile is skipped: its number goes out with no body.
-//! 3. A frame waits while the other end's credit has no room for it; a frame that is alone always goes.
-//! 4. A cumulative ack settles every message up to its number, in order.
+//! 2. A message that was settled meanwhile is skipped: its sequence number goes out without a body.
+//! 3. A frame waits while the credit of the peer has no room for it; a single frame always goes out.
+//! 4. A cumulative ack settles every message up to its sequence number, in order.
 
 use super::Sequence;
 use crate::action::Purpose;
@@ -16,26 +16,26 @@ use crate::outbox::Outbox;
 use crate::status::Status;
 use crate::time::Duration;
 
-/// A message that was encoded when it was taken.
+/// Message that was encoded before it was taken.
 pub(crate) struct EncodedMessage<'a> {
     pub(crate) id: &'a MessageId,
     pub(crate) frame: Frame,
-    /// The sequence number in the frame, where messages are counted.
+    /// Sequence number in the frame; `None` in dialects without sequence numbers.
     pub(crate) seq: Option<u64>,
 }
 
 impl Sequence {
-    /// Encodes a new message under the number that it would get now; gives both.
+    /// Encodes a new message with the next sequence number, and returns the frame and the sequence number.
     pub(crate) fn encode(&self, cx: &Context<'_>, id: &MessageId, body: &Body) -> Result<(Frame, u64), SendError> {
         let seq = self.out.next();
         let frame = cx.encode(&sequenced(seq, id, body))?;
-        // A later number makes the frame longer by some digits.
+        // A later sequence number makes the frame longer by some digits.
         let bytes = (frame.len() + 16) as u64;
         let limit = self.credit.map_or(u64::MAX, |credit| credit.frame);
         if bytes > limit { Err(SendError::TooLarge { bytes, limit }) } else { Ok((frame, seq)) }
     }
 
-    /// Hands over what may leave now.
+    /// Sends the messages that may be sent now.
     pub(crate) fn flush(
         &mut self,
         outbox: &mut Outbox,
@@ -43,15 +43,16 @@ impl Sequence {
         connection: ConnectionId,
         encoded: &mut Option<EncodedMessage<'_>>,
     ) {
-        while self.send_again(outbox, cx, connection).is_some() {}
-        if self.out.next_again().is_none() {
+        while self.retransmit_next(outbox, cx, connection).is_some() {}
+        if self.out.next_retransmission().is_none() {
             while self.send_next(outbox, cx, connection, encoded).is_some() {}
         }
     }
 
-    /// Sends the next message that has a number and did not go out on this connection; `None` without one, or room.
-    fn send_again(&mut self, outbox: &mut Outbox, cx: &mut Context<'_>, connection: ConnectionId) -> Option<()> {
-        let ((seq, unacked), credit) = (self.out.next_again()?, self.credit?);
+    /// Sends the next message that has a sequence number and did not go out on this connection. Returns `None` if there
+    /// is no such message, or no room for it.
+    fn retransmit_next(&mut self, outbox: &mut Outbox, cx: &mut Context<'_>, connection: ConnectionId) -> Option<()> {
+        let ((seq, unacked), credit) = (self.out.next_retransmission()?, self.credit?);
         let (slot, skipped) = (unacked.slot, unacked.skipped);
         let Some(entry) = outbox.entry(slot).filter(|_| !skipped) else {
             let frame = cx.encode(&Signal::sequenced(seq, unacked.id.clone(), None)).ok();
@@ -68,7 +69,8 @@ impl Sequence {
         self.hand_over(outbox, cx, connection, slot, frame)
     }
 
-    /// Sends the next message that has no number yet, and gives it one; `None` without one, or room.
+    /// Sends the next message that has no sequence number, and gives it one. Returns `None` if there is no such
+    /// message, or no room for it.
     fn send_next(
         &mut self,
         outbox: &mut Outbox,
@@ -78,9 +80,9 @@ impl Sequence {
     ) -> Option<()> {
         let (slot, entry) = outbox.next_to_send(&cx.config.outbox)?;
         self.credit.filter(|_| !self.out.is_full())?;
-        // The session that it was sent in is over, so only its id tells it from a new message.
-        let recognised = self.dedup.map(|span| span + Duration::from_millis(1));
-        let dedup = recognised.or(cx.config.outbox.dedup_window);
+        // A copy of this message was sent in an earlier session, so the peer can tell the repeat by its id only.
+        let peer_dedup = self.dedup.map(|span| span + Duration::from_millis(1));
+        let dedup = peer_dedup.or(cx.config.outbox.dedup_window);
         if outbox.is_expired(cx.now, entry) || outbox.is_stale(cx.now, entry, dedup) {
             return give_up(outbox, cx, slot);
         }
@@ -92,7 +94,7 @@ impl Sequence {
         self.hand_over(outbox, cx, connection, slot, frame)
     }
 
-    /// Hands a message over under the next number to go out, if it was encoded and the other end takes it.
+    /// Sends a message with the next sequence number to go out, if the message was encoded and the peer takes it.
     fn hand_over(
         &mut self,
         outbox: &mut Outbox,
@@ -102,15 +104,15 @@ impl Sequence {
         frame: Option<Frame>,
     ) -> Option<()> {
         let (entry, credit) = (outbox.entry(slot)?, self.credit?);
-        // The other end may take less than was known when the message was taken.
+        // The peer may take shorter frames than it did when the message was taken.
         let Some(frame) = frame.filter(|frame| frame.len() as u64 <= credit.frame) else {
             return give_up(outbox, cx, slot);
         };
         if !self.out.has_room(frame.len(), &credit) {
             return None;
         }
-        if self.out.next_again().is_none() {
-            self.out.number(slot, entry.id.clone());
+        if self.out.next_retransmission().is_none() {
+            self.out.assign(slot, entry.id.clone());
         }
         self.out.on_sent(frame.len(), false);
         cx.stats.resent += u64::from(entry.was_sent());
@@ -120,10 +122,10 @@ impl Sequence {
         Some(())
     }
 
-    /// Gives every message up to a number its outcome; says whether there was one.
+    /// Settles every message up to sequence number `seq`. Returns whether there was such a message.
     pub(crate) fn settle(&mut self, outbox: &mut Outbox, cx: &mut Context<'_>, seq: u64, refused: &[Refusal]) -> bool {
         let mut any = false;
-        // Sorted, so that many refusals among many messages are found quickly.
+        // The refusals are sorted, so that many refusals among many messages are found quickly.
         let mut refused = refused.to_vec();
         refused.sort_unstable_by_key(|refusal| refusal.seq);
         while let Some((at, unacked)) = self.out.pop_acked(seq) {
@@ -133,7 +135,7 @@ impl Sequence {
                 Some(refusal) => Status::Rejected { code: refusal.code },
                 None => Status::Accepted,
             };
-            // A new round of the message has a number of its own.
+            // A new round of the message has another sequence number, so this ack does not confirm it.
             if !unacked.skipped && outbox.slot_of(&unacked.id).is_none_or(|slot| slot == unacked.slot) {
                 let confirmed = outbox.on_confirmed(&unacked.id, status, &cx.config.outbox);
                 cx.emit_confirmed(&unacked.id, status, confirmed);

@@ -1,4 +1,4 @@
-//! The state form of a sequence, for snapshots.
+//! Snapshot form of a sequence.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use super::{Gap, Inbound, Outbound, Sequence, Sid, UnackedMessage};
 use crate::dialect::Refusal;
 use crate::id::MessageId;
 
-/// The durable state of a sequence.
+/// Durable state of a sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct SequenceState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +23,7 @@ pub(crate) struct SequenceState {
     missing: Option<(u64, Option<u64>)>,
 }
 
+/// Snapshot form of one message that has a sequence number and no ack.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct SequencedState {
     id: MessageId,
@@ -31,11 +32,11 @@ struct SequencedState {
 }
 
 impl Sequence {
-    /// The durable state; `slot` says where in the outbox a message stands.
+    /// Returns the durable state; `slot` returns the slot of a message in the outbox.
     pub(crate) fn to_state(&self, slot: impl Fn(&MessageId) -> Option<u64>) -> SequenceState {
         let unacked = |unacked: &UnackedMessage| SequencedState {
             id: unacked.id.clone(),
-            // A new round of a message has another place in line, and will have another number.
+            // A new round of a message has another slot, and will get another sequence number.
             skipped: unacked.skipped || slot(&unacked.id) != Some(unacked.slot),
         };
         SequenceState {
@@ -48,10 +49,10 @@ impl Sequence {
         }
     }
 
-    /// The sequence that a snapshot held; `slot` says where in the outbox a message stands now.
+    /// Restores a sequence from a snapshot; `slot` returns the slot of a message in the restored outbox.
     pub(crate) fn from_state(state: SequenceState, slot: impl Fn(&MessageId) -> Option<u64>) -> Box<Self> {
         let unacked = |unacked: SequencedState| {
-            // What has its outcome is nowhere in the outbox, and is skipped for that.
+            // A settled message has no slot in the outbox; without one the message is skipped.
             UnackedMessage::new(slot(&unacked.id).unwrap_or(u64::MAX), unacked.id, unacked.skipped)
         };
         let out = Outbound::restored(state.acked, state.sent.into_iter().map(unacked).collect());
