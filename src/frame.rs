@@ -1,4 +1,4 @@
-//! What travels: WebSocket frames as whole messages, and the bodies that applications put into them.
+//! WebSocket frames as whole messages, and the bodies that applications put into them.
 
 use core::fmt;
 use core::ops::Range;
@@ -8,10 +8,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-/// One WebSocket message or control frame, whole: fragments are the socket's business (RFC 6455 §5.4).
+/// A frame is one whole WebSocket message or control frame; fragments are left to the socket (RFC 6455 §5.4).
 ///
-/// In the journal `{"text":".."}`, `{"binary":"<base64>"}`, `{"ping":"<base64>"}`, `{"pong":"<base64>"}`. `Debug` shows
-/// the kind and the length, never the payload.
+/// The journal writes a frame as `{"text":".."}`, `{"binary":"<base64>"}`, `{"ping":"<base64>"}` or
+/// `{"pong":"<base64>"}`. `Debug` shows the kind and the length, never the payload.
 ///
 /// ```
 /// use redial::Frame;
@@ -22,23 +22,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Frame {
-    /// A text message (opcode 1). A constant of a dialect is borrowed, so a heartbeat allocates nothing.
+    /// A text message (opcode 1). Constant texts of a dialect are borrowed, so a heartbeat allocates nothing.
     Text(Cow<'static, str>),
     /// A binary message (opcode 2).
     Binary(#[serde(with = "base64_bytes")] Vec<u8>),
-    /// A ping (RFC 6455 §5.5.2), at most 125 bytes. The socket answers those that arrive; the session only counts them as life.
+    /// A ping (RFC 6455 §5.5.2), at most 125 bytes. The socket answers a ping that arrives; the session only counts
+    /// the ping as a sign of life.
     Ping(#[serde(with = "base64_bytes")] Vec<u8>),
     /// A pong (RFC 6455 §5.5.3), at most 125 bytes.
     Pong(#[serde(with = "base64_bytes")] Vec<u8>),
 }
 
 impl Frame {
-    /// A text frame.
+    /// Creates a text frame.
     pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Text(text.into())
     }
 
-    /// The payload's length in bytes.
+    /// Returns the length of the payload in bytes.
     pub fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -46,12 +47,12 @@ impl Frame {
         }
     }
 
-    /// Whether the payload is empty.
+    /// Returns whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes of its payload.
+    /// Returns the payload as bytes.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -59,12 +60,13 @@ impl Frame {
         }
     }
 
-    /// The frame, moved out of its place.
+    /// Moves the frame out and leaves an empty text frame.
     pub(crate) fn take(&mut self) -> Self {
         core::mem::replace(self, Self::Text(Cow::Borrowed("")))
     }
 
-    /// Takes the content at a range out of its place, in the buffer it came in where that is not much too large for it.
+    /// Takes the content at a range out of the frame. The content keeps the buffer of the frame, if the buffer is
+    /// owned and at most twice as large as the content.
     pub(crate) fn cut(&mut self, range: Range<usize>) -> Body {
         let fits = |capacity: usize| capacity <= 2 * range.len();
         match self {
@@ -83,7 +85,7 @@ impl Frame {
         }
     }
 
-    /// The text of a text frame.
+    /// Returns the text of a text frame; `None` for other frames.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -104,15 +106,16 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// The content of a message, as the application gives and gets it.
+/// A body is the content of a message, as the application sends and receives it.
 ///
-/// In the journal a text body is a string and a binary one `{"binary":"<base64>"}`. `Debug` shows the length only.
+/// The journal writes a text body as a string and a binary body as `{"binary":"<base64>"}`. `Debug` shows the kind and
+/// the length only.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Body {
     /// Text, sent in text frames.
     Text(String),
-    /// Bytes, sent in binary frames where the dialect has them.
+    /// Bytes, sent in binary frames where the dialect has binary frames.
     Binary {
         /// The bytes.
         #[serde(with = "base64_bytes")]
@@ -121,7 +124,7 @@ pub enum Body {
 }
 
 impl Body {
-    /// The content's length in bytes.
+    /// Returns the length of the content in bytes.
     pub fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -129,17 +132,17 @@ impl Body {
         }
     }
 
-    /// Whether there is no content.
+    /// Returns whether the content is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The content, moved out of its place.
+    /// Moves the content out and leaves an empty text.
     pub(crate) fn take(&mut self) -> Self {
         core::mem::replace(self, Self::Text(String::new()))
     }
 
-    /// The text of a text body.
+    /// Returns the text of a text body; `None` for a binary body.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -182,7 +185,7 @@ impl From<&[u8]> for Body {
 }
 
 impl From<Frame> for Body {
-    /// The frame's whole payload; text stays text.
+    /// Takes the whole payload of the frame; the payload of a text frame stays text.
     fn from(frame: Frame) -> Self {
         match frame {
             Frame::Text(text) => Self::Text(text.into_owned()),

@@ -1,4 +1,4 @@
-//! Names: of connections, which the session hands out, and of messages, which either side chooses.
+//! Ids of connections, which the session hands out, and of messages, which either end chooses.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -10,21 +10,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digits;
 
-/// The name of one connection; the session hands it out with `Connect` and never uses it again.
+/// A connection id names one connection; the session hands it out with `Connect` and never uses it again.
 ///
-/// Every event of a socket carries the id of the connection it belongs to. That is what makes the late callbacks of an
-/// old socket harmless.
+/// Every event of a socket carries the id of the connection that the socket belongs to, which makes the late callbacks
+/// of an old socket harmless.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    /// The id with this number, as the host got it from an action.
+    /// Creates the connection id with this number, which the host got from an action.
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number, for a host that keeps its own tables.
+    /// Returns the number of the connection id, for a host that keeps its own tables.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -42,12 +42,13 @@ impl fmt::Debug for ConnectionId {
     }
 }
 
-/// The name of a message: a text, or an integer where the service counts. `1` and `"1"` are two different ids.
+/// A message id names a message: it is a text, or an integer in services that count messages. `1` and `"1"` are two
+/// different ids.
 ///
-/// An id of the session's own making reads `nonce-counter`. Ids are opaque: never trimmed, never folded, compared byte
-/// for byte. Integers go up to 2^53 - 1, the largest that every JSON reader agrees on (RFC 8259 §6). Their order puts
-/// integers first and short texts before long ones, so that ids which count up rise. A text of up to 24 bytes takes nothing
-/// from the heap.
+/// An id that the session makes itself reads `nonce-counter`. Ids are opaque: never trimmed, never folded, compared
+/// byte for byte. Integer ids go up to 2^53 - 1, the largest integer that every JSON reader agrees on (RFC 8259 §6).
+/// The order of ids puts integers first and short texts before long texts, so that ids with a counter rise. A text of
+/// up to 24 bytes is stored without allocation.
 ///
 /// ```
 /// use redial::MessageId;
@@ -57,18 +58,18 @@ impl fmt::Debug for ConnectionId {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(Repr);
 
-/// The bytes a text may have to stand in the id itself.
+/// Length in bytes of the longest text that is stored in the id itself.
 const SHORT: usize = 24;
 
-// A tag of a whole word: ids are moved a lot, and a tag of one byte would have the rest of them moved at odd places, for which a
-// processor waits.
+// The tag takes a whole word: ids are moved often, and behind a tag of one byte the rest of an id would be moved at
+// unaligned addresses, for which a processor waits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[repr(u64)]
 enum Repr {
     Number(u64),
-    /// A text of at most `SHORT` bytes, zeros behind it.
+    /// A text of at most `SHORT` bytes, padded with zeros.
     Short(Words),
-    /// A longer one, or one that ends in a zero.
+    /// A longer text, or a text that ends in a zero.
     Long(Arc<str>),
 }
 
@@ -78,16 +79,16 @@ enum Repr {
 struct Words([u8; SHORT]);
 
 impl Words {
-    /// Their length without the zeros at the end.
+    /// Length without the zeros at the end.
     fn len(&self) -> usize {
-        let (high, low) = self.halves();
+        let (high, low) = self.as_numbers();
         SHORT - (if low == 0 { 8 + high.trailing_zeros() / 8 } else { low.trailing_zeros() / 8 }) as usize
     }
 
-    /// As two numbers in the order of the bytes, the last eight apart.
-    fn halves(&self) -> (u128, u64) {
-        let high = self.0.first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
-        (high, self.0.last_chunk().map_or(0, |half| u64::from_be_bytes(*half)))
+    /// Converts the bytes to two numbers that compare like the bytes: the first sixteen bytes, and the last eight.
+    fn as_numbers(&self) -> (u128, u64) {
+        let high = self.0.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+        (high, self.0.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)))
     }
 }
 
@@ -103,7 +104,7 @@ impl Repr {
         }
     }
 
-    /// The bytes of a text.
+    /// Bytes of a text; empty for an integer.
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Number(_) => &[],
@@ -120,7 +121,7 @@ impl Ord for Repr {
             (Self::Number(_), _) => Ordering::Less,
             (_, Self::Number(_)) => Ordering::Greater,
             (Self::Short(one), Self::Short(other)) => {
-                one.len().cmp(&other.len()).then_with(|| one.halves().cmp(&other.halves()))
+                one.len().cmp(&other.len()).then_with(|| one.as_numbers().cmp(&other.as_numbers()))
             }
             _ => {
                 let (one, other) = (self.bytes(), other.bytes());
@@ -137,10 +138,10 @@ impl PartialOrd for Repr {
 }
 
 impl MessageId {
-    /// The largest integer id: 2^53 - 1.
+    /// Largest integer id, 2^53 - 1, which every JSON reader agrees on (RFC 8259 §6).
     pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
-    /// The id's text, or `None` where it is an integer.
+    /// Returns the text of the id; `None` for an integer id.
     pub fn as_text(&self) -> Option<&str> {
         match &self.0 {
             Repr::Number(_) => None,
@@ -149,12 +150,12 @@ impl MessageId {
         }
     }
 
-    /// The bytes of the id's text; none where it is an integer.
+    /// Returns the bytes of the id's text; empty for an integer id.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }
 
-    /// The integer, or `None` where the id is a text.
+    /// Returns the integer of the id; `None` for a text id.
     pub(crate) fn number(&self) -> Option<u64> {
         match self.0 {
             Repr::Number(number) => Some(number),
@@ -162,7 +163,7 @@ impl MessageId {
         }
     }
 
-    /// Whether it can stand on a wire: a text of 1 to `limit` bytes, or an integer up to [`MessageId::MAX_NUMBER`].
+    /// Whether the id can be sent: a text of 1 to `limit` bytes, or an integer up to [`MessageId::MAX_NUMBER`].
     pub(crate) fn is_writable(&self, limit: u64) -> bool {
         match &self.0 {
             Repr::Number(number) => *number <= Self::MAX_NUMBER,
@@ -170,7 +171,7 @@ impl MessageId {
         }
     }
 
-    /// Bytes the id takes on the wire, quotes not counted; an integer counts as 16.
+    /// Returns the number of bytes that the id takes on the wire, without quotes; an integer counts as 16 bytes.
     pub fn wire_len(&self) -> usize {
         match &self.0 {
             Repr::Number(_) => 16,
@@ -178,7 +179,7 @@ impl MessageId {
         }
     }
 
-    /// An id of a session's own making: the nonce in 16 hexadecimal digits, a hyphen, the counter.
+    /// Creates an id of the session's own: the nonce in 16 hexadecimal digits, a hyphen, the counter.
     pub(crate) fn minted(nonce: u64, counter: u64) -> Self {
         let Some(tail) = digits::hyphenated(counter) else {
             return Self::from(format!("{nonce:016x}-{counter}"));
@@ -193,7 +194,7 @@ impl MessageId {
         Self(Repr::Short(Words(bytes)))
     }
 
-    /// The number an id ends in, as far as it has eighteen digits: what counts up in ids that do.
+    /// Number at the end of the id, which is the counter in ids that have one; at most eighteen digits are read.
     pub(crate) fn tail(&self) -> u64 {
         if let Repr::Number(number) = self.0 {
             return number;
@@ -267,7 +268,7 @@ impl<'de> Deserialize<'de> for MessageId {
                 if number <= MessageId::MAX_NUMBER {
                     Ok(MessageId::from(number))
                 } else {
-                    // Not `invalid_value`: that error would repeat what the peer sent.
+                    // The error `invalid_value` would repeat what the peer sent.
                     Err(E::custom("an integer id is at most 9007199254740991"))
                 }
             }

@@ -1,10 +1,10 @@
-//! Lists of an enum's variants that cannot be left incomplete: a variant that is not listed does not compile.
+//! Complete lists of the variants of an enum: an enum with a variant that is not listed does not compile.
 
-/// Gives an enum of plain names the list of all its values.
+/// Gives an enum without fields the list of all its values.
 macro_rules! all {
     ($of:ident: $($variant:ident),+ $(,)?) => {
         impl $of {
-            /// Every value, in the order of the declaration.
+            /// All values, in the order of the declaration.
             pub const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
         }
 
@@ -14,14 +14,14 @@ macro_rules! all {
     };
 }
 
-/// Gives an enum the names of its variants, as the journal writes them.
+/// Gives an enum the names of its variants as the journal writes them.
 macro_rules! kinds {
     ($of:ident: $($variant:ident => $kind:literal),+ $(,)?) => {
         impl $of {
-            /// Every kind, by the `type` it has in the journal, in the order of the declaration.
+            /// All kinds, by the `type` that the journal writes, in the order of the declaration.
             pub const KINDS: &'static [&'static str] = &[$($kind),+];
 
-            /// The kind, by the `type` it has in the journal: one of [`KINDS`](Self::KINDS).
+            /// Returns the kind, by the `type` that the journal writes: one of [`KINDS`](Self::KINDS).
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $kind,)+

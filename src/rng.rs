@@ -1,8 +1,8 @@
-//! Randomness as a value: a seed the caller brings, and a small generator whose output is part of the contract.
+//! Random numbers: a seed that the caller supplies, and a small generator whose output is part of the contract.
 //!
 //! The generator is PCG XSL-RR 128/64 (M. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
-//! Algorithms for Random Number Generation", 2014). It is written out here because a journal must replay byte for
-//! byte in every later version, which no dependency promises for ever.
+//! Algorithms for Random Number Generation", 2014). It is implemented here because a journal must replay byte for byte
+//! in every later version, which no dependency promises for ever.
 
 use core::fmt;
 
@@ -10,11 +10,11 @@ use alloc::format;
 use alloc::string::String;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// 128 bits that decide every random choice of a session: jitter and the nonce of its message ids.
+/// A seed is 128 bits that decide every random choice of a session: jitter and the nonce of its message ids.
 ///
-/// Take it from the operating system in a program and from a constant only in tests: two sessions with one seed mint
-/// the same message ids, and a server drops the second one's messages as repeats. Written as 32 hexadecimal digits;
-/// read from those or from an unsigned integer.
+/// Take the seed from the operating system in a program, and from a constant only in tests: two sessions with the same
+/// seed make the same message ids, and a server drops the messages of the second session as repeats. A seed is written
+/// as 32 hexadecimal digits, and read from these or from an unsigned integer.
 ///
 /// ```
 /// use redial::Seed;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Seed(u128);
 
 impl Seed {
-    /// A seed from 16 bytes of entropy, little endian.
+    /// Creates a seed from 16 bytes of entropy, little endian.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_le_bytes(bytes))
     }
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Seed {
 const MULTIPLIER: u128 = 0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645;
 const INCREMENT: u128 = 0x5851_F42D_4C95_7F2D_1405_7B7E_F767_814F;
 
-/// The generator: its state is part of the session's state, so that equal sessions stay equal.
+/// Random number generator; its state is part of the session's state, so that equal sessions stay equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Rng {
     high: u64,
@@ -112,7 +112,7 @@ impl Rng {
         (self.high ^ self.low).rotate_right(rotation)
     }
 
-    /// A value in `[low, high]`, both ends included; `low` where the range is empty.
+    /// Returns a value in `[low, high]`, both ends included; `low` if the range is empty.
     pub(crate) fn within(&mut self, low: u64, high: u64) -> u64 {
         match high.checked_sub(low) {
             None | Some(0) => low,

@@ -1,14 +1,14 @@
-//! A credential that does not show itself.
+//! Credentials that `Debug` and `Display` do not show.
 
 use core::fmt;
 
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
-/// A credential: a token, a password, the answer to a challenge.
+/// A secret is a credential: a token, a password, the answer to a challenge.
 ///
-/// `Debug` and `Display` print `***`. Serde writes it as it is, because a journal or a snapshot without it could not be
-/// replayed: guard those files like the credential itself.
+/// `Debug` and `Display` print `***`. Serde writes the credential as it is, because a journal or a snapshot without it
+/// could not be replayed: guard these files like the credential itself.
 ///
 /// ```
 /// use redial::Secret;
@@ -21,17 +21,17 @@ use serde::{Deserialize, Serialize};
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a credential.
+    /// Creates a secret from a credential.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The credential itself, for the frame or the URL that must carry it.
+    /// Returns the credential itself, for the frame or the URL that must carry it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether both are the same, found out in a time that does not tell where they differ.
+    /// Compares two credentials in a time that does not tell where they differ.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         let differences = self.0.bytes().zip(other.0.bytes()).fold(0, |seen, (one, two)| seen | (one ^ two));
         self.0.len() == other.0.len() && differences == 0

@@ -1,4 +1,4 @@
-//! Time as the session sees it: whole milliseconds since an origin the caller picks.
+//! Time of the session: whole milliseconds since an origin that the caller chooses.
 //!
 //! Arithmetic saturates; [`Instant::NEVER`] is a deadline that no clock reaches.
 
@@ -7,10 +7,10 @@ use core::ops::{Add, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// A point in time: whole milliseconds since an origin of the caller's choice.
+/// An instant is a point in time: whole milliseconds since an origin that the caller chooses.
 ///
-/// The origin may be the start of the process, the Unix epoch or zero in a test; the session only ever compares
-/// and adds. Shifting every `Instant` by the same amount shifts every deadline and changes nothing else.
+/// The origin may be the start of the process, the Unix epoch or zero in a test, because the session only compares and
+/// adds. Shifting every `Instant` by the same amount shifts every deadline and changes nothing else.
 ///
 /// ```
 /// use redial::{Duration, Instant};
@@ -24,35 +24,35 @@ use serde::{Deserialize, Serialize};
 pub struct Instant(u64);
 
 impl Instant {
-    /// The origin itself.
+    /// Origin of time, zero milliseconds.
     pub const ORIGIN: Self = Self(0);
 
-    /// The last representable instant; a deadline here never fires.
+    /// Last representable instant; a deadline at this instant never fires.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// The instant `millis` milliseconds after the origin.
+    /// Creates the instant `millis` milliseconds after the origin.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the origin.
+    /// Returns the milliseconds since the origin.
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// The time from `earlier` to `self`; zero if `earlier` is later.
+    /// Returns the time from `earlier` to `self`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }
 
-    /// Whether this is [`Instant::NEVER`].
+    /// Whether the instant is [`Instant::NEVER`].
     pub(crate) fn is_never(self) -> bool {
         self == Self::NEVER
     }
 
     /// Whether a deadline at `self` has been reached at `now`; [`Instant::NEVER`] is never reached.
     pub(crate) fn is_due(self, now: Self) -> bool {
-        // What is at `NEVER` is not below the greatest number either.
+        // The sum saturates at `NEVER`, so a deadline at `NEVER` is not below it.
         self.0 < now.0.saturating_add(1)
     }
 }
@@ -85,7 +85,7 @@ impl fmt::Debug for Instant {
     }
 }
 
-/// A span of time in whole milliseconds.
+/// A duration is a span of time in whole milliseconds.
 ///
 /// ```
 /// use redial::Duration;
@@ -98,28 +98,28 @@ impl fmt::Debug for Instant {
 pub struct Duration(u64);
 
 impl Duration {
-    /// No time at all.
+    /// Zero milliseconds.
     pub const ZERO: Self = Self(0);
 
-    /// The longest span; as good as for ever.
+    /// Longest representable span, which is as good as for ever.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// A span of `millis` milliseconds.
+    /// Creates a span of `millis` milliseconds.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// A span of `secs` seconds.
+    /// Creates a span of `secs` seconds; saturates.
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1_000))
     }
 
-    /// The span in milliseconds.
+    /// Returns the span in milliseconds.
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// `self` times `factor`, saturating.
+    /// Multiplies the span by `factor`, saturating.
     pub(crate) const fn times(self, factor: u64) -> Self {
         Self(self.0.saturating_mul(factor))
     }

@@ -1,9 +1,9 @@
-//! A part that does not count where wholes are compared.
+//! Values that do not count in comparisons and hashes.
 
 use core::hash::{Hash, Hasher};
 use core::ops::{Deref, DerefMut};
 
-/// A value that equals every other of its type, so that what holds it can derive its comparison and hash.
+/// Value that equals every other value of its type, so that a type which holds it can derive comparison and hash.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Uncompared<T>(T);
 
