@@ -179,7 +179,7 @@ fn elsewhere() -> BTreeSet<Transition> {
     played("malformed", flood, &|story| {
         (0..=10).for_each(|_| {
             story.text("nonsense");
-        })
+        });
     });
     let draining = of(Login::None, |story| {
         story.open().opened();

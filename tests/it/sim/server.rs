@@ -154,7 +154,7 @@ impl Run {
                 self.admit(line);
             }
             (Stage::Lobby, Ok(Signal::Heartbeat(HeartbeatSignal::Ask))) => {
-                self.answer_on(line, &Signal::heartbeat_reply())
+                self.answer_on(line, &Signal::heartbeat_reply());
             }
             (Stage::Accepted(connection), signal) => {
                 let message = match signal {

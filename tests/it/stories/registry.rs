@@ -18,8 +18,8 @@ fn every_row_has_a_name_of_its_own_and_makes_the_preset_of_that_name() {
     for service in Service::all() {
         assert_eq!(sample(service).name(), service.name);
         let settings: Value = serde_json::from_str(service.sample_settings).expect("the sample is JSON");
-        let named = Preset::named(service.name, &json!({ "preset": settings }));
-        assert_eq!(named, Ok(sample(service)), "{}: its name and its sample mean the same", service.name);
+        let by_name = Preset::named(service.name, &json!({ "preset": settings }));
+        assert_eq!(by_name, Ok(sample(service)), "{}: its name and its sample mean the same", service.name);
     }
 }
 

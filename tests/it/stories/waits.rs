@@ -122,7 +122,7 @@ fn a_close_that_triggers_nothing_is_followed_by_the_verdict_that_silence_would_h
     ] {
         for quiet in [0, 10_000, 24_999, 25_000, 27_000] {
             let at = by_heartbeat(quiet, |config| {
-                (config.heartbeat.dead_after, config.heartbeat.suspicion) = (death, suspected)
+                (config.heartbeat.dead_after, config.heartbeat.suspicion) = (death, suspected);
             });
             assert_eq!(at, expected, "{death:?}, {suspected:?}, closed after {quiet} ms");
         }

@@ -46,12 +46,11 @@ impl Story {
 
     /// The process ends in order: it stores all there is, and after so long another takes over.
     pub(crate) fn restart(&mut self, away: u64) -> &mut Self {
-        match self.session.preset().config().durability {
-            Durability::WriteAhead => drop(self.persist()),
-            _ => {
-                let snapshot = self.snapshot();
-                self.stored = Some((snapshot, self.oracle.clone()));
-            }
+        if self.session.preset().config().durability == Durability::WriteAhead {
+            self.persist();
+        } else {
+            let snapshot = self.snapshot();
+            self.stored = Some((snapshot, self.oracle.clone()));
         }
         self.crash(away)
     }
