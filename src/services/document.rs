@@ -1,11 +1,13 @@
-//! What the presets that follow a document have in common: nothing that their documents do not ask for is switched on.
+//! Base configuration of the presets that follow a document: features that no document asks for are off.
 
 use crate::config::{
     AuthenticationPolicy, CloseCodes, ClosePolicy, Config, CredentialSource, Jitter, Limit, Limits, OutboxPolicy,
     ReconnectPolicy, Resend, Reset, SendFailure, Unauthorized, WhileDown,
 };
 
-/// No time-outs, no jitter, no limits on attempts, no resending, every failure an ordinary one: a base for a document's own timings.
+/// Returns a configuration without timeouts, jitter, limits on attempts, resending and final close codes.
+///
+/// Each preset sets the timings of its document on top.
 pub(super) fn config(while_down: WhileDown) -> Config {
     let defaults = Config::default();
     Config {
@@ -18,7 +20,7 @@ pub(super) fn config(while_down: WhileDown) -> Config {
             jitter: Jitter::None,
             attempt_timeout: None,
             max: None,
-            // The safety floor counts for itself, so a server that opens and drops is not hammered all the same.
+            // The safety floor has a count of its own, so a server that opens and drops is not hammered.
             reset: Reset::OnOpen,
             ..defaults.reconnect
         },

@@ -1,26 +1,34 @@
-//! `live_chat`: a chat vendor's IM. The server asks first, heartbeats go in lock-step, three tries and no more.
+//! Service `live_chat`: the IM of a chat vendor, whose server begins the login with a challenge.
 //!
-//! What this preset does, by the numbers of its document:
+//! Words on the wire: `{"cmd":"auth1"}` (challenge), `{"cmd":"auth2"}` (proof), `{"cmd":"wd_heartbeat"}` (heartbeat,
+//! and its echo as the heartbeat reply), `{"cmd":"conn_close"}` (kick), and any frame with a `result.message`
+//! (message). Heartbeats go in lock-step, and an outage has three attempts.
 //!
-//! * S004-1 the session is the core and this file the vendor: another vendor is another dialect;
-//! * S004-2 without a room or a user there is no preset, but a [`PresetError::Missing`]; both ids keep their JSON type;
-//! * S004-3 its seven events are actions here: the table below says which;
-//! * S004-4, S004-17 an open connection ends the round of tries and sets their count back;
-//! * S004-5 a frame that is no JSON object is reported and dropped;
-//! * S004-6 nothing is sent before the server's `auth1`; then `auth2` with its `msg_id`, and a heartbeat at once. `auth1`
-//!   again is answered again, and the heartbeat starts anew with it (O004-2). No time-out waits for `auth1`;
-//! * S004-7, S004-8 `{"cmd":"wd_heartbeat"}` every 2,000 ms, each only if the one before was echoed; otherwise the heartbeat falls
-//!   silent and stays so. With `heartbeat.dead_after` a missing echo means a dead link instead (O004-1);
-//! * S004-9 `conn_close` is `Kicked` with the whole frame: closed without a code, and final (B004-7);
-//! * S004-10 any other frame with a `result.message` is delivered, before the login too: the value of `result`. The rest is ignored;
-//! * S004-11, S004-12 an error or a close starts the tries; both of one connection are one loss, exactly. The document's
-//!   window of 500 ms is not needed for that: every event names its connection;
-//! * S004-13, S004-14 tries at once, 5,000 and 10,000 ms after the loss, each dropped for the next; 15,000 ms after it `GaveUp`,
-//!   which the document's page knows as the event `reconnect` (B004-10). A new `open` starts anew (O004-3);
-//! * S004-15 `send` is refused while the connection is not ready; what is sent goes out as it was given;
-//! * S004-16 a close by the user is final.
+//! The rules of the service's document, by their numbers, and their place in this preset:
 //!
-//! The document leaves open what a heartbeat that cannot be written means; here it is an error like any other.
+//! * S004-1: the session is the core, and this file is the vendor; another vendor is another dialect.
+//! * S004-2: without a room or a user there is no preset but [`PresetError::Missing`]. Both ids keep their JSON type.
+//! * S004-3: the seven events of the document are actions here; the table below names them.
+//! * S004-4, S004-17: an open connection ends the outage and resets the attempt counter.
+//! * S004-5: a frame that is no JSON object is reported and dropped.
+//! * S004-6: nothing is sent before the server's `auth1`. Then `auth2` goes out with the `msg_id` of `auth1`, and a
+//!   heartbeat at once. A repeated `auth1` is answered again, and the heartbeat starts anew (O004-2). No timeout waits
+//!   for `auth1`.
+//! * S004-7, S004-8: `{"cmd":"wd_heartbeat"}` goes out every 2,000 ms, each only if the heartbeat before it was echoed;
+//!   otherwise heartbeats stop. With `heartbeat.dead_after` a missing echo means a dead
+//!   link instead (O004-1).
+//! * S004-9: `conn_close` is `Kicked` with the whole frame. The connection closes without a code, for good (B004-7).
+//! * S004-10: any other frame with a `result.message` is delivered, before the login too; the content is the value of
+//!   `result`. All other frames are ignored.
+//! * S004-11, S004-12: an error or a close starts the attempts; both of one connection count as one loss. The
+//!   document's window of 500 ms is not needed, because every event names its connection.
+//! * S004-13, S004-14: attempts begin 0, 5,000 and 10,000 ms after the loss, and each is dropped for the next. `GaveUp`
+//!   follows after 15,000 ms; the document's page calls it the event `reconnect` (B004-10). A new `open` starts over
+//!   (O004-3).
+//! * S004-15: `send` is refused while the connection is not ready; a body goes out unchanged.
+//! * S004-16: a close by the user is final.
+//!
+//! The document does not define a heartbeat that cannot be written; here such a heartbeat is an ordinary error.
 //!
 //! | the document's event | the action |
 //! |---|---|
@@ -52,7 +60,7 @@ use crate::{Duration, Frame, Preset, Secret};
 const NAME: &str = "live_chat";
 const HEARTBEAT: &str = r#"{"cmd":"wd_heartbeat"}"#;
 
-/// The dialect of the live chat.
+/// Dialect of the service `live_chat`, for one user in one room; [`LiveChatSettings`] makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "LiveChatSettings")]
 pub struct LiveChat {
@@ -62,7 +70,8 @@ pub struct LiveChat {
     key: Option<Secret>,
 }
 
-/// What [`LiveChat`] is made of, complete or not; the serde form of its settings.
+/// Settings of [`LiveChat`], complete or not; `LiveChat::try_from` fails with [`PresetError::Missing`] where the room
+/// or the user is missing or empty.
 ///
 /// ```
 /// use redial::error::PresetError;
@@ -73,12 +82,12 @@ pub struct LiveChat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LiveChatSettings {
-    /// The room; the wire has it as `livechat_<room_id>`.
+    /// The room, on the wire as `livechat_<room_id>`. Needed.
     pub room_id: Option<ServiceId>,
-    /// The user, on the wire in the JSON type it has here.
+    /// The user, on the wire in its own JSON type. Needed.
     pub user_id: Option<ServiceId>,
-    /// Where there is one, every challenge is the host's to answer: `NeedCredential` brings the seed, and the answer is
-    /// md5(seed + key) in hexadecimal. Without one the answer is empty and needs nobody.
+    /// The key of the vendor. With a key the host answers every challenge: `NeedCredential` brings the seed, and the
+    /// answer is md5(seed + key) in hexadecimal. Default `None`: the session answers with an empty text by itself.
     pub key: Option<Secret>,
 }
 
@@ -96,14 +105,16 @@ impl TryFrom<LiveChatSettings> for LiveChat {
 }
 
 impl LiveChat {
-    /// The key that the settings gave, for a host that answers the challenge.
+    /// Returns the key of the settings, for a host that answers the challenge.
     pub fn key(&self) -> Option<&Secret> {
         self.key.as_ref()
     }
 }
 
 impl Preset {
-    /// The live chat, as its document has it, for a user in a room; an empty text names neither.
+    /// Returns the preset `live_chat` for a user in a room, with the timings of the document.
+    ///
+    /// Fails with [`PresetError::Missing`] where the room or the user is an empty text.
     ///
     /// ```
     /// use redial::Preset;
@@ -247,7 +258,7 @@ impl LiveChat {
                 };
                 Ok(Frame::text(object.finish()))
             }
-            // The content of a kick is its whole frame.
+            // The content of a kick is the whole frame.
             Signal::Leave(LeaveSignal::Kick { content: Content::Text(text) }) => {
                 match self.decode_push(text, &json::widest_limits()) {
                     Ok(Signal::Leave(_)) => Ok(Frame::text((*text).to_owned())),
@@ -260,7 +271,7 @@ impl LiveChat {
                     .text("cmd", "message")
                     .json("result", if tight { result } else { "null" })
                     .finish();
-                // Only what the client delivers is a message to it.
+                // A result that the client would not deliver cannot be a message.
                 let read = self.decode_push(&text, &json::widest_limits());
                 let frame = Frame::text(text);
                 match read {
@@ -274,7 +285,7 @@ impl LiveChat {
     }
 }
 
-/// What the client says; all but heartbeat and answer is the application's, JSON or not.
+/// Decodes a text of the client: a heartbeat, a proof, or else a message, JSON or not.
 fn decode_request(text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
     let [cmd, msg_id, code] = match json::fields(text, ["cmd", "msg_id", "authCode"], limits) {
         Ok(fields) => fields,
@@ -292,7 +303,7 @@ fn decode_request(text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed
     }
 }
 
-/// The fields of a value that may be no object, and has none then.
+/// Reads the named fields of a value; a value that is no object has no fields.
 fn inner<'a, const N: usize>(
     value: Option<json::Field<'a>>,
     names: [&str; N],

@@ -1,6 +1,8 @@
-//! Services that have a preset, one file each, and the registry with one row for each.
+//! Services with a ready-made preset, one file each, and the registry with one row for each.
 //!
-//! A service here imports nothing but the public face of this crate, as one of your own would.
+//! The registry ([`Service`], `Preset::named`, `Preset::names`) needs the feature `services`. The five systems with a
+//! document need the feature `systems`: `uni_app`, `react_im`, `vue_polling`, `wechat` and `live_chat`. A service
+//! imports only the public items of this crate, like a service of your own.
 
 #[cfg(feature = "systems")]
 mod document;

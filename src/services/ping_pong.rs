@@ -1,7 +1,8 @@
-//! The wire that two services share: `ping` and `pong` as texts, and every other text is a message.
+//! Wire of the services `react_im` and `wechat`: the texts `ping` and `pong`, and every other text as a message.
 //!
-//! Both words count only where they are the whole text, letter for letter. Pings and pongs of the WebSocket layer mean
-//! nothing here: a page in a browser never sees them, and the socket answers them by itself (RFC 6455 §5.5.2).
+//! A text is a heartbeat only if the whole text is `ping` or `pong`, letter for letter. Pings and pongs of the
+//! WebSocket layer are ignored: a page in a browser never sees them, and the socket answers pings by itself (RFC 6455
+//! §5.5.2).
 
 use alloc::borrow::ToOwned;
 

@@ -1,4 +1,4 @@
-//! What dialects put into the query of the opening handshake.
+//! Percent-encoding for the query of the opening handshake.
 
 use core::fmt::Write as _;
 

@@ -1,20 +1,24 @@
-//! `react_im`: an IM page in React. A text `ping` every second, dead after sixty seconds without `pong`, back at once.
+//! Service `react_im`: an IM page in React with heartbeats as texts.
 //!
-//! What this preset does, by the numbers of its document:
+//! Words on the wire: the text `ping` (heartbeat), the text `pong` (heartbeat reply), and every other text (message). A
+//! `ping` goes out every second; after 60 s without `pong` the link is dead, and the reconnect comes at once.
 //!
-//! * S001-1, S001-2 a close by the user carries its code and reason (3001, say), is awaited, and is final (B001-5);
-//! * S001-3, S001-10 every text is a message, out and in, JSON or not; a binary frame is reported;
-//! * S001-4, S001-5 a text `ping` each 1,000 ms from open, none at open; each connection has a heartbeat of its own (B001-6);
-//! * S001-6 to S001-8 only a text that is exactly `pong` counts: 59 pings without one, and at the sixtieth second the
-//!   connection is closed without a code;
-//! * S001-9 the reconnect comes at once, without limit, above the safety floor.
-//!   A `ping` that cannot be written is a lost connection too;
-//! * S001-11 to S001-14 the states of a message are [`SendState`] and [`ReadState`], both read off its
-//!   [`Status`]; `resend` keeps the id. Nobody confirms anything on this wire: a message is sent when the socket has it.
+//! The rules of the service's document, by their numbers, and their place in this preset:
 //!
-//! The document says nothing of a close or an error from outside (O001-1). Here both reconnect at once. With
-//! `reconnect.first.closed` and `errored` set to `None` they wait for the missing answers instead: the next connect comes
-//! when the sixtieth heartbeat would have found the link dead, and a connection that never opened is given up.
+//! * S001-1, S001-2: a close by the user carries its code and reason (such as 3001), is awaited, and is final (B001-5).
+//! * S001-3, S001-10: every text is a message, in both directions, JSON or not; a binary frame is reported.
+//! * S001-4, S001-5: a text `ping` goes out every 1,000 ms from open, none at open. Each connection has a heartbeat of
+//!   its own (B001-6).
+//! * S001-6 to S001-8: only a text that is exactly `pong` counts. After 59 pings without `pong`, at the sixtieth
+//!   second, the connection is closed without a code.
+//! * S001-9: the reconnect comes at once, without limit, above the safety floor. A `ping` that cannot be written is a
+//!   lost connection too.
+//! * S001-11 to S001-14: the states of a message are [`SendState`] and [`ReadState`], both made from its [`Status`];
+//!   `resend` keeps the id. This wire has no receipts: a message is `Sent` when the socket has it.
+//!
+//! The document does not define a close or an error from outside (O001-1). Here both reconnect at once. With
+//! `reconnect.first.closed` and `errored` set to `None` they wait for the missing replies instead: the next attempt
+//! begins when the sixtieth heartbeat would have found the link dead, and a connection that never opened is given up.
 
 use alloc::format;
 use serde::{Deserialize, Serialize};
@@ -29,17 +33,17 @@ use crate::dialect::{Capabilities, Content, Dialect, Handshake, Side, Signal, Sp
 use crate::error::{Malformed, Unencodable};
 use crate::{Duration, Frame, Preset, Secret, Status};
 
-/// The dialect of the React IM.
+/// Dialect of the service `react_im`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReactIm {
-    /// The user, for the URL's `?fuid=..`. Default `None`: the host's URL says it, or nobody.
+    /// The user, for the query `fuid=..` of the URL. Default `None`: this dialect adds no query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuid: Option<ServiceId>,
 }
 
 impl Preset {
-    /// The React IM, as its document has it.
+    /// Returns the preset `react_im`, with the timings of the document and without a user in the URL.
     pub fn react_im() -> Self {
         Self::unchecked(ReactIm::default(), config())
     }
@@ -96,7 +100,7 @@ impl Dialect for ReactIm {
     }
 }
 
-/// The document's words for how the sending of a message goes.
+/// Sending state of a message in the words of the service's document, made from a [`Status`].
 ///
 /// ```
 /// use redial::Status;
@@ -107,11 +111,11 @@ impl Dialect for ReactIm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SendState {
-    /// `Queued`.
+    /// The status is `Queued`.
     Sending,
-    /// `Sent`, and every success beyond it.
+    /// The status is `Sent`, `Accepted`, `Delivered` or `Read`.
     Sent,
-    /// `NotSent`, `Rejected`, `Unconfirmed` and `Cancelled`: what `resend` may send again.
+    /// The status is `NotSent`, `Rejected`, `Unconfirmed` or `Cancelled`; `resend` may send the message again.
     Failed,
 }
 
@@ -125,13 +129,15 @@ impl From<Status> for SendState {
     }
 }
 
-/// The document's words for whether a message was read. No frame of this wire says so, so a page marks it by itself.
+/// Read state of a message in the words of the service's document, made from a [`Status`].
+///
+/// No frame of this wire is a read receipt, so a page marks messages as read by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadState {
-    /// Every status below `Read`.
+    /// The status is any other than `Read`.
     Unread,
-    /// `Read`.
+    /// The status is `Read`.
     Read,
 }
 

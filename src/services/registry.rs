@@ -1,4 +1,4 @@
-//! The registry: one row for each service.
+//! Registry of services: one row for each service, and the presets by name.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use crate::Preset;
 use crate::dialect::{Dialect, Plain, RedialV1, Side};
 use crate::error::PresetError;
 
-/// A row of the registry: a service by its name, with samples for tests, fuzzers, benchmarks and tools.
+/// Row of the registry: a service with its name, and samples for tests, fuzzers, benchmarks and tools.
 ///
 /// ```
 /// use redial::services::Service;
@@ -22,18 +22,18 @@ use crate::error::PresetError;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Service {
-    /// The name, as it stands in a journal and in [`Preset::named`].
+    /// The name of the service, for a journal and for [`Preset::named`].
     pub name: &'static str,
-    /// Settings with which the service works, as JSON; `{}` where it needs none.
+    /// Sample settings as JSON, which the service accepts; `{}` where it needs none.
     pub sample_settings: &'static str,
-    /// Text frames as they stand on the wire, each with the side that writes it.
+    /// Sample text frames of the wire, each with the side that writes it.
     pub sample_frames: &'static [(Side, &'static str)],
     make: Maker,
 }
 
 type Maker = fn(Value) -> Result<Preset, PresetError>;
 
-/// All rows. A new one goes to the end: the fuzz targets know a service by its number.
+/// Rows of all services. A new row goes to the end, because the fuzz targets know a service by its index.
 const SERVICES: &[Service] = &[
     Service {
         name: "plain",
@@ -111,7 +111,10 @@ const SERVICES: &[Service] = &[
             (Side::Client, r#"{"type":"hello","v":1,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#),
             (
                 Side::Server,
-                r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#,
+                concat!(
+                    r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"#,
+                    r#""win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#,
+                ),
             ),
             (Side::Client, r#"{"type":"msg","s":1,"id":"c1","b":"hello"}"#),
             (Side::Server, r#"{"type":"ack","a":1}"#),
@@ -123,27 +126,35 @@ const SERVICES: &[Service] = &[
 ];
 
 impl Service {
-    /// Every service that has a preset, in an order that only grows at its end.
+    /// Returns every service of the enabled features; a new service comes at the end.
     pub fn all() -> &'static [Self] {
         SERVICES
     }
 
-    /// The preset under the sample settings, with the timings of the service.
+    /// Makes the preset of the service from [`sample_settings`](Service::sample_settings), with the timings of the
+    /// service.
+    ///
+    /// Fails with the error of [`Preset::named`]; a test makes every sample.
     pub fn sample(&self) -> Result<Preset, PresetError> {
         (self.make)(serde_json::from_str(self.sample_settings).map_err(|error| invalid(&error))?)
     }
 }
 
 impl Preset {
-    /// The names of the ready-made presets, for [`Preset::named`].
+    /// Returns the names of the ready-made presets, for [`Preset::named`].
     pub fn names() -> impl Iterator<Item = &'static str> {
         Service::all().iter().map(|service| service.name)
     }
 
-    /// A ready-made preset, with changes merged over it.
+    /// Makes a ready-made preset by its name, with changes to its configuration and the settings of its service.
     ///
-    /// `changes` is a merge patch (RFC 7396) for the serde form of [`Config`](crate::Config), in which an object whose `type` differs
-    /// replaces instead of merging; under `"preset"` it holds what the service needs. `Value::Null` changes nothing.
+    /// `changes` is a merge patch (RFC 7396) for the serde form of [`Config`](crate::Config), except that an object
+    /// with another `type` replaces the old object. The settings of the service are under `"preset"`. `Value::Null`
+    /// changes nothing.
+    ///
+    /// Fails with [`PresetError::Unknown`] for another name, with [`PresetError::Missing`] where the service needs a
+    /// setting, with [`PresetError::Invalid`] where the value has not the shape of a configuration, and with
+    /// [`PresetError::Config`] where the configuration does not pass [`Config::check`](crate::Config::check).
     ///
     /// ```
     /// use redial::{Duration, Preset};
@@ -166,7 +177,7 @@ impl Preset {
     }
 }
 
-/// A dialect of these settings under the timings of a preset.
+/// Joins a dialect with these settings and the configuration of another preset.
 fn with_config_of<D: Dialect + DeserializeOwned + 'static>(
     settings: Value,
     of: &Preset,
@@ -174,7 +185,7 @@ fn with_config_of<D: Dialect + DeserializeOwned + 'static>(
     Ok(Preset::new(read::<D>(settings)?, of.config().clone())?)
 }
 
-/// The service's settings, and the changes to the configuration.
+/// Splits the settings of the service from the changes to the configuration.
 fn split(changes: &Value) -> Result<(Value, Value), PresetError> {
     match changes {
         Value::Null => Ok((Value::Object(serde_json::Map::new()), Value::Object(serde_json::Map::new()))),
@@ -192,11 +203,11 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, PresetError> {
 }
 
 fn invalid(error: &serde_json::Error) -> PresetError {
-    // The text is the caller's own configuration, so its words may be repeated.
+    // The configuration is the caller's own, so the error may repeat its text.
     PresetError::Invalid { problem: error.to_string() }
 }
 
-/// Applies a merge patch (RFC 7396 §2), except that an object of another `type` replaces.
+/// Applies a merge patch (RFC 7396 §2), except that an object with another `type` replaces the target.
 fn merge(target: &mut Value, patch: Value) {
     let Value::Object(changes) = patch else {
         *target = patch;

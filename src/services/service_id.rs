@@ -1,4 +1,4 @@
-//! Names that a service gives to rooms, users and tasks.
+//! Id of a room, a user or a task in a service.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-/// The name of a room, a user or a task, as the service has it: a text or a number. It keeps its JSON type.
+/// Id of a room, a user or a task: a text or a number, which keeps its JSON type.
 ///
 /// ```
 /// use redial::services::ServiceId;
@@ -16,14 +16,14 @@ use serde_json::Number;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ServiceId {
-    /// A number.
+    /// A JSON number.
     Number(Number),
-    /// A text.
+    /// A JSON string.
     Text(String),
 }
 
 impl ServiceId {
-    /// Whether it names nothing.
+    /// Whether the id is an empty text.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Self::Text(text) if text.is_empty())
     }

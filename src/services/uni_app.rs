@@ -1,20 +1,26 @@
-//! `uni_app`: an IM client on uni-app. Messages carry an id of the client's, their echo confirms them, pushes are acknowledged.
+//! Service `uni_app`: an IM client on uni-app with ids, echoes as receipts, and acknowledged pushes.
 //!
-//! What this preset does, by the numbers of its document:
+//! Words on the wire: `{"key":"heartbeat"}` (heartbeat), `{"key":"message"}` (message of the client),
+//! `{"key":"message_ack"}` (ack of a push), `{"type":"MESSAGE"}` (push, and the echo that confirms a message) and
+//! `{"type":"RECEIPT"}` (the receiver has the message).
 //!
-//! * S000-1 the token goes into the URL as `?token=..`: the one last given with `credential`, read anew for each connect;
-//! * S000-2, S000-3 nothing is sent at open; a heartbeat every 5,000 ms from open, moved by nothing;
-//! * S000-4, S000-5 a heartbeat needs no answer; one that cannot be written means a lost connection;
-//! * S000-6 to S000-9 a failed heartbeat, an error or a close: one reconnect 5,000 ms later, without limit. The document lets a
-//!   later trigger replace a timer that is pending; here error and close belong to one connection and are one loss, so there
-//!   is never a second trigger, and a wait that has begun keeps its end;
-//! * S000-12 every frame that is a JSON object is delivered whole, of whatever type; the echo of an own message is a receipt;
-//! * S000-13 callbacks by key are the host's: a small table fed by `Deliver`, which outlives every connection;
-//! * S000-14, S000-18 a message that cannot be written is `NotSent` and changes nothing else; `resend` keeps its id;
-//! * S000-16, S000-17 the echo is `Accepted`, the receiver's receipt is `Delivered`;
-//! * S000-19, S000-20 every push of type `MESSAGE` is acknowledged each time it comes, and shown once (S000-21).
+//! The rules of the service's document, by their numbers, and their place in this preset:
 //!
-//! The document does not give the names of the fields; [`UniAppWords`] has them, as settings.
+//! * S000-1: the token goes into the URL as `?token=..`. It is the last credential given with `credential`, and is read
+//!   anew for each attempt.
+//! * S000-2, S000-3: nothing is sent at open; a heartbeat goes out every 5,000 ms from open, on a fixed grid.
+//! * S000-4, S000-5: a heartbeat needs no reply; a heartbeat that cannot be written is a lost connection.
+//! * S000-6 to S000-9: a failed heartbeat, an error or a close leads to one reconnect 5,000 ms later, without limit.
+//!   The document lets a later trigger replace a pending timer; here an error and a close of one connection are one
+//!   loss, so there is never a second trigger, and a wait that has begun keeps its end.
+//! * S000-12: every frame that is a JSON object is delivered whole, whatever its type; the echo of a message of this
+//!   session is a receipt.
+//! * S000-13: callbacks by key belong to the host: a small table fed by `Deliver`, which outlives every connection.
+//! * S000-14, S000-18: a message that cannot be written is `NotSent`, without any other effect; `resend` keeps its id.
+//! * S000-16, S000-17: the echo is `Accepted`, and the receiver's receipt is `Delivered`.
+//! * S000-19 to S000-21: a push of type `MESSAGE` is acknowledged each time it comes, and delivered once.
+//!
+//! The document does not name the fields of its frames; [`UniAppWords`] holds the names as settings.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -36,39 +42,39 @@ use crate::{Duration, Frame, MessageId, Preset, Secret};
 
 const HEARTBEAT: &str = r#"{"key":"heartbeat","data":{}}"#;
 
-/// The dialect of the uni-app IM.
+/// Dialect of the service `uni_app`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UniApp {
-    /// The names on the wire.
+    /// The names of keys, types and fields on the wire.
     pub words: UniAppWords,
 }
 
-/// The names on the wire that the document leaves open; the defaults are a guess that hangs together.
+/// Names on the wire that the document leaves open; the defaults are a consistent guess.
 ///
 /// | frame | default spelling |
 /// |---|---|
 /// | message | `{"key":"message","data":{"clientMessageId":"c1","content":".."}}` |
-/// | its echo, which confirms it | `{"type":"MESSAGE","messageId":"m1","clientMessageId":"c1","content":".."}` |
+/// | echo, which confirms a message | `{"type":"MESSAGE","messageId":"m1","clientMessageId":"c1","content":".."}` |
 /// | push | `{"type":"MESSAGE","messageId":"m1","content":".."}` |
-/// | acknowledgement of a push | `{"key":"message_ack","data":{"messageId":"m1"}}` |
-/// | the receiver's receipt | `{"type":"RECEIPT","clientMessageId":"c1"}` |
+/// | ack of a push | `{"key":"message_ack","data":{"messageId":"m1"}}` |
+/// | receipt of the receiver | `{"type":"RECEIPT","clientMessageId":"c1"}` |
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UniAppWords {
     /// The key of a message. Default `message`.
     pub message: Cow<'static, str>,
-    /// The key of an acknowledgement. Default `message_ack`.
+    /// The key of an ack. Default `message_ack`.
     pub ack: Cow<'static, str>,
     /// The type of a push. Default `MESSAGE`.
     pub push: Cow<'static, str>,
-    /// The type of a receiver's receipt. Default `RECEIPT`.
+    /// The type of a receipt of the receiver. Default `RECEIPT`.
     pub receipt: Cow<'static, str>,
-    /// The field of a push's id. Default `messageId`.
+    /// The field with the id of a push. Default `messageId`.
     pub message_id: Cow<'static, str>,
-    /// The field of the sender's id. Default `clientMessageId`.
+    /// The field with the id that the sender gave. Default `clientMessageId`.
     pub client_message_id: Cow<'static, str>,
-    /// The field of the content. Default `content`.
+    /// The field with the content. Default `content`.
     pub content: Cow<'static, str>,
 }
 
@@ -87,19 +93,24 @@ impl Default for UniAppWords {
 }
 
 impl Preset {
-    /// The uni-app IM, as its document has it.
+    /// Returns the preset `uni_app`, with the timings of the document and the default [`UniAppWords`].
     ///
-    /// Resending, queueing and an inbound deadline are switched on by changing the configuration; `Config::default()` with
-    /// these words is a chat that loses nothing while the server recognises repeats.
+    /// Resending, queueing and an inbound deadline are off, and are switched on in the configuration. This dialect with
+    /// `Config::default()` is a chat that loses no message while the server recognises repeats.
     ///
-    /// With `Config::default()` this is promised, and this is not:
+    /// Promises with `Config::default()`, and their limits:
     ///
-    /// | direction | promised | not promised |
-    /// |---|---|---|
-    /// | out | Nothing lost, nothing shown twice, while the server recognises the id of a message it has seen. | A server that forgot its ids shows twice what is sent again. `outbox.dedup_window` says how long it remembers: what is older then becomes `Unconfirmed`, the machine's sleep counted. |
-    /// | out | `Accepted` means that the server said so. | That the server stored it before it said so. |
-    /// | in | Nothing shown twice among the last `inbox.window` ids; with `inbox.server_keeps` known and the window at least as long, nothing at all. | A server that repeats out of order, or more than it said. |
-    /// | in | Nothing lost, while the server pushes again what is not acknowledged. | The document's server pushes again only once: both copies lost is a message lost, told to nobody here. Fetching the history after a reconnect is the repair. |
+    /// * Outbound, no message is lost and none is shown twice, while the server recognises the id of a message that it
+    ///   has seen. A server that forgot its ids shows a resent message twice. `outbox.dedup_window` holds the time for
+    ///   which the server remembers ids: an older message becomes `Unconfirmed` instead, and the machine's sleep counts
+    ///   as time.
+    /// * Outbound, `Accepted` means that the server confirmed the message, not that the server stored it before.
+    /// * Inbound, no message is shown twice among the last `inbox.window` ids, and none at all where
+    ///   `inbox.server_keeps` is known and the window is at least as long. A server that repeats out of order, or
+    ///   repeats more than it promised, is not covered.
+    /// * Inbound, no message is lost while the server repeats every push that is not acknowledged. The document's
+    ///   server repeats a push only once: a message of which both copies are lost is lost unnoticed, and fetching the
+    ///   history after a reconnect repairs that.
     pub fn uni_app() -> Self {
         Self::unchecked(UniApp::default(), config())
     }
@@ -165,7 +176,7 @@ impl Dialect for UniApp {
 }
 
 impl UniApp {
-    /// What the server says: objects with a `type`.
+    /// Decodes a frame of the server: an object with a `type`.
     fn decode_push(&self, text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         let words = &self.words;
         let names = ["type", &*words.message_id, &*words.client_message_id, &*words.content];
@@ -196,7 +207,7 @@ impl UniApp {
         }
     }
 
-    /// What the client says: objects with a `key` and `data`.
+    /// Decodes a frame of the client: an object with a `key` and `data`.
     fn decode_request(&self, text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         let words = &self.words;
         let [key, data] = json::fields(text, ["key", "data"], limits)?;
@@ -263,7 +274,7 @@ impl UniApp {
                 object.text("type", &words.push).id(&words.message_id, &echo.id).id(&words.client_message_id, id);
                 write_content(&mut object, &words.content, echo.content)?
             }
-            // A pong nobody asked for is a heartbeat one way (RFC 6455 §5.5.3): life for those who look, nothing for the rest.
+            // An unsolicited pong is a one-way heartbeat (RFC 6455 §5.5.3): a sign of life that needs no reply.
             Signal::Heartbeat(HeartbeatSignal::Reply) => return Ok(Frame::Pong(Vec::new())),
             Signal::Heartbeat(HeartbeatSignal::Ask) => return Ok(Frame::Ping(Vec::new())),
             Signal::Receipt(ReceiptSignal::Delivered { id }) => {
@@ -275,7 +286,7 @@ impl UniApp {
     }
 }
 
-/// Bytes of frames whose texts need no escape: to hosts that share buffers, one that is full is worth more than one that is not.
+/// Lengths of frames whose texts need no escape, in bytes: a buffer of exactly this length wastes no memory.
 impl UniAppWords {
     fn message_len(&self, id: &MessageId, content: Content<'_>) -> usize {
         let names = self.message.len() + self.client_message_id.len() + self.content.len();

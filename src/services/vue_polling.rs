@@ -1,19 +1,25 @@
-//! `vue_polling`: a Vue plugin. A heartbeat at open and after each half minute of silence, and polls where pushes stay away.
+//! Service `vue_polling`: a Vue plugin that polls where pushes stay away.
 //!
-//! What this preset does, by the numbers of its document:
+//! Word on the wire: `{"command":"heartBeat"}`, which is the heartbeat of the client and the heartbeat reply of the
+//! server; every other text is a message. A heartbeat goes out at open and after each 30 s of silence.
 //!
-//! * S002-2 `{"command":"heartBeat"}` as soon as the socket is open; it is no round;
-//! * S002-3, S002-5 another whenever 30,000 ms have passed without a frame of any kind, and any frame takes all rounds back;
-//! * S002-4 five of them in a row unanswered: closed right after the fifth, 150,000 ms after the last sign of life, and
-//!   closed counts from there, since a dead peer holds the close event back (O002-4). With a grace of 30,000 ms in
-//!   `heartbeat.dead_after` the fifth can still be answered (O002-1);
-//! * S002-6, S002-7 a close: one connect 5,000 ms later; an error: one at once; both of one connection: whichever came first (S002-8).
-//!   A heartbeat that cannot be written is an error;
-//! * S002-9 an attempt that is not open after 10,000 ms is dropped, and the next begins, for ever (S002-10, S002-11);
-//! * S002-14 to S002-16 with `fallback.loop_time` the host is asked to poll when no push came for so long, again and again,
-//!   whatever the socket does; a push starts that time anew and asks for a pull. What is polled is the host's to choose;
-//! * S002-17 with `fallback.after_failures` it is asked to poll while so many attempts have failed, until one is open (O002-3);
-//! * S002-18 a push is any frame but the heartbeat's reply; it is delivered as it is.
+//! The rules of the service's document, by their numbers, and their place in this preset:
+//!
+//! * S002-2: `{"command":"heartBeat"}` goes out as soon as the socket is open; this heartbeat is no round.
+//! * S002-3, S002-5: a heartbeat goes out whenever 30,000 ms have passed without a frame of any kind; any frame resets
+//!   the rounds.
+//! * S002-4: after five unanswered heartbeats in a row the connection is closed right after the fifth, 150,000 ms after
+//!   the last sign of life, and the wait for the reconnect begins there, since a dead peer delays the close event
+//!   (O002-4). With a grace of 30,000 ms in `heartbeat.dead_after` the fifth heartbeat can still be answered (O002-1).
+//! * S002-6 to S002-8: a close leads to one attempt 5,000 ms later, an error to one attempt at once; of both on one
+//!   connection the first counts. A heartbeat that cannot be written is an error.
+//! * S002-9 to S002-11: an attempt that is not open after 10,000 ms is dropped, and the next begins, without limit.
+//! * S002-14 to S002-16: with `fallback.loop_time` the host is asked to poll when no push came for that time, again and
+//!   again, in every state of the connection. A push restarts that time and asks for a pull. The host chooses the
+//!   request of a poll.
+//! * S002-17: with `fallback.after_failures` the host is asked to poll while so many attempts have failed, until an
+//!   attempt opens (O002-3).
+//! * S002-18: a push is any frame but the heartbeat reply; a push is delivered unchanged.
 
 use alloc::borrow::ToOwned;
 use serde::{Deserialize, Serialize};
@@ -29,13 +35,13 @@ use crate::{Duration, Frame, Preset};
 
 const HEARTBEAT: &str = r#"{"command":"heartBeat"}"#;
 
-/// The dialect of the Vue plugin; it has no settings.
+/// Dialect of the service `vue_polling`, without settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VuePolling {}
 
 impl Preset {
-    /// The Vue plugin, as its document has it; polling is off until `fallback` says how often.
+    /// Returns the preset `vue_polling`, with the timings of the document. Polling is off until `fallback` sets a time.
     pub fn vue_polling() -> Self {
         Self::unchecked(VuePolling::default(), config())
     }
@@ -94,7 +100,7 @@ impl Dialect for VuePolling {
 
     fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match signal {
-            // One text, whose meaning is who says it.
+            // Heartbeat and heartbeat reply are one text; the writer decides which of the two it is.
             Signal::Heartbeat(HeartbeatSignal::Ask) if writer == Side::Client => Ok(Frame::text(HEARTBEAT)),
             Signal::Heartbeat(HeartbeatSignal::Reply) if writer == Side::Server => Ok(Frame::text(HEARTBEAT)),
             Signal::Message(MessageSignal { content: Content::Text(text), .. }) => {
@@ -109,7 +115,7 @@ impl Dialect for VuePolling {
     }
 }
 
-/// Whether a text is an object whose command is the heartbeat. What is no such object is a push, JSON or not.
+/// Whether a text is an object with the command of the heartbeat. Any other text is a push, JSON or not.
 fn is_heartbeat(text: &str, limits: &Limits) -> Result<bool, Malformed> {
     match json::fields(text, ["command"], limits) {
         Ok([command]) => Ok(command.is_some_and(|command| command.is("heartBeat"))),

@@ -1,19 +1,27 @@
-//! `wechat`: a mini program. A text `ping` ten seconds after each `pong`, dead ten seconds after a `ping`, twelve reconnects.
+//! Service `wechat`: a mini program on `WeChat` with heartbeats as texts.
 //!
-//! What this preset does, by the numbers of its document:
+//! Words on the wire: the text `ping` (heartbeat), the text `pong` (heartbeat reply), and every other text (message). A
+//! `ping` follows 10 s after each `pong`, the link is dead 10 s after an unanswered `ping`, and twelve reconnects may
+//! follow.
 //!
-//! * S003-1 with `task_id` and `user_id` the URL's query is `<taskId>&<userId>`;
-//! * S003-3, S003-4 nothing is sent at open; a text `ping` 10,000 ms after it;
-//! * S003-5, S003-8 no `pong` within 10,000 ms of the `ping`: closed with 1000, which counts as closed at once (B003-7);
-//! * S003-6 a text that is exactly `pong`, asked for or not, starts anew: the next `ping` comes 10,000 ms after it;
-//! * S003-7 every other text is delivered and starts nothing anew;
-//! * S003-9, S003-10 an error, a close or both: one reconnect, 5,000 ms later. A `ping` that cannot be written changes no
-//!   timing and is told (B003-4); a dial that fails is a failed attempt (B003-5);
-//! * S003-11 twelve reconnects in a row, then `GaveUp`, once, at the failure of the last one (B003-2). A new `open` starts anew;
-//! * a close by the page is final (O003-3).
+//! The rules of the service's document, by their numbers, and their place in this preset:
 //!
-//! The document means the twelve for an outage or for the life of the page (S003-12, O003-1). Here an open connection sets
-//! the count back; with `reconnect.reset` set to [`Reset::Never`](crate::config::Reset::Never) only the page's own `open` does.
+//! * S003-1: with `task_id` and `user_id` the URL's query is `<taskId>&<userId>`.
+//! * S003-3, S003-4: nothing is sent at open; a text `ping` goes out 10,000 ms later.
+//! * S003-5, S003-8: without `pong` within 10,000 ms of the `ping` the connection is closed with 1000, which counts as
+//!   closed at once (B003-7).
+//! * S003-6: a text that is exactly `pong`, asked for or not, restarts the time: the next `ping` goes out 10,000 ms
+//!   later.
+//! * S003-7: every other text is delivered and restarts nothing.
+//! * S003-9, S003-10: an error, a close or both lead to one reconnect, 5,000 ms later. A `ping` that cannot be written
+//!   is reported and changes no timing (B003-4); a dial that fails is a failed attempt (B003-5).
+//! * S003-11: after twelve reconnects in a row `GaveUp` is reported once, at the failure of the last (B003-2). A new
+//!   `open` starts over.
+//! * A close by the page is final (O003-3).
+//!
+//! The document leaves open whether the twelve reconnects count per outage or for the life of the page (S003-12,
+//! O003-1). Here an open connection resets the count; with `reconnect.reset` set to
+//! [`Reset::Never`](crate::config::Reset::Never) only an `open` of the page does.
 
 use alloc::format;
 use serde::{Deserialize, Serialize};
@@ -28,20 +36,20 @@ use crate::dialect::{Capabilities, Content, Dialect, Handshake, Side, Signal, Sp
 use crate::error::{Malformed, Unencodable};
 use crate::{Duration, Frame, Preset, Secret};
 
-/// The dialect of the mini program on `WeChat`.
+/// Dialect of the service `wechat`. The query needs both ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Wechat {
-    /// The task, for the URL. Default `None`: the host's URL says it.
+    /// The task, for the query of the URL. Default `None`: the host's URL holds the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_id: Option<ServiceId>,
-    /// The user, for the URL. Default `None`: the host's URL says it.
+    /// The user, for the query of the URL. Default `None`: the host's URL holds the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<ServiceId>,
 }
 
 impl Preset {
-    /// The mini program on `WeChat`, as its document has it.
+    /// Returns the preset `wechat`, with the timings of the document and without ids in the URL.
     pub fn wechat() -> Self {
         Self::unchecked(Wechat::default(), config())
     }
