@@ -175,7 +175,7 @@ class Tree:
             errors = self.errors(*TESTS)
             if not errors:
                 break
-            names = {name.split("::")[-1] for e in errors for name in re.findall(r"`([\w:<>, ]+)`", e["message"])}
+            names = {name.split("::")[-1] for e in errors for name in re.findall(r"`([^`]+)`", e["message"])}
             needed = {place for place, name in self.consts.items() if name in names}
             if not needed:
                 raise Failed(errors[0]["rendered"])
