@@ -1,12 +1,24 @@
-//! redial keeps a WebSocket conversation alive across dropped connections: a pure state machine that tells you when to connect,
-//! beat, acknowledge, resend and give up, while you bring the socket, the clock and the randomness.
+//! redial keeps a WebSocket conversation alive across dropped connections.
 //!
-//! * [`Session`] is the machine: [`Event`]s and calls go in, [`Action`]s come out, [`Session::next_deadline`] says when to tick.
-//! * [`Preset`] is a dialect (how a service spells things) together with a [`Config`] (its timings and limits).
+//! The crate is a pure state machine: it decides when to connect, send a heartbeat, acknowledge, resend and give up;
+//! the host brings the socket, the clock and the randomness. The few types that a host needs:
+//!
+//! * [`Session`] is the client side. The host passes in calls and [`Event`]s, takes out [`Action`]s, and sends a `Tick`
+//!   at [`Session::next_deadline`].
+//! * [`Preset`] is a dialect (the spelling of one service) with a [`Config`] (timings and limits);
+//!   [`dialect::Dialect`] is the trait for a service of your own.
 //! * [`Peer`] is the accepting side, made of the same parts.
-//! * [`journal`] writes inputs and outputs as JSON lines, so that a run can be replayed byte for byte.
 //!
-//! Adapters that drive real sockets are in the repository's `examples/`: copy one and change it.
+//! Features, all of them on by default; without them the crate has the presets `plain` and `native`:
+//!
+//! * `services` switches on the registry of services: `Service`, `Preset::named` and `Preset::names`.
+//! * `systems` switches on the presets of five systems, such as `Preset::uni_app`; it includes `services`.
+//! * `journal` switches on the journal of inputs and outputs as JSON lines, with replay; it includes `services`.
+//!
+//! To read the source, begin with the table of transitions in `src/link/machine.rs`. An inbound frame goes through
+//! `src/receive.rs`; a new timer goes into `src/timers.rs` and the list of timers in `src/deadline.rs`. The page
+//! [`invariants`] lists the laws with their tests, and the page [`redial_v1`] specifies the protocol of `native`.
+//! Adapters for real sockets are in the repository's `examples/`, to copy and change.
 #![no_std]
 #![deny(
     clippy::unwrap_used,
@@ -77,7 +89,7 @@ pub use stats::Stats;
 pub use status::Status;
 pub use time::{Duration, Instant};
 
-/// The README's example is compiled and run like any other.
+/// Compiles and runs the example of the README as a doc test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
