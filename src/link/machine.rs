@@ -612,8 +612,8 @@ impl Link {
     ) -> Option<LinkEvent> {
         match *login {
             LoginSignal::Challenge { challenge, reference } => {
-                let content = |span: &Option<Span>| span.map(|span| span.content(frame));
-                self.on_challenge(cx, connection, content(challenge), content(reference))
+                let content = |span: Span| span.content(frame);
+                self.on_challenge(cx, connection, challenge.map(content), reference.map(content))
             }
             LoginSignal::Accepted => self.on_welcome(cx, connection, None),
             LoginSignal::Refused { .. } => Some(self.refuse(cx)),
