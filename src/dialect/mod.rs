@@ -111,7 +111,7 @@ pub use signal::{
 /// # Ok::<(), redial::error::ConfigError>(())
 /// ```
 pub trait Dialect: Debug + Send + Sync {
-    /// Returns the service's name, as it stands in a journal and in [`Preset::name`].
+    /// Returns the service's name, for a journal and for [`Preset::name`].
     fn name(&self) -> &str;
 
     /// Returns the facts that link and delivery need to know about the service; the answer never changes.
@@ -123,7 +123,7 @@ pub trait Dialect: Debug + Send + Sync {
     /// socket passes them on. Contents are returned as a [`Span`] of the frame, so nothing is copied.
     ///
     /// Fails with [`Malformed`] for a frame that the service does not have: the frame is reported, and the session goes
-    /// on. A sound frame that concerns nobody is [`Signal::Ignored`].
+    /// on. A well-formed frame without meaning for the session is [`Signal::Ignored`].
     fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed>;
 
     /// Encodes a signal of `writer` into a frame; the same signal always gives the same bytes.

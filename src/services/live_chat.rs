@@ -15,8 +15,7 @@
 //!   heartbeat at once. A repeated `auth1` is answered again, and the heartbeat starts anew (O004-2). No timeout waits
 //!   for `auth1`.
 //! * S004-7, S004-8: `{"cmd":"wd_heartbeat"}` goes out every 2,000 ms, each only if the heartbeat before it was echoed;
-//!   otherwise heartbeats stop. With `heartbeat.dead_after` a missing echo means a dead
-//!   link instead (O004-1).
+//!   otherwise heartbeats stop. With `heartbeat.dead_after` a missing echo means a dead link instead (O004-1).
 //! * S004-9: `conn_close` is `Kicked` with the whole frame. The connection closes without a code, for good (B004-7).
 //! * S004-10: any other frame with a `result.message` is delivered, before the login too; the content is the value of
 //!   `result`. All other frames are ignored.

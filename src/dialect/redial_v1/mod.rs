@@ -57,10 +57,10 @@ impl Preset {
     ///
     /// /// Carries frames until both ends are silent, and returns the texts that the server delivers.
     /// fn talk(session: &mut Session, peer: &mut Peer, (client, server): (ConnectionId, ConnectionId)) -> Vec<String> {
-    ///     let (now, mut shown) = (session.now(), Vec::new());
+    ///     let (now, mut delivered) = (session.now(), Vec::new());
     ///     loop {
     ///         match (session.poll_action(), peer.poll_action()) {
-    ///             (None, None) => return shown,
+    ///             (None, None) => return delivered,
     ///             (up, down) => {
     ///                 if let Some(Action::Send { frame, .. }) = up {
     ///                     peer.handle(now, Event::FrameIn { connection: server, frame });
@@ -70,7 +70,9 @@ impl Preset {
     ///                     Some(Action::Send { connection, frame, .. }) if connection == server => {
     ///                         session.handle(now, Event::FrameIn { connection: client, frame });
     ///                     }
-    ///                     Some(Action::Deliver(message)) => shown.extend(message.body.as_text().map(str::to_owned)),
+    ///                     Some(Action::Deliver(message)) => {
+    ///                         delivered.extend(message.body.as_text().map(str::to_owned));
+    ///                     }
     ///                     _ => {}
     ///                 }
     ///             }
