@@ -1,7 +1,9 @@
-//! Every variant by its name, with `None` for what a later version adds.
+//! Every variant by its name, with `None` for what a later version adds where it may add something.
 
-use redial::dialect::{AckCarrier, HeartbeatSignal, LeaveSignal, LoginSignal, ReceiptSignal, SequenceSignal, Signal};
-use redial::error::{ConfigError, Malformed, Unencodable};
+use redial::dialect::{
+    AckCarrier, HeartbeatSignal, LeaveSignal, LoginSignal, NotResumed, ReceiptSignal, SequenceSignal, Side, Signal,
+};
+use redial::error::{ConfigError, JsonProblem, Malformed, Unencodable};
 use redial::{
     Action, Cause, CredentialFailure, Event, PollCause, Purpose, SendError, State, Status, Timer, TransportError,
 };
@@ -240,6 +242,34 @@ pub fn malformed(error: &Malformed) -> Option<&'static str> {
     })
 }
 
+/// The name of what is wrong with a frame of JSON.
+pub fn json_problem(problem: JsonProblem) -> &'static str {
+    match problem {
+        JsonProblem::Syntax => "syntax",
+        JsonProblem::Truncated => "truncated",
+        JsonProblem::Shape => "shape",
+    }
+}
+
+/// The name of the reason why a session does not go on where it was.
+pub fn not_resumed(why: NotResumed) -> &'static str {
+    match why {
+        NotResumed::Expired => "expired",
+        NotResumed::Unknown => "unknown",
+        NotResumed::Restarted => "restarted",
+        NotResumed::Account => "account",
+        NotResumed::Version => "version",
+    }
+}
+
+/// The name of an end of the connection.
+pub fn side(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
+}
+
 /// The setting that a configuration was refused for.
 pub fn refused_setting(error: &ConfigError) -> Option<&'static str> {
     match error {
@@ -252,8 +282,7 @@ pub fn refused_setting(error: &ConfigError) -> Option<&'static str> {
 /// The name of a signal: its family, and what it is there.
 pub fn signal<C>(signal: &Signal<C>) -> Option<(&'static str, &'static str)> {
     Some(match signal {
-        Signal::Heartbeat(HeartbeatSignal::Ask) => ("heartbeat", "ask"),
-        Signal::Heartbeat(HeartbeatSignal::Reply) => ("heartbeat", "reply"),
+        Signal::Heartbeat(heartbeat) => ("heartbeat", heartbeat_signal(*heartbeat)),
         Signal::Login(login) => ("login", login_signal(login)?),
         Signal::Message(_) => ("message", "message"),
         Signal::Receipt(receipt) => ("receipt", receipt_signal(receipt)?),
@@ -263,6 +292,21 @@ pub fn signal<C>(signal: &Signal<C>) -> Option<(&'static str, &'static str)> {
         Signal::Ignored => ("ignored", "ignored"),
         _ => return None,
     })
+}
+
+fn heartbeat_signal(signal: HeartbeatSignal) -> &'static str {
+    match signal {
+        HeartbeatSignal::Ask => "ask",
+        HeartbeatSignal::Reply => "reply",
+    }
+}
+
+fn ack_carrier(carrier: AckCarrier) -> &'static str {
+    match carrier {
+        AckCarrier::Alone => "ack",
+        AckCarrier::Heartbeat => "ack on a heartbeat",
+        AckCarrier::HeartbeatReply => "ack on the answer to a heartbeat",
+    }
 }
 
 fn login_signal<C>(signal: &LoginSignal<C>) -> Option<&'static str> {
@@ -290,8 +334,7 @@ fn sequence_signal<C>(signal: &SequenceSignal<C>) -> Option<&'static str> {
         SequenceSignal::Hello(_) => "hello",
         SequenceSignal::Welcome(_) => "welcome",
         SequenceSignal::Message { .. } => "message",
-        SequenceSignal::Ack { carrier: AckCarrier::Alone, .. } => "ack",
-        SequenceSignal::Ack { .. } => "ack on a heartbeat",
+        SequenceSignal::Ack { carrier, .. } => ack_carrier(*carrier),
         _ => return None,
     })
 }

@@ -1,5 +1,7 @@
 //! Every variant has a name.
 
+use redial::dialect::{AckCarrier, NotResumed, Side, Signal};
+use redial::error::JsonProblem;
 use redial::{
     Cause, ConnectionId, CredentialFailure, Duration, Event, Frame, PollCause, Purpose, State, Status, Timer,
     TransportError,
@@ -84,6 +86,26 @@ fn the_reasons_that_a_host_gives_have_the_names_that_the_journal_reads() {
     for name in ["silence", "down", "push"] {
         let cause: PollCause = serde_json::from_value(json!(name)).expect("it is one");
         assert_eq!(names::poll_cause(cause), Some(name));
+    }
+}
+
+#[test]
+fn what_a_counted_session_says_has_a_name() {
+    for name in ["expired", "unknown", "restarted", "account", "version"] {
+        let why: NotResumed = serde_json::from_value(json!(name)).expect("it is one");
+        assert_eq!(names::not_resumed(why), name);
+    }
+    let carried = [AckCarrier::Alone, AckCarrier::Heartbeat, AckCarrier::HeartbeatReply]
+        .map(|carrier| names::signal(&Signal::<()>::cumulative_ack(1, Vec::new(), carrier)));
+    assert!(carried.iter().all(|name| name.is_some_and(|(family, _)| family == "sequence")));
+    assert_ne!(carried[0], carried[1]);
+    for side in [Side::Client, Side::Server] {
+        assert_eq!(written(serde_json::to_value(side).expect("it is JSON")).as_deref(), Some(names::side(side)));
+        assert_ne!(names::side(side), names::side(side.other()));
+    }
+    for problem in [JsonProblem::Syntax, JsonProblem::Truncated, JsonProblem::Shape] {
+        let written = written(serde_json::to_value(problem).expect("it is JSON"));
+        assert_eq!(written.as_deref(), Some(names::json_problem(problem)));
     }
 }
 
