@@ -19,6 +19,15 @@ pub struct Handshake {
     pub subprotocols: Vec<String>,
 }
 
+impl Handshake {
+    /// Sets the query, or leaves the URL as it is.
+    #[must_use]
+    pub fn query(mut self, query: Option<String>) -> Self {
+        self.query = query;
+        self
+    }
+}
+
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")

@@ -27,6 +27,7 @@ use crate::frame::Frame;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Plain {
     /// The spelling of heartbeats. Default [`HeartbeatFrame::Ping`].
     pub heartbeats: HeartbeatFrame,

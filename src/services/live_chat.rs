@@ -46,8 +46,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ServiceId, document};
 use crate::config::{
-    AuthenticationPolicy, Backoff, ClosePolicy, Config, CredentialSource, DeadLink, FirstDelay, HeartbeatPolicy,
-    HeartbeatSchedule, Limits, Liveness, MeasuredFrom, ReconnectPolicy, WhileDown,
+    Backoff, Config, CredentialSource, DeadLink, FirstDelay, HeartbeatSchedule, Limits, Liveness, MeasuredFrom,
+    WhileDown,
 };
 use crate::dialect::{
     Capabilities, Content, Dialect, HeartbeatSignal, LeaveSignal, Login, LoginSignal, MessageSignal, Side, Signal,
@@ -75,11 +75,13 @@ pub struct LiveChat {
 /// ```
 /// use redial::error::PresetError;
 /// use redial::services::{LiveChat, LiveChatSettings};
-/// let settings = LiveChatSettings { room_id: Some(1.into()), ..LiveChatSettings::default() };
+/// let mut settings = LiveChatSettings::default();
+/// settings.room_id = Some(1.into());
 /// assert!(matches!(LiveChat::try_from(settings), Err(PresetError::Missing { setting, .. }) if setting == "user_id"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct LiveChatSettings {
     /// The room, on the wire as `livechat_<room_id>`. Needed.
     pub room_id: Option<ServiceId>,
@@ -136,30 +138,25 @@ impl From<LiveChat> for Preset {
 
 fn config(has_key: bool) -> Config {
     let (two, five) = (Duration::from_secs(2), Duration::from_secs(5));
-    let document = document::config(WhileDown::Refuse);
-    let credential = if has_key { CredentialSource::Asked } else { CredentialSource::Optional };
-    Config {
-        authentication: AuthenticationPolicy { credential, ..document.authentication },
-        heartbeat: HeartbeatPolicy {
-            every: two,
-            at_ready: true,
-            schedule: HeartbeatSchedule::LockStep,
-            liveness: Liveness::Reply,
-            dead_after: None,
-            suspicion: None,
-            probe: None,
-        },
-        reconnect: ReconnectPolicy {
-            first: FirstDelay::all(Duration::ZERO),
-            again: Backoff::constant(five),
-            from: MeasuredFrom::Attempt,
-            attempt_timeout: Some(five),
-            max: Some(3),
-            ..document.reconnect
-        },
-        close: ClosePolicy { code: None, dead: DeadLink::Close { code: None }, ..document.close },
-        ..document
+    let mut config = document::config(WhileDown::Refuse);
+    if has_key {
+        config.authentication.credential = CredentialSource::Asked;
     }
+    config.heartbeat.every = two;
+    config.heartbeat.at_ready = true;
+    config.heartbeat.schedule = HeartbeatSchedule::LockStep;
+    config.heartbeat.liveness = Liveness::Reply;
+    config.heartbeat.dead_after = None;
+    config.heartbeat.suspicion = None;
+    config.heartbeat.probe = None;
+    config.reconnect.first = FirstDelay::all(Duration::ZERO);
+    config.reconnect.again = Backoff::constant(five);
+    config.reconnect.from = MeasuredFrom::Attempt;
+    config.reconnect.attempt_timeout = Some(five);
+    config.reconnect.max = Some(3);
+    config.close.code = None;
+    config.close.dead = DeadLink::Close { code: None };
+    config
 }
 
 impl Dialect for LiveChat {
@@ -219,7 +216,7 @@ impl LiveChat {
     fn encode_request(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match signal {
             Signal::Heartbeat(HeartbeatSignal::Ask) => Ok(Frame::text(HEARTBEAT)),
-            Signal::Login(LoginSignal::Proof { credential, reference }) => {
+            Signal::Login(LoginSignal::Proof { credential, reference, .. }) => {
                 let mut object = json::Object::with_capacity(128);
                 if let Some(Content::Json(reference)) = reference {
                     object.json("msg_id", reference);
@@ -246,7 +243,7 @@ impl LiveChat {
     fn encode_push(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match signal {
             Signal::Heartbeat(HeartbeatSignal::Reply) => Ok(Frame::text(HEARTBEAT)),
-            Signal::Login(LoginSignal::Challenge { challenge, reference: Some(Content::Json(reference)) }) => {
+            Signal::Login(LoginSignal::Challenge { challenge, reference: Some(Content::Json(reference)), .. }) => {
                 let mut object = json::Object::with_capacity(64);
                 object.text("cmd", "auth1").json("msg_id", reference);
                 match challenge {
@@ -258,7 +255,7 @@ impl LiveChat {
                 Ok(Frame::text(object.finish()))
             }
             // The content of a kick is the whole frame.
-            Signal::Leave(LeaveSignal::Kick { content: Content::Text(text) }) => {
+            Signal::Leave(LeaveSignal::Kick { content: Content::Text(text), .. }) => {
                 match self.decode_push(text, &json::widest_limits()) {
                     Ok(Signal::Leave(_)) => Ok(Frame::text((*text).to_owned())),
                     _ => Err(Unencodable::NoWord),

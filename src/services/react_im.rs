@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use super::query::percent_encoded;
 use super::{ServiceId, document, ping_pong};
 use crate::config::{
-    Backoff, ClosePolicy, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Limits,
-    Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
+    Backoff, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatSchedule, Limits, Liveness, MeasuredFrom, Probe,
+    WhileDown,
 };
 use crate::dialect::{Capabilities, Content, Dialect, Handshake, Side, Signal, Span};
 use crate::error::{Malformed, Unencodable};
@@ -36,6 +36,7 @@ use crate::{Duration, Frame, Preset, Secret, Status};
 /// Dialect of the service `react_im`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct ReactIm {
     /// The user, for the query `fuid=..` of the URL. Default `None`: this dialect adds no query.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,26 +52,20 @@ impl Preset {
 
 fn config() -> Config {
     let second = Duration::from_secs(1);
-    let document = document::config(WhileDown::Queue);
-    Config {
-        heartbeat: HeartbeatPolicy {
-            every: second,
-            at_ready: false,
-            schedule: HeartbeatSchedule::Grid,
-            liveness: Liveness::Reply,
-            dead_after: DeadAfter::after(59, second),
-            suspicion: None,
-            probe: Some(Probe::default()),
-        },
-        reconnect: ReconnectPolicy {
-            first: FirstDelay::all(Duration::ZERO),
-            again: Backoff::constant(Duration::ZERO),
-            from: MeasuredFrom::Failure,
-            ..document.reconnect
-        },
-        close: ClosePolicy { code: None, dead: DeadLink::Close { code: None }, ..document.close },
-        ..document
-    }
+    let mut config = document::config(WhileDown::Queue);
+    config.heartbeat.every = second;
+    config.heartbeat.at_ready = false;
+    config.heartbeat.schedule = HeartbeatSchedule::Grid;
+    config.heartbeat.liveness = Liveness::Reply;
+    config.heartbeat.dead_after = DeadAfter::after(59, second);
+    config.heartbeat.suspicion = None;
+    config.heartbeat.probe = Some(Probe::default());
+    config.reconnect.first = FirstDelay::all(Duration::ZERO);
+    config.reconnect.again = Backoff::constant(Duration::ZERO);
+    config.reconnect.from = MeasuredFrom::Failure;
+    config.close.code = None;
+    config.close.dead = DeadLink::Close { code: None };
+    config
 }
 
 impl Dialect for ReactIm {
@@ -92,7 +87,7 @@ impl Dialect for ReactIm {
 
     fn handshake(&self, _credential: Option<&Secret>) -> Handshake {
         let query = self.fuid.as_ref().map(|fuid| format!("fuid={}", percent_encoded(&format!("{fuid}"))));
-        Handshake { query, ..Handshake::default() }
+        Handshake::default().query(query)
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -30,8 +30,7 @@ use serde::{Deserialize, Serialize};
 use super::document;
 use super::query::percent_encoded;
 use crate::config::{
-    Backoff, Config, Deliver, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, InboxPolicy, Limits, Liveness,
-    MeasuredFrom, ReconnectPolicy, WhileDown,
+    Backoff, Config, Deliver, FirstDelay, HeartbeatSchedule, Limits, Liveness, MeasuredFrom, WhileDown,
 };
 use crate::dialect::{
     Capabilities, Content, Dialect, Handshake, HeartbeatSignal, Login, MessageSignal, ReceiptSignal, Side, Signal,
@@ -45,6 +44,7 @@ const HEARTBEAT: &str = r#"{"key":"heartbeat","data":{}}"#;
 /// Dialect of the service `uni_app`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct UniApp {
     /// The names of keys, types and fields on the wire.
     pub words: UniAppWords,
@@ -61,6 +61,7 @@ pub struct UniApp {
 /// | receipt of the receiver | `{"type":"RECEIPT","clientMessageId":"c1"}` |
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct UniAppWords {
     /// The key of a message. Default `message`.
     pub message: Cow<'static, str>,
@@ -118,26 +119,19 @@ impl Preset {
 
 fn config() -> Config {
     let five = Duration::from_secs(5);
-    let document = document::config(WhileDown::Refuse);
-    Config {
-        heartbeat: HeartbeatPolicy {
-            every: five,
-            at_ready: false,
-            schedule: HeartbeatSchedule::Grid,
-            liveness: Liveness::Reply,
-            dead_after: None,
-            suspicion: None,
-            probe: None,
-        },
-        reconnect: ReconnectPolicy {
-            first: FirstDelay::all(five),
-            again: Backoff::constant(five),
-            from: MeasuredFrom::Failure,
-            ..document.reconnect
-        },
-        inbox: InboxPolicy { deliver: Deliver::Frame, ..document.inbox },
-        ..document
-    }
+    let mut config = document::config(WhileDown::Refuse);
+    config.heartbeat.every = five;
+    config.heartbeat.at_ready = false;
+    config.heartbeat.schedule = HeartbeatSchedule::Grid;
+    config.heartbeat.liveness = Liveness::Reply;
+    config.heartbeat.dead_after = None;
+    config.heartbeat.suspicion = None;
+    config.heartbeat.probe = None;
+    config.reconnect.first = FirstDelay::all(five);
+    config.reconnect.again = Backoff::constant(five);
+    config.reconnect.from = MeasuredFrom::Failure;
+    config.inbox.deliver = Deliver::Frame;
+    config
 }
 
 impl Dialect for UniApp {
@@ -167,7 +161,7 @@ impl Dialect for UniApp {
 
     fn handshake(&self, credential: Option<&Secret>) -> Handshake {
         let query = credential.map(|token| format!("token={}", percent_encoded(token.reveal())));
-        Handshake { query, ..Handshake::default() }
+        Handshake::default().query(query)
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -233,7 +227,7 @@ impl UniApp {
         let words = &self.words;
         Ok(Frame::text(match signal {
             Signal::Heartbeat(HeartbeatSignal::Ask) => return Ok(Frame::text(HEARTBEAT)),
-            Signal::Message(MessageSignal { id: Some(id), content }) => {
+            Signal::Message(MessageSignal { id: Some(id), content, .. }) => {
                 json::Object::with_capacity(words.message_len(id, *content))
                     .text("key", &words.message)
                     .try_object("data", |data| {
@@ -241,7 +235,7 @@ impl UniApp {
                     })?
                     .finish()
             }
-            Signal::Receipt(ReceiptSignal::Accepted { id, echo: None }) => {
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: None, .. }) => {
                 json::Object::with_capacity(words.ack_len(id))
                     .text("key", &words.ack)
                     .object("data", |data| data.id(&words.message_id, id))
@@ -254,30 +248,30 @@ impl UniApp {
     fn encode_push(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         let words = &self.words;
         let mut object = json::Object::with_capacity(match signal {
-            Signal::Message(MessageSignal { id: Some(id), content }) => words.push_len(id, *content),
-            Signal::Receipt(ReceiptSignal::Accepted { id, echo: Some(echo) }) => {
+            Signal::Message(MessageSignal { id: Some(id), content, .. }) => words.push_len(id, *content),
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: Some(echo), .. }) => {
                 words.push_len(&echo.id, echo.content) + words.receipt_len(id)
             }
-            Signal::Receipt(ReceiptSignal::Accepted { id, .. } | ReceiptSignal::Delivered { id }) => {
+            Signal::Receipt(ReceiptSignal::Accepted { id, .. } | ReceiptSignal::Delivered { id, .. }) => {
                 words.receipt_len(id)
             }
             _ => 0,
         });
         match signal {
-            Signal::Message(MessageSignal { id: Some(id), content }) => {
+            Signal::Message(MessageSignal { id: Some(id), content, .. }) => {
                 write_content(object.text("type", &words.push).id(&words.message_id, id), &words.content, *content)?
             }
-            Signal::Receipt(ReceiptSignal::Accepted { id, echo: None }) => {
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: None, .. }) => {
                 object.text("type", &words.push).id(&words.client_message_id, id)
             }
-            Signal::Receipt(ReceiptSignal::Accepted { id, echo: Some(echo) }) => {
+            Signal::Receipt(ReceiptSignal::Accepted { id, echo: Some(echo), .. }) => {
                 object.text("type", &words.push).id(&words.message_id, &echo.id).id(&words.client_message_id, id);
                 write_content(&mut object, &words.content, echo.content)?
             }
             // An unsolicited pong is a one-way heartbeat (RFC 6455 §5.5.3): a sign of life that needs no reply.
             Signal::Heartbeat(HeartbeatSignal::Reply) => return Ok(Frame::Pong(Vec::new())),
             Signal::Heartbeat(HeartbeatSignal::Ask) => return Ok(Frame::Ping(Vec::new())),
-            Signal::Receipt(ReceiptSignal::Delivered { id }) => {
+            Signal::Receipt(ReceiptSignal::Delivered { id, .. }) => {
                 object.text("type", &words.receipt).id(&words.client_message_id, id)
             }
             _ => return Err(Unencodable::NoWord),

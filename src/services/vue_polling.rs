@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 
 use super::document;
 use crate::config::{
-    Backoff, ClosePolicy, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Limits,
-    Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
+    Backoff, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatSchedule, Limits, Liveness, MeasuredFrom, Probe,
+    WhileDown,
 };
 use crate::dialect::{Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, Side, Signal, Span, json};
 use crate::error::{Malformed, Unencodable};
@@ -38,6 +38,7 @@ const HEARTBEAT: &str = r#"{"command":"heartBeat"}"#;
 /// Dialect of the service `vue_polling`, without settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct VuePolling {}
 
 impl Preset {
@@ -49,32 +50,23 @@ impl Preset {
 
 fn config() -> Config {
     let (five, ten) = (Duration::from_secs(5), Duration::from_secs(10));
-    let document = document::config(WhileDown::Queue);
-    Config {
-        heartbeat: HeartbeatPolicy {
-            every: Duration::from_secs(30),
-            at_ready: true,
-            schedule: HeartbeatSchedule::SinceLife,
-            liveness: Liveness::AnyFrame,
-            dead_after: DeadAfter::after(5, Duration::ZERO),
-            suspicion: None,
-            probe: Some(Probe::default()),
-        },
-        reconnect: ReconnectPolicy {
-            first: FirstDelay {
-                errored: Some(Duration::ZERO),
-                closed: Some(five),
-                dead: five,
-                heartbeat_failed: Some(Duration::ZERO),
-            },
-            again: Backoff::constant(ten),
-            from: MeasuredFrom::Attempt,
-            attempt_timeout: Some(ten),
-            ..document.reconnect
-        },
-        close: ClosePolicy { code: None, dead: DeadLink::Close { code: None }, ..document.close },
-        ..document
-    }
+    let mut config = document::config(WhileDown::Queue);
+    config.heartbeat.every = Duration::from_secs(30);
+    config.heartbeat.at_ready = true;
+    config.heartbeat.schedule = HeartbeatSchedule::SinceLife;
+    config.heartbeat.liveness = Liveness::AnyFrame;
+    config.heartbeat.dead_after = DeadAfter::after(5, Duration::ZERO);
+    config.heartbeat.suspicion = None;
+    config.heartbeat.probe = Some(Probe::default());
+    config.reconnect.first = FirstDelay::all(Duration::ZERO);
+    config.reconnect.first.closed = Some(five);
+    config.reconnect.first.dead = five;
+    config.reconnect.again = Backoff::constant(ten);
+    config.reconnect.from = MeasuredFrom::Attempt;
+    config.reconnect.attempt_timeout = Some(ten);
+    config.close.code = None;
+    config.close.dead = DeadLink::Close { code: None };
+    config
 }
 
 impl Dialect for VuePolling {

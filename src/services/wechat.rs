@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 use super::query::percent_encoded;
 use super::{ServiceId, document, ping_pong};
 use crate::config::{
-    Backoff, ClosePolicy, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, Limits,
-    Liveness, MeasuredFrom, Probe, ReconnectPolicy, WhileDown,
+    Backoff, Config, DeadAfter, DeadLink, FirstDelay, HeartbeatSchedule, Limits, Liveness, MeasuredFrom, Probe,
+    WhileDown,
 };
 use crate::dialect::{Capabilities, Content, Dialect, Handshake, Side, Signal, Span};
 use crate::error::{Malformed, Unencodable};
@@ -39,6 +39,7 @@ use crate::{Duration, Frame, Preset, Secret};
 /// Dialect of the service `wechat`. The query needs both ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Wechat {
     /// The task, for the query of the URL. Default `None`: the host's URL holds the task.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,27 +58,22 @@ impl Preset {
 
 fn config() -> Config {
     let (five, ten) = (Duration::from_secs(5), Duration::from_secs(10));
-    let document = document::config(WhileDown::Queue);
-    Config {
-        heartbeat: HeartbeatPolicy {
-            every: ten,
-            at_ready: false,
-            schedule: HeartbeatSchedule::SinceLife,
-            liveness: Liveness::Reply,
-            dead_after: DeadAfter::after(1, ten),
-            suspicion: None,
-            probe: Some(Probe::default()),
-        },
-        reconnect: ReconnectPolicy {
-            first: FirstDelay { heartbeat_failed: None, ..FirstDelay::all(five) },
-            again: Backoff::constant(five),
-            from: MeasuredFrom::Failure,
-            max: Some(12),
-            ..document.reconnect
-        },
-        close: ClosePolicy { code: Some(1000), dead: DeadLink::Close { code: Some(1000) }, ..document.close },
-        ..document
-    }
+    let mut config = document::config(WhileDown::Queue);
+    config.heartbeat.every = ten;
+    config.heartbeat.at_ready = false;
+    config.heartbeat.schedule = HeartbeatSchedule::SinceLife;
+    config.heartbeat.liveness = Liveness::Reply;
+    config.heartbeat.dead_after = DeadAfter::after(1, ten);
+    config.heartbeat.suspicion = None;
+    config.heartbeat.probe = Some(Probe::default());
+    config.reconnect.first = FirstDelay::all(five);
+    config.reconnect.first.heartbeat_failed = None;
+    config.reconnect.again = Backoff::constant(five);
+    config.reconnect.from = MeasuredFrom::Failure;
+    config.reconnect.max = Some(12);
+    config.close.code = Some(1000);
+    config.close.dead = DeadLink::Close { code: Some(1000) };
+    config
 }
 
 impl Dialect for Wechat {
@@ -104,7 +100,7 @@ impl Dialect for Wechat {
             }
             _ => None,
         };
-        Handshake { query, ..Handshake::default() }
+        Handshake::default().query(query)
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -101,6 +101,7 @@ fn a_service_is_written_like_one_of_a_users_own() {
             assert!(rooms.contains(&to.as_str()), "{file} imports crate::{to}, which a user cannot");
         }
         assert!(!text.contains("pub(crate)"), "{file} offers something to this crate alone");
+        assert!(!text.contains("Policy {"), "{file} names every field of a policy");
     }
 }
 

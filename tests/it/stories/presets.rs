@@ -12,8 +12,9 @@ use crate::support::Story;
 
 /// A heartbeat in texts of one's choice.
 fn in_texts() -> Preset {
-    let heartbeats = HeartbeatFrame::Text { heartbeat: "ping?".into(), reply: "pong!".into() };
-    Preset::new(Plain { heartbeats }, Config::default()).expect("it is sound")
+    let mut plain = Plain::default();
+    plain.heartbeats = HeartbeatFrame::Text { heartbeat: "ping?".into(), reply: "pong!".into() };
+    Preset::new(plain, Config::default()).expect("it is sound")
 }
 
 /// Presets that differ in their name, in their configuration, or in their settings alone.
@@ -22,8 +23,9 @@ fn different() -> Vec<Preset> {
     changed.heartbeat.every = Duration::from_secs(7);
     let mut words = UniApp::default();
     words.words.push = "PUSH".into();
-    let user = ReactIm { fuid: Some(7.into()) };
-    let task = Wechat { task_id: Some("t".into()), user_id: Some("u".into()) };
+    let (mut user, mut task) = (ReactIm::default(), Wechat::default());
+    user.fuid = Some(7.into());
+    (task.task_id, task.user_id) = (Some("t".into()), Some("u".into()));
     let mut presets: Vec<Preset> =
         Service::all().iter().map(|service| service.sample().expect("its sample works")).collect();
     presets.push(Preset::plain().with_config(changed).expect("it is sound"));
@@ -58,8 +60,6 @@ fn every_preset_is_made_again_from_its_name_and_its_json() {
         let again = Preset::named(preset.name(), &preset.to_json()).expect("it was written by a preset");
         assert_eq!(again, preset);
     }
-    let names: Vec<&str> = Preset::names().collect();
-    assert_eq!(names, ["plain", "uni_app", "react_im", "vue_polling", "wechat", "live_chat", "native"]);
 }
 
 #[test]

@@ -93,9 +93,8 @@ fn a_body_that_the_dialect_cannot_carry_is_refused_not_taken() {
     let mut story = small();
     let call = Call::Send { body: vec![0_u8].into(), id: None, time_to_live: None, once: false };
     assert_eq!(story.call(call), Err(SendError::Unencodable(Unencodable::Binary).into()));
-    let plain = redial::dialect::Plain {
-        heartbeats: redial::dialect::HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() },
-    };
+    let mut plain = redial::dialect::Plain::default();
+    plain.heartbeats = redial::dialect::HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() };
     let mut story = Story::new(redial::Preset::new(plain, Config::default()).expect("it is sound"));
     for reserved in ["ping", "pong"] {
         assert_eq!(story.try_send(reserved), Err(SendError::Unencodable(Unencodable::Reserved)));

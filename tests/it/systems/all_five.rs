@@ -204,10 +204,11 @@ fn the_words_of_servers_are_those_of_their_documents() {
 
 #[test]
 fn the_key_for_a_challenge_is_at_hand_for_the_host_that_answers_it() {
-    let settings = |key: Option<&str>| LiveChatSettings {
-        room_id: Some(1.into()),
-        user_id: Some(2.into()),
-        key: key.map(Into::into),
+    let settings = |key: Option<&str>| {
+        let mut settings = LiveChatSettings::default();
+        (settings.room_id, settings.user_id) = (Some(1.into()), Some(2.into()));
+        settings.key = key.map(Into::into);
+        settings
     };
     let key = |given| LiveChat::try_from(settings(given)).unwrap().key().map(|key| key.reveal().to_owned());
     assert_eq!((key(None), key(Some("secret"))), (None, Some("secret".to_owned())));

@@ -82,7 +82,8 @@ fn s004_2_ids_keep_their_json_type() {
 
 #[test]
 fn s004_2_a_journal_s_first_line_makes_the_same_preset_again() {
-    let settings = LiveChatSettings { room_id: Some("r".into()), user_id: Some(2.into()), key: Some("k".into()) };
+    let mut settings = LiveChatSettings::default();
+    (settings.room_id, settings.user_id, settings.key) = (Some("r".into()), Some(2.into()), Some("k".into()));
     let original = Preset::from(LiveChat::try_from(settings).unwrap());
     let json = original.to_json();
     assert_eq!(json["preset"], json!({"room_id": "r", "user_id": 2, "key": "k"}));
