@@ -71,6 +71,7 @@ pub enum Malformed {
 /// data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum JsonProblem {
     /// The text is not JSON at all.
     #[error("a syntax error")]

@@ -10,6 +10,7 @@ use crate::time::Duration;
 
 /// First signal of a client in a dialect with sequence numbers: its credential, its credit and the session to resume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Hello {
     /// The credential of the client; `None` where the host gave none.
     pub credential: Option<Secret>,
@@ -19,8 +20,16 @@ pub struct Hello {
     pub credit: Credit,
 }
 
+impl Hello {
+    /// Makes the hello of a client that starts a new session without a credential.
+    pub fn new(credit: Credit) -> Self {
+        Self { credential: None, resume: None, credit }
+    }
+}
+
 /// Session that a client wants to resume, and what the client knows of the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Resume {
     /// The name of the session, as the last welcome had it.
     pub sid: String,
@@ -38,8 +47,16 @@ pub struct Resume {
     pub highest: u64,
 }
 
+impl Resume {
+    /// Names the session to resume, as one in which no message was sent or came.
+    pub fn new(sid: String, token: Secret) -> Self {
+        Self { sid, token, seq: 0, refused: Vec::new(), seen: 0, lowest: 1, highest: 0 }
+    }
+}
+
 /// Terms of a session: the answer of a server that accepts a [`Hello`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct SessionTerms {
     /// The name of the session.
     pub sid: String,
@@ -57,8 +74,16 @@ pub struct SessionTerms {
     pub heartbeat: Option<Duration>,
 }
 
+impl SessionTerms {
+    /// Makes the terms of a new session, without a dedup window and without a word about heartbeats.
+    pub fn new(sid: String, token: Secret, lifetime: Duration, credit: Credit) -> Self {
+        Self { sid, token, lifetime, resumption: Resumption::Fresh, credit, dedup: None, heartbeat: None }
+    }
+}
+
 /// Outcome of the request to resume a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Resumption {
     /// The session is new, and the client asked for no other.
     Fresh,
@@ -87,6 +112,7 @@ pub enum Resumption {
 /// Reason why a session is not resumed. In JSON the name in snake case, such as `expired`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NotResumed {
     /// The client was away for longer than the session is kept, or the sequence numbers are used up.
     Expired,
@@ -102,6 +128,7 @@ pub enum NotResumed {
 
 /// Credit: the messages that one end takes before it has acknowledged any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Credit {
     /// The greatest number of unacknowledged messages, at least 1.
     pub messages: u64,
@@ -111,8 +138,16 @@ pub struct Credit {
     pub frame: u64,
 }
 
+impl Credit {
+    /// Makes a credit of so many messages, of so many bytes in their frames, and of so many bytes in one frame.
+    pub const fn new(messages: u64, bytes: u64, frame: u64) -> Self {
+        Self { messages, bytes, frame }
+    }
+}
+
 /// Refused message: handled by the receiving application, and not accepted. In JSON `{"s":2,"code":7}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The sequence number of the message.
     #[serde(rename = "s")]
@@ -120,4 +155,11 @@ pub struct Refusal {
     /// The reason as a number of the application; 0 where there is none.
     #[serde(default)]
     pub code: u32,
+}
+
+impl Refusal {
+    /// Makes the refusal of the message with this sequence number, for a reason of the application's.
+    pub const fn new(seq: u64, code: u32) -> Self {
+        Self { seq, code }
+    }
 }

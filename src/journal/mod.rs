@@ -71,6 +71,7 @@ pub enum Input {
 /// The header of a journal, from which a replay makes the same session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Header {
     /// The version of the lines: [`VERSION`].
     pub redial: u64,
@@ -184,6 +185,7 @@ impl Input {
 /// One line out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Output {
     /// An action of the session.
     Action {

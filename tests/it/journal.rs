@@ -126,7 +126,8 @@ fn a_snapshot_in_the_header_is_where_a_replay_begins() {
         Session::new(Preset::uni_app().with_config(redial::Config::default()).expect("it is sound"), Seed::from(7_u64));
     session.send(Instant::ORIGIN, "hello").expect("there is room");
     let preset = session.preset().clone();
-    let header = Header { snapshot: Some(session.snapshot()), ..Header::new(&preset, Seed::from(7_u64)) };
+    let mut header = Header::new(&preset, Seed::from(7_u64));
+    header.snapshot = Some(session.snapshot());
     let Ok(Input::Header(header)) = Input::from_line(&Input::Header(header).to_line()) else { panic!("a header") };
     assert_eq!(header.session().expect("it is whole").unsettled(), 1);
 }

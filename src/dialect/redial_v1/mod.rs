@@ -23,6 +23,7 @@ use crate::secret::Secret;
 /// bytes as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct RedialV1 {}
 
 impl RedialV1 {

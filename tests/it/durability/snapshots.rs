@@ -96,7 +96,8 @@ fn a_journal_that_begins_with_a_snapshot_replays() {
     let snapshot: Snapshot = serde_json::from_str(&story.snapshot()).expect("it can be read");
     let config = story.session.preset().config().clone();
     let preset = Preset::uni_app().with_config(config).expect("it is sound");
-    let header = Header { snapshot: Some(snapshot), ..Header::new(&preset, Seed::from(1_u64)) };
+    let mut header = Header::new(&preset, Seed::from(1_u64));
+    header.snapshot = Some(snapshot);
     let lines = [
         Input::Header(header).to_line(),
         r#"{"now_ms":0,"call":{"type":"credential","value":"token"}}"#.to_owned(),

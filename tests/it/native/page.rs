@@ -20,8 +20,9 @@ fn every_frame_on_the_page_is_understood_and_written_as_it_stands_there() {
     for text in frames {
         let frame = Frame::text(text);
         for reader in [Side::Client, Side::Server] {
-            let signal = RedialV1 {}.decode(reader, &frame, &limits).unwrap_or_else(|error| panic!("{text}: {error}"));
-            let again = RedialV1 {}
+            let signal =
+                RedialV1::default().decode(reader, &frame, &limits).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let again = RedialV1::default()
                 .encode(reader.other(), &signal.in_frame(&frame))
                 .unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(again.as_text(), Some(text));

@@ -25,34 +25,31 @@ fn secret() -> impl Strategy<Value = Secret> {
 }
 
 fn refused() -> impl Strategy<Value = Vec<Refusal>> {
-    prop::collection::vec((number(), any::<u32>()).prop_map(|(seq, code)| Refusal { seq, code }), 0..3)
+    prop::collection::vec((number(), any::<u32>()).prop_map(|(seq, code)| Refusal::new(seq, code)), 0..3)
 }
 
 fn credit() -> impl Strategy<Value = Credit> {
-    (1..=MessageId::MAX_NUMBER, number(), number()).prop_map(|(messages, bytes, frame)| Credit {
-        messages,
-        bytes,
-        frame,
-    })
+    (1..=MessageId::MAX_NUMBER, number(), number())
+        .prop_map(|(messages, bytes, frame)| Credit::new(messages, bytes, frame))
 }
 
 fn resume() -> impl Strategy<Value = Resume> {
     (name(), secret(), number(), refused(), number(), (number(), number())).prop_map(
-        |(sid, token, seq, refused, seen, (lowest, highest))| Resume {
-            sid,
-            token,
-            seq,
-            refused,
-            seen,
-            lowest,
-            highest,
+        |(sid, token, seq, refused, seen, (lowest, highest))| {
+            let mut resume = Resume::new(sid, token);
+            (resume.seq, resume.refused, resume.seen) = (seq, refused, seen);
+            (resume.lowest, resume.highest) = (lowest, highest);
+            resume
         },
     )
 }
 
 fn hello() -> impl Strategy<Value = Signal<Content<'static>>> {
-    (prop::option::of(secret()), prop::option::of(resume()), credit())
-        .prop_map(|(credential, resume, credit)| Signal::hello(Hello { credential, resume, credit }))
+    (prop::option::of(secret()), prop::option::of(resume()), credit()).prop_map(|(credential, resume, credit)| {
+        let mut hello = Hello::new(credit);
+        (hello.credential, hello.resume) = (credential, resume);
+        Signal::hello(hello)
+    })
 }
 
 fn resumption() -> impl Strategy<Value = Resumption> {
@@ -77,7 +74,9 @@ fn welcome() -> impl Strategy<Value = Signal<Content<'static>>> {
     let spans = (span(), prop::option::of(span()), prop::option::of(span()));
     (name(), secret(), resumption(), credit(), spans).prop_map(
         |(sid, token, resumption, credit, (lifetime, dedup, heartbeat))| {
-            Signal::welcome(SessionTerms { sid, token, lifetime, resumption, credit, dedup, heartbeat })
+            let mut terms = SessionTerms::new(sid, token, lifetime, credit);
+            (terms.resumption, terms.dedup, terms.heartbeat) = (resumption, dedup, heartbeat);
+            Signal::welcome(terms)
         },
     )
 }
@@ -102,17 +101,17 @@ proptest! {
         client in any::<bool>(),
     ) {
         let writer = if client { Side::Client } else { Side::Server };
-        let frame = RedialV1 {}.encode(writer, &signal).expect("there is a word for it");
-        let again = RedialV1 {}.encode(writer, &signal);
+        let frame = RedialV1::default().encode(writer, &signal).expect("there is a word for it");
+        let again = RedialV1::default().encode(writer, &signal);
         prop_assert_eq!(again.as_ref(), Ok(&frame), "the same signal as other bytes");
         let limits = Limits::default();
-        let heard = RedialV1 {}.decode(writer.other(), &frame, &limits).expect("it is well-formed");
+        let heard = RedialV1::default().decode(writer.other(), &frame, &limits).expect("it is well-formed");
         prop_assert!(!format!("{heard:?}").contains("secret"), "a secret shows in {:?}", heard);
         prop_assert_eq!(&heard.in_frame(&frame), &signal);
         // What a later version says more is passed over.
         let text = frame.as_text().expect("text").replacen('{', r#"{"later":[{"nested":true}],"#, 1);
         let more = Frame::text(text);
-        let heard = RedialV1 {}.decode(writer.other(), &more, &limits).expect("unknown fields are passed over");
+        let heard = RedialV1::default().decode(writer.other(), &more, &limits).expect("unknown fields are passed over");
         prop_assert_eq!(heard.in_frame(&more), signal);
     }
 
@@ -120,9 +119,9 @@ proptest! {
     fn a_message_under_a_position_comes_as_it_was_sent(seq in number(), id in name(), text in any::<String>()) {
         let id = MessageId::from(id);
         let signal = Signal::sequenced(seq, id.clone(), Some(Content::Text(&text)));
-        let frame = RedialV1 {}.encode(Side::Client, &signal).expect("text can be said");
+        let frame = RedialV1::default().encode(Side::Client, &signal).expect("text can be said");
         let limits = Limits::default();
-        let heard = RedialV1 {}.decode(Side::Server, &frame, &limits).expect("it is well-formed").in_frame(&frame);
+        let heard = RedialV1::default().decode(Side::Server, &frame, &limits).expect("it is well-formed").in_frame(&frame);
         let Signal::Sequence(SequenceSignal::Message { seq: heard_position, id: heard_id, content: Some(body), .. }) = heard else {
             panic!("heard as {heard:?}");
         };

@@ -122,7 +122,7 @@ impl World {
     }
 
     fn frame(&self, said: &Step) -> Frame {
-        let credit = Credit { messages: 2, bytes: 1_000, frame: 1_000 };
+        let credit = Credit::new(2, 1_000, 1_000);
         let (seq, id) = match said {
             Step::Message(seq, id) => (*seq, named(*id)),
             Step::Skip(seq) => (*seq, named(0)),
@@ -130,20 +130,24 @@ impl World {
         };
         let resume = |rx: u64, seen: u64, hi: u64| {
             let (name, token) = self.session.clone()?;
-            let refused = vec![Refusal { seq: 1, code: 3 }];
-            Some(Resume { sid: name, token, seq: rx, refused, seen, lowest: 1, highest: hi })
+            let mut resume = Resume::new(name, token);
+            (resume.seq, resume.seen, resume.highest) = (rx, seen, hi);
+            resume.refused = vec![Refusal::new(1, 3)];
+            Some(resume)
         };
         let signal = match said {
             Step::Resume(rx, seen, hi) => {
-                Signal::hello(Hello { credential: None, resume: resume(*rx, *seen, *hi), credit })
+                let mut hello = Hello::new(credit);
+                hello.resume = resume(*rx, *seen, *hi);
+                Signal::hello(hello)
             }
             Step::Message(..) => Signal::sequenced(seq, id, Some(Content::Text("a body"))),
             Step::Skip(_) => Signal::sequenced(seq, id, None),
             Step::Ack(seq) => Signal::cumulative_ack(*seq, Vec::new(), AckCarrier::Alone),
             Step::Ping(seq) => Signal::cumulative_ack(*seq, Vec::new(), AckCarrier::Heartbeat),
-            _ => Signal::hello(Hello { credential: None, resume: None, credit }),
+            _ => Signal::hello(Hello::new(credit)),
         };
-        RedialV1 {}.encode(Side::Client, &signal).expect("it can be said")
+        RedialV1::default().encode(Side::Client, &signal).expect("it can be said")
     }
 
     /// What comes out of it keeps the rules.
@@ -167,7 +171,7 @@ impl World {
 
     fn follow(&mut self, frame: &Frame) {
         let limits = Limits::default();
-        let signal = RedialV1 {}.decode(Side::Client, frame, &limits).expect("what it writes can be read");
+        let signal = RedialV1::default().decode(Side::Client, frame, &limits).expect("what it writes can be read");
         match signal {
             Signal::Sequence(SequenceSignal::Welcome(terms)) => {
                 if self.session.as_ref().is_none_or(|(sid, _)| *sid != terms.sid) {

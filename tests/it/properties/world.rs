@@ -209,7 +209,7 @@ impl World {
             Said::SequencedMessage(ahead, id) => Signal::sequenced(self.position(*ahead), pushed(*id), Some(body)),
             Said::Skip(ahead) => Signal::sequenced(self.position(*ahead), pushed(0), None),
             Said::CumulativeAck(seq) => {
-                let refused = vec![Refusal { seq: 2, code: 7 }];
+                let refused = vec![Refusal::new(2, 7)];
                 Signal::cumulative_ack(u64::from(*seq), refused, AckCarrier::HeartbeatReply)
             }
             Said::Bye(reconnect) => {
@@ -230,19 +230,15 @@ fn admitted(resumed: Option<u8>, name: u8) -> Signal<Content<'static>> {
         (None, _) => Resumption::Lost {
             why: NotResumed::Unknown,
             seq: (name > 2).then_some(1),
-            refused: vec![Refusal { seq: 1, code: 9 }],
+            refused: vec![Refusal::new(1, 9)],
             gone: (name > 3).then_some(2),
         },
     };
-    Signal::welcome(SessionTerms {
-        sid: if resumed.is_some() { "sid0".to_owned() } else { format!("sid{}", name % 3) },
-        token: "token".into(),
-        lifetime: Duration::from_secs(100),
-        resumption,
-        credit: Credit { messages: 3, bytes: 1_000, frame: 120 },
-        dedup: Some(Duration::from_secs(20)),
-        heartbeat: Some(Duration::from_secs(7)),
-    })
+    let sid = if resumed.is_some() { "sid0".to_owned() } else { format!("sid{}", name % 3) };
+    let mut terms = SessionTerms::new(sid, "token".into(), Duration::from_secs(100), Credit::new(3, 1_000, 120));
+    terms.resumption = resumption;
+    (terms.dedup, terms.heartbeat) = (Some(Duration::from_secs(20)), Some(Duration::from_secs(7)));
+    Signal::welcome(terms)
 }
 
 fn pushed(id: u8) -> MessageId {

@@ -90,9 +90,9 @@ pub(crate) fn journal(chapter: &Chapter, inputs: &[Input]) -> String {
 
 fn header(chapter: &Chapter) -> Input {
     let preset: &Preset = chapter.session.preset();
-    let header = Header::new(preset, chapter.seed.unwrap_or(Seed::from(0_u64)));
-    let snapshot = chapter.restored.as_ref().map(|(snapshot, _)| snapshot.clone());
-    Input::Header(Header { snapshot, ..header })
+    let mut header = Header::new(preset, chapter.seed.unwrap_or(Seed::from(0_u64)));
+    header.snapshot = chapter.restored.as_ref().map(|(snapshot, _)| snapshot.clone());
+    Input::Header(header)
 }
 
 impl std::fmt::Display for Broken {

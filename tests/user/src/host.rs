@@ -82,7 +82,8 @@ impl Host {
             match output {
                 Output::Action { action, .. } => self.screen.take(action),
                 Output::Error { error, .. } => refused = Some(error),
-                Output::Id { .. } | Output::Deadline { .. } => {}
+                // Ids and deadlines are asked of the session itself.
+                _ => {}
             }
         }
         self.journal.push(line);

@@ -245,23 +245,25 @@ pub fn malformed(error: &Malformed) -> Option<&'static str> {
 }
 
 /// The name of what is wrong with a frame of JSON.
-pub fn json_problem(problem: JsonProblem) -> &'static str {
-    match problem {
+pub fn json_problem(problem: JsonProblem) -> Option<&'static str> {
+    Some(match problem {
         JsonProblem::Syntax => "syntax",
         JsonProblem::Truncated => "truncated",
         JsonProblem::Shape => "shape",
-    }
+        _ => return None,
+    })
 }
 
 /// The name of the reason why a session does not go on where it was.
-pub fn not_resumed(why: NotResumed) -> &'static str {
-    match why {
+pub fn not_resumed(why: NotResumed) -> Option<&'static str> {
+    Some(match why {
         NotResumed::Expired => "expired",
         NotResumed::Unknown => "unknown",
         NotResumed::Restarted => "restarted",
         NotResumed::Account => "account",
         NotResumed::Version => "version",
-    }
+        _ => return None,
+    })
 }
 
 /// The name of an end of the connection.
