@@ -9,32 +9,35 @@
 //!
 //! # Transitions
 //!
-//! Inputs that are not in this table keep the phase. Inputs in quotes are frames, inputs in capitals are timers.
+//! Inputs that are not in this table keep the phase. Inputs in quotes are frames, inputs in capitals are timers. With
+//! "nothing left" the input settles the last message of a drain. A delay of zero passes `Waiting` within one input.
 //!
 //! | phase | input | next phase |
 //! |---|---|---|
 //! | `Idle`, `Waiting`, `GivingUp`, `Closing`, `Stopped` | `open` | `Connecting` |
 //! | `Idle`, `Waiting`, `GivingUp`, `Closing`, `Stopped` | `open`, a credential is needed | `Preparing` |
 //! | `Idle` | `open`, restarted in an outage | `Waiting` |
-//! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `close`, `drain` | `Stopped` |
+//! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `close`, `DRAIN` | `Stopped` |
+//! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `drain`, `cancel`, `EXPIRY`, nothing left | `Stopped` |
 //! | `Preparing` | `credential` | `Connecting` |
 //! | `Preparing` | `credential_failed`, `CREDENTIAL` | `Waiting` |
 //! | `Preparing` | `credential_failed`, refused | `Stopped` |
 //! | `Connecting` | `opened` | `Ready` |
 //! | `Connecting` | `opened`, the dialect has a login | `Authenticating` |
 //! | `Connecting` | `errored`, `closed`, `reconnect_now`, `ATTEMPT` | `Waiting` |
-//! | `Authenticating` | "login accepted", "challenge", `credential` | `Ready` |
+//! | `Authenticating` | "login accepted", "welcome", "challenge", `credential` | `Ready` |
 //! | `Authenticating` | `credential_failed`, `AUTHENTICATION` | `Waiting` |
 //! | `Authenticating`, `Ready` | `errored`, `closed`, `send_failed`, `reconnect_now`, "bye", "malformed" | `Waiting` |
-//! | `Ready` | `PROBE`, `DEATH`, `RECEIPT` | `Waiting` |
-//! | `Authenticating`, `Ready` | `close`, `drain` | `Closing` |
-//! | `Ready` | "receipt", the last one of a drain, `DRAIN` | `Closing` |
+//! | `Ready` | `PROBE`, `DEATH`, `RECEIPT`, `credential_failed` | `Waiting` |
+//! | `Ready` | "cumulative ack", "sequenced", a rule of the sequence is broken | `Waiting` |
+//! | `Authenticating`, `Ready` | `close`, `DRAIN` | `Closing` |
+//! | `Authenticating`, `Ready` | `drain`, `cancel`, `EXPIRY`, "receipt", nothing left | `Closing` |
 //! | `Authenticating`, `Ready` | "login refused", "kick", "bye" for good, `credential_failed`, refused | `Stopped` |
 //! | `Connecting`, `Authenticating`, `Ready` | `errored`, unauthorized | `Stopped` |
 //! | `Connecting`, `Authenticating`, `Ready` | `closed`, a final code | `Stopped` |
-//! | `Connecting`, `Authenticating`, `Ready` | any loss, the attempts are used up | `GivingUp`, or `Stopped` at once |
+//! | `Preparing`, `Connecting`, `Authenticating`, `Ready` | any loss, the attempts used up | `GivingUp`, or `Stopped` |
 //! | `Ready` | any loss, a drain has nothing left | `Stopped` |
-//! | `Waiting` | `RECONNECT` | `Connecting`, or `Preparing` |
+//! | `Waiting` | `RECONNECT`, `reconnect_now`, `online`, `woke` | `Connecting`, or `Preparing` |
 //! | `GivingUp` | `GIVE_UP` | `Stopped` |
 //! | `Closing` | `errored`, `closed`, `CLOSE` | `Stopped` |
 //!

@@ -80,7 +80,7 @@ const PHASES: [(&str, Login, Bring); 15] = [
     }),
 ];
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.authentication.credential = CredentialSource::Asked;
     config.reconnect.from = MeasuredFrom::Attempt;
@@ -104,7 +104,7 @@ pub(crate) fn phases() -> Vec<(Login, Bring)> {
 }
 
 /// Every event and every call, by a name; the connection is the present one, or the last there was.
-fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Call>)> {
+pub(crate) fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Call>)> {
     let mut inputs: Vec<(String, Result<Event, Call>)> = Vec::new();
     let mut event = |name: &str, event: Event| inputs.push((name.to_owned(), Ok(event)));
     for (whose, connection) in [("", connection), (UNKNOWN, ConnectionId::new(99))] {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use redial::dialect::Login;
-use redial::{Config, Preset, Timer, TransportError};
+use redial::journal::Call;
+use redial::{Config, CredentialFailure, Duration, Preset, Session, State, Timer, TransportError};
 
 use crate::matrix;
 use crate::sim::Terse;
@@ -181,6 +183,32 @@ fn elsewhere() -> BTreeSet<Transition> {
             story.text("nonsense");
         });
     });
+    for lost in [false, true] {
+        let draining = move || {
+            let mut story = of(Login::Challenge, |story| {
+                story.open().opened();
+            });
+            if lost {
+                story.closed(1006);
+            }
+            let id = story.send_for("hello", 3_000);
+            story.drain_within(9_000);
+            (story, id)
+        };
+        played("EXPIRY", draining().0, &|story| {
+            story.wait(3_000);
+        });
+        let (kept, id) = draining();
+        played("cancel", kept, &|story| {
+            story.call(Call::Cancel { id: id.clone() }).expect("it has not left");
+        });
+    }
+    let again = of(Login::Challenge, |story| {
+        story.open().opened().text("who are you").credential("token").text("who are you");
+    });
+    played("credential_failed", again, &|story| {
+        story.call(Call::CredentialFailed { why: CredentialFailure::Unavailable }).expect("it was asked for");
+    });
     let draining = of(Login::None, |story| {
         story.open().opened();
         story.send_id("hello", "m1");
@@ -192,8 +220,138 @@ fn elsewhere() -> BTreeSet<Transition> {
     found
 }
 
+/// The phases that a session may be in, as far as it can be told from outside.
+fn phases_of(session: &Session) -> Vec<&'static str> {
+    let found = session.explain();
+    let due = found.waiting_for.map(|due| due.timer);
+    match (found.state, due) {
+        (State::Connecting, Some(Timer::Credential)) => vec!["Preparing"],
+        (State::Connecting, Some(Timer::Attempt)) => vec!["Connecting"],
+        (State::Connecting, _) => vec!["Connecting", "Preparing"],
+        (State::Waiting, Some(Timer::GiveUp)) => vec!["GivingUp"],
+        (State::Waiting, Some(Timer::Reconnect)) => vec!["Waiting"],
+        (State::Waiting, _) => vec!["Waiting", "GivingUp"],
+        (State::Idle, _) => vec!["Idle"],
+        (State::Authenticating, _) => vec!["Authenticating"],
+        (State::Ready, _) => vec!["Ready"],
+        (State::Closing, _) => vec!["Closing"],
+        (State::Stopped, _) => vec!["Stopped"],
+        (other, _) => panic!("{other} is no state of the table"),
+    }
+}
+
+/// One step of a walk: the name that it has in the table.
+fn step(story: &mut Story, pick: &mut impl FnMut(usize) -> usize, frames: &[(&'static str, &'static str)]) -> String {
+    if let Some(due) = story.deadline().filter(|_| pick(4) == 0) {
+        story.wait(due.at.as_millis().saturating_sub(story.now()));
+        return timer(due.timer);
+    }
+    if pick(3) == 0 {
+        story.opened();
+        return "opened".to_owned();
+    }
+    if !frames.is_empty() && pick(4) > 0 {
+        let (name, text) = frames[pick(frames.len())];
+        story.text(text);
+        return name.to_owned();
+    }
+    let inputs = matrix::inputs(story.connection());
+    let (name, input) = &inputs[pick(inputs.len())];
+    match input.clone() {
+        Ok(event) => {
+            story.event(event);
+        }
+        Err(call) => drop(story.call(call)),
+    }
+    called(name).to_owned()
+}
+
+/// Messages that expire and receipts that are late, while attempts may follow for ever.
+fn hasty() -> Config {
+    let mut config = Config::default();
+    config.outbox.time_to_live = Some(Duration::from_secs(7));
+    config.outbox.receipt_timeout = Some(Duration::from_secs(2));
+    config.limits.malformed = std::num::NonZeroU32::new(2);
+    config
+}
+
+/// What walks have shown: changes of phase that can be told exactly, and those that are in no row.
+#[derive(Default)]
+struct Walks {
+    happened: BTreeSet<Transition>,
+    missing: BTreeSet<String>,
+}
+
+impl Walks {
+    /// A walk that any input may prolong; each change of phase has to be in the table.
+    fn walk(&mut self, preset: &Preset, frames: &[(&'static str, &'static str)], mut seed: u64) {
+        let table = table();
+        let mut pick = |count: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 33).expect("it is 31 bits long") % count
+        };
+        let mut story = Story::new(preset.clone());
+        for _ in 0..150 {
+            let from = phases_of(&story.session);
+            let input = step(&mut story, &mut pick, frames);
+            let to = phases_of(&story.session);
+            story.seen();
+            let stands = |to: &[&str]| {
+                table.iter().any(|(phases, inputs, next)| {
+                    let among =
+                        |phases: &[String], found: &[&str]| found.iter().any(|one| phases.iter().any(|p| p == one));
+                    let named = inputs.contains(&input) || *inputs == ["any loss"];
+                    named && among(phases, &from) && among(next, to)
+                })
+            };
+            let at_once = stands(&["Waiting"]) && to.iter().any(|one| ["Connecting", "Preparing"].contains(one));
+            if from.iter().any(|one| to.contains(one)) {
+                continue;
+            }
+            if !stands(&to) && !at_once {
+                self.missing.insert(format!("{from:?}, {input}: {to:?}"));
+            } else if let ([from], [to], true) = (&from[..], &to[..], stands(&to)) {
+                self.happened.insert(((*from).to_owned(), input.clone(), (*to).to_owned()));
+            }
+        }
+    }
+}
+
+/// Walks are long, and every test here asks them.
+static WALKS: LazyLock<Walks> = LazyLock::new(walks);
+
+fn walks() -> Walks {
+    let native = [
+        (
+            "welcome",
+            r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#,
+        ),
+        ("sequenced", r#"{"type":"msg","s":1,"id":"p1","b":"hi"}"#),
+        ("sequenced", r#"{"type":"msg","s":9,"id":"p9","b":"hi"}"#),
+        ("cumulative ack", r#"{"type":"ack","a":1}"#),
+        ("cumulative ack", r#"{"type":"ack","a":999}"#),
+        ("bye", r#"{"type":"bye","code":1000,"reconnect":true,"resume":true}"#),
+        ("bye", r#"{"type":"bye","code":1000,"reconnect":false,"resume":true}"#),
+    ];
+    let mut walks = Walks::default();
+    for seed in 0..40 {
+        for login in [Login::None, Login::Handshake, Login::Challenge, Login::ConfirmedChallenge] {
+            for config in [matrix::config(), Config::default(), hasty()] {
+                walks.walk(&Terse::preset(login, config), &[], seed);
+            }
+        }
+        walks.walk(&Preset::native(), &native, seed);
+    }
+    walks
+}
+
+#[test]
+fn no_walk_leaves_the_table() {
+    assert_eq!(WALKS.missing, BTreeSet::new(), "these happen and are in no row");
+}
+
 fn happened() -> BTreeSet<Transition> {
-    on_the_page().into_iter().chain(by_timers()).chain(elsewhere()).collect()
+    on_the_page().into_iter().chain(by_timers()).chain(elsewhere()).chain(WALKS.happened.clone()).collect()
 }
 
 #[test]
