@@ -1,7 +1,7 @@
 //! A server that means harm, and a guest of a server that does: every limit is met from outside, and every flood is sat out.
 
 use redial::config::{Acknowledge, Limit, PeerPolicy};
-use redial::error::Malformed;
+use redial::error::{JsonProblem, Malformed};
 use redial::{Action, Cause, ConnectionId, Event, Frame, Instant, MessageId, Peer, Preset, Seed, Session, State};
 
 use crate::oracle::drain;
@@ -93,6 +93,21 @@ fn nesting_to_the_limit_is_read_and_one_level_more_is_not_wherever_it_hides() {
     story.ready().seen();
     story.text(&"[".repeat(1 << 20));
     assert_eq!(malformed(&mut story), [Malformed::TooDeep { limit: 32 }]);
+}
+
+#[test]
+fn a_frame_is_refused_for_what_is_wrong_with_it_and_not_for_what_its_texts_hold() {
+    let brackets = "[".repeat(99);
+    let cut_short = format!(r#"{{"type":"MESSAGE","messageId":1,"content":"{brackets}""#);
+    let other_names_twice = r#"{"type":"MESSAGE","news":1,"news":2,"#.to_owned();
+    for text in [cut_short, other_names_twice] {
+        let mut story = Story::uni_app();
+        story.ready().seen();
+        story.text(&text);
+        let found = malformed(&mut story);
+        let truncated = |error: &Malformed| matches!(error, Malformed::Json { problem: JsonProblem::Truncated, .. });
+        assert!(found.len() == 1 && found.iter().all(truncated), "{text}: {found:?}");
+    }
 }
 
 #[test]
