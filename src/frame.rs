@@ -76,7 +76,7 @@ impl Frame {
                 Body::Text(core::mem::take(text))
             }
             Self::Text(text) => Body::from(text.get(range).unwrap_or_default()),
-            Self::Binary(bytes) if fits(bytes.capacity()) && range.end <= bytes.len() => {
+            Self::Binary(bytes) if fits(bytes.capacity()) && bytes.get(range.clone()).is_some() => {
                 bytes.truncate(range.end);
                 bytes.drain(..range.start);
                 Body::from(core::mem::take(bytes))

@@ -888,6 +888,10 @@ impl Link {
             self.stop(cx, Cause::Terminal, Some(disconnect));
             return LinkEvent::Ended;
         }
+        if matches!(self.phase, Phase::Preparing { .. }) {
+            // An attempt without a credential never dialled, and the safety floor is for it as well.
+            self.reconnect.on_attempt(cx.now);
+        }
         let history = self.history(cx, disconnect.retry_after);
         let decision = self.reconnect.on_lost(cx.now, &cx.config.reconnect, cause, history, cx.rng);
         let was_good = history.stable || (was_ready && self.reconnect.failures() == 1);

@@ -22,7 +22,7 @@ use crate::rng::{Rng, Seed};
 use crate::state::Cause;
 use crate::stats::Stats;
 use crate::status::Status;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::uncompared::Uncompared;
 
 use record::ClientRecord;
@@ -81,7 +81,8 @@ fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
     let config = &mut preset.config;
     config.outbox.resend = Resend::NextConnection;
     config.outbox.while_down = WhileDown::Queue;
-    config.outbox.receipt_timeout = policy.push_again.filter(|_| !sequenced);
+    config.outbox.receipt_timeout =
+        policy.push_again.filter(|_| !sequenced).map(|again| again.max(Duration::from_millis(1)));
     config.outbox.quarantine = policy.quarantine;
     config.inbox.deliver = Deliver::Content;
     config.durability = policy.durability;

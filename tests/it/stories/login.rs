@@ -1,8 +1,8 @@
 //! Credentials: asked for, late, refused, expired, not to be had.
 
-use redial::config::{CredentialSource, Unauthorized};
+use redial::config::{Backoff, CredentialSource, FirstDelay, Unauthorized};
 use redial::journal::Call;
-use redial::{Action, Cause, CredentialFailure, Preset, State, Status, Timer, TransportError};
+use redial::{Action, Cause, CredentialFailure, Duration, Preset, State, Status, Timer, TransportError};
 
 use crate::support::Story;
 
@@ -129,4 +129,33 @@ fn closing_while_a_credential_is_awaited_ends_the_wait() {
     let mut story = asking();
     story.open().close().credential("late").seen();
     assert_eq!((story.state(), story.deadline(), story.connects.len()), (State::Stopped, None, 0));
+}
+
+#[test]
+fn a_credential_that_never_comes_is_not_asked_for_again_and_again_within_one_moment() {
+    for (timeout, unavailable) in [(Some(Duration::ZERO), false), (None, true)] {
+        let mut story = Story::uni_app_with(|config| {
+            config.authentication.credential = CredentialSource::Asked;
+            config.authentication.timeout = timeout;
+            config.reconnect.first = FirstDelay::all(Duration::ZERO);
+            config.reconnect.again = Backoff::constant(Duration::ZERO);
+            config.reconnect.max = None;
+        });
+        story.open();
+        for _ in 0..100 {
+            if unavailable {
+                let failed = Call::CredentialFailed { why: CredentialFailure::Unavailable };
+                let _ = story.call(failed);
+            }
+            story.tick();
+        }
+        let asked = story.seen().count(|action| matches!(action, Action::NeedCredential { .. }));
+        assert_eq!(asked, 1, "within one moment");
+        story.wait(60_000);
+        let asked = story.seen().count(|action| matches!(action, Action::NeedCredential { .. }));
+        assert!(
+            (1..=20).contains(&asked),
+            "the safety floor grows to 5 s, and it was asked for {asked} times in a minute"
+        );
+    }
 }

@@ -39,7 +39,7 @@ impl Dialect for Desk {
             }),
             None => Ok(match frame {
                 // A byte for the service, and the content.
-                Frame::Binary(bytes) if bytes.len() > 1 => Signal::message(None, Span::new(1..bytes.len())),
+                Frame::Binary(bytes) => Signal::message(None, Span::new(1..bytes.len().max(1))),
                 _ => Signal::heartbeat_reply(),
             }),
         }
@@ -285,5 +285,18 @@ fn a_text_within_a_frame_is_handed_on_in_its_buffer() {
         });
         let Some(Body::Text(text)) = body else { panic!("a text is delivered") };
         assert!(text.starts_with("a text of some length") && text.as_ptr() == at, "{text:?}");
+    }
+}
+
+#[test]
+fn a_content_that_is_not_within_its_frame_is_an_empty_one() {
+    let mut story = Story::new(Preset::new(Desk { acks: false }, Config::default()).expect("it is sound"));
+    story.open().opened().seen();
+    for bytes in [Vec::new(), vec![7], Vec::with_capacity(9), vec![7, 8]] {
+        let expected = bytes.get(1..).unwrap_or_default().to_vec();
+        story.frame(Frame::Binary(bytes));
+        let delivered =
+            |action: &Action| matches!(action, Action::Deliver(got) if got.body == Body::from(expected.clone()));
+        assert_eq!(story.seen().count(delivered), 1, "{expected:?}");
     }
 }

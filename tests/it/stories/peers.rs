@@ -1,7 +1,9 @@
 //! The accepting side by itself: what it repeats, what it remembers, and when it wants to be woken.
 
 use redial::config::{Limit, PeerPolicy};
-use redial::{Action, Config, ConnectionId, Event, Frame, Instant, MessageId, Peer, Preset, Purpose, Seed, Timer};
+use redial::{
+    Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Peer, Preset, Purpose, Seed, Timer,
+};
 
 /// A peer of `uni_app` whose client has just connected.
 fn peer(change: impl FnOnce(&mut Config)) -> (Peer, ConnectionId) {
@@ -92,4 +94,23 @@ fn a_frame_as_large_as_allowed_is_read_and_a_larger_one_is_not() {
         assert_eq!(count(|action| matches!(action, Action::Deliver(_))), read, "{bytes} bytes");
         assert_eq!(count(|action| matches!(action, Action::Malformed { .. })), 1 - read, "{bytes} bytes");
     }
+}
+
+#[test]
+fn a_push_that_is_repeated_without_a_pause_is_repeated_every_millisecond() {
+    let mut policy = PeerPolicy::default();
+    policy.push_again = Some(Duration::ZERO);
+    let mut peer = Peer::new(Preset::uni_app(), policy, Seed::from(1_u64));
+    peer.accept(Instant::ORIGIN);
+    peer.push(Instant::ORIGIN, "x").expect("there is room");
+    assert_eq!(drain_peer(&mut peer), 1);
+    for millis in 1..=5 {
+        peer.handle(Instant::from_millis(millis), Event::Tick);
+        assert_eq!(drain_peer(&mut peer), 1, "at {millis} ms");
+    }
+}
+
+/// Takes what the peer does; gives the number of frames that it sends.
+fn drain_peer(peer: &mut Peer) -> usize {
+    std::iter::from_fn(|| peer.poll_action()).filter(|action| matches!(action, Action::Send { .. })).count()
 }
