@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Gap, Inbound, Outbound, Sequence, Sid, UnackedMessage};
+use super::{Gap, Inbound, LAST, Outbound, Sequence, Sid, UnackedMessage};
 use crate::dialect::Refusal;
 use crate::id::MessageId;
 
@@ -55,11 +55,12 @@ impl Sequence {
             // A settled message has no slot in the outbox; without one the message is skipped.
             UnackedMessage::new(slot(&unacked.id).unwrap_or(u64::MAX), unacked.id, unacked.skipped)
         };
-        let out = Outbound::restored(state.acked, state.sent.into_iter().map(unacked).collect());
+        // Numbers above the last one are in a forged snapshot alone; capped, they only end the session.
+        let out = Outbound::restored(state.acked.min(LAST), state.sent.into_iter().map(unacked).collect());
         Box::new(Self {
             sid: state.sid,
             out,
-            inbound: Inbound::restored(state.accepted, state.refused),
+            inbound: Inbound::restored(state.accepted.min(LAST), state.refused),
             gap: Gap::restored(state.missing),
             credit: None,
             dedup: None,

@@ -2,7 +2,7 @@
 
 use redial::error::RestoreError;
 use redial::journal::{Header, Input, Player};
-use redial::{Config, Duration, Instant, Preset, Seed, Session, Snapshot};
+use redial::{Config, ConnectionId, Duration, Event, Instant, Preset, Seed, Session, Snapshot};
 use serde_json::Value;
 
 use super::{push, receipt};
@@ -144,6 +144,41 @@ fn ids_go_on_counting_whatever_their_length_becomes() {
             let id = session.send(Instant::ORIGIN, "x").expect("it is taken");
             assert_eq!(id.as_text(), Some(format!("{nonce}-{number}").as_str()));
             assert_eq!(session.status(&id), Some(redial::Status::Queued));
+        }
+    }
+}
+
+/// The snapshot with one of its numbers replaced, and the checksum that belongs to that.
+fn forged(text: &str, field: &str, value: u64) -> Snapshot {
+    let (before, after) = text.split_once(&format!("\"{field}\":")).expect("it has the field");
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    let text = format!("{before}\"{field}\":{value}{rest}");
+    let content = &text[..text.rfind("\"check\":").expect("it has a checksum") + 8];
+    let hash = format!("{content}0}}")
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    serde_json::from_str(&format!("{content}{hash}}}")).expect("the checksum fits")
+}
+
+#[test]
+fn a_forged_snapshot_with_numbers_that_do_not_exist_does_no_harm() {
+    let mut story = Story::new(Preset::native());
+    story.open().opened();
+    story.text(
+        r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#,
+    );
+    story.send("hello");
+    let snapshot = story.snapshot();
+    for field in ["acked", "accepted"] {
+        for value in [(1 << 53) - 1, u64::MAX - 1, u64::MAX] {
+            let forged = forged(&snapshot, field, value);
+            let restored = Session::restore(Preset::native(), Instant::ORIGIN, forged, Duration::ZERO);
+            let mut session = restored.expect("nothing else is wrong with it");
+            session.open(Instant::ORIGIN);
+            session.handle(Instant::ORIGIN, Event::Opened { connection: ConnectionId::new(2) });
+            let _ = session.send(Instant::ORIGIN, "more");
+            let again = Session::restore(Preset::native(), Instant::ORIGIN, session.snapshot(), Duration::ZERO);
+            assert_eq!(again.map(|session| session.unsettled()).ok(), Some(session.unsettled()), "{field} {value}");
         }
     }
 }
