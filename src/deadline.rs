@@ -1,4 +1,4 @@
-//! The deadlines of a session and the timers behind them.
+//! The deadlines of a session or a peer, and the timers behind them.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::all;
 use crate::time::Instant;
 
-/// The next moment at which the session wants a `Tick`, and the timer behind it.
+/// The next moment at which a session or a peer wants a `Tick`, and the timer behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deadline {
     /// The moment.
@@ -16,7 +16,9 @@ pub struct Deadline {
     pub timer: Timer,
 }
 
-/// The timers of a session.
+/// The timers of a session and of a [`Peer`](crate::Peer).
+///
+/// A peer has `Push`, which a session lacks, and of the other timers `Death`, `Authentication` and `Expiry`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! Timers of a session: every timer, its owner and its effect.
+//! Timers of a session and of a peer: every timer, its owner and its effect.
 //!
 //! 1. A deadline is stored once, in the state that owns it; this file only reads and fires it.
 //! 2. A timer is stopped or moved past `now` before it fires, so the loop over due timers ends.
@@ -10,14 +10,20 @@
 //! | `Poll` | `link::fallback` | the host is asked to poll, and the next poll is armed |
 //! | `Heartbeat` | `link::heartbeat` | a heartbeat goes out, and the next heartbeat is armed |
 //! | `Suspicion` | `link::heartbeat` | the link is suspected, and a probe goes out |
-//! | `Probe`, `Death` | `link::heartbeat` | the connection is lost |
+//! | `Probe`, `Death` | `link::heartbeat` | the connection is lost, with `Cause::Dead` for both timers |
 //! | `Credential`, `Attempt`, `Authentication` | the phase of `link::machine` | the attempt is lost |
 //! | `Reconnect` | the phase | the next attempt begins |
 //! | `GiveUp`, `Close` | the phase | the session stops |
 //! | `Expiry` | `outbox` | messages whose time to live is over get their outcome |
 //! | `Drain` | `delivery` | the session closes |
-//! | `Receipt` | `outbox` | the connection is renewed, or the message is given up as unconfirmed |
-//! | `Push` | `outbox` of a peer | unacknowledged pushes are repeated |
+//! | `Receipt` | `outbox` | the connection is replaced, or the message is given up as unconfirmed |
+//! | `Push` | `outbox` of a peer, in place of `Receipt` | unacknowledged pushes are repeated |
+//!
+//! After the loss `Cause::Dead` does not say which of `Probe` and `Death` fired. Before the loss `next_deadline` and
+//! `explain` name the timer.
+//!
+//! This file fires the timers of a session. A peer fires its own in `peer::work`: `Push`, `Expiry`, `Death` for a
+//! silent connection, and `Authentication` for a connection without a hello.
 
 use alloc::string::String;
 
@@ -67,7 +73,7 @@ impl SessionCore<'_> {
             | Timer::Reconnect
             | Timer::GiveUp
             | Timer::Close => self.link.on_phase_timer(cx),
-            // `fire_delivery_timer` fires these.
+            // `fire_delivery_timer` fires the first three; only a peer has `Push`.
             Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Push => return false,
         };
         self.delivery.set_probing(self.link.is_probing());
@@ -82,8 +88,10 @@ impl SessionCore<'_> {
         let Some(request) = self.delivery.on_due(cx) else { return false };
         let event = match request {
             DeliveryRequest::Nothing => None,
-            DeliveryRequest::Renew => self.link.renew(cx),
-            DeliveryRequest::Recycle => Some(self.link.lose(cx, Cause::ReceiptOverdue, DisconnectReason::default())),
+            DeliveryRequest::BeginSession => self.link.renew(cx),
+            DeliveryRequest::ResendOverdue => {
+                Some(self.link.lose(cx, Cause::ReceiptOverdue, DisconnectReason::default()))
+            }
             DeliveryRequest::Close => self.link.close(cx, None, String::new(), Cause::Drained),
         };
         self.pass_on(cx, event);

@@ -80,16 +80,16 @@ pub(crate) enum Flow {
     Draining { until: Instant },
 }
 
-/// Request of delivery to the link.
+/// Request of delivery to the link, or to the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeliveryRequest {
     /// The link has nothing to do; `on_due` has to be called again.
     Nothing,
-    /// The link replaces the connection, because a confirmation is overdue.
-    Recycle,
-    /// The link replaces the connection, so that another session begins: the sequence numbers of this session are used
-    /// up.
-    Renew,
+    /// A confirmation is overdue: a session replaces the connection and sends the message on the next one, a peer sends
+    /// the message again on the present one.
+    ResendOverdue,
+    /// The sequence numbers of the session are used up: the connection is replaced, and another session begins.
+    BeginSession,
     /// The link closes, because the drain is over.
     Close,
 }
@@ -101,7 +101,7 @@ impl Delivery {
         let write_ahead = match config.durability {
             Durability::Off => None,
             Durability::WriteAhead => {
-                outbox.seal(0);
+                outbox.release_before(0);
                 Some(Box::default())
             }
         };
@@ -271,7 +271,7 @@ impl Delivery {
             return None;
         }
         if self.is_spent() {
-            return Some(DeliveryRequest::Renew);
+            return Some(DeliveryRequest::BeginSession);
         }
         let slot = self.outbox.overdue(cx.now, &cx.config.outbox)?;
         Some(self.on_overdue(cx, slot))

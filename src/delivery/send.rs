@@ -78,7 +78,7 @@ impl Delivery {
     /// Sends the messages that may be sent now; `encoded` is the frame of one message, if it was encoded already.
     fn flush_with(&mut self, cx: &mut Context<'_>, mut encoded: Option<EncodedMessage<'_>>) {
         let Some(connection) = self.ready else { return };
-        if self.flow == Flow::Held || self.is_held() || self.held_while_probing(cx) {
+        if self.flow == Flow::Held || self.awaits_storage() || self.held_while_probing(cx) {
             return;
         }
         match &mut self.transfer {
@@ -182,7 +182,7 @@ impl Delivery {
     /// the message is settled as `Unconfirmed`.
     pub(super) fn on_overdue(&mut self, cx: &mut Context<'_>, slot: u64) -> DeliveryRequest {
         match cx.config.outbox.resend {
-            Resend::NextConnection => DeliveryRequest::Recycle,
+            Resend::NextConnection => DeliveryRequest::ResendOverdue,
             Resend::Never => {
                 cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
                 self.flush(cx);

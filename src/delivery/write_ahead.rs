@@ -103,7 +103,7 @@ impl WriteAhead {
         self.ready_count += u64::from(waits);
     }
 
-    fn is_held(&self) -> bool {
+    fn awaits_storage(&self) -> bool {
         self.hold_until.is_some_and(|version| version > self.persisted)
     }
 
@@ -156,7 +156,7 @@ impl Delivery {
             (None, Transfer::Sequenced(sequence)) => sequence.inbound.store_all(),
             (None, Transfer::PerMessage) => {}
         }
-        let ready = self.ready.filter(|_| !self.is_held());
+        let ready = self.ready.filter(|_| !self.awaits_storage());
         if let (Transfer::Sequenced(sequence), Some(connection)) = (&mut self.transfer, ready) {
             sequence.send_cumulative_ack(cx, connection);
         }
@@ -191,8 +191,8 @@ impl Delivery {
     }
 
     /// Whether messages wait until the host has stored that they may be sent.
-    pub(super) fn is_held(&self) -> bool {
-        self.write_ahead.as_ref().is_some_and(|write_ahead| write_ahead.is_held())
+    pub(super) fn awaits_storage(&self) -> bool {
+        self.write_ahead.as_ref().is_some_and(|write_ahead| write_ahead.awaits_storage())
     }
 
     /// Releases the messages and answers that a version stored by the host covers. Versions above the last `Persist`
@@ -212,8 +212,8 @@ impl Delivery {
             sequence.inbound.on_stored(write_ahead.persisted);
         }
         while let Some(end) = write_ahead.pop_watermark() {
-            let taken = self.outbox.seal(end);
-            cx.emit_statuses(taken.into_iter().map(|id| (id, Status::Queued)));
+            let released = self.outbox.release_before(end);
+            cx.emit_statuses(released.into_iter().map(|id| (id, Status::Queued)));
         }
         while let Some(Answer { connection, id, kind, .. }) = write_ahead.pop_answer() {
             match kind {
@@ -257,7 +257,7 @@ impl Delivery {
         }
         if config.durability == Durability::WriteAhead {
             let end = delivery.outbox.end();
-            delivery.outbox.seal(end);
+            delivery.outbox.release_before(end);
         }
         delivery
     }

@@ -4,7 +4,8 @@
 //! 2. On each connection messages are first sent in the order in which they were taken.
 //! 3. `NotSent` is reported only for a message of which no byte was ever handed to a socket.
 //! 4. `Unconfirmed` is reported for a message that may have arrived and cannot safely be sent again: the message is
-//!    older than the server's dedup window, was sent "once", or was the first in flight at too many suspicious losses.
+//!    older than the server's dedup window, may be sent at most once, or was the first in flight at too many suspicious
+//!    losses.
 //! 5. The age of a message includes the time for which the machine slept.
 
 mod entry;
@@ -43,7 +44,7 @@ pub(crate) struct Outbox {
     /// Time for which the machine slept in all; the clock of ages is `now` plus this span.
     slept: Duration,
     /// First slot whose messages wait until the host has stored them; `u64::MAX` without write-ahead.
-    sealed: u64,
+    held_from: u64,
     /// Number of changes to the part of the outbox that a snapshot holds.
     revision: u64,
 }
@@ -58,7 +59,7 @@ impl Outbox {
             settled: Settled::new(),
             bytes: 0,
             slept: Duration::ZERO,
-            sealed: u64::MAX,
+            held_from: u64::MAX,
             revision: 0,
         }
     }
@@ -119,9 +120,10 @@ impl Outbox {
         self.unsettled.end()
     }
 
-    /// Allows sending of the messages before slot `end`, and returns the ids of the messages that waited for that.
-    pub(crate) fn seal(&mut self, end: u64) -> Vec<MessageId> {
-        let start = core::mem::replace(&mut self.sealed, end);
+    /// Releases the messages before slot `end` for sending, holds those behind it, and returns the ids of the released
+    /// messages.
+    pub(crate) fn release_before(&mut self, end: u64) -> Vec<MessageId> {
+        let start = core::mem::replace(&mut self.held_from, end);
         if start >= end {
             return Vec::new();
         }
@@ -196,7 +198,7 @@ impl Outbox {
 
     /// Returns the next message to send and its slot, if the in-flight window has room.
     pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
-        let slot = self.waiting.filter(|slot| *slot < self.sealed)?;
+        let slot = self.waiting.filter(|slot| *slot < self.held_from)?;
         let entry = self.unsettled.get(slot)?;
         let head = self.head().map_or(entry, |(_, head)| head);
         // A message suspected of ending connections is sent alone, so that the next loss is blamed on the right one.

@@ -138,8 +138,8 @@ impl PeerCore<'_> {
         while self.delivery.is_due(cx) {
             let Some(request) = self.delivery.on_due(cx) else { return };
             match request {
-                DeliveryRequest::Recycle => self.delivery.push_again(cx, self.policy.copies),
-                DeliveryRequest::Renew => {
+                DeliveryRequest::ResendOverdue => self.delivery.push_again(cx, self.policy.copies),
+                DeliveryRequest::BeginSession => {
                     self.bye(cx, Bye::new(1000));
                 }
                 DeliveryRequest::Nothing | DeliveryRequest::Close => {}
