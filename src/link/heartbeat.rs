@@ -1,9 +1,9 @@
 //! Heartbeat of one connection: decides when heartbeats go out, what counts as life, and when a silent link is dead.
 //!
 //! 1. No link counts as dead without an unanswered heartbeat.
-//! 2. A tick that comes late sends one probe and waits for one verdict; heartbeats that were missed are skipped.
+//! 2. A tick that comes late sends one probe and waits for one answer; heartbeats that were missed are skipped.
 //! 3. A frame that has arrived counts before silence is judged: the caller reports frames first and ticks after.
-//! 4. A silent link can be suspected before it counts as dead: a probe goes out, and it has a verdict of its own.
+//! 4. A silent link can be suspected before it counts as dead: a probe goes out, and it has a deadline of its own.
 //! 5. Every deadline of a heartbeat ends with its connection.
 
 use core::num::NonZeroU32;
@@ -33,12 +33,14 @@ pub(crate) struct Heartbeat {
     every: Duration,
     /// Time of the next heartbeat; [`Instant::NEVER`] when the lock-step chain has ended.
     next_at: Instant,
+    /// Time at which the silent link counts as dead; [`Instant::NEVER`] until as many heartbeats are unanswered as
+    /// `dead_after` says, or a lock-step chain has ended.
     dead_at: Instant,
-    /// Verdict on an unanswered probe, which replaces the regular verdict; [`Instant::NEVER`] without a probe.
+    /// End of the wait for a probe, which replaces the regular deadline; [`Instant::NEVER`] without a probe.
     probe_ends_at: Instant,
     suspicion_state: SuspicionState,
     unanswered: u32,
-    rtt_probe: RttProbe,
+    round_trip: RoundTrip,
 }
 
 /// Suspicion of a silent link.
@@ -52,9 +54,9 @@ enum SuspicionState {
     Suspected,
 }
 
-/// Unanswered heartbeats, for the round-trip time and for lock-step.
+/// Heartbeat whose reply measures the round-trip time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum RttProbe {
+enum RoundTrip {
     None,
     Open(Instant),
     /// Several heartbeats are unanswered, so a reply cannot be matched to one of them (Karn's algorithm, RFC 6298 §3).
@@ -74,7 +76,7 @@ impl Heartbeat {
             probe_ends_at: Instant::NEVER,
             suspicion_state: SuspicionState::Clear,
             unanswered: 0,
-            rtt_probe: RttProbe::None,
+            round_trip: RoundTrip::None,
         };
         if policy.at_ready {
             heartbeat.on_heartbeat_sent(now);
@@ -107,11 +109,11 @@ impl Heartbeat {
 
     /// Takes a heartbeat reply as life; returns the round-trip time when it is known.
     pub(crate) fn on_reply(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<Duration> {
-        let rtt = match self.rtt_probe {
-            RttProbe::Open(asked) => Some(now.since(asked)),
-            RttProbe::None | RttProbe::Ambiguous => None,
+        let rtt = match self.round_trip {
+            RoundTrip::Open(asked) => Some(now.since(asked)),
+            RoundTrip::None | RoundTrip::Ambiguous => None,
         };
-        self.rtt_probe = RttProbe::None;
+        self.round_trip = RoundTrip::None;
         // Under `Liveness::AnyFrame` the frame that carried the reply was taken as life already.
         if policy.liveness == Liveness::Reply {
             self.on_life(now, policy);
@@ -160,14 +162,14 @@ impl Heartbeat {
             (Timer::Suspicion, Some(suspicion)) => {
                 let regular = self.death_by_heartbeats(policy);
                 self.probe(now, policy, suspicion.wait);
-                // A probe on suspicion must not postpone the verdict that is due without it.
+                // A probe on suspicion must not postpone the deadline that holds without it.
                 self.probe_ends_at = regular.map_or(self.probe_ends_at, |at| self.probe_ends_at.min(at));
                 self.suspicion_state = SuspicionState::Suspected;
                 return Some(HeartbeatDecision::Suspect);
             }
             _ => {}
         }
-        if policy.schedule == HeartbeatSchedule::LockStep && self.rtt_probe != RttProbe::None && self.unanswered > 0 {
+        if policy.schedule == HeartbeatSchedule::LockStep && self.round_trip != RoundTrip::None && self.unanswered > 0 {
             self.end_chain(now, policy);
             return None;
         }
@@ -192,7 +194,7 @@ impl Heartbeat {
         [self.death_by_heartbeats(policy), by_suspicion].into_iter().flatten().min()
     }
 
-    /// Returns the time of the regular verdict if no frame arrives; `None` when there is none.
+    /// Returns the regular deadline if no frame arrives; `None` when there is none.
     fn death_by_heartbeats(&self, policy: &HeartbeatPolicy) -> Option<Instant> {
         let death = policy.dead_after?;
         match self.dead_at {
@@ -209,12 +211,12 @@ impl Heartbeat {
 
     /// Earliest deadline of this heartbeat.
     pub(crate) fn deadline(&self) -> Deadline {
-        let verdict = if self.is_probing() {
+        let death = if self.is_probing() {
             Deadline { at: self.probe_ends_at, timer: Timer::Probe }
         } else {
             Deadline { at: self.dead_at, timer: Timer::Death }.earlier(self.suspicion())
         };
-        verdict.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
+        death.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
     }
 
     fn suspicion(&self) -> Deadline {
@@ -251,9 +253,9 @@ impl Heartbeat {
     }
 
     fn on_heartbeat_sent(&mut self, now: Instant) {
-        self.rtt_probe = match self.rtt_probe {
-            RttProbe::None => RttProbe::Open(now),
-            RttProbe::Open(_) | RttProbe::Ambiguous => RttProbe::Ambiguous,
+        self.round_trip = match self.round_trip {
+            RoundTrip::None => RoundTrip::Open(now),
+            RoundTrip::Open(_) | RoundTrip::Ambiguous => RoundTrip::Ambiguous,
         };
     }
 
