@@ -86,9 +86,9 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         challenge: Option<String>,
     },
-    /// To know: the phase has changed.
+    /// To know: the state of the session has changed.
     State {
-        /// The new phase.
+        /// The new state.
         state: State,
         /// The cause of the change, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -279,7 +279,7 @@ pub enum Purpose {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PollCause {
-    /// No push came for the loop time.
+    /// No push came within `fallback.loop_time`.
     Silence,
     /// The connection is down, and at least `fallback.after_failures` attempts in a row have failed.
     Down,

@@ -15,8 +15,10 @@
 //! * `systems` switches on the presets of five systems, such as `Preset::uni_app`; it includes `services`.
 //! * `journal` switches on the journal of inputs and outputs as JSON lines, with replay; it includes `services`.
 //!
-//! To read the source, begin with the table of transitions in `src/link/machine.rs`. An inbound frame goes through
-//! `src/receive.rs`; a new timer goes into `src/timers.rs` and the list of timers in `src/deadline.rs`. The page
+//! To read the source, begin with the table of transitions in `src/link/machine.rs`. Every input starts in
+//! `src/session/mod.rs`, and an inbound frame goes on to `src/receive.rs`. The repository's CONTRIBUTING.md says what
+//! each folder has, and how to add a service, an event, a timer, an action or a setting; a new timer, for one, is a
+//! variant in `src/deadline.rs`, its arm in `src/timers.rs`, and the state that owns its deadline. The page
 //! [`invariants`] lists the laws with their tests, and the page [`redial_v1`] specifies the protocol of `native`.
 //! Adapters for real sockets are in the repository's `examples/`, to copy and change.
 #![no_std]

@@ -1,10 +1,10 @@
-//! The phases of a session, and the causes of their changes.
+//! The states of a session, and the causes of their changes.
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The phase of a session.
+/// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -49,6 +49,10 @@ pub enum Cause {
     /// The connection was closed from outside.
     Closed,
     /// The link was silent and left a heartbeat unanswered.
+    ///
+    /// Two timers end as this cause: [`Death`](crate::Timer::Death), for heartbeats on schedule, and
+    /// [`Probe`](crate::Timer::Probe), for a heartbeat out of turn. Before the loss
+    /// [`next_deadline`](crate::Session::next_deadline) and [`explain`](crate::Session::explain) tell them apart.
     Dead,
     /// A heartbeat could not be written.
     HeartbeatFailed,

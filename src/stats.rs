@@ -27,7 +27,7 @@ pub struct Stats {
     pub connects: u64,
     /// Connections and attempts that were lost and meant to be replaced, by cause.
     pub losses: BTreeMap<Cause, u64>,
-    /// The time spent in each phase since the first `open`.
+    /// The time spent in each state since the first `open`.
     #[serde(rename = "time_in_ms")]
     pub time_in: TimeIn,
     /// Round trips, from heartbeats to their answers.
@@ -66,7 +66,7 @@ pub struct Stats {
     pub refused: u64,
 }
 
-/// The time spent in each phase, up to the latest input; `Idle` is not counted.
+/// The time spent in each state, up to the latest input; `Idle` is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeIn {
@@ -79,13 +79,13 @@ pub struct TimeIn {
 }
 
 impl TimeIn {
-    /// The time spent in one phase.
+    /// The time spent in one state.
     pub fn get(&self, state: State) -> Duration {
         let mut copy = *self;
         copy.field(state).map_or(Duration::ZERO, |span| *span)
     }
 
-    /// Adds the time spent in a phase.
+    /// Adds the time spent in a state.
     #[inline]
     pub(crate) fn add(&mut self, state: State, span: Duration) {
         // Fast path: most inputs come in the same millisecond as another input.

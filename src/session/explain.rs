@@ -1,4 +1,4 @@
-//! Explanation of a session's phase, as a value and as one sentence.
+//! Explanation of a session's state, as a value and as one sentence.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use super::Session;
 use crate::deadline::Deadline;
 use crate::state::{Cause, State};
 
-/// Explanation of a session's phase: why it was entered, and which deadline ends it.
+/// Explanation of a session's state: why it was entered, and which deadline ends it.
 ///
 /// Its `Display` is one sentence for people.
 ///
@@ -19,9 +19,9 @@ use crate::state::{Cause, State};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// Phase of the session.
+    /// State of the session.
     pub state: State,
-    /// Cause of the phase; `None` where it has none.
+    /// Cause of the state; `None` where it has none.
     pub cause: Option<Cause>,
     /// Losses in a row since the attempt counter was last reset.
     pub failures: u32,
@@ -35,7 +35,7 @@ pub struct Explanation {
 }
 
 impl Session {
-    /// Explains the present phase.
+    /// Explains the present state.
     pub fn explain(&self) -> Explanation {
         Explanation {
             state: self.state(),

@@ -133,7 +133,7 @@ impl Session {
         actions.append(&mut self.actions);
     }
 
-    /// Returns the phase of the session.
+    /// Returns the state of the session.
     pub fn state(&self) -> State {
         self.link.phase().state()
     }
