@@ -8,7 +8,7 @@ use crate::frame::Body;
 use crate::id::MessageId;
 use crate::time::Duration;
 
-/// A message to be sent: a body, and optionally an id, a time to live, and "never twice".
+/// A message to be sent: a body, and optionally an id, a time to live, and "at most once".
 ///
 /// ```
 /// use redial::{Duration, Outgoing};
@@ -29,7 +29,7 @@ pub struct Outgoing {
 pub(crate) enum Repeat {
     /// The configuration decides.
     Allowed,
-    /// The message is sent once at most: if the connection is lost meanwhile, it is settled as `Unconfirmed`.
+    /// The message is sent at most once: if the connection is lost meanwhile, it is settled as `Unconfirmed`.
     Never,
 }
 
@@ -49,7 +49,7 @@ impl Outgoing {
         self
     }
 
-    /// Forbids a second copy: the session itself never sends the message twice.
+    /// Limits the message to one copy: the session itself sends it at most once.
     #[must_use]
     pub fn once(mut self) -> Self {
         self.repeat = Repeat::Never;

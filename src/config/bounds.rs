@@ -42,8 +42,7 @@ pub struct Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Guarantee {
-    /// A message may be lost, and is then settled as `Unconfirmed`; the session never sends a message twice by
-    /// itself.
+    /// A message may be lost, and is then settled as `Unconfirmed`; the session itself sends a message at most once.
     AtMostOnce,
     /// No message is lost or shown twice while the server's dedup window holds; the length of that window is not
     /// known.

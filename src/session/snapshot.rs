@@ -81,8 +81,9 @@ impl Session {
     /// `away` is wall-clock time, sleep included. Restore each snapshot once: two sessions from one snapshot would
     /// make the same ids.
     ///
-    /// * Messages that may have been sent and must not be sent twice settle as `Unconfirmed`. Where the outbox refuses
-    ///   messages while there is no connection, all messages settle. The actions that report it wait to be polled.
+    /// * Messages that may be sent at most once, and may have been sent, settle as `Unconfirmed`. Where the outbox
+    ///   refuses messages while there is no connection, all messages settle. The actions that report it wait to be
+    ///   polled.
     /// * Messages that are too old for the server's dedup window settle when they would go out again.
     /// * Attempts that were not stable yet count as failed, so that a process which crashes again and again causes no
     ///   connect storm: `open` connects at once, or after the backoff of the outage, less `away`.
