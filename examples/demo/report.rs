@@ -121,7 +121,7 @@ impl fmt::Display for Report {
         let wall = self.wall.as_secs_f64();
         writeln!(
             f,
-            "wall time                           {wall:.1} s, with {} s on the clients' clocks in each",
+            "wall time                           {wall:.1} s; each second is {} s on the clients' clocks",
             self.speed
         )?;
         writeln!(f)?;

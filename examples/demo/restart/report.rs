@@ -118,7 +118,7 @@ impl fmt::Display for Report {
         let (wall, speed) = (self.wall.as_secs_f64(), self.speed);
         writeln!(
             f,
-            "wall time                           {wall:.1} s, with {speed} s on the clients' clocks in each\n"
+            "wall time                           {wall:.1} s; each second is {speed} s on the clients' clocks\n"
         )?;
         let complaints = self.complaints();
         if complaints.is_empty() {
