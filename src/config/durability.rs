@@ -66,7 +66,7 @@ use serde::{Deserialize, Serialize};
 /// * A message not stored was never reported as `Queued` and never sent: the user has not seen it confirmed, and its
 ///   id is free.
 /// * A message stored is sent under its id, once more if it may have been sent before. Where a second copy is not
-///   allowed (sent `once`, resending off, older than the server's dedup window), the message is settled as
+///   allowed (sent at most once, resending off, older than the server's dedup window), the message is settled as
 ///   `Unconfirmed`, because its fate cannot be known.
 /// * An arrival not stored is not acknowledged, so the server pushes it again.
 /// * An arrival stored is in the dedup window: its repeat is acknowledged and not shown again.
