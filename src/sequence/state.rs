@@ -60,7 +60,7 @@ impl Sequence {
         Box::new(Self {
             sid: state.sid,
             out,
-            inbound: Inbound::restored(state.accepted.min(LAST), state.refused),
+            inbound: Inbound::restored(state.accepted, state.refused),
             gap: Gap::restored(state.missing),
             credit: None,
             dedup: None,

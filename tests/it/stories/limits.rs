@@ -1,11 +1,13 @@
 //! The safety floor, attempts with slots, and the last attempt.
 
-use redial::config::{Backoff, FirstDelay, Jitter, Limit, MeasuredFrom};
-use redial::{Action, Cause, Duration, State, Timer, TransportError};
+use redial::config::{Backoff, CredentialSource, FirstDelay, Jitter, Limit, MeasuredFrom, PeerPolicy, Suspicion};
+use redial::services::Service;
+use redial::{Action, Cause, Config, Duration, Event, Instant, Peer, Seed, Session, State, Timer, TransportError};
+use serde_json::{Value, json};
 
 use crate::support::Story;
 
-fn impatient(story: &mut redial::Config) {
+fn impatient(story: &mut Config) {
     let zero = Duration::ZERO;
     story.reconnect.first = FirstDelay::all(zero);
     story.reconnect.again = Backoff::constant(zero);
@@ -107,4 +109,75 @@ fn what_is_settled_makes_room() {
         story.send("0123456789");
     }
     assert_eq!(story.seen().messages().len(), 5);
+}
+
+/// Sets every time in a tree of settings to zero.
+fn without_times(settings: &mut Value) {
+    for (name, setting) in settings.as_object_mut().into_iter().flatten() {
+        match setting {
+            Value::Object(_) => without_times(setting),
+            _ if name.ends_with("_ms") => *setting = json!(0),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn no_time_of_zero_makes_an_input_that_never_ends_or_a_deadline_that_stays() {
+    let sources = [CredentialSource::Optional, CredentialSource::Asked];
+    for (service, credential) in Service::all().iter().flat_map(|service| sources.map(|source| (service, source))) {
+        let mut config = serde_json::to_value(Config::default()).expect("a configuration is JSON");
+        without_times(&mut config);
+        let mut config: Config = serde_json::from_value(config).expect("it has the shape of a configuration");
+        config.authentication.credential = credential;
+        config.authentication.timeout = Some(Duration::ZERO);
+        config.reconnect.attempt_timeout = Some(Duration::ZERO);
+        config.reconnect.max = None;
+        config.heartbeat.suspicion = Some(Suspicion::default());
+        config.outbox.time_to_live = Some(Duration::ZERO);
+        config.fallback.loop_time = Some(Duration::ZERO);
+        for (opens, given) in [(false, false), (true, false), (true, true)] {
+            let Ok(preset) = service.sample().expect("its sample works").with_config(config.clone()) else { continue };
+            let mut session = Session::new(preset, Seed::from(1_u64));
+            session.open(Instant::ORIGIN);
+            let mut waited = 0_u64;
+            for _ in 0..300 {
+                while let Some(action) = session.poll_action() {
+                    match action {
+                        Action::Connect { connection, .. } if opens => {
+                            session.handle(session.now(), Event::Opened { connection });
+                        }
+                        Action::NeedCredential { .. } if given => session.credential(session.now(), "token"),
+                        _ => {}
+                    }
+                }
+                let _ = session.send(session.now(), "hello");
+                let Some(deadline) = session.next_deadline() else { break };
+                assert!(deadline.at > session.now(), "{}: {deadline:?} stays", service.name);
+                session.handle(deadline.at, Event::Tick);
+                waited += 1;
+            }
+            assert!(waited > 2, "{}: {}", service.name, session.explain());
+        }
+        let policy = serde_json::from_value(
+            json!({"push_again_ms": 0, "silence_ms": 0, "lifetime_ms": 0, "dedup_ms": 0, "heartbeat_ms": 0}),
+        );
+        let policy: PeerPolicy = policy.expect("it has the shape of a policy");
+        let mut config = config.clone();
+        config.limits.frame_bytes = Config::default().limits.frame_bytes;
+        let preset = service.sample().expect("its sample works").with_config(config).expect("it is sound");
+        let mut peer = Peer::new(preset, policy, Seed::from(1_u64));
+        let mut now = Instant::ORIGIN;
+        for _ in 0..300 {
+            if peer.next_deadline().is_none() {
+                peer.accept(now);
+            }
+            let _ = peer.push(now, "hello");
+            while peer.poll_action().is_some() {}
+            let Some(deadline) = peer.next_deadline() else { continue };
+            assert!(deadline.at > now, "{}: a peer's {deadline:?} stays", service.name);
+            now = deadline.at;
+            peer.handle(now, Event::Tick);
+        }
+    }
 }
