@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::action::{Action, Message, Purpose};
+use crate::backlog::Backlog;
 use crate::config::Config;
 use crate::dialect::{Content, Dialect, Side, Signal};
 use crate::error::Unencodable;
@@ -24,6 +25,7 @@ pub(crate) struct Context<'a> {
     pub(crate) rng: &'a mut Rng,
     pub(crate) out: &'a mut VecDeque<Action>,
     pub(crate) stats: &'a mut Stats,
+    pub(crate) backlog: &'a mut Backlog,
 }
 
 impl Context<'_> {
@@ -74,6 +76,7 @@ impl Context<'_> {
     /// Delivers a message to the application.
     pub(crate) fn deliver(&mut self, id: Option<&MessageId>, body: Body) {
         self.stats.delivered += 1;
+        self.backlog.on_delivered();
         self.push(Action::Deliver(Message { id: id.cloned(), body }));
     }
 
@@ -115,6 +118,18 @@ impl Context<'_> {
 
     #[inline]
     pub(crate) fn send(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
+        self.hand_over(connection, frame, purpose, None);
+    }
+
+    /// Sends a message of the outbox, by its slot.
+    #[inline]
+    pub(crate) fn send_message(&mut self, connection: ConnectionId, frame: Frame, id: MessageId, slot: u64) {
+        self.hand_over(connection, frame, Purpose::Message { id }, Some(slot));
+    }
+
+    #[inline]
+    fn hand_over(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose, slot: Option<u64>) {
+        self.backlog.on_handed(self.now, &purpose, slot, frame.len());
         self.stats.frames_out += 1;
         self.stats.bytes_out += frame.len() as u64;
         self.push(Action::Send { connection, frame, purpose });

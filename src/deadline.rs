@@ -53,11 +53,17 @@ pub enum Timer {
     Drain,
     /// The time at which an unacknowledged push is repeated.
     Push,
+    /// The time at which a connection that takes no byte of what was handed over counts as stalled.
+    Stall,
+    /// The end of the time for which the session may not read.
+    Pause,
+    /// The time at which the rate of messages allows the next message.
+    Rate,
 }
 
 all!(Timer:
     Death, Probe, Suspicion, Heartbeat, Attempt, Credential, Authentication, Reconnect, GiveUp, Close, Receipt, Expiry,
-    Poll, Drain, Push,
+    Poll, Drain, Push, Stall, Pause, Rate,
 );
 
 impl fmt::Display for Timer {
@@ -78,6 +84,9 @@ impl fmt::Display for Timer {
             Self::Poll => "the next poll",
             Self::Drain => "the end of the drain",
             Self::Push => "the repetition of a push",
+            Self::Stall => "a byte that leaves, before the connection counts as stalled",
+            Self::Pause => "messages to be taken, before reading has paused for too long",
+            Self::Rate => "the rate to allow the next message",
         })
     }
 }

@@ -30,6 +30,31 @@ pub enum Event {
         /// The frame.
         frame: Frame,
     },
+    /// Bytes of an unfinished frame have arrived: a sign of life, for at most `limits.frame_time`. The host says so at
+    /// most once a second while the frame grows; a whole frame needs no such event.
+    Arriving {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The socket has taken frames completely. A host that never says so is taken to write every frame at once.
+    ///
+    /// The host says so first before `Opened`, with zero frames, then whenever more frames are out, and about once a
+    /// second, with the number unchanged, while bytes of the next frame leave. A frame reported as `SendFailed`
+    /// counts as well.
+    Written {
+        /// The connection.
+        connection: ConnectionId,
+        /// The number of all `Send`s of this connection that are out.
+        frames: u64,
+    },
+    /// The application has taken delivered messages. A host that never says so is taken to pass them on at once.
+    ///
+    /// The session wants to read ([`wants_read`](crate::Session::wants_read)) while fewer than `inbox.pending`
+    /// messages are delivered and not taken.
+    Taken {
+        /// The number of all `Deliver` actions whose message was taken, on all connections.
+        messages: u64,
+    },
     /// Time has passed. The host must send a tick once `next_deadline` is reached; a tick at any other time is
     /// harmless.
     Tick,
@@ -79,6 +104,9 @@ pub enum Event {
 kinds!(Event:
     Opened => "opened",
     FrameIn => "frame_in",
+    Arriving => "arriving",
+    Written => "written",
+    Taken => "taken",
     Tick => "tick",
     SendFailed => "send_failed",
     Errored => "errored",
@@ -94,10 +122,12 @@ impl Event {
         match self {
             Self::Opened { connection }
             | Self::FrameIn { connection, .. }
+            | Self::Arriving { connection }
+            | Self::Written { connection, .. }
             | Self::SendFailed { connection, .. }
             | Self::Errored { connection, .. }
             | Self::Closed { connection, .. } => Some(*connection),
-            Self::Tick | Self::Online | Self::Offline | Self::Woke { .. } => None,
+            Self::Taken { .. } | Self::Tick | Self::Online | Self::Offline | Self::Woke { .. } => None,
         }
     }
 }

@@ -35,6 +35,7 @@
 extern crate alloc;
 
 mod action;
+mod backlog;
 mod context;
 mod deadline;
 mod delivery;

@@ -66,6 +66,10 @@ pub enum Cause {
     CredentialUnavailable,
     /// A message was not confirmed in time.
     ReceiptOverdue,
+    /// Nothing of what was handed over left the socket for too long, or a single frame took too long.
+    WriteStalled,
+    /// The session did not read for too long, because what it had read was not taken.
+    ReadPaused,
     /// More malformed frames came than the limit allows.
     MalformedFlood,
     /// A message of the peer is missing. No connection loses a message by itself; the next connection repeats it.
@@ -104,6 +108,8 @@ impl fmt::Display for Cause {
             Self::AuthenticationTimeout => "the login took too long",
             Self::CredentialUnavailable => "no credential was to be had",
             Self::ReceiptOverdue => "a message was not confirmed in time",
+            Self::WriteStalled => "the socket took no more bytes",
+            Self::ReadPaused => "what was read was not taken for too long",
             Self::MalformedFlood => "too many malformed frames came",
             Self::Gap => "a message of the peer's is missing",
             Self::AckAboveSent => "the peer acknowledged a message that was never sent",

@@ -17,6 +17,9 @@
 //! | `Expiry` | `outbox` | messages whose time to live is over get their outcome |
 //! | `Drain` | `delivery` | the session closes |
 //! | `Receipt` | `outbox` | the connection is replaced, or the message is given up as unconfirmed |
+//! | `Rate` | `outbox::rate` | messages that waited for the rate go out |
+//! | `Stall` | `backlog` | the connection is lost, because its socket takes no more bytes |
+//! | `Pause` | `link::heartbeat` | the connection is lost, because the session did not read for too long |
 //! | `Push` | `outbox` of a peer, in place of `Receipt` | unacknowledged pushes are repeated |
 //!
 //! After the loss `Cause::Dead` does not say which of `Probe` and `Death` fired. Before the loss `next_deadline` and
@@ -43,7 +46,9 @@ impl Session {
         if self.link.is_stopped() {
             return None;
         }
-        self.link.deadline().earlier(self.delivery.deadline(&self.preset.config.outbox)).real()
+        let config = &self.preset.config;
+        let stall = self.backlog.deadline(&config.limits);
+        self.link.deadline().earlier(self.delivery.deadline(&config.outbox)).earlier(stall).real()
     }
 }
 
@@ -52,7 +57,8 @@ impl SessionCore<'_> {
     #[expect(clippy::inline_always, reason = "every input asks, and the answer is nearly always no")]
     #[inline(always)]
     pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>) {
-        while (self.link.deadline().is_due(cx.now) && self.fire_link_timer(cx))
+        while (cx.backlog.deadline(&cx.config.limits).is_due(cx.now) && self.fire_stall_timer(cx))
+            || (self.link.deadline().is_due(cx.now) && self.fire_link_timer(cx))
             || (self.delivery.is_due(cx) && self.fire_delivery_timer(cx))
         {}
     }
@@ -66,17 +72,28 @@ impl SessionCore<'_> {
                 self.link.on_poll_timer(cx);
                 return true;
             }
-            Timer::Heartbeat | Timer::Suspicion | Timer::Probe | Timer::Death => self.link.on_heartbeat_timer(cx, due),
+            Timer::Heartbeat | Timer::Suspicion | Timer::Probe | Timer::Death | Timer::Pause => {
+                self.link.on_heartbeat_timer(cx, due)
+            }
             Timer::Credential
             | Timer::Attempt
             | Timer::Authentication
             | Timer::Reconnect
             | Timer::GiveUp
             | Timer::Close => self.link.on_phase_timer(cx),
-            // `fire_delivery_timer` fires the first three; only a peer has `Push`.
-            Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Push => return false,
+            // `fire_stall_timer` and `fire_delivery_timer` fire the first five; only a peer has `Push`.
+            Timer::Stall | Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Rate | Timer::Push => return false,
         };
         self.delivery.set_probing(self.link.is_probing());
+        self.pass_on(cx, Some(event));
+        true
+    }
+
+    /// Gives up the connection whose socket takes no more bytes.
+    #[inline(never)]
+    fn fire_stall_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        cx.backlog.on_lost();
+        let event = self.link.on_stalled(cx);
         self.pass_on(cx, Some(event));
         true
     }

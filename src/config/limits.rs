@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Config;
 use super::limit::Limit;
 use crate::error::ConfigError;
+use crate::time::Duration;
 
 /// Limits on what a peer and a caller may ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,6 +32,43 @@ pub struct Limits {
     /// malformed frame is a mistake, many come from a peer that speaks another protocol. `None` never closes, for
     /// services known to be sloppy.
     pub malformed: Option<NonZeroU32>,
+    /// Limits the time that one frame may take on its way, in or out. Default 120 s: the greatest default frame at
+    /// 9 kB/s. The bytes of an unfinished frame are a sign of life for no longer, so a peer that drips them holds no
+    /// link for ever. Zero counts as 1 ms.
+    #[serde(rename = "frame_time_ms")]
+    pub frame_time: Duration,
+    /// Limits the time in which no byte of what was handed over leaves; after it the connection is lost as
+    /// [`Cause::WriteStalled`](crate::Cause::WriteStalled). Default 20 s, several retransmissions of TCP. It needs a
+    /// host that reports [`Written`](crate::Event::Written). Zero counts as 1 ms.
+    #[serde(rename = "write_stall_ms")]
+    pub write_stall: Duration,
+    /// Limits the time for which the session does not want to read because what it has read is not taken; after it
+    /// the connection is lost as [`Cause::ReadPaused`](crate::Cause::ReadPaused). Default 60 s, in which a server
+    /// does not yet give up a client that reads nothing. Zero counts as 1 ms.
+    #[serde(rename = "read_pause_ms")]
+    pub read_pause: Duration,
+}
+
+impl Limits {
+    /// The time that one frame may take, at least 1 ms.
+    pub(crate) fn frame_time(&self) -> Duration {
+        at_least_1_ms(self.frame_time)
+    }
+
+    /// The time without a byte that leaves, at least 1 ms.
+    pub(crate) fn write_stall(&self) -> Duration {
+        at_least_1_ms(self.write_stall)
+    }
+
+    /// The time for which the session may not read, at least 1 ms.
+    pub(crate) fn read_pause(&self) -> Duration {
+        at_least_1_ms(self.read_pause)
+    }
+}
+
+/// No deadline may be due in the input that sets it.
+fn at_least_1_ms(span: Duration) -> Duration {
+    span.max(Duration::from_millis(1))
 }
 
 impl Default for Limits {
@@ -41,6 +79,9 @@ impl Default for Limits {
             id_bytes: Limit::new(128),
             depth: Limit::new(32),
             malformed: NonZeroU32::new(10),
+            frame_time: Duration::from_secs(120),
+            write_stall: Duration::from_secs(20),
+            read_pause: Duration::from_secs(60),
         }
     }
 }
@@ -65,11 +106,12 @@ const fn range(setting: &'static str, least: u64, most: u64, of: fn(&Config) -> 
 }
 
 /// The ranges of all limits of a configuration; a test checks that none is missing.
-const RANGES: [Range; 11] = [
+const RANGES: [Range; 14] = [
     range("reconnect.again.percent", 100, 1_000, |config| config.reconnect.again.percent),
     range("outbox.messages", 1, 1_000_000, |config| config.outbox.messages),
     range("outbox.bytes", 1, 1 << 30, |config| config.outbox.bytes),
     range("outbox.in_flight", 1, 65_536, |config| config.outbox.in_flight),
+    range("outbox.unwritten_bytes", 1, 16 << 20, |config| config.outbox.unwritten_bytes),
     range("outbox.remembered", 0, 1_000_000, |config| config.outbox.remembered),
     range("inbox.window", 1, 1_000_000, |config| config.inbox.window),
     range("inbox.pending", 1, 10_000, |config| config.inbox.pending),
@@ -77,6 +119,10 @@ const RANGES: [Range; 11] = [
     range("limits.message_bytes", 1, 1 << 20, |config| config.limits.message_bytes),
     range("limits.id_bytes", 1, LONGEST_ID, |config| config.limits.id_bytes),
     range("limits.depth", 1, DEEPEST, |config| config.limits.depth),
+    range("outbox.rate.messages", 1, 1_000_000, |config| {
+        config.outbox.rate.map_or(Limit::new(1), |rate| rate.messages)
+    }),
+    range("outbox.rate.burst", 1, 1_000_000, |config| config.outbox.rate.map_or(Limit::new(1), |rate| rate.burst)),
 ];
 
 /// Checks every limit against its range, and names the first one outside.

@@ -30,7 +30,7 @@ pub use inbox::{Acknowledge, Deliver, InboxPolicy};
 pub use limit::Limit;
 pub use limits::Limits;
 pub(crate) use limits::{DEEPEST, LONGEST_ID};
-pub use outbox::{OutboxPolicy, Resend, SendFailure, WhileDown};
+pub use outbox::{OutboxPolicy, Rate, Resend, SendFailure, WhileDown};
 pub use peer::PeerPolicy;
 pub(crate) use reconnect::floor_after;
 pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};

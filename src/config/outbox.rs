@@ -20,6 +20,14 @@ pub struct OutboxPolicy {
     pub bytes: Limit,
     /// Limits the messages sent and not yet confirmed. Default 32; from 1 to 65,536. Raise it on links of long delay.
     pub in_flight: Limit,
+    /// Limits the bytes of messages and answers that are handed to the host and not yet taken by its socket; beyond it
+    /// messages stay in the outbox. Default 64 KiB, what a socket's own buffer holds; from 1 to 16 MiB. One frame
+    /// goes out whatever its length. It needs a host that reports [`Written`](crate::Event::Written).
+    pub unwritten_bytes: Limit,
+    /// Limits the messages in a time, where the server closes connections that send faster. Default `None`.
+    /// Heartbeats, answers and logins are exempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// Selects the reaction of `send` while the connection is not ready. Default [`WhileDown::Queue`]; use
     /// [`WhileDown::Refuse`] for messages that are worthless when late, such as the moves of a game.
     pub while_down: WhileDown,
@@ -57,6 +65,8 @@ impl Default for OutboxPolicy {
             messages: Limit::new(1_000),
             bytes: Limit::new(4 << 20),
             in_flight: Limit::new(32),
+            unwritten_bytes: Limit::new(64 << 10),
+            rate: None,
             while_down: WhileDown::Queue,
             resend: Resend::NextConnection,
             receipt_timeout: Some(Duration::from_secs(20)),
@@ -66,6 +76,42 @@ impl Default for OutboxPolicy {
             time_to_live: None,
             remembered: Limit::new(1_024),
         }
+    }
+}
+
+/// The most messages that leave in a time: `burst` at once, and `messages` in each interval after that.
+///
+/// ```
+/// use redial::{Config, Duration};
+/// use redial::config::Rate;
+/// let mut config = Config::default();
+/// config.outbox.rate = Some(Rate::new(5, Duration::from_secs(1)).burst(10));
+/// assert_eq!(config.check(), Ok(()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Rate {
+    /// The messages in an interval; from 1 to 1,000,000.
+    pub messages: Limit,
+    /// The interval. Zero counts as 1 ms.
+    #[serde(rename = "interval_ms")]
+    pub interval: Duration,
+    /// The messages that may leave at once after a pause; from 1 to 1,000,000.
+    pub burst: Limit,
+}
+
+impl Rate {
+    /// Makes a rate of so many messages in an interval, one at a time.
+    pub const fn new(messages: u64, interval: Duration) -> Self {
+        Self { messages: Limit::new(messages), interval, burst: Limit::new(1) }
+    }
+
+    /// Sets the messages that may leave at once after a pause.
+    #[must_use]
+    pub const fn burst(mut self, burst: u64) -> Self {
+        self.burst = Limit::new(burst);
+        self
     }
 }
 

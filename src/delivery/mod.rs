@@ -5,6 +5,7 @@
 //! 3. An incoming message is delivered before it is acknowledged, and delivered once within the dedup window.
 //! 4. A receipt from the peer raises the status of a message and never triggers a resend.
 
+mod answers;
 mod receive;
 mod send;
 mod write_ahead;
@@ -13,6 +14,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::action::Purpose;
+use crate::backlog::{Backlog, FrameKind};
 use crate::config::{Config, Durability, OutboxPolicy};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
@@ -28,6 +30,7 @@ use crate::status::Status;
 use crate::time::{Duration, Instant};
 
 pub(crate) use crate::sequence::{sent_at_once, taken_at_once};
+use answers::Answers;
 pub(crate) use write_ahead::DeliveryState;
 use write_ahead::WriteAhead;
 
@@ -47,6 +50,7 @@ pub(crate) struct Delivery {
     made: u64,
     /// `None` where messages need not be stored before they are sent.
     write_ahead: Option<Box<WriteAhead>>,
+    answers: Answers,
     read_markers: ReadMarkers,
     transfer: Transfer,
 }
@@ -114,6 +118,7 @@ impl Delivery {
             nonce,
             made: 0,
             write_ahead,
+            answers: Answers::default(),
             read_markers: ReadMarkers::default(),
             transfer: if sequenced { Transfer::Sequenced(Sequence::new()) } else { Transfer::PerMessage },
         }
@@ -193,12 +198,24 @@ impl Delivery {
         }
     }
 
-    /// Settles every message, because the session has ended.
-    pub(crate) fn on_ended(&mut self, cx: &mut Context<'_>) {
+    /// Settles every message but those that leave, because the session closes.
+    pub(crate) fn on_closing(&mut self, cx: &mut Context<'_>) {
         self.take_down();
         self.flow = Flow::Open;
-        let settled = self.outbox.on_ended(&cx.config.outbox);
+        let settled = self.outbox.on_closing(&cx.config.outbox);
         cx.emit_statuses(settled);
+    }
+
+    /// Settles the messages that had not left when the connection closed.
+    pub(crate) fn on_closed(&mut self, cx: &mut Context<'_>) {
+        let settled = self.outbox.on_closed(&cx.config.outbox);
+        cx.emit_statuses(settled);
+    }
+
+    /// Settles every message, because the session has ended.
+    pub(crate) fn on_ended(&mut self, cx: &mut Context<'_>) {
+        self.on_closing(cx);
+        self.on_closed(cx);
     }
 
     /// Stops sending messages; returns the connection that carried them.
@@ -207,12 +224,41 @@ impl Delivery {
             sequence.on_lost();
         }
         self.probing = false;
+        self.answers.clear();
+        self.outbox.stop_rate();
         self.ready.take()
     }
 
     /// Sets whether a probe is unanswered. Returns whether an unanswered probe has ended by this call.
     pub(crate) fn set_probing(&mut self, probing: bool) -> bool {
         core::mem::replace(&mut self.probing, probing) && !probing
+    }
+
+    /// Whether frames should be read: no more messages are untaken, and no more answers wait, than `inbox.pending` says.
+    #[inline]
+    pub(crate) fn wants_read(&self, backlog: &Backlog, config: &Config) -> bool {
+        let many = backlog.untaken() >= config.inbox.pending.get()
+            || (backlog.reports_written() && self.answers.are_many(config));
+        !many || self.ready.is_none()
+    }
+
+    /// Handles a frame that the socket has taken completely.
+    pub(crate) fn on_written(&mut self, cx: &mut Context<'_>, kind: FrameKind) {
+        if let FrameKind::Message(slot) = kind {
+            let settled = self.outbox.on_written(cx.now, slot, &cx.config.outbox);
+            cx.emit_statuses(settled);
+        }
+    }
+
+    /// Uses the room that the socket has again: answers go first, then messages.
+    pub(crate) fn on_room(&mut self, cx: &mut Context<'_>) {
+        self.release_answers(cx);
+        self.flush(cx);
+    }
+
+    /// Starts the wait for confirmations anew, because a frame that arrives may be in front of them.
+    pub(crate) fn on_arriving(&mut self, cx: &Context<'_>) {
+        self.outbox.on_arriving(cx.now);
     }
 
     /// Sends a heartbeat or heartbeat reply; in dialects with sequence numbers it carries the cumulative ack.
@@ -267,6 +313,11 @@ impl Delivery {
         if self.is_drained() || matches!(self.flow, Flow::Draining { until } if until.is_due(cx.now)) {
             return Some(DeliveryRequest::Close);
         }
+        if self.outbox.rate_deadline().is_due(cx.now) {
+            self.outbox.stop_rate();
+            self.flush(cx);
+            return Some(DeliveryRequest::Nothing);
+        }
         if !self.awaits_receipts(cx) {
             return None;
         }
@@ -309,7 +360,7 @@ impl Delivery {
             Flow::Open | Flow::Held => Deadline::NEVER,
         };
         let expiry = Deadline::perhaps(self.outbox.expiry_deadline(), Timer::Expiry);
-        Deadline::perhaps(receipt, Timer::Receipt).earlier(expiry).earlier(drain)
+        Deadline::perhaps(receipt, Timer::Receipt).earlier(expiry).earlier(drain).earlier(self.outbox.rate_deadline())
     }
 
     /// Holds messages back until `release`; a drain is not held back.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::write_ahead::AnswerKind;
+use super::answers::{Answer, AnswerKind, NEXT_VERSION, STORED};
 use super::{Delivery, Transfer};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
@@ -151,27 +151,41 @@ impl Delivery {
     }
 
     /// Acknowledges a message: at once, or with write-ahead after its delivery is stored.
+    #[inline]
     fn ack(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-        match &mut self.write_ahead {
-            None => send_ack(cx, connection, id),
-            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, AnswerKind::Accepted),
+        if self.answers_at_once(cx) {
+            send_ack(cx, connection, id);
+        } else {
+            self.keep_answer(cx, connection, id, AnswerKind::Accepted);
         }
     }
 
     /// Refuses a message: at once, or with write-ahead after the refusal is stored.
     fn nack(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-        match &mut self.write_ahead {
-            None => send_nack(cx, connection, id),
-            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, AnswerKind::Refused),
+        if self.answers_at_once(cx) {
+            send_nack(cx, connection, id);
+        } else {
+            self.keep_answer(cx, connection, id, AnswerKind::Refused);
         }
+    }
+
+    /// Whether an answer waits neither for storage nor for room.
+    fn answers_at_once(&self, cx: &Context<'_>) -> bool {
+        self.write_ahead.is_none() && self.answers.is_empty() && cx.backlog.has_room(0, cx.config)
+    }
+
+    fn keep_answer(&mut self, cx: &Context<'_>, connection: ConnectionId, id: &MessageId, kind: AnswerKind) {
+        let version = if self.write_ahead.is_some() { NEXT_VERSION } else { STORED };
+        self.answers.keep(Answer { version, connection, id: id.clone(), kind }, cx);
     }
 
     /// Sends a read marker: at once, or with write-ahead after the delivery of the message is stored, because for the
     /// peer a message that was read has arrived.
     fn send_read(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-        match &mut self.write_ahead {
-            None => send_read(cx, connection, id),
-            Some(write_ahead) => write_ahead.answer(cx.config, connection, id, AnswerKind::Read),
+        if self.answers_at_once(cx) {
+            send_read(cx, connection, id);
+        } else {
+            self.keep_answer(cx, connection, id, AnswerKind::Read);
         }
     }
 }

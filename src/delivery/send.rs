@@ -93,12 +93,16 @@ impl Delivery {
         connection: ConnectionId,
         encoded: &mut Option<EncodedMessage<'_>>,
     ) {
-        while let Some((slot, entry)) = self.outbox.next_to_send(&cx.config.outbox) {
+        while self.outbox.rate_allows(cx.now, &cx.config.outbox) {
+            let Some((slot, entry)) = self.outbox.next_to_send(&cx.config.outbox) else { return };
             // An expired message must not be sent before the timer of its expiry is handled.
             let expired = self.outbox.is_expired(cx.now, entry);
             if expired || self.outbox.is_stale(cx.now, entry, cx.config.outbox.dedup_window) {
                 cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
                 continue;
+            }
+            if !cx.backlog.has_room(entry.body.len(), cx.config) {
+                return;
             }
             let frame = match encoded.take_if(|encoded| *encoded.id == entry.id) {
                 Some(encoded) => Ok(encoded.frame),
@@ -109,13 +113,21 @@ impl Delivery {
                 cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox));
                 continue;
             };
+            if !cx.backlog.has_room(frame.len(), cx.config) {
+                return;
+            }
             cx.stats.resent += u64::from(entry.was_sent());
-            cx.send(connection, frame, Purpose::Message { id: entry.id.clone() });
-            cx.emit_status(&entry.id, Status::Sent);
-            if cx.expects_receipts() {
-                self.outbox.on_sent(cx.now, slot);
-            } else {
-                self.outbox.on_sent_for_good(cx.now, slot, &cx.config.outbox);
+            cx.send_message(connection, frame, entry.id.clone(), slot);
+            match (cx.expects_receipts(), cx.backlog.reports_written()) {
+                (false, true) => self.outbox.on_leaving(cx.now, slot, &cx.config.outbox),
+                (true, unwritten) => {
+                    cx.emit_status(&entry.id, Status::Sent);
+                    self.outbox.on_sent(cx.now, slot, unwritten, &cx.config.outbox);
+                }
+                (false, false) => {
+                    cx.emit_status(&entry.id, Status::Sent);
+                    self.outbox.on_sent_for_good(cx.now, slot, &cx.config.outbox);
+                }
             }
         }
     }
@@ -157,7 +169,7 @@ impl Delivery {
     }
 
     fn confirm(&mut self, cx: &mut Context<'_>, id: &MessageId, status: Status) -> Confirmed {
-        let confirmed = self.outbox.on_confirmed(id, status, &cx.config.outbox);
+        let confirmed = self.outbox.on_confirmed(cx.now, id, status, &cx.config.outbox);
         cx.emit_confirmed(id, status, confirmed);
         confirmed
     }
@@ -197,12 +209,16 @@ impl Delivery {
         for slot in self.outbox.all_overdue(cx.now, &cx.config.outbox) {
             let Some(entry) = self.outbox.entry(slot) else { continue };
             let spent = copies.is_some_and(|copies| entry.sends >= copies.get());
+            if !cx.backlog.has_room(entry.body.len(), cx.config) {
+                // The bytes that fill the socket move, and so does the wait for the confirmations behind them.
+                self.outbox.on_arriving(cx.now);
+                return;
+            }
             match encode(cx, &entry.id, &entry.body) {
                 Ok(frame) if !spent => {
-                    let purpose = Purpose::Message { id: entry.id.clone() };
                     cx.stats.resent += 1;
-                    cx.send(connection, frame, purpose);
-                    self.outbox.on_sent(cx.now, slot);
+                    cx.send_message(connection, frame, entry.id.clone(), slot);
+                    self.outbox.on_sent(cx.now, slot, cx.backlog.reports_written(), &cx.config.outbox);
                 }
                 _ => cx.emit_statuses(self.outbox.fail(slot, &cx.config.outbox)),
             }

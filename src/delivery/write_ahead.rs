@@ -13,12 +13,12 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::receive::{send_ack, send_nack, send_read};
+use super::answers::{NEXT_VERSION, STORED};
 use super::{Delivery, Transfer};
 use crate::action::Action;
 use crate::config::{Config, Durability};
 use crate::context::Context;
-use crate::id::{ConnectionId, MessageId};
+use crate::id::MessageId;
 use crate::inbox::{Inbox, SeenIdState};
 use crate::outbox::settled::SettledEntryState;
 use crate::outbox::{Outbox, OutboxEntryState};
@@ -36,7 +36,6 @@ pub(super) struct WriteAhead {
     persisted: u64,
     /// Watermarks: a version, and the first outbox slot that the version does not cover.
     watermarks: VecDeque<(u64, u64)>,
-    answers: VecDeque<Answer>,
     /// Number of connections on which sending had to wait for storage; a part of the version.
     ready_count: u64,
     /// Version that has to be stored before messages are sent on the present connection.
@@ -46,36 +45,7 @@ pub(super) struct WriteAhead {
 /// Number of announced versions that have watermarks of their own; beyond it messages wait for a later version.
 const MAX_WATERMARKS: usize = 1_024;
 
-/// Placeholder for the version that covers the present input.
-const NEXT_VERSION: u64 = u64::MAX;
-
-/// Answer to an incoming message, which waits until its version is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Answer {
-    version: u64,
-    connection: ConnectionId,
-    id: MessageId,
-    kind: AnswerKind,
-}
-
-/// Kind of a waiting answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum AnswerKind {
-    Accepted,
-    Refused,
-    Read,
-}
-
 impl WriteAhead {
-    /// Keeps an answer until the next version is stored.
-    pub(super) fn answer(&mut self, config: &Config, connection: ConnectionId, id: &MessageId, kind: AnswerKind) {
-        let same = |answer: &Answer| answer.id == *id && answer.connection == connection && answer.kind == kind;
-        // Beyond the bound an answer is dropped: the peer sends the message again, and it is answered then.
-        if !self.answers.iter().any(same) && self.answers.len() < config.inbox.pending.as_count() {
-            self.answers.push_back(Answer { version: NEXT_VERSION, connection, id: id.clone(), kind });
-        }
-    }
-
     /// Records a newly announced version, which covers the messages before outbox slot `end`.
     fn on_announced(&mut self, version: u64, end: u64) {
         self.announced = version;
@@ -87,11 +57,8 @@ impl WriteAhead {
         }
     }
 
-    /// Assigns the last announced version to the answers and the hold that the present input left waiting.
+    /// Assigns the last announced version to the hold that the present input left waiting.
     fn cover(&mut self) {
-        for answer in self.answers.iter_mut().rev().take_while(|answer| answer.version == NEXT_VERSION) {
-            answer.version = self.announced;
-        }
         if self.hold_until == Some(NEXT_VERSION) {
             self.hold_until = Some(self.announced);
         }
@@ -110,11 +77,6 @@ impl WriteAhead {
     fn pop_watermark(&mut self) -> Option<u64> {
         self.watermarks.front().filter(|(version, _)| *version <= self.persisted)?;
         self.watermarks.pop_front().map(|(_, end)| end)
-    }
-
-    fn pop_answer(&mut self) -> Option<Answer> {
-        self.answers.front().filter(|answer| answer.version <= self.persisted)?;
-        self.answers.pop_front()
     }
 }
 
@@ -173,6 +135,7 @@ impl Delivery {
             cx.push(Action::Persist { version });
         }
         write_ahead.cover();
+        self.answers.cover(write_ahead.announced);
         self.release_stored(cx);
     }
 
@@ -215,14 +178,15 @@ impl Delivery {
             let released = self.outbox.release_before(end);
             cx.emit_statuses(released.into_iter().map(|id| (id, Status::Queued)));
         }
-        while let Some(Answer { connection, id, kind, .. }) = write_ahead.pop_answer() {
-            match kind {
-                // On a new connection the peer repeats the message, so an answer for the earlier one is dropped.
-                _ if self.ready != Some(connection) => {}
-                AnswerKind::Accepted => send_ack(cx, connection, &id),
-                AnswerKind::Refused => send_nack(cx, connection, &id),
-                AnswerKind::Read => send_read(cx, connection, &id),
-            }
+        self.release_answers(cx);
+    }
+
+    /// Sends the answers that are stored, as far as the socket has room.
+    pub(super) fn release_answers(&mut self, cx: &mut Context<'_>) {
+        let persisted = self.write_ahead.as_ref().map_or(STORED, |write_ahead| write_ahead.persisted);
+        while cx.backlog.has_room(0, cx.config) {
+            let Some(answer) = self.answers.pop(persisted) else { return };
+            answer.send(cx);
         }
     }
 

@@ -5,6 +5,9 @@
 //! 3. A frame that has arrived counts before silence is judged: the caller reports frames first and ticks after.
 //! 4. A silent link can be suspected before it counts as dead: a probe goes out, and it has a deadline of its own.
 //! 5. Every deadline of a heartbeat ends with its connection.
+//! 6. A heartbeat that the socket has not taken is not unanswered: its deadlines start when its last byte is written.
+//! 7. While the session does not read, silence proves nothing: heartbeats go out and none counts, and a probe goes first
+//!    when reading resumes.
 
 use core::num::NonZeroU32;
 
@@ -24,6 +27,8 @@ pub(crate) enum HeartbeatDecision {
     Suspect,
     /// The link is dead.
     Dead,
+    /// The session did not read for too long.
+    Unread,
 }
 
 /// Heartbeat of one connection.
@@ -41,6 +46,10 @@ pub(crate) struct Heartbeat {
     suspicion_state: SuspicionState,
     unanswered: u32,
     round_trip: RoundTrip,
+    /// When the heartbeat was handed over that the socket has not taken.
+    unwritten_since: Option<Instant>,
+    /// End of the time for which the session may not read; [`Instant::NEVER`] while it reads.
+    pause_ends_at: Instant,
 }
 
 /// Suspicion of a silent link.
@@ -77,6 +86,8 @@ impl Heartbeat {
             suspicion_state: SuspicionState::Clear,
             unanswered: 0,
             round_trip: RoundTrip::None,
+            unwritten_since: None,
+            pause_ends_at: Instant::NEVER,
         };
         if policy.at_ready {
             heartbeat.on_heartbeat_sent(now);
@@ -121,6 +132,56 @@ impl Heartbeat {
         rtt
     }
 
+    /// Holds every deadline of a heartbeat that the socket has not taken yet.
+    pub(crate) fn on_unwritten(&mut self, now: Instant) {
+        self.unwritten_since = Some(now);
+    }
+
+    /// Starts the deadlines of a heartbeat that the socket has taken completely.
+    pub(crate) fn on_written(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        let Some(since) = self.unwritten_since.take() else { return };
+        let late = now.since(since);
+        self.dead_at = self.dead_at + late;
+        self.probe_ends_at = self.probe_ends_at + late;
+        if let SuspicionState::DueAt(at) = &mut self.suspicion_state {
+            *at = *at + late;
+        }
+        if let RoundTrip::Open(asked) = &mut self.round_trip {
+            *asked = now;
+        }
+        if !self.next_at.is_never() && late > Duration::ZERO {
+            self.next_at = match policy.schedule {
+                HeartbeatSchedule::Grid if self.next_at > now => self.next_at,
+                _ => self.next_heartbeat(now, self.next_at, policy),
+            };
+        }
+    }
+
+    /// Whether the session does not read.
+    pub(crate) fn is_paused(&self) -> bool {
+        !self.pause_ends_at.is_never()
+    }
+
+    /// Stops judging silence, because the session does not read, until `until` at the latest.
+    pub(crate) fn pause(&mut self, until: Instant) {
+        self.pause_ends_at = until;
+        self.forget_questions();
+    }
+
+    /// Judges silence again, because the session reads; returns whether a probe goes out.
+    pub(crate) fn resume(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
+        self.pause_ends_at = Instant::NEVER;
+        self.on_wake(now, policy)
+    }
+
+    fn forget_questions(&mut self) {
+        self.unanswered = 0;
+        self.dead_at = Instant::NEVER;
+        self.probe_ends_at = Instant::NEVER;
+        self.suspicion_state = SuspicionState::Clear;
+        self.round_trip = RoundTrip::None;
+    }
+
     fn on_life(&mut self, now: Instant, policy: &HeartbeatPolicy) {
         self.unanswered = 0;
         self.dead_at = Instant::NEVER;
@@ -150,6 +211,11 @@ impl Heartbeat {
     ) -> Option<HeartbeatDecision> {
         match due.timer {
             Timer::Probe => return Some(HeartbeatDecision::Dead),
+            Timer::Pause => return Some(HeartbeatDecision::Unread),
+            _ if self.is_paused() => {
+                self.next_at = self.next_heartbeat(now, due.at, policy);
+                return Some(HeartbeatDecision::Send);
+            }
             _ => {
                 if let Some(probe) = policy.probe.filter(|probe| now.since(due.at) > probe.late) {
                     self.probe(now, policy, probe.wait);
@@ -211,12 +277,25 @@ impl Heartbeat {
 
     /// Earliest deadline of this heartbeat.
     pub(crate) fn deadline(&self) -> Deadline {
+        if self.unwritten_since.is_some() || self.is_paused() {
+            return self.deadline_slow();
+        }
         let death = if self.is_probing() {
             Deadline { at: self.probe_ends_at, timer: Timer::Probe }
         } else {
             Deadline { at: self.dead_at, timer: Timer::Death }.earlier(self.suspicion())
         };
         death.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
+    }
+
+    /// Slow path of `deadline`, for a heartbeat that is unwritten and a session that does not read.
+    #[inline(never)]
+    fn deadline_slow(&self) -> Deadline {
+        let pause = Deadline { at: self.pause_ends_at, timer: Timer::Pause };
+        match self.unwritten_since {
+            Some(_) => pause,
+            None => pause.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat }),
+        }
     }
 
     fn suspicion(&self) -> Deadline {

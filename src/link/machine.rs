@@ -28,7 +28,8 @@
 //! | `Authenticating` | "login accepted", "welcome", "challenge", `credential` | `Ready` |
 //! | `Authenticating` | `credential_failed`, `AUTHENTICATION` | `Waiting` |
 //! | `Authenticating`, `Ready` | `errored`, `closed`, `send_failed`, `reconnect_now`, "bye", "malformed" | `Waiting` |
-//! | `Ready` | `PROBE`, `DEATH`, `RECEIPT`, `credential_failed` | `Waiting` |
+//! | `Ready` | `PROBE`, `DEATH`, `PAUSE`, `RECEIPT`, `credential_failed` | `Waiting` |
+//! | `Authenticating`, `Ready` | `STALL` | `Waiting` |
 //! | `Ready` | "cumulative ack", "sequenced", a rule of the sequence is broken | `Waiting` |
 //! | `Authenticating`, `Ready` | `close`, `DRAIN` | `Closing` |
 //! | `Authenticating`, `Ready` | `drain`, `cancel`, `EXPIRY`, "receipt", nothing left | `Closing` |
@@ -39,7 +40,7 @@
 //! | `Ready` | any loss, a drain has nothing left | `Stopped` |
 //! | `Waiting` | `RECONNECT`, `reconnect_now`, `online`, `woke` | `Connecting`, or `Preparing` |
 //! | `GivingUp` | `GIVE_UP` | `Stopped` |
-//! | `Closing` | `errored`, `closed`, `CLOSE` | `Stopped` |
+//! | `Closing` | `errored`, `closed`, `CLOSE`, `STALL` | `Stopped` |
 //!
 //! This file is long because the table above is one machine, and all its transitions stand in one place.
 
@@ -79,7 +80,7 @@ pub(crate) enum Phase {
     /// The connection carries messages.
     Ready { connection: ConnectionId, since: Instant, heartbeat: Heartbeat, evidence: Evidence, login: LoginStep },
     /// The session was closed or drained; the peer's close is awaited.
-    Closing { connection: ConnectionId, until: Instant, cause: Cause },
+    Closing { connection: ConnectionId, until: Instant, latest: Instant, cause: Cause },
     /// The next attempt is scheduled.
     Waiting { until: Instant, cause: Cause },
     /// The attempts are used up; `GaveUp` is reported when the delay of the next attempt would have ended.
@@ -108,6 +109,10 @@ pub(crate) enum LinkEvent {
     Ready { connection: ConnectionId, heartbeat: bool },
     /// The connection is lost, and another attempt or giving up follows.
     Lost(Cause),
+    /// The session closes: every message gets its outcome, but for those that the socket is taking.
+    Closing,
+    /// The connection that closed is gone: what its socket had not taken gets its outcome.
+    Closed,
     /// The link does nothing until `open`; every message gets its outcome.
     Ended,
     /// The credential was refused: the link does nothing until `open`, and the messages are kept.
@@ -189,7 +194,7 @@ impl Phase {
     }
 
     /// Connection that has a socket, or whose socket is being opened.
-    fn connection(&self) -> Option<ConnectionId> {
+    pub(crate) fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::Connecting { connection, .. }
             | Self::Authenticating { connection, .. }
@@ -379,9 +384,19 @@ impl Link {
             Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
                 return None;
             }
-            Phase::Closing { connection, .. } => cx.push(Action::Abort { connection }),
+            Phase::Closing { connection, .. } => {
+                cx.push(Action::Abort { connection });
+                self.restart(cx);
+                return Some(LinkEvent::Closed);
+            }
             Phase::Idle | Phase::Waiting { .. } | Phase::GivingUp { .. } | Phase::Stopped { .. } => {}
         }
+        self.restart(cx);
+        Some(LinkEvent::Moved)
+    }
+
+    /// Begins anew for the user's `open`.
+    fn restart(&mut self, cx: &mut Context<'_>) {
         if !matches!(self.phase, Phase::Waiting { .. } | Phase::GivingUp { .. }) {
             self.fallback.on_open(cx.now, &cx.config.fallback);
         }
@@ -391,7 +406,6 @@ impl Link {
             Some(restarted) => self.resume_outage(cx, restarted),
             None => self.attempt(cx),
         }
-        Some(LinkEvent::Moved)
     }
 
     /// Continues the backoff of an outage after a restart, so that a crash loop causes no connect storm.
@@ -431,6 +445,7 @@ impl Link {
         let until = after(cx.now, cx.config.reconnect.attempt_timeout);
         self.enter(cx, Phase::Connecting { connection, until }, None);
         self.reconnect.on_attempt(cx.now);
+        cx.backlog.on_dial();
         cx.stats.connects += 1;
         cx.push(Action::Connect { connection, attempt: self.reconnect.failures(), handshake });
     }
@@ -597,6 +612,53 @@ impl Link {
         }
     }
 
+    /// Takes bytes of an unfinished frame as a sign of life, and gives a login under way more time.
+    pub(crate) fn on_arriving(&mut self, cx: &mut Context<'_>) {
+        self.on_bytes(cx);
+        if let Phase::Authenticating { until, .. } = &mut self.phase {
+            *until = (*until).max(after(cx.now, cx.config.authentication.timeout));
+        }
+    }
+
+    /// Starts the deadlines of a heartbeat that the socket has taken completely.
+    pub(crate) fn on_heartbeat_written(&mut self, cx: &Context<'_>) {
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            heartbeat.on_written(cx.now, &cx.config.heartbeat);
+        }
+    }
+
+    /// Holds the deadlines of a heartbeat that the socket has not taken yet.
+    pub(crate) fn on_heartbeat_handed(&mut self, cx: &Context<'_>) {
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            heartbeat.on_unwritten(cx.now);
+        }
+    }
+
+    /// Gives a close more time, because bytes leave that were handed over before.
+    pub(crate) fn on_progress(&mut self, cx: &Context<'_>) {
+        if let Phase::Closing { until, latest, .. } = &mut self.phase {
+            *until = (cx.now + cx.config.close.timeout).min(*latest).max(*until);
+        }
+    }
+
+    /// Stops or starts to judge silence, as the session reads or not.
+    pub(crate) fn set_reading(&mut self, cx: &Context<'_>, reads: bool) -> Option<LinkEvent> {
+        let Phase::Ready { connection, heartbeat, .. } = &mut self.phase else { return None };
+        if heartbeat.is_paused() != reads {
+            return None;
+        }
+        if !reads {
+            heartbeat.pause(cx.now + cx.config.limits.read_pause());
+            return Some(LinkEvent::Moved);
+        }
+        let connection = *connection;
+        Some(if heartbeat.resume(cx.now, &cx.config.heartbeat) {
+            LinkEvent::Heartbeat(connection)
+        } else {
+            LinkEvent::Moved
+        })
+    }
+
     /// Notes that a frame could be understood, so that the connection can count as stable.
     #[inline]
     pub(crate) fn on_evidence(&mut self) {
@@ -745,6 +807,7 @@ impl Link {
                 LinkEvent::Heartbeat(connection)
             }
             Some(HeartbeatDecision::Dead) => self.lose(cx, Cause::Dead, DisconnectReason::default()),
+            Some(HeartbeatDecision::Unread) => self.lose(cx, Cause::ReadPaused, DisconnectReason::default()),
             None => LinkEvent::Moved,
         }
     }
@@ -759,7 +822,7 @@ impl Link {
             Phase::Closing { connection, cause, .. } => {
                 cx.push(Action::Abort { connection });
                 self.stop(cx, cause, None);
-                return LinkEvent::Moved;
+                return LinkEvent::Closed;
             }
             Phase::Waiting { .. } => {
                 self.attempt(cx);
@@ -769,6 +832,14 @@ impl Link {
             Phase::Idle | Phase::Ready { .. } | Phase::Stopped { .. } => return LinkEvent::Moved,
         };
         self.lose(cx, cause, DisconnectReason::default())
+    }
+
+    /// Gives up a connection whose socket takes no more bytes.
+    pub(crate) fn on_stalled(&mut self, cx: &mut Context<'_>) -> LinkEvent {
+        if matches!(self.phase, Phase::Closing { .. }) {
+            return self.on_phase_timer(cx);
+        }
+        self.lose(cx, Cause::WriteStalled, DisconnectReason::default())
     }
 }
 
@@ -791,8 +862,9 @@ impl Link {
                 }
                 cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
                 self.fallback.on_stop();
-                self.enter(cx, Phase::Closing { connection, until: cx.now + cx.config.close.timeout, cause }, None);
-                return Some(LinkEvent::Ended);
+                let (until, latest) = (cx.now + cx.config.close.timeout, cx.now + cx.config.limits.frame_time());
+                self.enter(cx, Phase::Closing { connection, until, latest, cause }, None);
+                return Some(LinkEvent::Closing);
             }
             Phase::Connecting { connection, .. } => cx.push(Action::Abort { connection }),
             // A link that stopped for a refused credential kept the messages; a close settles them.
@@ -845,7 +917,7 @@ impl Link {
         }
         if let Phase::Closing { cause, .. } = self.phase {
             self.stop(cx, cause, None);
-            return Some(LinkEvent::Moved);
+            return Some(LinkEvent::Closed);
         }
         if error == TransportError::Unauthorized {
             self.credentials.drop_held();
@@ -871,7 +943,7 @@ impl Link {
         }
         if let Phase::Closing { cause, .. } = self.phase {
             self.stop(cx, cause, Some(DisconnectReason { code, reason, retry_after: None }));
-            return Some(LinkEvent::Moved);
+            return Some(LinkEvent::Closed);
         }
         let retry_after = code.and_then(|code| cx.dialect.retry_after(code, &reason));
         Some(self.lose(cx, Cause::Closed, DisconnectReason { code, reason, retry_after }))
@@ -963,6 +1035,9 @@ impl Link {
 
     /// Changes the phase, and reports a change of the public state.
     fn enter(&mut self, cx: &mut Context<'_>, phase: Phase, disconnect: Option<DisconnectReason>) {
+        if phase.connection().is_none() {
+            cx.backlog.on_lost();
+        }
         let state = phase.state();
         if state != self.phase.state() {
             let DisconnectReason { code, reason, .. } = disconnect.unwrap_or_default();

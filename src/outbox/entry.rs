@@ -24,16 +24,19 @@ pub(crate) struct Entry {
     pub(super) round: u32,
     /// When the first copy of the present round was handed to a socket.
     pub(super) first_sent: Option<Instant>,
-    /// When the last copy was handed to a socket.
+    /// When the last copy was handed to a socket that takes it; [`Instant::NEVER`] while that copy is unwritten.
     pub(super) sent_at: Instant,
     /// Number of suspicious losses at which this message was the first in flight.
     pub(super) losses: u32,
 }
 
-/// Whether an unsettled message waits to be sent, or is in flight and waits for its confirmation.
+/// Whether an unsettled message waits to be sent, leaves without a confirmation to come, or is in flight and waits for
+/// its confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Standing {
     Waiting,
+    /// The host has the message, and its socket has not taken it; nothing will confirm it.
+    Leaving,
     InFlight,
 }
 
@@ -85,6 +88,10 @@ impl Entry {
         self.sends > 0
     }
 
+    pub(super) fn is_leaving(&self) -> bool {
+        self.standing == Standing::Leaving
+    }
+
     pub(super) fn is_in_flight(&self) -> bool {
         self.standing == Standing::InFlight
     }
@@ -97,10 +104,12 @@ impl Entry {
     /// Returns the snapshot form of the message; with `may_leave` the message counts as sent.
     pub(super) fn to_state(&self, aged: Instant, may_leave: bool) -> OutboxEntryState {
         let first_sent = self.first_sent.or(may_leave.then_some(aged));
+        // Nothing will confirm a message that leaves, so no restart may send it again.
+        let repeat = if self.is_leaving() { Repeat::Never } else { self.repeat };
         OutboxEntryState {
             id: self.id.clone(),
             body: self.body.clone(),
-            repeat: self.repeat,
+            repeat,
             sends: self.sends.max(u32::from(may_leave)),
             losses: self.losses,
             age: first_sent.map(|first| aged.since(first)),

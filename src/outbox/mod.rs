@@ -7,8 +7,11 @@
 //!    older than the server's dedup window, may be sent at most once, or was the first in flight at too many suspicious
 //!    losses.
 //! 5. The age of a message includes the time for which the machine slept.
+//! 6. A confirmation is overdue when nothing moved for `receipt_timeout`: the wait of the first message in flight starts
+//!    when its last byte is written, and anew with each confirmation in order.
 
 mod entry;
+mod rate;
 pub(crate) mod settled;
 pub(crate) mod slot_map;
 
@@ -16,6 +19,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::config::{OutboxPolicy, Resend, SendFailure, WhileDown};
+use crate::deadline::Deadline;
 use crate::error::{CancelError, ResendError, SendError};
 use crate::frame::Body;
 use crate::id::MessageId;
@@ -25,6 +29,7 @@ use crate::time::{Duration, Instant};
 
 use entry::Standing;
 pub(crate) use entry::{Entry, OutboxEntryState};
+use rate::RateLimit;
 use settled::{Confirmed, Kept, Settled, SettledEntryState};
 use slot_map::SlotMap;
 
@@ -36,9 +41,14 @@ pub(crate) struct Outbox {
     waiting: Option<u64>,
     /// Number of messages in flight.
     in_flight: usize,
+    /// Number of messages that leave without a confirmation to come.
+    leaving: usize,
+    /// When the wait for confirmations last started anew.
+    renewed_at: Instant,
     /// Ends of the times to live, with the slots of the messages.
     expiries: BTreeSet<(Instant, u64)>,
     settled: Settled,
+    rate: RateLimit,
     /// Length of all unsettled bodies together, in bytes.
     bytes: usize,
     /// Time for which the machine slept in all; the clock of ages is `now` plus this span.
@@ -55,8 +65,11 @@ impl Outbox {
             unsettled: SlotMap::new(),
             waiting: None,
             in_flight: 0,
+            leaving: 0,
+            renewed_at: Instant::ORIGIN,
             expiries: BTreeSet::new(),
             settled: Settled::new(),
+            rate: RateLimit::new(),
             bytes: 0,
             slept: Duration::ZERO,
             held_from: u64::MAX,
@@ -206,6 +219,22 @@ impl Outbox {
         (self.in_flight < window).then_some((slot, entry))
     }
 
+    /// Whether the rate lets a message leave now; if one waits for the rate, its deadline is set.
+    #[inline]
+    pub(crate) fn rate_allows(&mut self, now: Instant, policy: &OutboxPolicy) -> bool {
+        policy.rate.is_none_or(|rate| self.waiting.is_none() || self.rate.allows(now, rate))
+    }
+
+    /// When the rate lets the next message leave; never while no message waits for that.
+    pub(crate) fn rate_deadline(&self) -> Deadline {
+        self.rate.deadline()
+    }
+
+    /// Stops the timer of the rate.
+    pub(crate) fn stop_rate(&mut self) {
+        self.rate.stop();
+    }
+
     /// Whether the first copy of a message is as old as the server's dedup window, so that the server could take
     /// another copy for a new message.
     pub(crate) fn is_stale(&self, now: Instant, entry: &Entry, dedup: Option<Duration>) -> bool {
@@ -215,34 +244,85 @@ impl Outbox {
         }
     }
 
-    /// Marks a message as handed to the socket: the message is in flight until it is confirmed.
-    pub(crate) fn on_sent(&mut self, now: Instant, slot: u64) {
-        let aged = self.aged(now);
-        let Some(entry) = self.unsettled.get_mut(slot) else { return };
-        entry.sends = entry.sends.saturating_add(1);
-        entry.round = entry.round.saturating_add(1);
-        entry.first_sent.get_or_insert(aged);
-        entry.sent_at = now;
-        if !entry.is_in_flight() {
-            entry.standing = Standing::InFlight;
+    /// Marks a message as handed to the socket: the message is in flight until it is confirmed. The wait for that
+    /// starts now or, for an `unwritten` message, when the socket has taken it.
+    pub(crate) fn on_sent(&mut self, now: Instant, slot: u64, unwritten: bool, policy: &OutboxPolicy) {
+        let sent_at = if unwritten { Instant::NEVER } else { now };
+        if self.count_copy(now, slot, sent_at, Standing::InFlight, policy) {
             self.in_flight += 1;
             self.unmark_waiting(slot);
         }
     }
 
+    /// Marks a message as handed to a host whose socket has not taken it, where the peer sends no confirmations.
+    pub(crate) fn on_leaving(&mut self, now: Instant, slot: u64, policy: &OutboxPolicy) {
+        if self.count_copy(now, slot, Instant::NEVER, Standing::Leaving, policy) {
+            self.leaving += 1;
+            self.unmark_waiting(slot);
+        }
+    }
+
+    /// Counts a copy of a message; returns whether the message was waiting.
+    fn count_copy(
+        &mut self,
+        now: Instant,
+        slot: u64,
+        sent_at: Instant,
+        standing: Standing,
+        policy: &OutboxPolicy,
+    ) -> bool {
+        let aged = self.aged(now);
+        if let Some(rate) = policy.rate {
+            self.rate.on_sent(now, rate);
+        }
+        let Some(entry) = self.unsettled.get_mut(slot) else { return false };
+        entry.sends = entry.sends.saturating_add(1);
+        entry.round = entry.round.saturating_add(1);
+        entry.first_sent.get_or_insert(aged);
+        entry.sent_at = sent_at;
+        core::mem::replace(&mut entry.standing, standing) == Standing::Waiting
+    }
+
+    /// Handles a message that the socket has taken completely: its confirmation is awaited from now on, or, where the
+    /// peer sends none, it is settled as `Sent` and returned.
+    pub(crate) fn on_written(&mut self, now: Instant, slot: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let entry = self.unsettled.get_mut(slot)?;
+        if entry.is_leaving() {
+            return self.settle_and_report(slot, Status::Sent, policy);
+        }
+        if entry.sent_at.is_never() {
+            entry.sent_at = now;
+        }
+        None
+    }
+
+    /// Starts the wait for confirmations anew: they may be behind a frame that arrives at present.
+    pub(crate) fn on_arriving(&mut self, now: Instant) {
+        self.renewed_at = now;
+    }
+
     /// Marks a message as handed to the socket and settles it as `Sent`, because the peer sends no confirmations. The
     /// body is kept for a failed write.
     pub(crate) fn on_sent_for_good(&mut self, now: Instant, slot: u64, policy: &OutboxPolicy) {
-        self.on_sent(now, slot);
+        self.on_sent(now, slot, false, policy);
         self.settle(slot, Status::Sent, policy);
     }
 
     /// Applies the confirmation `status` of the peer to a message.
-    pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status, policy: &OutboxPolicy) -> Confirmed {
+    pub(crate) fn on_confirmed(
+        &mut self,
+        now: Instant,
+        id: &MessageId,
+        status: Status,
+        policy: &OutboxPolicy,
+    ) -> Confirmed {
         if let Some((slot, entry)) = self.unsettled.find(id) {
             if !entry.was_sent() {
                 // The peer cannot have a message that was never sent.
                 return Confirmed::Unknown;
+            }
+            if self.head().is_some_and(|(first, _)| first == slot) {
+                self.renewed_at = now;
             }
             self.settle(slot, status, policy);
             return Confirmed::Settled;
@@ -272,7 +352,7 @@ impl Outbox {
     /// is kept.
     pub(crate) fn can_unsend(&self, id: &MessageId) -> bool {
         match self.unsettled.find(id) {
-            Some((_, entry)) => entry.is_in_flight(),
+            Some((_, entry)) => entry.standing != Standing::Waiting,
             None => self.settled.status(id) == Some(Status::Sent) && self.settled.kept(id).is_some(),
         }
     }
@@ -322,10 +402,11 @@ impl Outbox {
         if let Some(entry) = suspect.and_then(|slot| self.unsettled.get_mut(slot)) {
             entry.losses = entry.losses.saturating_add(1);
         }
-        for slot in self.slots_where(Entry::is_in_flight) {
+        for slot in self.slots_where(|entry| entry.standing != Standing::Waiting) {
             let Some(entry) = self.unsettled.get(slot) else { continue };
             let quarantined = policy.quarantine.is_some_and(|limit| entry.losses >= limit.get());
-            if policy.resend == Resend::Never || entry.repeat == Repeat::Never || quarantined {
+            let once = policy.resend == Resend::Never || entry.repeat == Repeat::Never;
+            if once || entry.is_leaving() || quarantined {
                 settlements.extend(self.settle_and_report(slot, Status::Unconfirmed, policy));
             } else {
                 self.return_to_waiting(slot);
@@ -337,9 +418,16 @@ impl Outbox {
         settlements
     }
 
-    /// Settles every message when the session ends; no earlier write can be reported as failed any more.
-    pub(crate) fn on_ended(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+    /// Settles every message but those that leave, when the session closes; no earlier write can be reported as failed
+    /// any more.
+    pub(crate) fn on_closing(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         self.settled.forget_sent_bodies();
+        let slots = self.slots_where(|entry| !entry.is_leaving());
+        slots.into_iter().filter_map(|slot| self.fail(slot, policy)).collect()
+    }
+
+    /// Settles the messages that leave, when the connection is gone.
+    pub(crate) fn on_closed(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         self.settle_all(policy)
     }
 
@@ -405,7 +493,7 @@ impl Outbox {
     /// Slots of all messages whose confirmation is overdue.
     pub(crate) fn all_overdue(&self, now: Instant, policy: &OutboxPolicy) -> Vec<u64> {
         let Some(timeout) = policy.receipt_timeout else { return Vec::new() };
-        self.slots_where(|entry| entry.is_in_flight() && (entry.sent_at + timeout).is_due(now))
+        self.slots_where(|entry| entry.is_in_flight() && (self.awaited_since(entry) + timeout).is_due(now))
     }
 
     /// Slot of an unsettled message.
@@ -421,7 +509,12 @@ impl Outbox {
     /// Moment at which the confirmation of the first message in flight becomes overdue.
     pub(crate) fn receipt_deadline(&self, policy: &OutboxPolicy) -> Option<Instant> {
         let (_, entry) = self.head()?;
-        Some(entry.sent_at + policy.receipt_timeout?)
+        Some(self.awaited_since(entry) + policy.receipt_timeout?)
+    }
+
+    /// When the wait for the confirmation of this message started; [`Instant::NEVER`] while it is unwritten.
+    fn awaited_since(&self, entry: &Entry) -> Instant {
+        entry.sent_at.max(self.renewed_at)
     }
 
     /// Moment at which the next time to live is over, on the clock of `now`.
@@ -453,11 +546,14 @@ impl Outbox {
         self.unsettled.iter().filter(|(_, entry)| wanted(entry)).map(|(slot, _)| slot).collect()
     }
 
-    /// Makes a message in flight wait again; returns `false` if the message was not in flight.
+    /// Makes a message wait again that leaves or is in flight; returns `false` for a message that waits.
     fn return_to_waiting(&mut self, slot: u64) -> bool {
-        let Some(entry) = self.unsettled.get_mut(slot).filter(|entry| entry.is_in_flight()) else { return false };
-        entry.standing = Standing::Waiting;
-        self.in_flight -= 1;
+        let Some(entry) = self.unsettled.get_mut(slot) else { return false };
+        match core::mem::replace(&mut entry.standing, Standing::Waiting) {
+            Standing::Waiting => return false,
+            Standing::Leaving => self.leaving -= 1,
+            Standing::InFlight => self.in_flight -= 1,
+        }
         self.mark_waiting(slot);
         true
     }
@@ -468,9 +564,10 @@ impl Outbox {
 
     fn unmark_waiting(&mut self, slot: u64) {
         if self.waiting == Some(slot) {
-            // A full window is not searched where every message is in flight.
-            let any_waits = self.in_flight < self.unsettled.len();
-            let next = || self.unsettled.iter_from(slot).find(|(_, entry)| !entry.is_in_flight()).map(|(slot, _)| slot);
+            // A full window is not searched where no message waits.
+            let any_waits = self.in_flight + self.leaving < self.unsettled.len();
+            let waits = |entry: &Entry| entry.standing == Standing::Waiting;
+            let next = || self.unsettled.iter_from(slot).find(|(_, entry)| waits(entry)).map(|(slot, _)| slot);
             self.waiting = if any_waits { next() } else { None };
         }
     }
@@ -479,6 +576,7 @@ impl Outbox {
         let Some(entry) = self.unsettled.remove(slot) else { return };
         match entry.standing {
             Standing::InFlight => self.in_flight -= 1,
+            Standing::Leaving => self.leaving -= 1,
             Standing::Waiting => self.unmark_waiting(slot),
         }
         self.revision += 1;

@@ -9,6 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use crate::action::Action;
+use crate::backlog::Backlog;
 use crate::config::{Deliver, PeerPolicy, Resend, WhileDown};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
@@ -63,6 +64,7 @@ pub struct Peer {
     clock: Instant,
     rng: Rng,
     delivery: Delivery,
+    backlog: Backlog,
     current: Option<PeerConnection>,
     last_connection: u64,
     /// Receipts for this client, sent or not yet. Nothing confirms a receipt, so every new connection gets all again.
@@ -104,6 +106,7 @@ impl Peer {
             clock: Instant::ORIGIN,
             rng,
             delivery,
+            backlog: Backlog::default(),
             current: None,
             last_connection: 0,
             receipts: VecDeque::new(),
@@ -221,7 +224,13 @@ impl Peer {
             Deadline { at, timer: Timer::Receipt } => Deadline { at, timer: Timer::Push },
             deadline => deadline,
         };
-        hello.earlier(silence).earlier(delivery).real()
+        let stall = self.backlog.deadline(&self.preset.config.limits);
+        hello.earlier(silence).earlier(delivery).earlier(stall).real()
+    }
+
+    /// Whether the host should read from the client's socket; see [`Session::wants_read`](crate::Session::wants_read).
+    pub fn wants_read(&self) -> bool {
+        self.delivery.wants_read(&self.backlog, &self.preset.config)
     }
 
     /// Returns the client's present connection; `None` while the client is absent.
@@ -249,6 +258,7 @@ impl Peer {
             rng: &mut self.rng,
             out: &mut self.actions,
             stats: &mut self.stats,
+            backlog: &mut self.backlog,
         };
         let mut core = PeerCore {
             policy: &self.policy,

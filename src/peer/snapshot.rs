@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{ClientRecord, ClientRecordState};
 use super::{Peer, PeerPolicy, adapted};
+use crate::backlog::Backlog;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::dialect::Preset;
 use crate::error::RestoreError;
@@ -90,6 +91,7 @@ impl Peer {
             clock: now,
             rng: snapshot.rng,
             delivery,
+            backlog: Backlog::default(),
             current: None,
             last_connection: snapshot.connections,
             receipts: VecDeque::from(snapshot.receipts),

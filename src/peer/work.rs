@@ -53,6 +53,7 @@ impl PeerCore<'_> {
         if let Some(old) = self.current.take() {
             self.fence(cx, old);
         }
+        cx.backlog.on_dial();
         self.record.since.get_or_insert(cx.now);
         if cx.dialect.capabilities().sequenced {
             let until = cx.config.authentication.timeout.map_or(Instant::NEVER, |timeout| cx.now + timeout);
@@ -86,20 +87,45 @@ impl PeerCore<'_> {
     }
 
     pub(super) fn on_event(&mut self, cx: &mut Context<'_>, event: &mut Event) {
-        let Some(connection) = event.connection() else { return };
-        match self.current {
-            Some(current) if current.connection == connection => current.heard = cx.now,
-            _ => {
-                cx.stats.stale_events += 1;
-                return;
-            }
+        if let Event::Taken { messages } = *event {
+            cx.backlog.on_taken(messages);
         }
+        let Some(connection) = event.connection() else { return };
+        let Some(current) = self.current.as_mut().filter(|current| current.connection == connection) else {
+            cx.stats.stale_events += 1;
+            return;
+        };
         match event {
-            Event::FrameIn { frame, .. } => receive::receive(self, cx, connection, frame),
+            Event::FrameIn { frame, .. } => {
+                current.heard = cx.now;
+                cx.backlog.on_frame();
+                receive::receive(self, cx, connection, frame);
+            }
+            Event::Arriving { .. } => {
+                if cx.backlog.on_arriving(cx.now, &cx.config.limits) {
+                    current.heard = cx.now;
+                    self.delivery.on_arriving(cx);
+                }
+            }
+            Event::Written { frames, .. } => self.on_written(cx, *frames),
             Event::SendFailed { .. } | Event::Errored { .. } => self.lose(cx, Cause::Errored),
             Event::Closed { .. } => self.lose(cx, Cause::Closed),
-            Event::Opened { .. } | Event::Tick | Event::Online | Event::Offline | Event::Woke { .. } => {}
+            Event::Opened { .. }
+            | Event::Taken { .. }
+            | Event::Tick
+            | Event::Online
+            | Event::Offline
+            | Event::Woke { .. } => {}
         }
+    }
+
+    /// Handles the report that the first `frames` frames of this connection are out, and uses the room.
+    fn on_written(&mut self, cx: &mut Context<'_>, frames: u64) {
+        cx.backlog.on_written(cx.now);
+        while let Some(kind) = cx.backlog.pop_written(cx.now, frames) {
+            self.delivery.on_written(cx, kind);
+        }
+        self.delivery.on_room(cx);
     }
 
     /// Closes the present connection.
@@ -117,6 +143,7 @@ impl PeerCore<'_> {
     }
 
     fn on_lost(&mut self, cx: &mut Context<'_>, cause: Cause) {
+        cx.backlog.on_lost();
         self.record.on_left(cx.now);
         self.delivery.on_lost(cx, cause);
     }
@@ -126,6 +153,19 @@ impl PeerCore<'_> {
             if until.is_due(cx.now) {
                 cx.push(Action::Abort { connection });
                 self.lose(cx, Cause::AuthenticationTimeout);
+            }
+        }
+        if cx.backlog.deadline(&cx.config.limits).is_due(cx.now) {
+            cx.backlog.on_lost();
+            if let Some(PeerConnection { connection, .. }) = *self.current {
+                cx.push(Action::Abort { connection });
+                self.lose(cx, Cause::WriteStalled);
+            }
+        }
+        if !self.delivery.wants_read(cx.backlog, cx.config) {
+            // A peer that does not read cannot hear its client.
+            if let Some(current) = self.current.as_mut() {
+                current.heard = cx.now;
             }
         }
         let silent = |current: &PeerConnection| {

@@ -8,6 +8,7 @@
 use super::inbound::Arrival;
 use super::{Held, Sequence, taken_at_once};
 use crate::action::Purpose;
+use crate::backlog::FrameKind;
 use crate::context::Context;
 use crate::dialect::{AckCarrier, Signal};
 use crate::error::FetchedError;
@@ -100,8 +101,11 @@ impl Sequence {
         Ok(true)
     }
 
-    /// Sends the cumulative ack that is due, if any.
+    /// Sends the cumulative ack that is due, if any. It waits while an earlier one is unwritten: the next one says more.
     pub(crate) fn send_cumulative_ack(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        if cx.backlog.holds(FrameKind::CumulativeAck) {
+            return;
+        }
         self.inbound.forget_refusals(taken_at_once(cx.config).messages);
         let Some((seq, refused)) = self.inbound.take_ack() else { return };
         let signal = Signal::cumulative_ack(seq, refused, AckCarrier::Alone);

@@ -103,22 +103,26 @@ impl Sequence {
         slot: u64,
         frame: Option<Frame>,
     ) -> Option<()> {
-        let (entry, credit) = (outbox.entry(slot)?, self.credit?);
+        let credit = self.credit?;
         // The peer may take shorter frames than it did when the message was taken.
         let Some(frame) = frame.filter(|frame| frame.len() as u64 <= credit.frame) else {
             return give_up(outbox, cx, slot);
         };
-        if !self.out.has_room(frame.len(), &credit) {
+        if !self.out.has_room(frame.len(), &credit)
+            || !cx.backlog.has_room(frame.len(), cx.config)
+            || !outbox.rate_allows(cx.now, &cx.config.outbox)
+        {
             return None;
         }
+        let entry = outbox.entry(slot)?;
         if self.out.next_retransmission().is_none() {
             self.out.assign(slot, entry.id.clone());
         }
         self.out.on_sent(frame.len(), false);
         cx.stats.resent += u64::from(entry.was_sent());
-        cx.send(connection, frame, Purpose::Message { id: entry.id.clone() });
+        cx.send_message(connection, frame, entry.id.clone(), slot);
         cx.emit_status(&entry.id, Status::Sent);
-        outbox.on_sent(cx.now, slot);
+        outbox.on_sent(cx.now, slot, cx.backlog.reports_written(), &cx.config.outbox);
         Some(())
     }
 
@@ -137,7 +141,7 @@ impl Sequence {
             };
             // A new round of the message has another sequence number, so this ack does not confirm it.
             if !unacked.skipped && outbox.slot_of(&unacked.id).is_none_or(|slot| slot == unacked.slot) {
-                let confirmed = outbox.on_confirmed(&unacked.id, status, &cx.config.outbox);
+                let confirmed = outbox.on_confirmed(cx.now, &unacked.id, status, &cx.config.outbox);
                 cx.emit_confirmed(&unacked.id, status, confirmed);
             }
         }

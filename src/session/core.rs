@@ -1,6 +1,7 @@
 //! Processing of one input: the session passes events to the link and to delivery, and from the link to delivery.
 
 use crate::action::Purpose;
+use crate::backlog::FrameKind;
 use crate::context::Context;
 use crate::delivery::Delivery;
 use crate::dialect::{AckCarrier, LeaveSignal, LoginSignal, SequenceSignal, Span};
@@ -25,6 +26,12 @@ impl SessionCore<'_> {
         let link_event = match *event {
             Event::FrameIn { connection, ref mut frame } => return self.on_frame(cx, connection, frame),
             Event::Opened { connection } => self.link.on_opened(cx, connection),
+            Event::Arriving { connection } => return self.on_arriving(cx, connection),
+            Event::Written { connection, frames } => return self.on_written(cx, connection, frames),
+            Event::Taken { messages } => {
+                cx.backlog.on_taken(messages);
+                None
+            }
             Event::Tick | Event::Offline => None,
             Event::SendFailed { connection, ref mut purpose } => self.on_send_failed(cx, connection, purpose.take()),
             Event::Errored { connection, cause, retry_after } => {
@@ -48,8 +55,44 @@ impl SessionCore<'_> {
             cx.stats.stale_events += 1;
             return;
         }
+        cx.backlog.on_frame();
         self.link.on_bytes(cx);
         receive::receive(self, cx, connection, frame);
+    }
+
+    /// Takes bytes of an unfinished frame as life, for as long as one frame may take.
+    fn on_arriving(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        if !self.link.listens_to(connection) {
+            cx.stats.stale_events += 1;
+        } else if cx.backlog.on_arriving(cx.now, &cx.config.limits) {
+            self.link.on_arriving(cx);
+            self.delivery.on_arriving(cx);
+        }
+    }
+
+    /// Handles the report that the first `frames` frames of this connection are out, and uses the room.
+    fn on_written(&mut self, cx: &mut Context<'_>, connection: ConnectionId, frames: u64) {
+        if self.link.phase().connection() != Some(connection) {
+            cx.stats.stale_events += 1;
+            return;
+        }
+        cx.backlog.on_written(cx.now);
+        self.link.on_progress(cx);
+        while let Some(kind) = cx.backlog.pop_written(cx.now, frames) {
+            match kind {
+                FrameKind::Heartbeat => self.link.on_heartbeat_written(cx),
+                kind => self.delivery.on_written(cx, kind),
+            }
+        }
+        self.delivery.on_room(cx);
+    }
+
+    /// Stops or starts to judge silence, as the session wants to read or not.
+    #[inline]
+    pub(super) fn settle_reading(&mut self, cx: &mut Context<'_>) {
+        let reads = self.delivery.wants_read(cx.backlog, cx.config);
+        let event = self.link.set_reading(cx, reads);
+        self.pass_on(cx, event);
     }
 
     fn on_send_failed(
@@ -62,6 +105,11 @@ impl SessionCore<'_> {
             cx.stats.stale_events += 1;
             return None;
         }
+        let slot = match &purpose {
+            Some(Purpose::Message { id }) => self.delivery.outbox().slot_of(id),
+            _ => None,
+        };
+        cx.backlog.on_failed(purpose.as_ref(), slot);
         match purpose {
             None | Some(Purpose::Heartbeat) => self.link.on_heartbeat_failed(cx, connection),
             Some(purpose) => self
@@ -96,6 +144,8 @@ impl SessionCore<'_> {
                 self.delivery.on_ready(cx, connection);
             }
             LinkEvent::Lost(cause) => self.delivery.on_lost(cx, cause),
+            LinkEvent::Closing => self.delivery.on_closing(cx),
+            LinkEvent::Closed => self.delivery.on_closed(cx),
             LinkEvent::Ended => self.delivery.on_ended(cx),
             LinkEvent::Refused => self.delivery.on_refused(cx),
         }
@@ -105,6 +155,9 @@ impl SessionCore<'_> {
     fn send_heartbeat(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         cx.stats.heartbeats += 1;
         self.delivery.send_heartbeat(cx, connection, AckCarrier::Heartbeat);
+        if cx.backlog.holds(FrameKind::Heartbeat) {
+            self.link.on_heartbeat_handed(cx);
+        }
     }
 
     /// Sends the messages that waited for the answer to a probe, once no probe is unanswered.

@@ -9,6 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use crate::action::Action;
+use crate::backlog::Backlog;
 use crate::context::Context;
 use crate::delivery::Delivery;
 use crate::dialect::{Preset, Side};
@@ -67,6 +68,7 @@ pub struct Session {
     rng: Rng,
     pub(crate) link: Link,
     pub(crate) delivery: Delivery,
+    pub(crate) backlog: Backlog,
     actions: VecDeque<Action>,
     stats: Uncompared<Stats>,
 }
@@ -89,6 +91,7 @@ impl Session {
             rng,
             link: Link::new(),
             delivery,
+            backlog: Backlog::default(),
             actions: VecDeque::with_capacity(USUAL_ACTIONS),
             stats: Uncompared::default(),
         }
@@ -131,6 +134,35 @@ impl Session {
     /// ```
     pub fn take_actions(&mut self, actions: &mut VecDeque<Action>) {
         actions.append(&mut self.actions);
+    }
+
+    /// Whether the host should read from the socket; the answer may change with every input.
+    ///
+    /// The session does not want to read while `inbox.pending` messages are delivered and not taken, as the host
+    /// reports with [`Taken`](Event::Taken), or while that many answers wait for the socket or for storage. A host
+    /// that does not read then lets TCP hold the server back. Silence proves nothing meanwhile: no link is given up for
+    /// it, and a probe goes first when the session reads again. After `limits.read_pause` the connection is lost.
+    ///
+    /// ```
+    /// use redial::{Event, Frame, Instant, Preset, Seed, Session};
+    /// use redial::config::{Config, Limit};
+    /// use redial::dialect::Plain;
+    /// let mut config = Config::default();
+    /// config.inbox.pending = Limit::new(1);
+    /// let now = Instant::ORIGIN;
+    /// let mut session = Session::new(Preset::new(Plain::default(), config)?, Seed::from(7_u64));
+    /// session.open(now);
+    /// let connection = redial::ConnectionId::new(1);
+    /// session.handle(now, Event::Opened { connection });
+    /// session.handle(now, Event::Taken { messages: 0 });
+    /// session.handle(now, Event::FrameIn { connection, frame: Frame::text("one") });
+    /// assert!(!session.wants_read());
+    /// session.handle(now, Event::Taken { messages: 1 });
+    /// assert!(session.wants_read());
+    /// # Ok::<(), redial::error::ConfigError>(())
+    /// ```
+    pub fn wants_read(&self) -> bool {
+        self.delivery.wants_read(&self.backlog, &self.preset.config)
     }
 
     /// Returns the state of the session.
@@ -185,9 +217,11 @@ impl Session {
             rng: &mut self.rng,
             out: &mut self.actions,
             stats: &mut self.stats,
+            backlog: &mut self.backlog,
         };
         let mut core = SessionCore { link: &mut self.link, delivery: &mut self.delivery };
         let result = work(&mut core, &mut cx);
+        core.settle_reading(&mut cx);
         core.end_probe(&mut cx);
         core.fire_timers(&mut cx);
         let attempts = core.link.attempts();

@@ -8,6 +8,7 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Session;
+use crate::backlog::Backlog;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::dialect::Preset;
 use crate::error::RestoreError;
@@ -115,6 +116,7 @@ impl Session {
             rng: snapshot.rng,
             link: Link::from_state(&snapshot.link, away),
             delivery,
+            backlog: Backlog::default(),
             actions: VecDeque::new(),
             stats: Uncompared::default(),
         };

@@ -130,6 +130,10 @@ pub(crate) fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Cal
             event(&format!("frame `{text}`{whose}"), Event::FrameIn { connection, frame });
         }
         event(&format!("binary frame{whose}"), Event::FrameIn { connection, frame: Frame::Binary(vec![7]) });
+        event(&format!("arriving{whose}"), Event::Arriving { connection });
+        for frames in [0, 1] {
+            event(&format!("written, {frames}{whose}"), Event::Written { connection, frames });
+        }
         for purpose in [None, Some(Purpose::Auth), Some(Purpose::Message { id: "m1".into() })] {
             let what = purpose.as_ref().map_or("unknown".to_owned(), |purpose| format!("{purpose:?}"));
             event(&format!("send failed, {what}{whose}"), Event::SendFailed { connection, purpose });
@@ -147,6 +151,7 @@ pub(crate) fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Cal
     }
     for (name, of) in [
         ("tick", Event::Tick),
+        ("taken", Event::Taken { messages: 0 }),
         ("online", Event::Online),
         ("offline", Event::Offline),
         ("woke", Event::Woke { asleep: Duration::from_secs(3_600) }),

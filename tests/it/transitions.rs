@@ -11,7 +11,13 @@ use redial::{Config, CredentialFailure, Duration, Preset, Session, State, Timer,
 
 use crate::matrix;
 use crate::sim::Terse;
-use crate::support::Story;
+use crate::support::{Story, with};
+
+/// Longer than anything that is waited for.
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// The server's answer to a hello of `native`.
+const WELCOME: &str = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;
 
 /// Phase, input, next phase.
 type Transition = (String, String, String);
@@ -220,6 +226,51 @@ fn elsewhere() -> BTreeSet<Transition> {
     found
 }
 
+/// The same with a socket that stalls, an application that takes nothing, and a server that leaves out a message.
+fn by_the_wire() -> BTreeSet<Transition> {
+    let mut found = BTreeSet::new();
+    let mut played = |input: &str, mut story: Story, step: &dyn Fn(&mut Story)| {
+        let from = phase(&story.session.explain().to_string());
+        step(&mut story);
+        let to = phase(&story.session.explain().to_string());
+        found.insert((from.to_owned(), input.to_owned(), to.to_owned()));
+    };
+    let reporting = |login: Login| {
+        let mut story = Story::new(Terse::preset(login, with(|config: &mut Config| config.close.timeout = HOUR)));
+        story.open().written(0).opened();
+        story
+    };
+    let mut stalled = reporting(Login::None);
+    stalled.send("hello");
+    played("STALL", stalled, &|story| {
+        story.wait(20_000);
+    });
+    let mut slow_close = reporting(Login::None);
+    slow_close.send("hello");
+    slow_close.close();
+    played("STALL", slow_close, &|story| {
+        story.wait(20_000);
+    });
+    let mut unsaid =
+        Story::new(Preset::native().configure(|config| config.authentication.timeout = None).expect("sound"));
+    unsaid.open().written(0).opened();
+    played("STALL", unsaid, &|story| {
+        story.wait(20_000);
+    });
+    let unread = with(|config: &mut Config| config.inbox.pending = redial::config::Limit::new(1));
+    let mut unread = Story::new(Terse::preset(Login::None, unread));
+    unread.open().opened().taken(0).text("notice news");
+    played("PAUSE", unread, &|story| {
+        story.wait(60_000);
+    });
+    let mut counting = Story::new(Preset::native());
+    counting.open().opened().text(WELCOME);
+    played("sequenced", counting, &|story| {
+        story.text(r#"{"type":"msg","s":9,"id":"p9","b":"hi"}"#);
+    });
+    found
+}
+
 /// The phases that a session may be in, as far as it can be told from outside.
 fn phases_of(session: &Session) -> Vec<&'static str> {
     let found = session.explain();
@@ -322,10 +373,7 @@ static WALKS: LazyLock<Walks> = LazyLock::new(walks);
 
 fn walks() -> Walks {
     let native = [
-        (
-            "welcome",
-            r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#,
-        ),
+        ("welcome", WELCOME),
         ("sequenced", r#"{"type":"msg","s":1,"id":"p1","b":"hi"}"#),
         ("sequenced", r#"{"type":"msg","s":9,"id":"p9","b":"hi"}"#),
         ("cumulative ack", r#"{"type":"ack","a":1}"#),
@@ -351,7 +399,13 @@ fn no_walk_leaves_the_table() {
 }
 
 fn happened() -> BTreeSet<Transition> {
-    on_the_page().into_iter().chain(by_timers()).chain(elsewhere()).chain(WALKS.happened.clone()).collect()
+    on_the_page()
+        .into_iter()
+        .chain(by_timers())
+        .chain(elsewhere())
+        .chain(by_the_wire())
+        .chain(WALKS.happened.clone())
+        .collect()
 }
 
 #[test]

@@ -7,6 +7,7 @@ use redial::dialect::{Content, MessageSignal, ReceiptSignal, SequenceSignal, Sig
 use redial::journal::{Call, Input};
 use redial::{Action, Event, MessageId, Purpose, Session, State};
 
+use super::flow::Flow;
 use super::ledger::{Ledger, waits};
 use super::{Step, Verdict, decode, rule};
 
@@ -29,7 +30,14 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    pub(super) fn judge(&mut self, session: &Session, step: &Step, ledger: &Ledger, actions: &[Action]) -> Verdict {
+    pub(super) fn judge(
+        &mut self,
+        session: &Session,
+        step: &Step,
+        ledger: &Ledger,
+        flow: &Flow,
+        actions: &[Action],
+    ) -> Verdict {
         if let Input::Call { call: Call::Acknowledge { id } | Call::Reject { id }, .. } = &step.input {
             if self.answered.insert(id.clone()) {
                 self.fresh.push(id.clone());
@@ -64,7 +72,9 @@ impl Incoming {
         for id in std::mem::take(&mut self.fresh) {
             self.covered_by.insert(id, ledger.announced());
         }
-        frame(session, step, ledger, delivered, actions)
+        // Answers wait while the socket is full, in order.
+        let level = ledger.is_level() && !flow.is_full(session, 0);
+        frame(session, step, level, delivered, actions)
     }
 
     /// After a restart what waited for the application comes again.
@@ -136,7 +146,7 @@ impl Incoming {
 }
 
 /// What a frame of the present connection must lead to.
-fn frame(session: &Session, step: &Step, ledger: &Ledger, delivered: usize, actions: &[Action]) -> Verdict {
+fn frame(session: &Session, step: &Step, level: bool, delivered: usize, actions: &[Action]) -> Verdict {
     if matches!(step.input, Input::Call { call: Call::Fetched { .. }, .. }) {
         return Ok(());
     }
@@ -154,7 +164,7 @@ fn frame(session: &Session, step: &Step, ledger: &Ledger, delivered: usize, acti
         return Ok(());
     };
     rule!(!malformed, "a frame that can be understood was told as malformed");
-    message(session, &signal, ledger.is_level(), delivered, actions)
+    message(session, &signal, level, delivered, actions)
 }
 
 fn message(

@@ -7,6 +7,7 @@ use redial::dialect::{SequenceSignal, Side, Signal};
 use redial::journal::{Call, Input};
 use redial::{Action, ConnectionId, Event, Frame, MessageId, Purpose, Session, State, Status};
 
+use super::flow::Flow;
 use super::ledger::waits;
 use super::sent::Sent;
 use super::{Step, Verdict, rule};
@@ -41,10 +42,13 @@ impl Outgoing {
         step: &Step,
         open: Option<ConnectionId>,
         level: bool,
+        flow: &Flow,
         actions: &[Action],
     ) -> Verdict {
+        // Where nothing confirms, a host that reports what is out is told of that, and else of what it was handed.
+        let told_later = flow.reports() && !self.receipts;
         if !step.is_stale() {
-            self.take_back(session, &step.input);
+            self.take_back(session, &step.input, told_later);
         }
         self.steer(step);
         let mut touched = Vec::new();
@@ -56,9 +60,11 @@ impl Outgoing {
                     let dark = !heard && step.probing && held_while_probing(session);
                     rule!(!dark, "{id} was sent while a heartbeat out of turn was unanswered");
                     let told = matches!(&actions.get(at + 1), Some(Action::Status { id: of, status: Status::Sent }) if of == id);
-                    rule!(told, "{id} was sent and that was not told at once");
+                    rule!(told || told_later, "{id} was sent and that was not told at once");
                 }
                 Action::Status { id, status } => {
+                    let early = told_later && *status == Status::Sent && !flow.is_out(id);
+                    rule!(!early, "{id} was told as sent and is not out");
                     self.tell(session, step, id, *status)?;
                     touched.push(id);
                 }
@@ -75,7 +81,7 @@ impl Outgoing {
         self.begins = false;
         self.untold.retain(|id| self.messages.get(id).is_none_or(|message| message.reopened));
         self.reopen(session, step);
-        self.add_up(session, step, open, level)?;
+        self.add_up(session, step, open, level, flow)?;
         for id in touched {
             self.agrees(session, id)?;
         }
@@ -136,22 +142,22 @@ impl Outgoing {
     }
 
     /// A write that failed was none; and where it ends the link, those behind it were none either.
-    fn take_back(&mut self, session: &Session, input: &Input) {
+    fn take_back(&mut self, session: &Session, input: &Input, told_later: bool) {
         let Input::Event { event: Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) }, .. } =
             input
         else {
             return;
         };
-        let (sent, connection) = (Status::Sent, Some(*connection));
-        let Some(failed) = self.messages.get(id).filter(|message| message.status == sent && message.on == connection)
-        else {
+        let connection = Some(*connection);
+        let sent = |message: &Sent| message.status == Status::Sent || (told_later && message.status == Status::Queued);
+        let Some(failed) = self.messages.get(id).filter(|message| sent(message) && message.on == connection) else {
             return;
         };
         let place = failed.place;
         let ends = session.preset().config().outbox.send_failure == SendFailure::EndLink && !self.receipts;
         for message in self.messages.values_mut() {
             let behind = ends && message.place > place;
-            if (behind || message.place == place) && message.status == sent && message.on == connection {
+            if (behind || message.place == place) && sent(message) && message.on == connection {
                 message.handed -= 1;
                 message.on = None;
             }
@@ -246,7 +252,7 @@ impl Outgoing {
             }
             (Some(message), Input::Event { event: Event::SendFailed { .. }, .. }) => {
                 rule!(
-                    message.status == Status::Sent && message.on.is_none(),
+                    matches!(message.status, Status::Sent | Status::Queued) && message.on.is_none(),
                     "{id} is queued again from {}",
                     message.word()
                 );
@@ -272,7 +278,7 @@ impl Outgoing {
     }
 
     /// Nothing taken goes missing, the window is kept, and what may leave has left.
-    fn add_up(&self, session: &Session, step: &Step, open: Option<ConnectionId>, level: bool) -> Verdict {
+    fn add_up(&self, session: &Session, step: &Step, open: Option<ConnectionId>, level: bool, flow: &Flow) -> Verdict {
         let unsettled: Vec<_> =
             self.messages.iter().filter(|(_, message)| !message.is_settled(self.receipts)).collect();
         rule!(
@@ -284,8 +290,11 @@ impl Outgoing {
         if session.state() == State::Ready {
             let flying = unsettled.iter().filter(|(_, message)| message.on == open).count();
             let window = session.preset().config().outbox.in_flight.get();
-            rule!(flying as u64 <= window, "{flying} messages are in flight, the window is {window}");
+            rule!(flying as u64 <= window || !self.receipts, "{flying} messages are in flight, the window is {window}");
             let free = level && !step.owed && !self.held && !held_while_probing(session);
+            let free = free
+                && !Flow::is_rated(session)
+                && !flow.is_full(session, session.preset().config().limits.message_bytes.get());
             let idle = free && flying == 0 && !unsettled.is_empty();
             rule!(!idle, "ready, and {} messages do not leave", unsettled.len());
         }

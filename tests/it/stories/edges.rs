@@ -167,12 +167,12 @@ fn of_many_messages_that_nobody_took_before_the_link_was_lost_each_goes_out_on_o
 fn a_message_that_expires_as_room_is_made_for_it_and_its_link_is_lost_was_never_sent() {
     let mut story = Story::uni_app_with(|config| config.outbox.in_flight = redial::config::Limit::new(2));
     story.ready();
-    let first = story.send("first");
-    story.send("second");
+    story.send("first");
+    let second = story.send("second");
     let brief = story.send_for("brief", 9_000);
     story.seen();
-    // The receipt makes room for the third one, its time is over, and the second was not confirmed in time, all at once.
-    story.sleep(20_000).text(&format!(r#"{{"type":"RECEIPT","clientMessageId":"{first}"}}"#));
+    // The receipt makes room for the third one, its time is over, and the first was not confirmed in time, all at once.
+    story.sleep(20_000).text(&format!(r#"{{"type":"RECEIPT","clientMessageId":"{second}"}}"#));
     let seen = story.seen();
     assert_eq!(seen.messages().len(), 0, "{seen:?}");
     assert_eq!(seen.losses().len(), 1, "{seen:?}");

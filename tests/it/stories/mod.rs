@@ -6,6 +6,7 @@ mod closing;
 mod configuration;
 mod edges;
 mod figures;
+mod flow;
 mod guarantees;
 mod heartbeat;
 mod incoming;

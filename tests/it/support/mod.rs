@@ -26,6 +26,10 @@ pub(crate) struct Story {
     stored: Option<(String, Oracle)>,
     /// When each connect came, from the beginning.
     pub(crate) connects: Vec<u64>,
+    /// How many frames were handed over on this connection.
+    handed: u64,
+    /// Whether the socket takes every frame at once, and the host says so.
+    prompt: bool,
 }
 
 /// The default of some settings with changes: they can grow, so nobody outside of the crate lists their fields.
@@ -52,6 +56,8 @@ impl Story {
             version: 0,
             stored: None,
             connects: Vec::new(),
+            handed: 0,
+            prompt: false,
         }
     }
 
@@ -143,7 +149,9 @@ impl Story {
                 redial::Action::Connect { connection, .. } => {
                     self.connection = *connection;
                     self.connects.push(self.now);
+                    self.handed = 0;
                 }
+                redial::Action::Send { .. } => self.handed += 1,
                 redial::Action::Persist { version } => self.version = *version,
                 _ => {}
             }
@@ -272,6 +280,30 @@ impl Story {
         self.event(Event::SendFailed { connection, purpose: Some(purpose) })
     }
 
+    /// The socket has taken so many frames of this connection completely.
+    pub(crate) fn written(&mut self, frames: u64) -> &mut Self {
+        let connection = self.connection;
+        self.event(Event::Written { connection, frames })
+    }
+
+    /// The socket has taken all frames that were handed over, and does so at once from now on.
+    pub(crate) fn prompt(&mut self) -> &mut Self {
+        self.prompt = true;
+        let handed = self.handed;
+        self.written(handed)
+    }
+
+    /// Bytes of an unfinished frame arrive.
+    pub(crate) fn arriving(&mut self) -> &mut Self {
+        let connection = self.connection;
+        self.event(Event::Arriving { connection })
+    }
+
+    /// The application has taken so many messages.
+    pub(crate) fn taken(&mut self, messages: u64) -> &mut Self {
+        self.event(Event::Taken { messages })
+    }
+
     pub(crate) fn tick(&mut self) -> &mut Self {
         self.event(Event::Tick)
     }
@@ -282,6 +314,9 @@ impl Story {
         while let Some(deadline) = self.deadline().filter(|deadline| deadline.at.as_millis() <= until) {
             self.now = deadline.at.as_millis();
             self.tick();
+            if self.prompt && self.state() == State::Ready {
+                self.prompt();
+            }
         }
         self.now = until;
         self

@@ -70,6 +70,7 @@ impl Model {
     /// The connection is lost; `suspicious` where the first message in flight may be what ended it.
     pub(super) fn lose(&mut self, suspicious: bool) {
         let Some(connection) = self.link.down() else { return };
+        self.drop_answers();
         self.withdraw(connection);
         self.outbox.forget_sent_bodies();
         if let Some(first) = self.outbox.letters.iter_mut().find(|letter| letter.flying.is_some() && suspicious) {
@@ -130,6 +131,7 @@ impl Model {
         }
         self.link.over = Over::Ended;
         self.link.down();
+        self.drop_answers();
         self.flow = Flow::Open;
         self.outbox.forget_sent_bodies();
         self.fail_all();

@@ -77,6 +77,8 @@ pub(super) enum News {
 pub(super) struct Outbox {
     pub(super) letters: Vec<Letter>,
     pub(super) past: Vec<Old>,
+    /// When the first in flight was last confirmed.
+    pub(super) renewed: u64,
     /// The next place in line.
     places: u64,
     room: usize,
@@ -86,7 +88,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn new(room: usize, remembered: usize, in_flight: usize) -> Self {
-        Self { letters: Vec::new(), past: Vec::new(), places: 0, room, remembered, in_flight }
+        Self { letters: Vec::new(), past: Vec::new(), renewed: 0, places: 0, room, remembered, in_flight }
     }
 
     pub(super) fn letter(&mut self, id: &MessageId) -> Option<&mut Letter> {

@@ -224,6 +224,10 @@ impl Model {
             if letter.copies == 0 {
                 return Some(News::Unknown);
             }
+            if self.outbox.flying().first() == Some(id) {
+                self.outbox.renewed = self.now;
+                self.met.insert("a confirmation in order starts the next wait anew");
+            }
             self.settle(id, status);
             return None;
         }
@@ -256,7 +260,7 @@ impl Model {
     pub(super) fn receipt_due(&self) -> Option<u64> {
         self.link.ready?;
         let first = self.outbox.letters.iter().find_map(|letter| letter.flying)?;
-        Some(first + self.settings.out.receipt_timeout?)
+        Some(first.max(self.outbox.renewed) + self.settings.out.receipt_timeout?)
     }
 
     /// A confirmation is overdue: it costs the link where messages are sent again, else the message.

@@ -102,13 +102,15 @@ impl Model {
         let (ready, later) = std::mem::take(&mut self.desk.owed).into_iter().partition(due);
         self.desk.owed = later;
         for Owed { connection, id, answer, .. } in ready {
-            // On another connection the server asks again.
-            if self.link.ready == Some(connection) {
-                self.met.insert("an answer waited until it was stored");
-                self.say(connection, &id, answer);
-            } else {
-                self.met.insert("an answer came too late for its connection");
-            }
+            self.met.insert("an answer waited until it was stored");
+            self.say(connection, &id, answer);
+        }
+    }
+
+    /// The connection is gone; on another one the server asks again.
+    pub(super) fn drop_answers(&mut self) {
+        if !std::mem::take(&mut self.desk.owed).is_empty() {
+            self.met.insert("an answer came too late for its connection");
         }
     }
 
@@ -127,6 +129,7 @@ impl Model {
             letter.stored = Stored::Yes;
         }
         self.outbox.forget_sent_bodies();
+        self.outbox.renewed = 0;
         self.inbox.restart();
         (self.slept, self.now) = (age + away - now, now);
         (self.link, self.flow, self.desk) = (Link::new(), Flow::Open, Desk::default());

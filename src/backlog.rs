@@ -1,0 +1,212 @@
+//! Backlog of the host: frames that its socket has not taken, and messages that its application has not taken.
+//!
+//! 1. A host that never reports what its socket takes is taken to write every frame at once; the same holds for the
+//!    messages that its application takes.
+//! 2. The backlog belongs to one connection: a new connection begins without unwritten frames.
+//! 3. Messages and answers that are handed over and unwritten stay within `outbox.unwritten_bytes`, or are one frame.
+//! 4. Progress is that a byte left. Without progress for `limits.write_stall`, or with one frame unwritten for
+//!    `limits.frame_time`, the connection is lost.
+//! 5. Bytes of an unfinished frame are a sign of life for at most `limits.frame_time`.
+
+use alloc::collections::VecDeque;
+
+use crate::action::Purpose;
+use crate::config::{Config, Limits};
+use crate::deadline::{Deadline, Timer};
+use crate::time::Instant;
+use crate::uncompared::Uncompared;
+
+/// Backlog of the host on the present connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Backlog {
+    /// Whether the host reports the frames that its socket has taken.
+    reports_written: bool,
+    /// Number of frames handed over on this connection. It matters only to the reports of the host, which count as well.
+    handed: Uncompared<u64>,
+    /// Unwritten frames in order; the last one is number `handed`. Empty while the host reports nothing.
+    frames: VecDeque<Unwritten>,
+    /// Bytes of the messages and answers among the unwritten frames.
+    bytes: u64,
+    /// When a byte last left, or the first unwritten frame was handed over.
+    moved_at: Instant,
+    /// When the first unwritten frame became the first.
+    first_since: Instant,
+    /// When the frame began that arrives at present.
+    arriving_since: Option<Instant>,
+    /// Number of messages delivered in all; it too matters only to the reports of the host.
+    delivered: Uncompared<u64>,
+    /// Whether the host reports the messages that its application has taken.
+    reports_taken: bool,
+    /// Number of delivered messages that the application has not taken; zero for a host that does not report it.
+    untaken: u64,
+}
+
+/// Frame that was handed to the host and not yet taken by its socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Unwritten {
+    kind: FrameKind,
+    bytes: u64,
+}
+
+/// Kind of an unwritten frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum FrameKind {
+    /// A message, by its slot in the outbox.
+    Message(u64),
+    Heartbeat,
+    HeartbeatReply,
+    CumulativeAck,
+    /// An acknowledgement, refusal or receipt of one message.
+    Answer,
+    Other,
+}
+
+/// Overhead of a frame beside its payload, at most (RFC 6455 §5.2).
+const HEADER: u64 = 14;
+
+impl FrameKind {
+    fn of(purpose: &Purpose, slot: Option<u64>) -> Self {
+        match (purpose, slot) {
+            (Purpose::Message { .. }, Some(slot)) => Self::Message(slot),
+            (Purpose::Heartbeat, _) => Self::Heartbeat,
+            (Purpose::HeartbeatReply, _) => Self::HeartbeatReply,
+            (Purpose::CumulativeAck { .. }, _) => Self::CumulativeAck,
+            (Purpose::Ack { .. } | Purpose::Nack { .. } | Purpose::Receipt { .. }, _) => Self::Answer,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether frames of this kind stay within `outbox.unwritten_bytes`; the others are few and always pass.
+    fn is_bounded(self) -> bool {
+        matches!(self, Self::Message(_) | Self::Answer | Self::CumulativeAck)
+    }
+}
+
+/// Frames to the socket.
+impl Backlog {
+    /// Begins a connection without unwritten frames.
+    pub(crate) fn on_dial(&mut self) {
+        self.on_lost();
+        *self.handed = 0;
+    }
+
+    /// Forgets the unwritten frames of a connection that is lost.
+    pub(crate) fn on_lost(&mut self) {
+        self.frames.clear();
+        self.bytes = 0;
+        self.arriving_since = None;
+    }
+
+    /// Whether the host reports the frames that its socket has taken.
+    pub(crate) fn reports_written(&self) -> bool {
+        self.reports_written
+    }
+
+    /// Notes a frame that is handed to the host; `slot` is that of its message.
+    #[inline]
+    pub(crate) fn on_handed(&mut self, now: Instant, purpose: &Purpose, slot: Option<u64>, payload: usize) {
+        *self.handed += 1;
+        if self.reports_written {
+            self.push(now, FrameKind::of(purpose, slot), payload);
+        }
+    }
+
+    #[inline(never)]
+    fn push(&mut self, now: Instant, kind: FrameKind, payload: usize) {
+        let bytes = if kind.is_bounded() { (payload as u64).saturating_add(HEADER) } else { 0 };
+        if self.frames.is_empty() {
+            (self.moved_at, self.first_since) = (now, now);
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.frames.push_back(Unwritten { kind, bytes });
+    }
+
+    /// Whether another message or answer of so many bytes may be handed over; a single frame always may.
+    #[inline]
+    pub(crate) fn has_room(&self, payload: usize, config: &Config) -> bool {
+        self.bytes == 0
+            || self.bytes.saturating_add(payload as u64).saturating_add(HEADER) <= config.outbox.unwritten_bytes.get()
+    }
+
+    /// Whether a frame of this kind is unwritten.
+    pub(crate) fn holds(&self, kind: FrameKind) -> bool {
+        self.frames.iter().any(|frame| frame.kind == kind)
+    }
+
+    /// Notes that bytes left; the frames that are out follow from [`Backlog::pop_written`].
+    pub(crate) fn on_written(&mut self, now: Instant) {
+        self.reports_written = true;
+        self.moved_at = now;
+    }
+
+    /// Removes the first unwritten frame, if it is among the first `frames` of this connection; to be called until it
+    /// returns `None`.
+    pub(crate) fn pop_written(&mut self, now: Instant, frames: u64) -> Option<FrameKind> {
+        let before = self.handed.saturating_sub(self.frames.len() as u64);
+        if frames <= before {
+            return None;
+        }
+        let frame = self.frames.pop_front()?;
+        self.first_since = now;
+        self.bytes = self.bytes.saturating_sub(frame.bytes);
+        Some(frame.kind)
+    }
+
+    /// Notes that not one byte of a frame of this kind will be written; the host still counts the frame.
+    pub(crate) fn on_failed(&mut self, purpose: Option<&Purpose>, slot: Option<u64>) {
+        let Some(kind) = purpose.map(|purpose| FrameKind::of(purpose, slot)) else { return };
+        if let Some(frame) = self.frames.iter_mut().find(|frame| frame.kind == kind) {
+            self.bytes = self.bytes.saturating_sub(frame.bytes);
+            *frame = Unwritten { kind: FrameKind::Other, bytes: 0 };
+        }
+    }
+
+    /// When the connection counts as stalled unless a byte leaves.
+    #[inline]
+    pub(crate) fn deadline(&self, limits: &Limits) -> Deadline {
+        if self.frames.is_empty() { Deadline::NEVER } else { self.deadline_slow(limits) }
+    }
+
+    /// Slow path of `deadline`, for a connection with unwritten frames.
+    #[inline(never)]
+    fn deadline_slow(&self, limits: &Limits) -> Deadline {
+        let at = (self.moved_at + limits.write_stall()).min(self.first_since + limits.frame_time());
+        Deadline { at, timer: Timer::Stall }
+    }
+}
+
+/// Frames and messages that come in.
+impl Backlog {
+    /// Notes bytes of an unfinished frame; returns whether they count as a sign of life.
+    pub(crate) fn on_arriving(&mut self, now: Instant, limits: &Limits) -> bool {
+        let since = *self.arriving_since.get_or_insert(now);
+        now.since(since) < limits.frame_time()
+    }
+
+    /// Notes that a whole frame has arrived.
+    #[inline]
+    pub(crate) fn on_frame(&mut self) {
+        self.arriving_since = None;
+    }
+
+    /// Notes a message that is delivered to the application.
+    #[inline]
+    pub(crate) fn on_delivered(&mut self) {
+        *self.delivered = self.delivered.wrapping_add(1);
+        self.untaken += u64::from(self.reports_taken);
+    }
+
+    /// Notes how many of all delivered messages the application has taken.
+    pub(crate) fn on_taken(&mut self, messages: u64) {
+        let untaken = self.delivered.saturating_sub(messages);
+        // A number lower than the one before takes nothing back.
+        self.untaken = if self.reports_taken { self.untaken.min(untaken) } else { untaken };
+        self.reports_taken = true;
+    }
+
+    /// Number of delivered messages that the application has not taken; zero for a host that does not report it.
+    #[inline]
+    pub(crate) fn untaken(&self) -> u64 {
+        self.untaken
+    }
+}

@@ -1,0 +1,146 @@
+//! Rules about what the host's socket takes: no more is handed over than there is room, and `Sent` is told of what is out.
+
+use std::collections::VecDeque;
+
+use redial::journal::Input;
+use redial::{Action, ConnectionId, Event, MessageId, Purpose, Session, State};
+
+use super::{Step, Verdict, rule};
+
+/// What the oracle has seen of frames that are handed over and unwritten.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Flow {
+    reports: bool,
+    connection: Option<ConnectionId>,
+    handed: u64,
+    unwritten: VecDeque<(Purpose, u64)>,
+    /// The messages that are out with this input.
+    out: Vec<MessageId>,
+    /// When messages left, in as far as a rate still counts them.
+    departures: VecDeque<u64>,
+}
+
+/// The overhead of a frame, at most.
+const HEADER: u64 = 14;
+
+impl Flow {
+    /// Whether the host reports what its socket takes.
+    pub(super) fn reports(&self) -> bool {
+        self.reports
+    }
+
+    /// Whether this message is out with this input.
+    pub(super) fn is_out(&self, id: &MessageId) -> bool {
+        self.out.contains(id)
+    }
+
+    /// Whether a message of this length, or an answer, finds no room.
+    pub(super) fn is_full(&self, session: &Session, payload: u64) -> bool {
+        let bytes = self.bytes();
+        bytes > 0 && bytes + payload + HEADER > session.preset().config().outbox.unwritten_bytes.get()
+    }
+
+    /// Whether a rate is set, so that messages may wait for it.
+    pub(super) fn is_rated(session: &Session) -> bool {
+        session.preset().config().outbox.rate.is_some()
+    }
+
+    /// How many unwritten messages there are.
+    pub(super) fn leaving(&self) -> usize {
+        self.unwritten.iter().filter(|(purpose, _)| matches!(purpose, Purpose::Message { .. })).count()
+    }
+
+    pub(super) fn restarted(&mut self) {
+        let departures = VecDeque::new();
+        *self = Self { departures, ..Self::default() };
+    }
+
+    pub(super) fn judge(&mut self, session: &Session, step: &Step, actions: &[Action]) -> Verdict {
+        self.out.clear();
+        if let (Input::Event { event, .. }, false) = (&step.input, step.is_stale()) {
+            self.take_in(event);
+        }
+        for action in actions {
+            match action {
+                Action::Connect { connection, .. } => {
+                    (self.connection, self.handed) = (Some(*connection), 0);
+                    self.unwritten.clear();
+                }
+                Action::Abort { .. } | Action::State { state: State::Waiting | State::Stopped, .. } => {
+                    self.unwritten.clear();
+                }
+                Action::Send { frame, purpose, .. } => self.hand_over(session, frame.len() as u64, purpose)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, event: &Event) {
+        match event {
+            Event::Written { frames, .. } => {
+                self.reports = true;
+                while self.handed - (self.unwritten.len() as u64) < *frames {
+                    let Some((purpose, _)) = self.unwritten.pop_front() else { return };
+                    if let Purpose::Message { id } = purpose {
+                        self.out.push(id);
+                    }
+                }
+            }
+            Event::SendFailed { purpose: Some(failed), .. } => {
+                if let Some(frame) = self.unwritten.iter_mut().find(|(purpose, _)| purpose == failed) {
+                    *frame = (Purpose::Auth, 0);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn hand_over(&mut self, session: &Session, payload: u64, purpose: &Purpose) -> Verdict {
+        self.handed += 1;
+        let bounded = is_bounded(purpose);
+        if bounded {
+            // An answer is short: it needs no more than any room.
+            let needed = if matches!(purpose, Purpose::Message { .. }) { payload } else { 0 };
+            rule!(!self.is_full(session, needed), "{purpose:?} was handed over to a full socket");
+        }
+        if matches!(purpose, Purpose::Message { .. }) {
+            self.keeps_the_rate(session)?;
+        }
+        if self.reports {
+            let waits = |wanted: fn(&Purpose) -> bool| self.unwritten.iter().any(|(purpose, _)| wanted(purpose));
+            let beat = *purpose == Purpose::Heartbeat && waits(|purpose| *purpose == Purpose::Heartbeat);
+            rule!(!beat, "two heartbeats are unwritten");
+            let is_ack = |purpose: &Purpose| matches!(purpose, Purpose::CumulativeAck { .. });
+            rule!(!(is_ack(purpose) && waits(is_ack)), "two cumulative acks are unwritten");
+            self.unwritten.push_back((purpose.clone(), if bounded { payload + HEADER } else { 0 }));
+        }
+        Ok(())
+    }
+
+    fn keeps_the_rate(&mut self, session: &Session) -> Verdict {
+        let Some(rate) = session.preset().config().outbox.rate else { return Ok(()) };
+        let (now, interval) = (session.now().as_millis(), rate.interval.as_millis().max(1));
+        self.departures.retain(|at| at + interval > now);
+        self.departures.push_back(now);
+        let most = rate.burst.get() + rate.messages.get();
+        rule!(self.departures.len() as u64 <= most, "{} messages left within {interval} ms", self.departures.len());
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.unwritten.iter().map(|(_, bytes)| bytes).sum()
+    }
+}
+
+/// Whether frames of this purpose stay within the room.
+fn is_bounded(purpose: &Purpose) -> bool {
+    matches!(
+        purpose,
+        Purpose::Message { .. }
+            | Purpose::Ack { .. }
+            | Purpose::Nack { .. }
+            | Purpose::Receipt { .. }
+            | Purpose::CumulativeAck { .. }
+    )
+}

@@ -1,0 +1,408 @@
+//! Flow: what the host's socket takes, what arrives in pieces, and what the application takes.
+
+use redial::config::{Limit, Rate};
+use redial::{Action, Cause, Duration, Event, Purpose, State, Status, Timer};
+
+use crate::support::{Seen, Story};
+
+/// A host that reports what its socket takes, on an open connection.
+fn reporting(mut story: Story) -> Story {
+    story.open().written(0).opened();
+    assert_eq!(story.state(), State::Ready);
+    story.seen();
+    story
+}
+
+fn plain() -> Story {
+    reporting(Story::plain())
+}
+
+fn with_receipts() -> Story {
+    reporting(Story::uni_app())
+}
+
+fn confirm(story: &mut Story, id: &redial::MessageId) {
+    story.text(&format!(r#"{{"type":"RECEIPT","clientMessageId":"{id}"}}"#));
+}
+
+fn bodies(count: usize, length: usize) -> impl Iterator<Item = String> {
+    (0..count).map(move |number| format!("{number:04}{}", "x".repeat(length - 4)))
+}
+
+/// How many messages were handed over.
+fn handed(seen: &Seen) -> usize {
+    seen.messages().len()
+}
+
+/// Why connections were lost.
+fn causes(seen: &Seen) -> Vec<Cause> {
+    seen.losses().into_iter().map(|(cause, _)| cause).collect()
+}
+
+/// How many messages were told as sent.
+fn sent(seen: &Seen) -> usize {
+    seen.count(|action| matches!(action, Action::Status { status: Status::Sent, .. }))
+}
+
+fn last(seen: &Seen, id: &redial::MessageId) -> Option<Status> {
+    seen.statuses(id).pop()
+}
+
+#[test]
+fn a_server_that_confirms_in_order_one_a_second_costs_no_connection() {
+    let mut story = Story::uni_app();
+    story.ready();
+    let ids: Vec<_> = (0..100).map(|number| story.send(&number.to_string())).collect();
+    let mut frames = 0;
+    for id in &ids {
+        story.wait(1_000);
+        confirm(&mut story, id);
+        let seen = story.seen();
+        frames += handed(&seen);
+        assert_eq!(causes(&seen), [], "at {} ms", story.now());
+    }
+    assert_eq!((story.session.unsettled(), frames), (0, 100));
+    assert!(ids.iter().all(|id| story.session.status(id) == Some(Status::Delivered)));
+}
+
+#[test]
+fn the_first_in_line_that_is_not_confirmed_is_overdue_though_others_behind_it_are() {
+    let mut story = Story::uni_app();
+    story.ready();
+    let ids: Vec<_> = (0..30).map(|number| story.send(&number.to_string())).collect();
+    for id in &ids[1..20] {
+        story.wait(1_000);
+        confirm(&mut story, id);
+    }
+    assert_eq!(causes(&story.seen()), []);
+    story.wait(1_000);
+    assert_eq!(causes(&story.seen()), [Cause::ReceiptOverdue]);
+}
+
+#[test]
+fn a_full_socket_keeps_messages_in_the_outbox_until_send_says_full() {
+    let mut story = plain();
+    let taken = bodies(100, 60_000).take_while(|body| story.try_send(body).is_ok()).count();
+    // 4 MiB of bodies may wait, whatever the socket holds.
+    assert_eq!(taken, (4 << 20) / 60_000);
+    let seen = story.seen();
+    assert_eq!(handed(&seen), 1, "one message fits into 64 KiB");
+    assert_eq!(sent(&seen), 0, "nothing is out");
+    story.written(1);
+    let seen = story.seen();
+    assert_eq!(handed(&seen), 1);
+    assert_eq!(sent(&seen), 1);
+}
+
+#[test]
+fn small_messages_fill_the_room_and_no_more() {
+    let mut story = plain();
+    for body in bodies(100, 1_000) {
+        story.send(&body);
+    }
+    let room = (64 << 10) / (1_000 + 14);
+    assert_eq!(handed(&story.seen()), room);
+    story.written(10);
+    assert_eq!(handed(&story.seen()), 10);
+    story.written(10);
+    assert_eq!(handed(&story.seen()), 0, "progress of a frame makes no room yet");
+}
+
+#[test]
+fn a_message_longer_than_the_room_goes_alone() {
+    let mut story = reporting(Story::plain_with(|config| config.limits.message_bytes = Limit::new(1 << 20)));
+    story.send(&"x".repeat(1 << 20));
+    story.send("behind");
+    assert_eq!(handed(&story.seen()), 1);
+    story.written(1);
+    assert_eq!(story.seen().messages(), ["behind"]);
+}
+
+#[test]
+fn a_slow_socket_that_moves_costs_no_connection_and_a_stalled_one_does_after_20_s() {
+    let mut story = reporting(Story::plain_with(|config| config.limits.message_bytes = Limit::new(1 << 20)));
+    story.send(&"x".repeat(1_000_000));
+    // 20 kB/s: 50 s for 1 MB.
+    for _ in 0..50 {
+        story.wait(1_000).written(0);
+    }
+    assert_eq!(causes(&story.seen()), []);
+    assert_eq!(story.deadline().map(|due| due.timer), Some(Timer::Stall));
+    story.wait(20_000);
+    assert_eq!(causes(&story.seen()), [Cause::WriteStalled]);
+}
+
+#[test]
+fn a_peer_that_takes_a_byte_every_19_s_holds_no_link_for_ever() {
+    let mut story = plain();
+    story.send("hello");
+    for _ in 0..6 {
+        story.wait(19_000).written(0);
+    }
+    assert_eq!(causes(&story.seen()), []);
+    story.wait(6_000);
+    assert_eq!(causes(&story.seen()), [Cause::WriteStalled], "one frame may take 120 s");
+}
+
+#[test]
+fn a_server_that_drips_a_frame_holds_no_link_for_ever() {
+    let mut story = plain();
+    story.prompt();
+    let begin = story.now();
+    while story.state() == State::Ready {
+        story.wait(1_000);
+        if story.state() == State::Ready {
+            story.arriving();
+        }
+        assert!(story.now() - begin < 600_000, "it is held for ever");
+    }
+    assert_eq!(causes(&story.seen()), [Cause::Dead]);
+    // 120 s for the frame, and after that the 55 s of any silence.
+    assert_eq!(story.now() - begin, 1_000 + 119_000 + 55_000);
+}
+
+#[test]
+fn a_frame_of_100_s_that_arrives_evenly_is_life() {
+    let mut story = plain();
+    for _ in 0..100 {
+        story.wait(1_000).arriving();
+    }
+    story.text("the whole frame");
+    let seen = story.seen();
+    assert_eq!((causes(&seen), seen.beats()), (vec![], 0), "{seen:?}");
+}
+
+#[test]
+fn a_receipt_behind_a_frame_that_arrives_is_waited_for() {
+    let mut story = with_receipts();
+    let id = story.send("hello");
+    story.written(1);
+    for _ in 0..60 {
+        story.wait(1_000).arriving();
+    }
+    assert_eq!(causes(&story.seen()), []);
+    confirm(&mut story, &id);
+    assert_eq!(story.session.status(&id), Some(Status::Delivered));
+}
+
+#[test]
+fn a_receipt_is_awaited_from_when_the_last_byte_left() {
+    let mut story = with_receipts();
+    story.send("hello");
+    for _ in 0..40 {
+        story.wait(1_000).written(0);
+    }
+    story.prompt();
+    let since = story.now();
+    story.wait(19_999);
+    assert_eq!(causes(&story.seen()), []);
+    story.wait(1);
+    assert_eq!(causes(&story.seen()), [Cause::ReceiptOverdue], "out at {since}");
+}
+
+#[test]
+fn a_heartbeat_behind_bytes_is_unanswered_only_from_when_it_left() {
+    let mut story = plain();
+    for body in bodies(1, 60_000) {
+        story.send(&body);
+    }
+    // One heartbeat is queued behind the message, and no more.
+    for _ in 0..100 {
+        story.wait(1_000).written(0);
+    }
+    let seen = story.seen();
+    assert_eq!((causes(&seen), seen.beats()), (vec![], 1));
+    story.written(2);
+    let since = story.now();
+    while story.state() == State::Ready {
+        let due = story.deadline().expect("silence is judged").at.as_millis();
+        story.wait(due - story.now());
+        story.written(3);
+    }
+    assert_eq!(causes(&story.seen()), [Cause::Dead]);
+    assert_eq!(story.now() - since, 30_000, "the next heartbeat after 25 s, and 5 s of grace");
+}
+
+#[test]
+fn logins_and_heartbeats_pass_a_full_socket_and_answers_wait_in_order() {
+    let mut story = with_receipts();
+    story.send(&"x".repeat(60_000));
+    story.send(&"y".repeat(60_000));
+    story.seen();
+    for number in 0..5_000 {
+        story.text(&push(number));
+    }
+    let seen = story.seen();
+    let first = seen.acks().len();
+    assert!(first > 0 && first < 100, "{first} acks found room beside the message");
+    assert!(!story.session.wants_read(), "256 answers wait");
+    story.written(1 + first as u64);
+    let seen = story.seen();
+    let ack = |action: &Action| matches!(action, Action::Send { purpose: Purpose::Ack { .. }, .. });
+    assert!(seen.all().first().is_some_and(ack), "answers go before messages");
+    assert!(handed(&seen) <= 1);
+}
+
+fn push(number: usize) -> String {
+    format!(r#"{{"type":"MESSAGE","messageId":"p{number}","content":"hi"}}"#)
+}
+
+#[test]
+fn a_close_waits_for_what_moves_and_tells_the_truth_of_the_rest() {
+    let mut story = plain();
+    let ids: Vec<_> = bodies(3, 60_000).map(|body| story.send(&body)).collect();
+    story.seen();
+    story.close();
+    let seen = story.seen();
+    assert_eq!(last(&seen, &ids[1]), Some(Status::NotSent));
+    assert_eq!(last(&seen, &ids[0]), None, "its bytes are leaving");
+    // The close handshake may take 3 s, but not while the message moves.
+    for _ in 0..10 {
+        story.wait(2_000).written(0);
+    }
+    assert_eq!(story.state(), State::Closing);
+    story.written(1);
+    assert_eq!(last(&story.seen(), &ids[0]), Some(Status::Sent));
+    story.closed(1_000);
+    assert_eq!(story.state(), State::Stopped);
+}
+
+#[test]
+fn a_close_ends_in_time_though_bytes_drip_and_what_is_not_out_is_unconfirmed() {
+    let mut story = plain();
+    let id = story.send(&"x".repeat(60_000));
+    story.seen();
+    story.close();
+    let begin = story.now();
+    while story.state() == State::Closing {
+        story.wait(1_000).written(0);
+    }
+    assert_eq!(story.now() - begin, 120_000);
+    let seen = story.seen();
+    assert_eq!(last(&seen, &id), Some(Status::Unconfirmed));
+    assert!(seen.aborts() == 1);
+}
+
+#[test]
+fn what_is_not_out_when_the_connection_is_lost_is_unconfirmed_where_nothing_confirms() {
+    let mut story = plain();
+    let out = story.send("out");
+    let partly = story.send("partly");
+    story.written(1).closed(1_006);
+    let seen = story.seen();
+    assert_eq!(last(&seen, &out), Some(Status::Sent));
+    assert_eq!(last(&seen, &partly), Some(Status::Unconfirmed));
+    assert_eq!(story.session.unsettled(), 0);
+}
+
+#[test]
+fn a_frame_that_failed_counts_among_those_that_are_done() {
+    let mut story = reporting(Story::plain_with(|config| {
+        config.outbox.send_failure = redial::config::SendFailure::Tell;
+    }));
+    let (first, second) = (story.send("first"), story.send("second"));
+    story.send_failed(Purpose::Message { id: first.clone() });
+    story.written(2);
+    let seen = story.seen();
+    assert_eq!(last(&seen, &first), Some(Status::NotSent));
+    assert_eq!(last(&seen, &second), Some(Status::Sent));
+}
+
+#[test]
+fn a_report_of_more_frames_than_there_are_or_of_fewer_than_before_changes_nothing_else() {
+    let mut story = plain();
+    let first = story.send("first");
+    story.written(99).written(0);
+    assert_eq!(last(&story.seen(), &first), Some(Status::Sent));
+    let second = story.send("second");
+    assert_eq!(last(&story.seen(), &second), Some(Status::Queued));
+    story.written(1);
+    assert_eq!(story.session.status(&second), Some(Status::Queued));
+    story.written(2);
+    assert_eq!(story.session.status(&second), Some(Status::Sent));
+}
+
+#[test]
+fn a_session_whose_messages_nobody_takes_does_not_want_to_read_and_judges_no_silence() {
+    let mut story = reporting(Story::plain_with(|config| config.inbox.pending = Limit::new(10)));
+    story.taken(0);
+    for number in 0..10 {
+        assert!(story.session.wants_read());
+        story.text(&number.to_string());
+    }
+    assert!(!story.session.wants_read());
+    // Heartbeats go on, so that the server does not take the client for dead; none counts as unanswered.
+    story.prompt().wait(59_000);
+    let seen = story.seen();
+    assert_eq!((causes(&seen), seen.beats()), (vec![], 2), "{seen:?}");
+    story.taken(1);
+    assert!(story.session.wants_read());
+    let seen = story.seen();
+    assert_eq!(seen.beats(), 1, "a probe goes first when reading resumes");
+    story.prompt().pong().wait(20_000);
+    assert_eq!(causes(&story.seen()), []);
+}
+
+#[test]
+fn a_session_that_does_not_read_for_a_minute_gives_its_connection_up() {
+    let mut story = reporting(Story::plain_with(|config| config.inbox.pending = Limit::new(1)));
+    story.taken(0).text("one").prompt();
+    let since = story.now();
+    story.wait(60_000);
+    assert_eq!(causes(&story.seen()), [Cause::ReadPaused]);
+    assert_eq!(story.now() - since, 60_000);
+}
+
+#[test]
+fn a_rate_keeps_messages_back_and_heartbeats_go_on() {
+    let rate = Rate::new(5, Duration::from_secs(1)).burst(10);
+    let mut story = Story::plain_with(|config| config.outbox.rate = Some(rate));
+    for number in 0..300 {
+        story.send(&number.to_string());
+    }
+    story.ready();
+    assert_eq!(handed(&story.seen()), 10);
+    assert_eq!(story.deadline().map(|due| due.timer), Some(Timer::Rate));
+    for second in 1..=58 {
+        story.wait(1_000);
+        assert_eq!(handed(&story.seen()), 5, "in second {second}");
+        story.pong();
+    }
+    assert_eq!(story.session.unsettled(), 0);
+    assert_ne!(story.deadline().map(|due| due.timer), Some(Timer::Rate));
+}
+
+#[test]
+fn a_rate_counts_what_is_sent_again() {
+    let rate = Rate::new(1, Duration::from_secs(1)).burst(2);
+    let mut story = Story::uni_app_with(|config| config.outbox.rate = Some(rate));
+    story.ready();
+    for number in 0..4 {
+        story.send(&number.to_string());
+    }
+    story.wait(3_000);
+    assert_eq!(handed(&story.seen()), 4);
+    story.closed(1_006);
+    story.wait_for_connect();
+    story.opened();
+    let begin = story.now();
+    let mut left = handed(&story.seen());
+    assert!(left <= 2, "{left} at once");
+    while left < 4 {
+        story.wait(1_000);
+        left += handed(&story.seen());
+        assert!(story.now() - begin <= 4_000);
+    }
+}
+
+#[test]
+fn events_of_flow_that_name_another_connection_change_nothing() {
+    let mut story = plain();
+    story.send("hello");
+    let (before, stale) = (story.session.clone(), story.session.stats().stale_events);
+    let connection = redial::ConnectionId::new(99);
+    story.event(Event::Written { connection, frames: 1 });
+    story.event(Event::Arriving { connection });
+    assert_eq!(story.session, before);
+    assert_eq!(story.session.stats().stale_events, stale + 2);
+}
