@@ -31,6 +31,8 @@ pub(crate) struct Backlog {
     moved_at: Instant,
     /// When the first unwritten frame became the first.
     first_since: Instant,
+    /// Whether a message left with the present input.
+    message_left: bool,
     /// When the frame began that arrives at present.
     arriving_since: Option<Instant>,
     /// Number of messages delivered in all; it too matters only to the reports of the host.
@@ -106,6 +108,7 @@ impl Backlog {
     #[inline]
     pub(crate) fn on_handed(&mut self, now: Instant, purpose: &Purpose, slot: Option<u64>, payload: usize) {
         *self.handed += 1;
+        self.message_left |= slot.is_some() && !self.reports_written;
         if self.reports_written {
             self.push(now, FrameKind::of(purpose, slot), payload);
         }
@@ -148,8 +151,15 @@ impl Backlog {
         }
         let frame = self.frames.pop_front()?;
         self.first_since = now;
+        self.message_left |= matches!(frame.kind, FrameKind::Message(_));
         self.bytes = self.bytes.saturating_sub(frame.bytes);
         Some(frame.kind)
+    }
+
+    /// Returns whether a message left with the present input, once.
+    #[inline]
+    pub(crate) fn take_message_left(&mut self) -> bool {
+        core::mem::take(&mut self.message_left)
     }
 
     /// Notes that not one byte of a frame of this kind will be written; the host still counts the frame.

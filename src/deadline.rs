@@ -71,7 +71,7 @@ impl fmt::Display for Timer {
         f.write_str(match self {
             Self::Death => "a sign of life, before the link counts as dead",
             Self::Probe => "the answer to a probe",
-            Self::Suspicion => "the answer to a heartbeat, before the link is suspected",
+            Self::Suspicion => "a sign of life, before the link is suspected",
             Self::Heartbeat => "the next heartbeat",
             Self::Attempt => "the attempt to open",
             Self::Credential => "a credential",

@@ -14,6 +14,7 @@ use crate::time::Duration;
 /// use redial::{Config, Duration};
 /// let bounds = Config::default().bounds();
 /// assert_eq!(bounds.notice_dead_link, Some(Duration::from_secs(55)));
+/// assert_eq!(bounds.notice_dead_link_under_traffic, Some(Duration::from_secs(15)));
 /// assert_eq!(bounds.connects_in_120_s, 10);
 /// assert_eq!(bounds.connects_in_120_s_if_stable, 20);
 /// ```
@@ -24,6 +25,9 @@ pub struct Bounds {
     /// never ends a link. An [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) during the silence
     /// starts a new probe, which may add `heartbeat.probe.wait`.
     pub notice_dead_link: Option<Duration>,
+    /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them was
+    /// written; `None` where silence never ends a link.
+    pub notice_dead_link_under_traffic: Option<Duration>,
     /// The most connects in any 120 s against a server that never lets a connection become stable. Connects caused by
     /// hints and by the user's own calls come on top.
     pub connects_in_120_s: u32,
@@ -119,6 +123,7 @@ impl Config {
         };
         Bounds {
             notice_dead_link: self.heartbeat.notice(),
+            notice_dead_link_under_traffic: self.heartbeat.notice_under_traffic(),
             connects_in_120_s: self.connects_within(Duration::from_secs(120), false),
             connects_in_120_s_if_stable: self.connects_within(Duration::from_secs(120), true),
             memory_bytes: self.memory(),

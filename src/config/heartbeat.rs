@@ -33,6 +33,11 @@ pub struct HeartbeatPolicy {
     /// sooner than the heartbeats allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspicion: Option<Suspicion>,
+    /// The time after which messages that left and brought no byte back raise suspicion. Default 10 s: with the answer
+    /// to the probe, a link that is half open under traffic is found dead within 15 s. `None` leaves silence to the
+    /// schedule, for services that answer no heartbeat. It has no effect where silence never ends a link.
+    #[serde(default, rename = "unanswered_ms", skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Duration>,
     /// The reaction to a wake-up that comes late. Default: a wake-up more than 5 s late counts as a suspend; one
     /// probe is sent, and its answer may take 5 s. `None` handles a late wake-up like any other.
     pub probe: Option<Probe>,
@@ -50,6 +55,7 @@ impl Default for HeartbeatPolicy {
                 grace: Duration::from_secs(5),
             }),
             suspicion: None,
+            unanswered: Some(Duration::from_secs(10)),
             probe: Some(Probe::default()),
         }
     }
@@ -172,6 +178,24 @@ impl HeartbeatPolicy {
     /// The time between heartbeats, at least 1 ms.
     pub(crate) fn period(&self) -> Duration {
         self.every.max(Duration::from_millis(1))
+    }
+
+    /// The time that the answer to a probe on suspicion may take.
+    pub(crate) fn suspicion_wait(&self) -> Duration {
+        let probe = self.probe.map_or(Probe::default().wait, |probe| probe.wait);
+        self.suspicion.map_or(probe, |suspicion| suspicion.wait)
+    }
+
+    /// The time after which unanswered messages raise suspicion, where silence ends a link at all.
+    pub(crate) fn unanswered(&self) -> Option<Duration> {
+        let ends = self.dead_after.is_some() || self.suspicion.is_some();
+        self.unanswered.filter(|_| ends).map(|span| span.max(Duration::from_millis(1)))
+    }
+
+    /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them left.
+    pub(crate) fn notice_under_traffic(&self) -> Option<Duration> {
+        let asks = self.unanswered().map(|span| span + self.suspicion_wait());
+        [asks, self.notice()].into_iter().flatten().min()
     }
 
     /// The longest silence before a link counts as dead, provided that the host ticks in time; `None` for never.

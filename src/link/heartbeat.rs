@@ -5,8 +5,9 @@
 //! 3. A frame that has arrived counts before silence is judged: the caller reports frames first and ticks after.
 //! 4. A silent link can be suspected before it counts as dead: a probe goes out, and it has a deadline of its own.
 //! 5. Every deadline of a heartbeat ends with its connection.
-//! 6. A heartbeat that the socket has not taken is not unanswered: its deadlines start when its last byte is written.
-//! 7. While the session does not read, silence proves nothing: heartbeats go out and none counts, and a probe goes first
+//! 6. Messages that left and brought no byte back raise suspicion before the schedule would.
+//! 7. A heartbeat that the socket has not taken is not unanswered: its deadlines start when its last byte is written.
+//! 8. While the session does not read, silence proves nothing: heartbeats go out and none counts, and a probe goes first
 //!    when reading resumes.
 
 use core::num::NonZeroU32;
@@ -48,6 +49,8 @@ pub(crate) struct Heartbeat {
     round_trip: RoundTrip,
     /// When the heartbeat was handed over that the socket has not taken.
     unwritten_since: Option<Instant>,
+    /// When messages that left and brought no byte back raise suspicion; [`Instant::NEVER`] while there are none.
+    unanswered_at: Instant,
     /// End of the time for which the session may not read; [`Instant::NEVER`] while it reads.
     pause_ends_at: Instant,
 }
@@ -87,6 +90,7 @@ impl Heartbeat {
             unanswered: 0,
             round_trip: RoundTrip::None,
             unwritten_since: None,
+            unanswered_at: Instant::NEVER,
             pause_ends_at: Instant::NEVER,
         };
         if policy.at_ready {
@@ -104,6 +108,7 @@ impl Heartbeat {
     pub(crate) fn on_frame(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
         let suspected = self.suspicion_state == SuspicionState::Suspected;
         self.probe_ends_at = Instant::NEVER;
+        self.unanswered_at = Instant::NEVER;
         if suspected {
             self.suspicion_state = SuspicionState::Clear;
         }
@@ -130,6 +135,14 @@ impl Heartbeat {
             self.on_life(now, policy);
         }
         rtt
+    }
+
+    /// Notes that a message left.
+    #[inline]
+    pub(crate) fn on_asked(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        if self.unanswered_at.is_never() && !self.is_paused() && !self.is_probing() {
+            self.unanswered_at = policy.unanswered().map_or(Instant::NEVER, |span| now + span);
+        }
     }
 
     /// Holds every deadline of a heartbeat that the socket has not taken yet.
@@ -180,6 +193,7 @@ impl Heartbeat {
         self.probe_ends_at = Instant::NEVER;
         self.suspicion_state = SuspicionState::Clear;
         self.round_trip = RoundTrip::None;
+        self.unanswered_at = Instant::NEVER;
     }
 
     fn on_life(&mut self, now: Instant, policy: &HeartbeatPolicy) {
@@ -223,11 +237,11 @@ impl Heartbeat {
                 }
             }
         }
-        match (due.timer, policy.suspicion) {
-            (Timer::Death, _) => return Some(HeartbeatDecision::Dead),
-            (Timer::Suspicion, Some(suspicion)) => {
+        match due.timer {
+            Timer::Death => return Some(HeartbeatDecision::Dead),
+            Timer::Suspicion => {
                 let regular = self.death_by_heartbeats(policy);
-                self.probe(now, policy, suspicion.wait);
+                self.probe(now, policy, policy.suspicion_wait());
                 // A probe on suspicion must not postpone the deadline that holds without it.
                 self.probe_ends_at = regular.map_or(self.probe_ends_at, |at| self.probe_ends_at.min(at));
                 self.suspicion_state = SuspicionState::Suspected;
@@ -299,10 +313,11 @@ impl Heartbeat {
     }
 
     fn suspicion(&self) -> Deadline {
-        match self.suspicion_state {
-            SuspicionState::DueAt(at) => Deadline { at, timer: Timer::Suspicion },
-            SuspicionState::Clear | SuspicionState::Suspected => Deadline::NEVER,
-        }
+        let at = match self.suspicion_state {
+            SuspicionState::DueAt(at) => at.min(self.unanswered_at),
+            SuspicionState::Clear | SuspicionState::Suspected => self.unanswered_at,
+        };
+        Deadline { at, timer: Timer::Suspicion }
     }
 
     fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, wait: Duration) {
@@ -318,6 +333,7 @@ impl Heartbeat {
         self.dead_at = Instant::NEVER;
         self.probe_ends_at = now + wait;
         self.suspicion_state = SuspicionState::Clear;
+        self.unanswered_at = Instant::NEVER;
         self.on_heartbeat_sent(now);
     }
 

@@ -634,6 +634,13 @@ impl Link {
         }
     }
 
+    /// Notes that a message left on the present connection.
+    pub(crate) fn on_asked(&mut self, cx: &Context<'_>) {
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            heartbeat.on_asked(cx.now, &cx.config.heartbeat);
+        }
+    }
+
     /// Gives a close more time, because bytes leave that were handed over before.
     pub(crate) fn on_progress(&mut self, cx: &Context<'_>) {
         if let Phase::Closing { until, latest, .. } = &mut self.phase {

@@ -269,6 +269,7 @@ impl Peer {
         };
         let result = work(&mut core, &mut cx);
         core.tick(&mut cx);
+        cx.backlog.take_message_left();
         // Connection ids must not repeat after a restart, so each new one is a change of the durable state.
         let attempts = self.last_connection;
         core.delivery.settle_version(&mut cx, attempts);

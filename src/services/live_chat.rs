@@ -148,6 +148,7 @@ fn config(has_key: bool) -> Config {
     config.heartbeat.liveness = Liveness::Reply;
     config.heartbeat.dead_after = None;
     config.heartbeat.suspicion = None;
+    config.heartbeat.unanswered = None;
     config.heartbeat.probe = None;
     config.reconnect.first = FirstDelay::all(Duration::ZERO);
     config.reconnect.again = Backoff::constant(five);

@@ -59,6 +59,7 @@ fn config() -> Config {
     config.heartbeat.liveness = Liveness::Reply;
     config.heartbeat.dead_after = DeadAfter::after(59, second);
     config.heartbeat.suspicion = None;
+    config.heartbeat.unanswered = None;
     config.heartbeat.probe = Some(Probe::default());
     config.reconnect.first = FirstDelay::all(Duration::ZERO);
     config.reconnect.again = Backoff::constant(Duration::ZERO);

@@ -126,6 +126,7 @@ fn config() -> Config {
     config.heartbeat.liveness = Liveness::Reply;
     config.heartbeat.dead_after = None;
     config.heartbeat.suspicion = None;
+    config.heartbeat.unanswered = None;
     config.heartbeat.probe = None;
     config.reconnect.first = FirstDelay::all(five);
     config.reconnect.again = Backoff::constant(five);

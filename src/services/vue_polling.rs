@@ -57,6 +57,7 @@ fn config() -> Config {
     config.heartbeat.liveness = Liveness::AnyFrame;
     config.heartbeat.dead_after = DeadAfter::after(5, Duration::ZERO);
     config.heartbeat.suspicion = None;
+    config.heartbeat.unanswered = None;
     config.heartbeat.probe = Some(Probe::default());
     config.reconnect.first = FirstDelay::all(Duration::ZERO);
     config.reconnect.first.closed = Some(five);

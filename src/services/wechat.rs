@@ -65,6 +65,7 @@ fn config() -> Config {
     config.heartbeat.liveness = Liveness::Reply;
     config.heartbeat.dead_after = DeadAfter::after(1, ten);
     config.heartbeat.suspicion = None;
+    config.heartbeat.unanswered = None;
     config.heartbeat.probe = Some(Probe::default());
     config.reconnect.first = FirstDelay::all(five);
     config.reconnect.first.heartbeat_failed = None;

@@ -87,6 +87,14 @@ impl SessionCore<'_> {
         self.delivery.on_room(cx);
     }
 
+    /// Starts to judge the silence after messages that left with this input.
+    #[inline]
+    pub(super) fn settle_traffic(&mut self, cx: &mut Context<'_>) {
+        if cx.backlog.take_message_left() {
+            self.link.on_asked(cx);
+        }
+    }
+
     /// Stops or starts to judge silence, as the session wants to read or not.
     #[inline]
     pub(super) fn settle_reading(&mut self, cx: &mut Context<'_>) {

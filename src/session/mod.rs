@@ -58,7 +58,7 @@ pub(crate) use snapshot::checksum;
 ///     }
 /// }
 /// assert_eq!(sent, 1);
-/// assert_eq!(session.next_deadline().map(|deadline| deadline.at), Some(Instant::from_millis(25_020)));
+/// assert_eq!(session.next_deadline().map(|deadline| deadline.at), Some(Instant::from_millis(10_020)));
 /// # Ok::<(), redial::SendError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -224,6 +224,7 @@ impl Session {
         core.settle_reading(&mut cx);
         core.end_probe(&mut cx);
         core.fire_timers(&mut cx);
+        core.settle_traffic(&mut cx);
         let attempts = core.link.attempts();
         core.delivery.settle_version(&mut cx, attempts);
         result

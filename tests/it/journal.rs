@@ -42,7 +42,7 @@ fn a_session_on_a_pipe_answers_as_the_documentation_says() {
         r#"{"now_ms":30,"action":{"type":"state","state":"ready"}}"#,
         r#"{"now_ms":30,"action":{"type":"send","connection":1,"frame":{"text":"hello"},"purpose":{"type":"message","id":"c1"}}}"#,
         r#"{"now_ms":30,"action":{"type":"status","id":"c1","status":"sent"}}"#,
-        r#"{"now_ms":30,"next_deadline_ms":25030,"timer":"heartbeat"}"#,
+        r#"{"now_ms":30,"next_deadline_ms":10030,"timer":"suspicion"}"#,
         r#"{"now_ms":40,"action":{"type":"deliver","body":"hi"}}"#,
         r#"{"now_ms":40,"next_deadline_ms":25040,"timer":"heartbeat"}"#,
         r#"{"now_ms":25040,"action":{"type":"send","connection":1,"frame":{"ping":""},"purpose":{"type":"heartbeat"}}}"#,

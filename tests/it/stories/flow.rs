@@ -194,7 +194,7 @@ fn a_receipt_is_awaited_from_when_the_last_byte_left() {
     }
     story.prompt();
     let since = story.now();
-    story.wait(19_999);
+    story.wait(5_000).pong().wait(14_999);
     assert_eq!(causes(&story.seen()), []);
     story.wait(1);
     assert_eq!(causes(&story.seen()), [Cause::ReceiptOverdue], "out at {since}");
@@ -220,7 +220,57 @@ fn a_heartbeat_behind_bytes_is_unanswered_only_from_when_it_left() {
         story.written(3);
     }
     assert_eq!(causes(&story.seen()), [Cause::Dead]);
-    assert_eq!(story.now() - since, 30_000, "the next heartbeat after 25 s, and 5 s of grace");
+    assert_eq!(story.now() - since, 15_000, "the message is out and unanswered: a probe after 10 s, dead after 5 more");
+}
+
+/// Sends a message a second to a server that is gone; says how long it took to notice.
+fn noticed_under_traffic(mut story: Story) -> u64 {
+    story.open().opened();
+    let begin = story.now();
+    let mut seen = Vec::new();
+    while story.state() == State::Ready {
+        let _ = story.try_send("anybody?");
+        story.wait(1_000);
+        seen.extend(story.seen().losses());
+        assert!(story.now() - begin < 120_000, "nobody notices");
+    }
+    assert_eq!(seen[0].0, Cause::Dead);
+    story.now() - begin
+}
+
+#[test]
+fn a_half_open_link_under_traffic_is_noticed_within_15_s_in_every_dialect() {
+    for story in [Story::plain(), Story::uni_app()] {
+        let promised = story.session.preset().config().bounds().notice_dead_link_under_traffic;
+        assert_eq!(promised, Some(Duration::from_secs(15)));
+        assert_eq!(noticed_under_traffic(story), 15_000);
+    }
+}
+
+#[test]
+fn where_silence_never_ends_a_link_unanswered_messages_do_not_either() {
+    let mut story = Story::plain_with(|config| config.heartbeat.dead_after = None);
+    story.ready();
+    story.send("anybody?");
+    story.wait(600_000);
+    assert_eq!(causes(&story.seen()), []);
+}
+
+#[test]
+fn one_byte_that_comes_back_answers_all_messages_before_it() {
+    let mut story = Story::plain();
+    story.ready();
+    for _ in 0..100 {
+        story.send("hello");
+        story.wait(9_000).text("hi");
+    }
+    assert_eq!(story.seen().beats(), 0);
+    story.send("hello");
+    story.wait(9_999);
+    assert_eq!(story.seen().beats(), 0);
+    story.wait(1);
+    let seen = story.seen();
+    assert_eq!((seen.beats(), seen.count(|action| matches!(action, Action::Suspected { .. }))), (1, 1));
 }
 
 #[test]

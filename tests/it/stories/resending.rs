@@ -208,7 +208,7 @@ fn without_resending_a_missing_receipt_costs_the_message_and_not_the_link() {
     let mut story = Story::uni_app_with(|config| config.outbox.resend = Resend::Never);
     story.ready();
     let id = story.send("hello");
-    story.wait(20_000);
+    story.wait(5_000).pong().wait(15_000);
     assert_eq!((story.session.status(&id), story.state()), (Some(Status::Unconfirmed), State::Ready));
 }
 

@@ -54,7 +54,7 @@ fn a_drain_waits_for_its_end_whatever_else_becomes_due_before() {
     story.drain_within(60_000).wait(1_000);
     assert_eq!((story.state(), story.session.status(&short)), (State::Ready, Some(Status::Unconfirmed)));
     // The confirmation is overdue, and another connection asks for it.
-    story.wait(19_000);
+    story.pong().wait(19_000);
     assert_eq!(story.state(), State::Waiting);
     story.wait_for_connect();
     story.opened().seen();

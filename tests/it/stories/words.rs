@@ -17,7 +17,7 @@ fn a_session_explains_itself_in_one_sentence() {
     story.opened();
     assert_eq!(
         explain(&story),
-        "ready, with 1 message unsettled; waiting for the confirmation of a message until 20000 ms"
+        "ready, with 1 message unsettled; waiting for a sign of life, before the link is suspected until 10000 ms"
     );
     story.send("again");
     story.errored(TransportError::Io);
