@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 use redial::config::{
     Acknowledge, AuthenticationPolicy, Backoff, CloseCodes, ClosePolicy, CredentialSource, DeadAfter, DeadLink,
     Deliver, Durability, FallbackPolicy, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, InboxPolicy, Jitter, Limit,
-    Limits, Liveness, MeasuredFrom, OutboxPolicy, PeerPolicy, Probe, ReconnectPolicy, Resend, Reset, SendFailure,
+    Limits, Liveness, MeasuredFrom, OutboxPolicy, PeerPolicy, Probe, Rate, ReconnectPolicy, Resend, Reset, SendFailure,
     Suspicion, Unauthorized, WhileDown,
 };
 use redial::{Config, Duration};
@@ -56,6 +56,7 @@ fn heartbeat(policy: &mut HeartbeatPolicy) {
     suspicion.after = Duration::from_secs(1);
     suspicion.wait = Duration::from_secs(2);
     policy.suspicion = Some(suspicion);
+    policy.unanswered = Some(Duration::from_secs(7));
     policy.probe = Some(Probe::new(Duration::from_secs(3), Duration::from_secs(4)));
 }
 
@@ -90,6 +91,8 @@ fn outbox(policy: &mut OutboxPolicy) {
     policy.dedup_window = Some(Duration::from_secs(3_600));
     policy.time_to_live = Some(Duration::from_secs(60));
     policy.remembered = Limit::new(64);
+    policy.unwritten_bytes = Limit::new(32 << 10);
+    policy.rate = Some(Rate::new(10, Duration::from_secs(1)).burst(20));
 }
 
 fn inbox(policy: &mut InboxPolicy) {
@@ -112,4 +115,7 @@ fn limits(limits: &mut Limits) {
     limits.id_bytes = Limit::new(64);
     limits.depth = Limit::new(8);
     limits.malformed = NonZeroU32::new(3);
+    limits.frame_time = Duration::from_secs(60);
+    limits.write_stall = Duration::from_secs(15);
+    limits.read_pause = Duration::from_secs(30);
 }
