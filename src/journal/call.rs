@@ -11,7 +11,7 @@ use crate::error::{
 use crate::event::CredentialFailure;
 use crate::frame::Body;
 use crate::id::MessageId;
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, Repeat};
 use crate::secret::Secret;
 use crate::session::Session;
 use crate::time::{Duration, Instant};
@@ -170,6 +170,14 @@ impl Call {
             Self::CredentialFailed { why } => session.credential_failed(now, why),
         }
         Ok(None)
+    }
+}
+
+impl From<Outgoing> for Call {
+    /// Makes the call that sends this message.
+    fn from(message: Outgoing) -> Self {
+        let Outgoing { body, id, time_to_live, repeat } = message;
+        Self::Send { body, id, time_to_live, once: repeat == Repeat::Never }
     }
 }
 

@@ -85,12 +85,38 @@ pub struct Header {
     /// The durable state with which the session began, where it was not empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    /// The time at which the snapshot was restored.
+    #[serde(default, rename = "restored_at_ms", skip_serializing_if = "is_default")]
+    pub restored_at: Instant,
+    /// The time between the snapshot and its restoring.
+    #[serde(default, rename = "away_ms", skip_serializing_if = "is_default")]
+    pub away: Duration,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Header {
     /// Makes the header of a session under this preset and seed.
     pub fn new(preset: &Preset, seed: Seed) -> Self {
-        Self { redial: VERSION, preset: preset.name().to_string(), seed, config: preset.to_json(), snapshot: None }
+        Self {
+            redial: VERSION,
+            preset: preset.name().to_string(),
+            seed,
+            config: preset.to_json(),
+            snapshot: None,
+            restored_at: Instant::ORIGIN,
+            away: Duration::ZERO,
+        }
+    }
+
+    /// Sets the snapshot from which the session is restored, with the arguments of
+    /// [`Session::restore`](crate::Session::restore).
+    #[must_use]
+    pub fn restored(mut self, now: Instant, snapshot: Snapshot, away: Duration) -> Self {
+        (self.snapshot, self.restored_at, self.away) = (Some(snapshot), now, away);
+        self
     }
 
     /// Makes the session that this header describes.
@@ -104,7 +130,7 @@ impl Header {
         let preset = Preset::named(&self.preset, &self.config)?;
         match self.snapshot.clone() {
             None => Ok(Session::new(preset, self.seed)),
-            Some(snapshot) => Ok(Session::restore(preset, Instant::ORIGIN, snapshot, Duration::ZERO)?),
+            Some(snapshot) => Ok(Session::restore(preset, self.restored_at, snapshot, self.away)?),
         }
     }
 }
@@ -141,14 +167,24 @@ pub enum LineError {
     LateHeader,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Timed {
     now_ms: Instant,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     call: Option<Call>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     event: Option<Event>,
+}
+
+/// The borrowed form of [`Timed`], for writing.
+#[derive(Serialize)]
+struct TimedRef<'a> {
+    now_ms: Instant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<&'a Call>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a Event>,
 }
 
 /// The part of a line that tells a header from other lines.
@@ -174,12 +210,22 @@ impl Input {
 
     /// Writes the line, without its line break.
     pub fn to_line(&self) -> String {
-        match self.clone() {
-            Self::Header(header) => write(&header),
-            Self::Call { now, call } => write(&Timed { now_ms: now, call: Some(call), event: None }),
-            Self::Event { now, event } => write(&Timed { now_ms: now, call: None, event: Some(event) }),
+        match self {
+            Self::Header(header) => write(header),
+            Self::Call { now, call } => call_line(*now, call),
+            Self::Event { now, event } => event_line(*now, event),
         }
     }
+}
+
+/// Writes the line of a call that the caller keeps.
+pub(crate) fn call_line(now: Instant, call: &Call) -> String {
+    write(&TimedRef { now_ms: now, call: Some(call), event: None })
+}
+
+/// Writes the line of an event that the caller keeps.
+pub(crate) fn event_line(now: Instant, event: &Event) -> String {
+    write(&TimedRef { now_ms: now, call: None, event: Some(event) })
 }
 
 /// One line out.
@@ -225,6 +271,16 @@ pub enum Output {
 }
 
 impl Output {
+    /// Makes the line of a session's next deadline.
+    pub(crate) fn deadline(session: &Session) -> Self {
+        let deadline = session.next_deadline();
+        Self::Deadline {
+            now: session.now(),
+            at: deadline.map(|deadline| deadline.at),
+            timer: deadline.map(|deadline| deadline.timer),
+        }
+    }
+
     /// Writes the line, without its line break.
     pub fn to_line(&self) -> String {
         write(self)

@@ -4,7 +4,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Input, LineError, Output};
-use crate::deadline::Deadline;
 use crate::id::MessageId;
 use crate::session::Session;
 
@@ -92,11 +91,7 @@ impl Player {
         while let Some(action) = self.session.poll_action() {
             out.push(Output::Action { now, action });
         }
-        let (at, timer) = match self.session.next_deadline() {
-            Some(Deadline { at, timer }) => (Some(at), Some(timer)),
-            None => (None, None),
-        };
-        out.push(Output::Deadline { now, at, timer });
+        out.push(Output::deadline(&self.session));
         out
     }
 }
