@@ -14,6 +14,8 @@
 //! * `services` switches on the registry of services: `Service`, `Preset::named` and `Preset::names`.
 //! * `systems` switches on the presets of five systems, such as `Preset::uni_app`; it includes `services`.
 //! * `journal` switches on the journal of inputs and outputs as JSON lines, with replay; it includes `services`.
+//! * `host` switches on the parts that every host needs beside its sockets: a clock that finds sleep, a session that
+//!   writes its journal, the order of dials, URLs; it includes `journal`.
 //!
 //! To read the source, begin with the table of transitions in `src/link/machine.rs`. Every input starts in
 //! `src/session/mod.rs`, and an inbound frame goes on to `src/receive.rs`. The repository's CONTRIBUTING.md says what
@@ -62,6 +64,8 @@ mod uncompared;
 pub mod config;
 pub mod dialect;
 pub mod error;
+#[cfg(feature = "host")]
+pub mod host;
 #[doc = include_str!("invariants.md")]
 pub mod invariants {}
 #[cfg(feature = "journal")]
