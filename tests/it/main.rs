@@ -4,6 +4,7 @@ mod adapters;
 mod budget;
 mod durability;
 mod durable;
+mod host;
 mod hostile;
 mod journal;
 mod matrix;

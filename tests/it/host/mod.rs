@@ -1,0 +1,9 @@
+//! The parts of a host, each on a virtual clock.
+
+mod clock;
+mod dials;
+mod endings;
+mod flow;
+mod recorded;
+mod targets;
+mod waiters;
