@@ -1,5 +1,6 @@
 //! End of a host's loop: how long the last socket is kept, and when the loop may return.
 
+use crate::session::Session;
 use crate::state::State;
 use crate::time::{Duration, Instant};
 
@@ -11,32 +12,32 @@ use crate::time::{Duration, Instant};
 ///
 /// ```
 /// use redial::host::{Ending, Turn};
-/// use redial::{Instant, State};
+/// use redial::{Instant, Preset, Seed, Session};
 ///
-/// let mut ending = Ending::new();
-/// let at = Instant::from_millis;
-/// assert_eq!(ending.turn(at(0), State::Ready, true, false), Turn::Run);
+/// let (mut ending, at) = (Ending::new(), Instant::from_millis);
+/// let mut session = Session::new(Preset::plain(), Seed::from_bytes([7; 16]));
+/// session.open(at(0));
+/// assert_eq!(ending.turn(at(0), &session, true, false), Turn::Wait { until: Some(at(10_000)) });
 ///
 /// // The session was closed and nobody is left to open it; the socket waits for the peer.
-/// assert_eq!(ending.turn(at(10), State::Stopped, true, true), Turn::KeepSocket { until: at(1_010) });
-/// assert_eq!(ending.turn(at(1_010), State::Stopped, true, true), Turn::DropSocket);
-/// assert_eq!(ending.turn(at(1_010), State::Stopped, false, true), Turn::Return);
+/// session.close(at(10));
+/// assert_eq!(ending.turn(at(10), &session, true, true), Turn::Wait { until: Some(at(1_010)) });
+/// assert_eq!(ending.turn(at(1_010), &session, true, true), Turn::DropSocket);
+/// assert_eq!(ending.turn(at(1_010), &session, false, true), Turn::Return);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ending {
     stopped: Option<Instant>,
 }
 
-/// What a turn of the loop does about its end.
+/// What a turn of the loop ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Turn {
-    /// The loop goes on, and sleeps until the deadline of the session.
-    Run,
-    /// The loop goes on, and asks again at this time at the latest.
-    KeepSocket {
-        /// The time at which the socket is to be dropped.
-        until: Instant,
+    /// The loop waits for its socket and its application, until this time at the latest, and then says `Tick`.
+    Wait {
+        /// The next deadline of the session, or the end of the linger time; `None` where neither is set.
+        until: Option<Instant>,
     },
     /// The host drops its socket and asks again.
     DropSocket,
@@ -53,19 +54,20 @@ impl Ending {
         Self { stopped: None }
     }
 
-    /// Says what this turn of the loop does; `has_socket` is true for a dial too, and `is_over` once nobody is left
-    /// who could open the session again.
-    pub fn turn(&mut self, now: Instant, state: State, has_socket: bool, is_over: bool) -> Turn {
-        if state != State::Stopped {
+    /// Says what this turn of the loop ends with; `has_socket` is true for a dial too, and `is_over` once nobody is
+    /// left who could open the session again.
+    pub fn turn(&mut self, now: Instant, session: &Session, has_socket: bool, is_over: bool) -> Turn {
+        let deadline = session.next_deadline().map(|deadline| deadline.at);
+        if session.state() != State::Stopped {
             self.stopped = None;
-            return Turn::Run;
+            return Turn::Wait { until: deadline };
         }
-        let until = *self.stopped.get_or_insert(now) + Self::LINGER;
+        let linger = *self.stopped.get_or_insert(now) + Self::LINGER;
         match has_socket {
-            true if now < until => Turn::KeepSocket { until },
+            true if now < linger => Turn::Wait { until: Some(deadline.map_or(linger, |at| at.min(linger))) },
             true => Turn::DropSocket,
             false if is_over => Turn::Return,
-            false => Turn::Run,
+            false => Turn::Wait { until: deadline },
         }
     }
 }

@@ -5,65 +5,64 @@
 //!
 //! | value | what a host has of it |
 //! |---|---|
+//! | [`Host`] | the first four below as one value, to stand under the lock that loop and application share |
 //! | [`HostClock`] | session time, and `Woke` after sleep |
 //! | [`RecordedSession`] | a session that writes its journal |
 //! | [`Waiters`] | who waits for the outcome of which message, and nobody for ever |
+//! | [`Ending`] | until when to wait, how long the last socket is kept, and when the loop returns |
 //! | [`Target`] | a URL, refused at the start where it cannot work; the request and its headers |
 //! | [`DialOrder`] | which address of a name to dial next, and when (RFC 8305) |
 //! | [`Flow`] | when to report frames that are under way, both ways |
-//! | [`Ending`] | how long the last socket is kept, and when the loop returns |
 //!
-//! One turn of a loop, with a socket that takes everything at once:
+//! A whole loop, with a socket that takes everything at once and a server that repeats what it hears:
 //!
 //! ```
 //! use core::time::Duration;
-//! use redial::host::{Ending, HostClock, RecordedSession, Turn, WaitFor, Waiters};
+//! use redial::host::{Host, HostClock, Turn};
 //! use redial::journal::Call;
-//! use redial::{Action, Event, Preset, Seed};
+//! use redial::{Action, Event, Preset, Seed, Session};
 //!
-//! let mut clock = HostClock::new();
-//! let mut session = RecordedSession::new(Preset::plain(), Seed::from_bytes([7; 16]), None);
-//! let mut waiters = Waiters::new();
-//! let (mut ending, mut socket) = (Ending::new(), None);
+//! let session = Session::new(Preset::plain(), Seed::from_bytes([7; 16]));
+//! let mut host = Host::new(session, HostClock::new());
+//! // The application, under the lock.
+//! host.call(Call::Open)?;
+//! host.send("hello", Some("the caller"))?;
 //!
-//! // The application, under the lock of the session.
-//! let (now, _) = clock.read(Duration::ZERO, None);
-//! session.call(now, Call::Open)?;
-//! let id = session.send(now, "hello")?;
-//! waiters.wait(id, WaitFor::Outcome, "whoever called");
-//!
-//! // The loop.
-//! let mut written = Vec::new();
-//! for millis in 1..3 {
-//!     let (now, woke) = clock.read(Duration::from_millis(millis), None);
-//!     if let Some(woke) = woke {
-//!         session.handle(now, woke);
-//!     }
-//!     session.handle(now, Event::Tick);
-//!     let receipts = session.session().preset().dialect().capabilities().receipts;
-//!     while let Some(action) = session.poll_action() {
-//!         for (waiter, status) in waiters.on_action(&action, receipts) {
-//!             println!("{waiter}: {status:?}");
-//!         }
+//! // The loop. A real one reads the clocks and does each block below under the lock, and waits without it.
+//! let (mut socket, mut millis, mut told, mut heard) = (None, 0, Vec::new(), Vec::new());
+//! loop {
+//!     millis += 1;
+//!     host.read_clocks(Duration::from_millis(millis), None);
+//!     host.handle(Event::Tick);
+//!     while let Some(action) = host.poll_action(&mut told) {
 //!         match action {
 //!             Action::Connect { connection, .. } => {
 //!                 socket = Some(connection);
-//!                 session.handle(now, Event::Opened { connection });
+//!                 host.handle(Event::Opened { connection });
 //!             }
-//!             Action::Send { frame, .. } => written.push(frame),
+//!             Action::Send { connection, frame, .. } => host.handle(Event::FrameIn { connection, frame }),
+//!             Action::Deliver(message) => {
+//!                 heard.push(message);
+//!                 host.close();
+//!             }
+//!             Action::Close { connection, code, reason } => {
+//!                 socket = None;
+//!                 host.handle(Event::Closed { connection, code, reason });
+//!             }
 //!             Action::Abort { .. } => socket = None,
 //!             _ => {}
 //!         }
 //!     }
-//!     match ending.turn(now, session.session().state(), socket.is_some(), false) {
+//!     match host.turn(socket.is_some()) {
+//!         Turn::Wait { until: _ } => {}
 //!         Turn::DropSocket => socket = None,
-//!         Turn::Return => break,
-//!         // Here a host waits for its socket, its application, and the earlier of the two deadlines.
-//!         _ => {}
+//!         _ => break,
 //!     }
 //! }
-//! assert_eq!(written[0].as_text(), Some("hello"));
-//! assert!(waiters.is_empty());
+//! told.extend(host.finish());
+//! assert_eq!(told, [("the caller", redial::Status::Sent)]);
+//! assert_eq!(heard[0].body.as_text(), Some("hello"));
+//! assert!(host.send("too late", None).is_err());
 //! # Ok::<(), redial::journal::CallError>(())
 //! ```
 
@@ -72,6 +71,7 @@ mod dial_order;
 mod ending;
 mod flow;
 mod recorded;
+mod shared;
 mod target;
 mod waiters;
 
@@ -80,5 +80,6 @@ pub use dial_order::DialOrder;
 pub use ending::{Ending, Turn};
 pub use flow::Flow;
 pub use recorded::{JournalWriter, RecordedSession};
+pub use shared::Host;
 pub use target::{Target, TargetError};
 pub use waiters::{WaitFor, Waiters};

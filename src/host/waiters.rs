@@ -131,7 +131,7 @@ impl<T> Waiters<T> {
 }
 
 /// The waits that a status ends.
-fn ended_by(status: Status, receipts: bool) -> &'static [WaitFor] {
+pub(super) fn ended_by(status: Status, receipts: bool) -> &'static [WaitFor] {
     match status {
         // A mark can be the first confirmation, and then it is the outcome too.
         Status::Read => &[WaitFor::Outcome, WaitFor::Delivered, WaitFor::Read],

@@ -5,5 +5,6 @@ mod dials;
 mod endings;
 mod flow;
 mod recorded;
+mod shared;
 mod targets;
 mod waiters;

@@ -2,6 +2,7 @@
 #![deny(warnings)]
 
 mod conversation;
+mod hosting;
 mod naming;
 mod refusals;
 mod settings;
