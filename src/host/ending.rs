@@ -57,17 +57,17 @@ impl Ending {
     /// Says what this turn of the loop ends with; `has_socket` is true for a dial too, and `is_over` once nobody is
     /// left who could open the session again.
     pub fn turn(&mut self, now: Instant, session: &Session, has_socket: bool, is_over: bool) -> Turn {
-        let deadline = session.next_deadline().map(|deadline| deadline.at);
         if session.state() != State::Stopped {
             self.stopped = None;
-            return Turn::Wait { until: deadline };
+            return Turn::Wait { until: session.next_deadline().map(|deadline| deadline.at) };
         }
+        // A stopped session has no deadline of its own.
         let linger = *self.stopped.get_or_insert(now) + Self::LINGER;
         match has_socket {
-            true if now < linger => Turn::Wait { until: Some(deadline.map_or(linger, |at| at.min(linger))) },
+            true if now < linger => Turn::Wait { until: Some(linger) },
             true => Turn::DropSocket,
             false if is_over => Turn::Return,
-            false => Turn::Wait { until: deadline },
+            false => Turn::Wait { until: None },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The end of a host's loop.
 
 use redial::host::{Ending, Turn};
-use redial::{Config, CredentialFailure, Duration, Event, Instant, Outgoing, Preset, Seed, Session, State};
+use redial::{Instant, Preset, Seed, Session, State};
 
 fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
@@ -52,21 +52,6 @@ fn the_last_socket_is_kept_for_a_second_and_no_longer() {
         assert_eq!(ending.turn(at(1_099), &session, true, over), until(1_100));
         assert_eq!(ending.turn(at(1_100), &session, true, over), Turn::DropSocket);
     }
-}
-
-#[test]
-fn a_deadline_of_a_stopped_session_is_kept_too() {
-    // A refused account keeps the outbox, and a message in it runs out.
-    let queueing = Preset::uni_app().with_config(Config::default()).expect("it is sound");
-    let mut session = Session::new(queueing, Seed::from(7_u64));
-    session.open(at(0));
-    session.send(at(0), Outgoing::from("hello").time_to_live(Duration::from_millis(500))).expect("room");
-    session.credential_failed(at(0), CredentialFailure::Refused);
-    assert_eq!(session.state(), State::Stopped);
-    let mut ending = Ending::new();
-    assert_eq!(ending.turn(at(0), &session, true, false), until(500));
-    session.handle(at(500), Event::Tick);
-    assert_eq!(ending.turn(at(500), &session, true, false), until(1_000));
 }
 
 #[test]

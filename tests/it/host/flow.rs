@@ -24,7 +24,9 @@ fn a_frame_is_written_with_its_last_byte_and_not_before() {
 #[test]
 fn several_frames_leave_in_one_write() {
     let mut flow = Flow::new();
-    [10, 20, 30].into_iter().for_each(|end| flow.on_queued(end));
+    for end in [10, 20, 30] {
+        flow.on_queued(end);
+    }
     assert_eq!(flow.on_written(at(0), 30), Some(3));
 }
 
