@@ -1,7 +1,8 @@
 //! Progress of the bytes of one connection, from which a host tells its session of frames that are under way.
 //!
 //! 1. A frame counts as written once its last byte has left the host's buffer, and not before.
-//! 2. Bytes of an unfinished frame are told at most once a second, both ways.
+//! 2. Bytes of an unfinished frame are told at most once a second, both ways: as `Written` with the number unchanged,
+//!    and as `Arriving`.
 
 use alloc::collections::VecDeque;
 
@@ -47,13 +48,15 @@ impl Flow {
     /// Least time between two reports of an unfinished frame: 1 s.
     pub const INTERVAL: Duration = Duration::from_secs(1);
 
-    /// Creates the progress of a connection that has just opened.
+    /// Creates the progress of a connection. Before `Opened` a host says `Written` with zero frames.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Notes that a frame of the session went to the WebSocket library; `bytes_in` is the total that the library has
     /// put into the buffer, this frame included. The host's buffer bounds how many frames are noted.
+    ///
+    /// A frame that is reported as `SendFailed` is noted as well, with the total unchanged.
     pub fn on_queued(&mut self, bytes_in: u64) {
         self.ends.push_back(bytes_in);
     }
