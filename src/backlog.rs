@@ -8,6 +8,7 @@
 //!    `limits.frame_time`, the connection is lost.
 //! 5. Bytes of an unfinished frame are a sign of life for at most `limits.frame_time`.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use crate::action::Purpose;
@@ -19,28 +20,33 @@ use crate::uncompared::Uncompared;
 /// Backlog of the host on the present connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Backlog {
-    /// Whether the host reports the frames that its socket has taken.
-    reports_written: bool,
+    /// Frames that the socket has not taken; `None` while the host does not report them.
+    socket: Option<Box<SocketBacklog>>,
     /// Number of frames handed over on this connection. It matters only to the reports of the host, which count as well.
     handed: Uncompared<u64>,
-    /// Unwritten frames in order; the last one is number `handed`. Empty while the host reports nothing.
+    /// Number of messages delivered in all; it too matters only to the reports of the host.
+    delivered: Uncompared<u64>,
+    /// Number of delivered messages that the application has not taken; zero for a host that does not report it.
+    untaken: u64,
+    /// When the frame began that arrives at present.
+    arriving_since: Option<Instant>,
+    /// Whether the host reports the messages that its application has taken.
+    reports_taken: bool,
+    /// Whether a message left with the present input.
+    message_left: bool,
+}
+
+/// Frames that are handed over and unwritten.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct SocketBacklog {
+    /// Unwritten frames in order; the last one has the number of all frames handed over.
     frames: VecDeque<Unwritten>,
-    /// Bytes of the messages and answers among the unwritten frames.
+    /// Bytes of the messages and answers among them.
     bytes: u64,
     /// When a byte last left, or the first unwritten frame was handed over.
     moved_at: Instant,
     /// When the first unwritten frame became the first.
     first_since: Instant,
-    /// Whether a message left with the present input.
-    message_left: bool,
-    /// When the frame began that arrives at present.
-    arriving_since: Option<Instant>,
-    /// Number of messages delivered in all; it too matters only to the reports of the host.
-    delivered: Uncompared<u64>,
-    /// Whether the host reports the messages that its application has taken.
-    reports_taken: bool,
-    /// Number of delivered messages that the application has not taken; zero for a host that does not report it.
-    untaken: u64,
 }
 
 /// Frame that was handed to the host and not yet taken by its socket.
@@ -94,65 +100,55 @@ impl Backlog {
 
     /// Forgets the unwritten frames of a connection that is lost.
     pub(crate) fn on_lost(&mut self) {
-        self.frames.clear();
-        self.bytes = 0;
+        if let Some(socket) = &mut self.socket {
+            **socket = SocketBacklog::default();
+        }
         self.arriving_since = None;
     }
 
     /// Whether the host reports the frames that its socket has taken.
     pub(crate) fn reports_written(&self) -> bool {
-        self.reports_written
+        self.socket.is_some()
     }
 
     /// Notes a frame that is handed to the host; `slot` is that of its message.
     #[inline]
     pub(crate) fn on_handed(&mut self, now: Instant, purpose: &Purpose, slot: Option<u64>, payload: usize) {
         *self.handed += 1;
-        self.message_left |= slot.is_some() && !self.reports_written;
-        if self.reports_written {
-            self.push(now, FrameKind::of(purpose, slot), payload);
+        match &mut self.socket {
+            None => self.message_left |= slot.is_some(),
+            Some(socket) => socket.push(now, FrameKind::of(purpose, slot), payload),
         }
-    }
-
-    #[inline(never)]
-    fn push(&mut self, now: Instant, kind: FrameKind, payload: usize) {
-        let bytes = if kind.is_bounded() { (payload as u64).saturating_add(HEADER) } else { 0 };
-        if self.frames.is_empty() {
-            (self.moved_at, self.first_since) = (now, now);
-        }
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.frames.push_back(Unwritten { kind, bytes });
     }
 
     /// Whether another message or answer of so many bytes may be handed over; a single frame always may.
     #[inline]
     pub(crate) fn has_room(&self, payload: usize, config: &Config) -> bool {
-        self.bytes == 0
-            || self.bytes.saturating_add(payload as u64).saturating_add(HEADER) <= config.outbox.unwritten_bytes.get()
+        self.socket.as_ref().is_none_or(|socket| socket.has_room(payload, config))
     }
 
     /// Whether a frame of this kind is unwritten.
     pub(crate) fn holds(&self, kind: FrameKind) -> bool {
-        self.frames.iter().any(|frame| frame.kind == kind)
+        self.socket.as_ref().is_some_and(|socket| socket.frames.iter().any(|frame| frame.kind == kind))
     }
 
     /// Notes that bytes left; the frames that are out follow from [`Backlog::pop_written`].
     pub(crate) fn on_written(&mut self, now: Instant) {
-        self.reports_written = true;
-        self.moved_at = now;
+        self.socket.get_or_insert_default().moved_at = now;
     }
 
     /// Removes the first unwritten frame, if it is among the first `frames` of this connection; to be called until it
     /// returns `None`.
     pub(crate) fn pop_written(&mut self, now: Instant, frames: u64) -> Option<FrameKind> {
-        let before = self.handed.saturating_sub(self.frames.len() as u64);
+        let socket = self.socket.as_mut()?;
+        let before = self.handed.saturating_sub(socket.frames.len() as u64);
         if frames <= before {
             return None;
         }
-        let frame = self.frames.pop_front()?;
-        self.first_since = now;
+        let frame = socket.frames.pop_front()?;
+        socket.first_since = now;
+        socket.bytes = socket.bytes.saturating_sub(frame.bytes);
         self.message_left |= matches!(frame.kind, FrameKind::Message(_));
-        self.bytes = self.bytes.saturating_sub(frame.bytes);
         Some(frame.kind)
     }
 
@@ -164,9 +160,10 @@ impl Backlog {
 
     /// Notes that not one byte of a frame of this kind will be written; the host still counts the frame.
     pub(crate) fn on_failed(&mut self, purpose: Option<&Purpose>, slot: Option<u64>) {
-        let Some(kind) = purpose.map(|purpose| FrameKind::of(purpose, slot)) else { return };
-        if let Some(frame) = self.frames.iter_mut().find(|frame| frame.kind == kind) {
-            self.bytes = self.bytes.saturating_sub(frame.bytes);
+        let (Some(purpose), Some(socket)) = (purpose, &mut self.socket) else { return };
+        let kind = FrameKind::of(purpose, slot);
+        if let Some(frame) = socket.frames.iter_mut().find(|frame| frame.kind == kind) {
+            socket.bytes = socket.bytes.saturating_sub(frame.bytes);
             *frame = Unwritten { kind: FrameKind::Other, bytes: 0 };
         }
     }
@@ -174,12 +171,29 @@ impl Backlog {
     /// When the connection counts as stalled unless a byte leaves.
     #[inline]
     pub(crate) fn deadline(&self, limits: &Limits) -> Deadline {
-        if self.frames.is_empty() { Deadline::NEVER } else { self.deadline_slow(limits) }
+        self.socket.as_ref().map_or(Deadline::NEVER, |socket| socket.deadline(limits))
+    }
+}
+
+impl SocketBacklog {
+    fn push(&mut self, now: Instant, kind: FrameKind, payload: usize) {
+        let bytes = if kind.is_bounded() { (payload as u64).saturating_add(HEADER) } else { 0 };
+        if self.frames.is_empty() {
+            (self.moved_at, self.first_since) = (now, now);
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.frames.push_back(Unwritten { kind, bytes });
     }
 
-    /// Slow path of `deadline`, for a connection with unwritten frames.
-    #[inline(never)]
-    fn deadline_slow(&self, limits: &Limits) -> Deadline {
+    fn has_room(&self, payload: usize, config: &Config) -> bool {
+        let bytes = self.bytes.saturating_add(payload as u64).saturating_add(HEADER);
+        self.bytes == 0 || bytes <= config.outbox.unwritten_bytes.get()
+    }
+
+    fn deadline(&self, limits: &Limits) -> Deadline {
+        if self.frames.is_empty() {
+            return Deadline::NEVER;
+        }
         let at = (self.moved_at + limits.write_stall()).min(self.first_since + limits.frame_time());
         Deadline { at, timer: Timer::Stall }
     }

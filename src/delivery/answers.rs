@@ -6,6 +6,7 @@
 //!    what was read already has as much room again; beyond the bound an answer is dropped, as if its connection had
 //!    been lost.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use super::receive::{send_ack, send_nack, send_read};
@@ -22,7 +23,8 @@ pub(super) const STORED: u64 = 0;
 /// Answers that wait, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Answers {
-    waiting: VecDeque<Answer>,
+    /// `None` until the first answer waits.
+    waiting: Option<Box<VecDeque<Answer>>>,
 }
 
 /// Answer to an incoming message.
@@ -45,13 +47,17 @@ pub(super) enum AnswerKind {
 
 impl Answers {
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.len() == 0
     }
 
     /// Whether so many answers wait that no more frames should be read.
     #[inline]
     pub(super) fn are_many(&self, config: &Config) -> bool {
-        self.waiting.len() >= config.inbox.pending.as_count()
+        self.len() >= config.inbox.pending.as_count()
+    }
+
+    fn len(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.len())
     }
 
     /// Keeps an answer, unless it waits already.
@@ -61,26 +67,31 @@ impl Answers {
         };
         let times = if cx.backlog.reports_written() { 2 } else { 1 };
         let bound = cx.config.inbox.pending.as_count().saturating_mul(times);
-        if !self.waiting.iter().any(same) && self.waiting.len() < bound {
-            self.waiting.push_back(answer);
+        let waiting = self.waiting.get_or_insert_default();
+        if !waiting.iter().any(same) && waiting.len() < bound {
+            waiting.push_back(answer);
         }
     }
 
     /// Assigns a version to the answers that the present input left waiting.
     pub(super) fn cover(&mut self, version: u64) {
-        for answer in self.waiting.iter_mut().rev().take_while(|answer| answer.version == NEXT_VERSION) {
+        let waiting = self.waiting.iter_mut().flat_map(|waiting| waiting.iter_mut().rev());
+        for answer in waiting.take_while(|answer| answer.version == NEXT_VERSION) {
             answer.version = version;
         }
     }
 
     /// Takes the first answer, if its version is stored.
     pub(super) fn pop(&mut self, persisted: u64) -> Option<Answer> {
-        self.waiting.front().filter(|answer| answer.version <= persisted)?;
-        self.waiting.pop_front()
+        let waiting = self.waiting.as_mut()?;
+        waiting.front().filter(|answer| answer.version <= persisted)?;
+        waiting.pop_front()
     }
 
     pub(super) fn clear(&mut self) {
-        self.waiting.clear();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.clear();
+        }
     }
 }
 

@@ -47,8 +47,8 @@ pub(crate) struct Heartbeat {
     suspicion_state: SuspicionState,
     unanswered: u32,
     round_trip: RoundTrip,
-    /// When the heartbeat was handed over that the socket has not taken.
-    unwritten_since: Option<Instant>,
+    /// When the heartbeat was handed over that the socket has not taken; [`Instant::NEVER`] while there is none.
+    unwritten_since: Instant,
     /// When messages that left and brought no byte back raise suspicion; [`Instant::NEVER`] while there are none.
     unanswered_at: Instant,
     /// End of the time for which the session may not read; [`Instant::NEVER`] while it reads.
@@ -89,7 +89,7 @@ impl Heartbeat {
             suspicion_state: SuspicionState::Clear,
             unanswered: 0,
             round_trip: RoundTrip::None,
-            unwritten_since: None,
+            unwritten_since: Instant::NEVER,
             unanswered_at: Instant::NEVER,
             pause_ends_at: Instant::NEVER,
         };
@@ -147,12 +147,15 @@ impl Heartbeat {
 
     /// Holds every deadline of a heartbeat that the socket has not taken yet.
     pub(crate) fn on_unwritten(&mut self, now: Instant) {
-        self.unwritten_since = Some(now);
+        self.unwritten_since = now;
     }
 
     /// Starts the deadlines of a heartbeat that the socket has taken completely.
     pub(crate) fn on_written(&mut self, now: Instant, policy: &HeartbeatPolicy) {
-        let Some(since) = self.unwritten_since.take() else { return };
+        let since = core::mem::replace(&mut self.unwritten_since, Instant::NEVER);
+        if since.is_never() {
+            return;
+        }
         let late = now.since(since);
         self.dead_at = self.dead_at + late;
         self.probe_ends_at = self.probe_ends_at + late;
@@ -291,7 +294,7 @@ impl Heartbeat {
 
     /// Earliest deadline of this heartbeat.
     pub(crate) fn deadline(&self) -> Deadline {
-        if self.unwritten_since.is_some() || self.is_paused() {
+        if !self.unwritten_since.is_never() || self.is_paused() {
             return self.deadline_slow();
         }
         let death = if self.is_probing() {
@@ -306,10 +309,10 @@ impl Heartbeat {
     #[inline(never)]
     fn deadline_slow(&self) -> Deadline {
         let pause = Deadline { at: self.pause_ends_at, timer: Timer::Pause };
-        match self.unwritten_since {
-            Some(_) => pause,
-            None => pause.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat }),
+        if !self.unwritten_since.is_never() {
+            return pause;
         }
+        pause.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
     }
 
     fn suspicion(&self) -> Deadline {

@@ -15,6 +15,7 @@ mod rate;
 pub(crate) mod settled;
 pub(crate) mod slot_map;
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -48,7 +49,8 @@ pub(crate) struct Outbox {
     /// Ends of the times to live, with the slots of the messages.
     expiries: BTreeSet<(Instant, u64)>,
     settled: Settled,
-    rate: RateLimit,
+    /// `None` until the first message meets a rate.
+    rate: Option<Box<RateLimit>>,
     /// Length of all unsettled bodies together, in bytes.
     bytes: usize,
     /// Time for which the machine slept in all; the clock of ages is `now` plus this span.
@@ -69,7 +71,7 @@ impl Outbox {
             renewed_at: Instant::ORIGIN,
             expiries: BTreeSet::new(),
             settled: Settled::new(),
-            rate: RateLimit::new(),
+            rate: None,
             bytes: 0,
             slept: Duration::ZERO,
             held_from: u64::MAX,
@@ -222,17 +224,19 @@ impl Outbox {
     /// Whether the rate lets a message leave now; if one waits for the rate, its deadline is set.
     #[inline]
     pub(crate) fn rate_allows(&mut self, now: Instant, policy: &OutboxPolicy) -> bool {
-        policy.rate.is_none_or(|rate| self.waiting.is_none() || self.rate.allows(now, rate))
+        policy.rate.is_none_or(|rate| self.waiting.is_none() || self.rate.get_or_insert_default().allows(now, rate))
     }
 
     /// When the rate lets the next message leave; never while no message waits for that.
     pub(crate) fn rate_deadline(&self) -> Deadline {
-        self.rate.deadline()
+        self.rate.as_ref().map_or(Deadline::NEVER, |rate| rate.deadline())
     }
 
     /// Stops the timer of the rate.
     pub(crate) fn stop_rate(&mut self) {
-        self.rate.stop();
+        if let Some(rate) = &mut self.rate {
+            rate.stop();
+        }
     }
 
     /// Whether the first copy of a message is as old as the server's dedup window, so that the server could take
@@ -273,7 +277,7 @@ impl Outbox {
     ) -> bool {
         let aged = self.aged(now);
         if let Some(rate) = policy.rate {
-            self.rate.on_sent(now, rate);
+            self.rate.get_or_insert_default().on_sent(now, rate);
         }
         let Some(entry) = self.unsettled.get_mut(slot) else { return false };
         entry.sends = entry.sends.saturating_add(1);
