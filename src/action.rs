@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialect::{Handshake, NotResumed};
 use crate::error::Malformed;
+use crate::failure::Reason;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
 use crate::kinds::kinds;
@@ -93,12 +94,9 @@ pub enum Action {
         /// The cause of the change, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Cause>,
-        /// The peer's close code, where there was one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        code: Option<u16>,
-        /// The peer's close reason, where there was one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
+        /// The reason of the change, as far as the server or the host gave one.
+        #[serde(flatten)]
+        reason: Reason,
     },
     /// To know: the connection is lost, and the time of the next attempt is set.
     ScheduleReconnect {
@@ -109,6 +107,9 @@ pub enum Action {
         attempt: u32,
         /// The cause of the loss.
         cause: Cause,
+        /// The reason of the loss, as far as the server or the host gave one.
+        #[serde(flatten)]
+        reason: Reason,
     },
     /// To know: the link went silent, and a heartbeat is sent out of turn. `Alive` or the loss of the connection
     /// follows.

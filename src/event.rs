@@ -4,6 +4,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Purpose;
+use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::id::ConnectionId;
 use crate::kinds::kinds;
@@ -70,18 +71,17 @@ pub enum Event {
     Errored {
         /// The connection.
         connection: ConnectionId,
-        /// The kind of failure; `other` where the host cannot tell.
-        #[serde(default)]
-        cause: TransportError,
-        /// The wait that the server asked for with `Retry-After` (RFC 9110 §10.2.3); at most one hour is honoured.
-        #[serde(default, rename = "retry_after_ms", skip_serializing_if = "Option::is_none")]
-        retry_after: Option<Duration>,
+        /// The failure: its kind, and what the host knows beside that.
+        #[serde(flatten)]
+        failure: Failure,
     },
     /// The connection is closed (RFC 6455 §7.1.4), by either side.
     Closed {
         /// The connection.
         connection: ConnectionId,
-        /// The peer's close code; `None` where the connection ended without a close frame.
+        /// The code of the peer's close frame; `None` where none came. A code that the host chose itself, because the
+        /// peer broke the protocol, does not belong here: that is an `Errored` with
+        /// [`Protocol`](crate::TransportError::Protocol).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u16>,
         /// The peer's close reason.
@@ -117,6 +117,18 @@ kinds!(Event:
 );
 
 impl Event {
+    /// Makes an [`Errored`](Event::Errored): this connection failed.
+    ///
+    /// ```
+    /// use redial::{ConnectionId, Event, Failure, TransportError};
+    /// let connection = ConnectionId::new(1);
+    /// let event = Event::errored(connection, TransportError::Dns);
+    /// assert_eq!(event, Event::errored(connection, Failure::new(TransportError::Dns)));
+    /// ```
+    pub fn errored(connection: ConnectionId, failure: impl Into<Failure>) -> Self {
+        Self::Errored { connection, failure: failure.into() }
+    }
+
     /// The connection of this event, where the event belongs to a connection.
     pub fn connection(&self) -> Option<ConnectionId> {
         match self {
@@ -130,29 +142,6 @@ impl Event {
             Self::Taken { .. } | Self::Tick | Self::Online | Self::Offline | Self::Woke { .. } => None,
         }
     }
-}
-
-/// Why a connection failed, as far as the host can tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum TransportError {
-    /// Nothing listens at the address.
-    Refused,
-    /// The server refused the handshake for lack of a credential (401 or 403).
-    Unauthorized,
-    /// The dial or a write took too long.
-    TimedOut,
-    /// TLS failed.
-    Tls,
-    /// The name could not be resolved.
-    Dns,
-    /// Reading or writing failed.
-    Io,
-    /// Any other failure.
-    #[default]
-    #[serde(other)]
-    Other,
 }
 
 /// Why no credential can be given.

@@ -94,6 +94,8 @@ pub enum Cause {
     Terminal,
     /// The attempts are used up.
     GaveUp,
+    /// The host reported that no further attempt can help.
+    Permanent,
 }
 
 impl fmt::Display for Cause {
@@ -122,6 +124,7 @@ impl fmt::Display for Cause {
             Self::Unauthorized => "the credential was refused",
             Self::Terminal => "the close code forbids another attempt",
             Self::GaveUp => "the attempts are used up",
+            Self::Permanent => "no further attempt can help",
         })
     }
 }

@@ -1,8 +1,10 @@
 //! The counters of a session, always on.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::{Failure, TransportError};
 use crate::state::{Cause, State};
 use crate::time::Duration;
 
@@ -15,9 +17,9 @@ use crate::time::Duration;
 ///
 /// let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
 /// session.open(Instant::ORIGIN);
-/// let (connection, cause) = (ConnectionId::new(1), TransportError::Refused);
-/// session.handle(Instant::from_millis(30), Event::Errored { connection, cause, retry_after: None });
+/// session.handle(Instant::from_millis(30), Event::errored(ConnectionId::new(1), TransportError::Refused));
 /// assert_eq!(session.stats().losses[&Cause::Errored], 1);
+/// assert_eq!(session.stats().failures[&TransportError::Refused], 1);
 /// assert_eq!(session.stats().time_in.get(State::Connecting), Duration::from_millis(30));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,12 @@ pub struct Stats {
     pub connects: u64,
     /// Connections and attempts that were lost and meant to be replaced, by cause.
     pub losses: BTreeMap<Cause, u64>,
+    /// Failures that the host reported of the connection that was then the present one, by kind.
+    #[serde(default)]
+    pub failures: BTreeMap<TransportError, u64>,
+    /// The last failure in `failures`; `None` before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<Box<Failure>>,
     /// The time spent in each state since the first `open`.
     #[serde(rename = "time_in_ms")]
     pub time_in: TimeIn,
@@ -64,6 +72,14 @@ pub struct Stats {
     pub unknown_receipts: u64,
     /// Calls that were refused.
     pub refused: u64,
+}
+
+impl Stats {
+    /// Counts a failure of the present connection, and keeps it as the last one.
+    pub(crate) fn count_failure(&mut self, failure: &Failure) {
+        *self.failures.entry(failure.cause).or_default() += 1;
+        self.last_failure = Some(Box::new(failure.clone()));
+    }
 }
 
 /// The time spent in each state, up to the latest input; `Idle` is not counted.

@@ -94,6 +94,8 @@ pub enum LoginSignal<C> {
     Refused {
         /// The service's reason as a number; 0 where it gave none.
         code: u32,
+        /// The service's reason in words, or as JSON; `None` where it gave none. The session reports at most 256 bytes.
+        content: Option<C>,
     },
 }
 
@@ -306,7 +308,12 @@ impl<C> Signal<C> {
 
     /// Makes the refusal of a login; `code` is the service's reason, 0 where it gave none.
     pub const fn login_refused(code: u32) -> Self {
-        Self::Login(LoginSignal::Refused { code })
+        Self::Login(LoginSignal::Refused { code, content: None })
+    }
+
+    /// Makes the refusal of a login whose server says why in words; `code` is 0 where it gave none.
+    pub const fn login_refused_with(code: u32, content: C) -> Self {
+        Self::Login(LoginSignal::Refused { code, content: Some(content) })
     }
 
     /// Makes a kick: the account is connected elsewhere.
@@ -360,7 +367,9 @@ impl<C> Signal<C> {
                     LoginSignal::Proof { credential, reference: reference.map(content) }
                 }
                 LoginSignal::Accepted => LoginSignal::Accepted,
-                LoginSignal::Refused { code } => LoginSignal::Refused { code },
+                LoginSignal::Refused { code, content: reason } => {
+                    LoginSignal::Refused { code, content: reason.map(content) }
+                }
             }),
             Self::Message(message) => Signal::message(message.id, content(message.content)),
             Self::Receipt(receipt) => Signal::Receipt(match receipt {

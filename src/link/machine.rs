@@ -34,7 +34,7 @@
 //! | `Authenticating`, `Ready` | `close`, `DRAIN` | `Closing` |
 //! | `Authenticating`, `Ready` | `drain`, `cancel`, `EXPIRY`, "receipt", nothing left | `Closing` |
 //! | `Authenticating`, `Ready` | "login refused", "kick", "bye" for good, `credential_failed`, refused | `Stopped` |
-//! | `Connecting`, `Authenticating`, `Ready` | `errored`, unauthorized | `Stopped` |
+//! | `Connecting`, `Authenticating`, `Ready` | `errored`, unauthorized or permanent | `Stopped` |
 //! | `Connecting`, `Authenticating`, `Ready` | `closed`, a final code | `Stopped` |
 //! | `Preparing`, `Connecting`, `Authenticating`, `Ready` | any loss, the attempts used up | `GivingUp`, or `Stopped` |
 //! | `Ready` | any loss, a drain has nothing left | `Stopped` |
@@ -45,6 +45,7 @@
 //! This file is long because the table above is one machine, and all its transitions stand in one place.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,8 @@ use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
 use crate::dialect::{Bye, Content, Login, LoginSignal, Signal, Span};
 use crate::error::{CloseError, Malformed};
-use crate::event::{CredentialFailure, TransportError};
+use crate::event::CredentialFailure;
+use crate::failure::{Failure, Reason, TransportError};
 use crate::frame::{Body, Frame};
 use crate::id::ConnectionId;
 use crate::secret::Secret;
@@ -119,12 +121,17 @@ pub(crate) enum LinkEvent {
     Refused,
 }
 
-/// Close code, reason and wait that the server gave when the connection ended.
+/// Reason and wait that the server or the host gave when the connection ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DisconnectReason {
-    pub(crate) code: Option<u16>,
-    pub(crate) reason: String,
+    pub(crate) reason: Reason,
     pub(crate) retry_after: Option<Duration>,
+}
+
+impl DisconnectReason {
+    fn closed(code: Option<u16>, reason: &str, retry_after: Option<Duration>) -> Self {
+        Self { reason: Reason::new(code.map(u32::from), reason), retry_after }
+    }
 }
 
 /// Link of one session.
@@ -140,6 +147,8 @@ pub(crate) struct Link {
     too_big: u8,
     /// Outage that a restart interrupted; taken by the first `open`.
     restarted: Option<Restarted>,
+    /// Reason of the last loss or end, until a connection is ready.
+    reason: Option<Box<Reason>>,
 }
 
 /// Malformed frames in the present time window.
@@ -287,11 +296,17 @@ impl Link {
             malformed: MalformedFrames::default(),
             too_big: 0,
             restarted: None,
+            reason: None,
         }
     }
 
     pub(crate) fn phase(&self) -> &Phase {
         &self.phase
+    }
+
+    /// Reason of the last loss or end, where one was given and no connection has been ready since.
+    pub(crate) fn reason(&self) -> Option<&Reason> {
+        self.reason.as_deref()
     }
 
     /// Number of attempts begun. Snapshots keep it, because the connection ids of past attempts must not repeat.
@@ -422,8 +437,8 @@ impl Link {
         }
         let (at, cause) = (cx.now + remaining, Cause::Restarted);
         *cx.stats.losses.entry(cause).or_default() += 1;
-        self.enter(cx, Phase::Waiting { until: at, cause }, None);
-        cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause });
+        self.enter(cx, Phase::Waiting { until: at, cause }, Reason::default());
+        self.push_schedule(cx, at, self.reconnect.failures(), cause);
     }
 
     /// Begins an attempt. When the handshake or the hello carries a credential, the host may have to give that first.
@@ -433,7 +448,7 @@ impl Link {
         let carries_credential = matches!(cx.dialect.capabilities().login, Login::Handshake | Login::Hello);
         if carries_credential && self.credentials.must_ask(cx.config.authentication.credential) {
             let until = after(cx.now, cx.config.authentication.timeout);
-            self.enter(cx, Phase::Preparing { connection, until }, None);
+            self.enter(cx, Phase::Preparing { connection, until }, Reason::default());
             cx.push(Action::NeedCredential { connection, challenge: None });
         } else {
             self.dial(cx, connection);
@@ -443,7 +458,7 @@ impl Link {
     fn dial(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         let handshake = cx.dialect.handshake(self.credentials.held());
         let until = after(cx.now, cx.config.reconnect.attempt_timeout);
-        self.enter(cx, Phase::Connecting { connection, until }, None);
+        self.enter(cx, Phase::Connecting { connection, until }, Reason::default());
         self.reconnect.on_attempt(cx.now);
         cx.backlog.on_dial();
         cx.stats.connects += 1;
@@ -467,7 +482,7 @@ impl Link {
         };
         let event = (login == LoginStep::Answered).then_some(LinkEvent::Opened(connection));
         let until = after(cx.now, cx.config.authentication.timeout);
-        self.enter(cx, Phase::Authenticating { connection, until, login }, None);
+        self.enter(cx, Phase::Authenticating { connection, until, login }, Reason::default());
         event
     }
 
@@ -493,7 +508,11 @@ impl Link {
         self.fallback.on_ready();
         self.malformed = MalformedFrames::default();
         let (evidence, login) = (Evidence::None, LoginStep::Answered);
-        self.enter(cx, Phase::Ready { connection, since: cx.now, heartbeat: fresh, evidence, login }, None);
+        self.enter(
+            cx,
+            Phase::Ready { connection, since: cx.now, heartbeat: fresh, evidence, login },
+            Reason::default(),
+        );
         LinkEvent::Ready { connection, heartbeat: send_now }
     }
 }
@@ -535,7 +554,7 @@ impl Link {
         };
         match (asked, failure) {
             (false, _) => None,
-            (true, CredentialFailure::Refused) => Some(self.refuse(cx)),
+            (true, CredentialFailure::Refused) => Some(self.refuse(cx, Reason::default())),
             (true, CredentialFailure::Expired | CredentialFailure::Unavailable) => {
                 Some(self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default()))
             }
@@ -590,12 +609,12 @@ impl Link {
     }
 
     /// Stops because the credential was refused; the messages are kept until `open` or `close`.
-    fn refuse(&mut self, cx: &mut Context<'_>) -> LinkEvent {
+    fn refuse(&mut self, cx: &mut Context<'_>, reason: Reason) -> LinkEvent {
         self.credentials.drop_held();
         if let Some(connection) = self.phase.connection() {
             cx.push(Action::Abort { connection });
         }
-        self.stop(cx, Cause::Unauthorized, None);
+        self.stop(cx, Cause::Unauthorized, reason);
         LinkEvent::Refused
     }
 }
@@ -688,7 +707,10 @@ impl Link {
                 self.on_challenge(cx, connection, challenge.map(content), reference.map(content))
             }
             LoginSignal::Accepted => self.on_welcome(cx, connection, None),
-            LoginSignal::Refused { .. } => Some(self.refuse(cx)),
+            LoginSignal::Refused { code, content } => {
+                let text = content.map(|span| as_written(span.content(frame))).unwrap_or_default();
+                Some(self.refuse(cx, Reason::new((code != 0).then_some(code), text)))
+            }
             // Proofs go from the client to the server.
             LoginSignal::Proof { .. } => None,
         }
@@ -698,7 +720,7 @@ impl Link {
     pub(crate) fn on_kick(&mut self, cx: &mut Context<'_>, connection: ConnectionId, body: Body) -> LinkEvent {
         cx.push(Action::Kicked { body });
         cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
-        self.stop(cx, Cause::Kicked, None);
+        self.stop(cx, Cause::Kicked, Reason::default());
         LinkEvent::Ended
     }
 
@@ -740,11 +762,11 @@ impl Link {
     /// Closes on the server's bye, then waits or stops as the bye says.
     pub(crate) fn on_bye(&mut self, cx: &mut Context<'_>, connection: ConnectionId, bye: Bye) -> LinkEvent {
         cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
-        let disconnect = DisconnectReason { code: Some(bye.code), reason: String::new(), retry_after: Some(bye.after) };
+        let disconnect = DisconnectReason::closed(Some(bye.code), "", Some(bye.after));
         if bye.reconnect {
             return self.lose(cx, Cause::Closed, disconnect);
         }
-        self.stop(cx, Cause::Terminal, Some(disconnect));
+        self.stop(cx, Cause::Terminal, disconnect.reason);
         LinkEvent::Ended
     }
 
@@ -828,14 +850,17 @@ impl Link {
             Phase::Authenticating { .. } => Cause::AuthenticationTimeout,
             Phase::Closing { connection, cause, .. } => {
                 cx.push(Action::Abort { connection });
-                self.stop(cx, cause, None);
+                self.stop(cx, cause, Reason::default());
                 return LinkEvent::Closed;
             }
             Phase::Waiting { .. } => {
                 self.attempt(cx);
                 return LinkEvent::Moved;
             }
-            Phase::GivingUp { attempts, .. } => return self.give_up(cx, attempts),
+            Phase::GivingUp { attempts, .. } => {
+                let reason = self.reason.take().map(|reason| *reason).unwrap_or_default();
+                return self.give_up(cx, attempts, reason);
+            }
             Phase::Idle | Phase::Ready { .. } | Phase::Stopped { .. } => return LinkEvent::Moved,
         };
         self.lose(cx, cause, DisconnectReason::default())
@@ -870,7 +895,7 @@ impl Link {
                 cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
                 self.fallback.on_stop();
                 let (until, latest) = (cx.now + cx.config.close.timeout, cx.now + cx.config.limits.frame_time());
-                self.enter(cx, Phase::Closing { connection, until, latest, cause }, None);
+                self.enter(cx, Phase::Closing { connection, until, latest, cause }, Reason::default());
                 return Some(LinkEvent::Closing);
             }
             Phase::Connecting { connection, .. } => cx.push(Action::Abort { connection }),
@@ -882,7 +907,7 @@ impl Link {
             | Phase::Stopped { cause: Cause::Unauthorized } => {}
             Phase::Closing { .. } | Phase::Stopped { .. } => return None,
         }
-        self.stop(cx, cause, None);
+        self.stop(cx, cause, Reason::default());
         Some(LinkEvent::Ended)
     }
 
@@ -905,7 +930,8 @@ impl Link {
     fn reschedule(&mut self, cx: &mut Context<'_>, at: Instant) -> LinkEvent {
         if let Phase::Waiting { until, cause } = &mut self.phase {
             *until = at;
-            cx.push(Action::ScheduleReconnect { at, attempt: self.reconnect.failures(), cause: *cause });
+            let cause = *cause;
+            self.push_schedule(cx, at, self.reconnect.failures(), cause);
         }
         LinkEvent::Moved
     }
@@ -915,25 +941,35 @@ impl Link {
         &mut self,
         cx: &mut Context<'_>,
         connection: ConnectionId,
-        error: TransportError,
-        retry_after: Option<Duration>,
+        mut failure: Failure,
     ) -> Option<LinkEvent> {
         if self.phase.connection() != Some(connection) {
             cx.stats.stale_events += 1;
             return None;
         }
+        failure.clean(self.credentials.held());
+        cx.stats.count_failure(&failure);
+        let (error, retry_after) = (failure.cause, failure.retry_after);
+        let reason = Reason::from(failure);
         if let Phase::Closing { cause, .. } = self.phase {
-            self.stop(cx, cause, None);
+            self.stop(cx, cause, reason);
             return Some(LinkEvent::Closed);
         }
-        if error == TransportError::Unauthorized {
-            self.credentials.drop_held();
-            if cx.config.authentication.unauthorized == Unauthorized::Stop {
-                self.stop(cx, Cause::Unauthorized, None);
-                return Some(LinkEvent::Refused);
+        match error {
+            TransportError::Unauthorized => {
+                self.credentials.drop_held();
+                if cx.config.authentication.unauthorized == Unauthorized::Stop {
+                    self.stop(cx, Cause::Unauthorized, reason);
+                    return Some(LinkEvent::Refused);
+                }
             }
+            TransportError::Permanent => {
+                self.stop(cx, Cause::Permanent, reason);
+                return Some(LinkEvent::Ended);
+            }
+            _ => {}
         }
-        Some(self.lose(cx, Cause::Errored, DisconnectReason { retry_after, ..DisconnectReason::default() }))
+        Some(self.lose(cx, Cause::Errored, DisconnectReason { reason, retry_after }))
     }
 
     /// Handles a close of the connection.
@@ -949,11 +985,11 @@ impl Link {
             return None;
         }
         if let Phase::Closing { cause, .. } = self.phase {
-            self.stop(cx, cause, Some(DisconnectReason { code, reason, retry_after: None }));
+            self.stop(cx, cause, Reason::new(code.map(u32::from), reason));
             return Some(LinkEvent::Closed);
         }
         let retry_after = code.and_then(|code| cx.dialect.retry_after(code, &reason));
-        Some(self.lose(cx, Cause::Closed, DisconnectReason { code, reason, retry_after }))
+        Some(self.lose(cx, Cause::Closed, DisconnectReason::closed(code, &reason, retry_after)))
     }
 
     /// Ends the present connection or attempt; `Waiting`, `GivingUp` or `Stopped` follows.
@@ -963,8 +999,8 @@ impl Link {
         if was_ready {
             cx.stats.lost += 1;
         }
-        if cause == Cause::Closed && self.is_final(cx, disconnect.code) {
-            self.stop(cx, Cause::Terminal, Some(disconnect));
+        if cause == Cause::Closed && self.is_final(cx, disconnect.reason.code) {
+            self.stop(cx, Cause::Terminal, disconnect.reason);
             return LinkEvent::Ended;
         }
         if matches!(self.phase, Phase::Preparing { .. }) {
@@ -978,15 +1014,15 @@ impl Link {
         *cx.stats.losses.entry(cause).or_default() += 1;
         match decision {
             ReconnectDecision::ConnectAt(at, attempt) => {
-                self.enter(cx, Phase::Waiting { until: at, cause }, Some(disconnect));
-                cx.push(Action::ScheduleReconnect { at, attempt, cause });
+                self.enter(cx, Phase::Waiting { until: at, cause }, disconnect.reason);
+                self.push_schedule(cx, at, attempt, cause);
                 LinkEvent::Lost(cause)
             }
             ReconnectDecision::GiveUpAt(at, attempts) if at > cx.now => {
-                self.enter(cx, Phase::GivingUp { until: at, attempts, cause }, Some(disconnect));
+                self.enter(cx, Phase::GivingUp { until: at, attempts, cause }, disconnect.reason);
                 LinkEvent::Lost(cause)
             }
-            ReconnectDecision::GiveUpAt(_, attempts) => self.give_up(cx, attempts),
+            ReconnectDecision::GiveUpAt(_, attempts) => self.give_up(cx, attempts, disconnect.reason),
         }
     }
 
@@ -1016,7 +1052,8 @@ impl Link {
     }
 
     /// Whether the peer's close code forbids another attempt (RFC 6455 §7.4).
-    fn is_final(&mut self, cx: &Context<'_>, code: Option<u16>) -> bool {
+    fn is_final(&mut self, cx: &Context<'_>, code: Option<u32>) -> bool {
+        let code = code.and_then(|code| u16::try_from(code).ok());
         self.too_big = if code == Some(1009) { self.too_big.saturating_add(1) } else { 0 };
         let Some(code) = code else { return false };
         if let Some(forbids) = cx.dialect.forbids_retry(code) {
@@ -1029,29 +1066,36 @@ impl Link {
         }
     }
 
-    fn give_up(&mut self, cx: &mut Context<'_>, attempts: u32) -> LinkEvent {
+    fn give_up(&mut self, cx: &mut Context<'_>, attempts: u32, reason: Reason) -> LinkEvent {
         cx.push(Action::GaveUp { attempts });
-        self.stop(cx, Cause::GaveUp, None);
+        self.stop(cx, Cause::GaveUp, reason);
         LinkEvent::Ended
     }
 
-    fn stop(&mut self, cx: &mut Context<'_>, cause: Cause, disconnect: Option<DisconnectReason>) {
+    fn stop(&mut self, cx: &mut Context<'_>, cause: Cause, reason: Reason) {
         self.fallback.on_stop();
-        self.enter(cx, Phase::Stopped { cause }, disconnect);
+        self.enter(cx, Phase::Stopped { cause }, reason);
     }
 
-    /// Changes the phase, and reports a change of the public state.
-    fn enter(&mut self, cx: &mut Context<'_>, phase: Phase, disconnect: Option<DisconnectReason>) {
+    /// Changes the phase, and reports a change of the public state. The reason of a loss or an end is kept until a
+    /// connection is ready.
+    fn enter(&mut self, cx: &mut Context<'_>, phase: Phase, reason: Reason) {
         if phase.connection().is_none() {
             cx.backlog.on_lost();
         }
+        if phase.cause().is_some() || matches!(phase, Phase::Ready { .. }) {
+            self.reason = (!reason.is_empty()).then(|| Box::new(reason.clone()));
+        }
         let state = phase.state();
         if state != self.phase.state() {
-            let DisconnectReason { code, reason, .. } = disconnect.unwrap_or_default();
-            let reason = (!reason.is_empty()).then_some(reason);
-            cx.push(Action::State { state, cause: phase.cause(), code, reason });
+            cx.push(Action::State { state, cause: phase.cause(), reason });
         }
         self.phase = phase;
+    }
+
+    fn push_schedule(&self, cx: &mut Context<'_>, at: Instant, attempt: u32, cause: Cause) {
+        let reason = self.reason.as_deref().cloned().unwrap_or_default();
+        cx.push(Action::ScheduleReconnect { at, attempt, cause, reason });
     }
 }
 

@@ -11,6 +11,7 @@ use crate::delivery::{Delivery, DeliveryRequest};
 use crate::dialect::{Bye, LeaveSignal, SequenceSignal, Signal, Span};
 use crate::error::Malformed;
 use crate::event::Event;
+use crate::failure::Reason;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
 use crate::link::close_code_for;
@@ -58,7 +59,7 @@ impl PeerCore<'_> {
         if cx.dialect.capabilities().sequenced {
             let until = cx.config.authentication.timeout.map_or(Instant::NEVER, |timeout| cx.now + timeout);
             *self.current = Some(PeerConnection { connection, heard: cx.now, stage: Stage::Greeting { until } });
-            cx.push(Action::State { state: State::Authenticating, cause: None, code: None, reason: None });
+            cx.push(Action::State { state: State::Authenticating, cause: None, reason: Reason::default() });
         } else {
             *self.current = Some(PeerConnection { connection, heard: cx.now, stage: Stage::Open });
             self.open(cx, connection);
@@ -79,7 +80,7 @@ impl PeerCore<'_> {
 
     /// Reports `Ready`, sends all receipts again, and lets messages leave.
     pub(super) fn open(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        cx.push(Action::State { state: State::Ready, cause: None, code: None, reason: None });
+        cx.push(Action::State { state: State::Ready, cause: None, reason: Reason::default() });
         for (id, status) in self.receipts.iter() {
             send_receipt(cx, connection, id, *status);
         }
@@ -108,8 +109,14 @@ impl PeerCore<'_> {
                 }
             }
             Event::Written { frames, .. } => self.on_written(cx, *frames),
-            Event::SendFailed { .. } | Event::Errored { .. } => self.lose(cx, Cause::Errored),
-            Event::Closed { .. } => self.lose(cx, Cause::Closed),
+            Event::SendFailed { .. } => self.lose(cx, Cause::Errored, Reason::default()),
+            Event::Errored { failure, .. } => {
+                failure.clean(None);
+                self.lose(cx, Cause::Errored, Reason::from(core::mem::take(failure)));
+            }
+            Event::Closed { code, reason, .. } => {
+                self.lose(cx, Cause::Closed, Reason::new(code.map(u32::from), reason));
+            }
             Event::Opened { .. }
             | Event::Taken { .. }
             | Event::Tick
@@ -132,13 +139,13 @@ impl PeerCore<'_> {
     pub(super) fn end(&mut self, cx: &mut Context<'_>, cause: Cause, code: u16, reason: &str) {
         if let Some(current) = *self.current {
             cx.push(Action::Close { connection: current.connection, code: Some(code), reason: String::from(reason) });
-            self.lose(cx, cause);
+            self.lose(cx, cause, Reason::default());
         }
     }
 
-    pub(super) fn lose(&mut self, cx: &mut Context<'_>, cause: Cause) {
+    pub(super) fn lose(&mut self, cx: &mut Context<'_>, cause: Cause, reason: Reason) {
         *self.current = None;
-        cx.push(Action::State { state: State::Waiting, cause: Some(cause), code: None, reason: None });
+        cx.push(Action::State { state: State::Waiting, cause: Some(cause), reason });
         self.on_lost(cx, cause);
     }
 
@@ -152,14 +159,14 @@ impl PeerCore<'_> {
         if let Some(PeerConnection { connection, stage: Stage::Greeting { until }, .. }) = *self.current {
             if until.is_due(cx.now) {
                 cx.push(Action::Abort { connection });
-                self.lose(cx, Cause::AuthenticationTimeout);
+                self.lose(cx, Cause::AuthenticationTimeout, Reason::default());
             }
         }
         if cx.backlog.deadline(&cx.config.limits).is_due(cx.now) {
             cx.backlog.on_lost();
             if let Some(PeerConnection { connection, .. }) = *self.current {
                 cx.push(Action::Abort { connection });
-                self.lose(cx, Cause::WriteStalled);
+                self.lose(cx, Cause::WriteStalled, Reason::default());
             }
         }
         if !self.delivery.wants_read(cx.backlog, cx.config) {
@@ -173,7 +180,7 @@ impl PeerCore<'_> {
         };
         if let Some(current) = self.current.filter(silent) {
             cx.push(Action::Abort { connection: current.connection });
-            self.lose(cx, Cause::Dead);
+            self.lose(cx, Cause::Dead, Reason::default());
         }
         while self.delivery.is_due(cx) {
             let Some(request) = self.delivery.on_due(cx) else { return };

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::Session;
 use crate::deadline::Deadline;
+use crate::failure::Reason;
 use crate::state::{Cause, State};
 
 /// Explanation of a session's state: why it was entered, and which deadline ends it.
@@ -11,18 +12,23 @@ use crate::state::{Cause, State};
 /// Its `Display` is one sentence for people.
 ///
 /// ```
-/// use redial::{Instant, Preset, Seed, Session};
+/// use redial::{ConnectionId, Event, Failure, Instant, Preset, Seed, Session};
 /// let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
 /// session.open(Instant::ORIGIN);
 /// assert_eq!(session.explain().to_string(), "connecting, attempt 0; waiting for the attempt to open until 10000 ms");
+/// session.handle(Instant::from_millis(30), Event::errored(ConnectionId::new(1), Failure::from_http(404, None, 0)));
+/// let sentence = session.explain().to_string();
+/// assert!(sentence.starts_with("waiting, attempt 1, because the connection failed (404, not a WebSocket); waiting for"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Explanation {
     /// State of the session.
     pub state: State,
     /// Cause of the state; `None` where it has none.
     pub cause: Option<Cause>,
+    /// Reason of the last loss or end, as far as the server or the host gave one; empty once a connection is ready.
+    pub reason: Reason,
     /// Losses in a row since the attempt counter was last reset.
     pub failures: u32,
     /// Number of messages in the outbox: taken and not settled.
@@ -40,6 +46,7 @@ impl Session {
         Explanation {
             state: self.state(),
             cause: self.link.phase().cause(),
+            reason: self.link.reason().cloned().unwrap_or_default(),
             failures: self.link.failures(),
             unsettled: self.unsettled(),
             probing: self.link.is_probing(),
@@ -54,8 +61,11 @@ impl fmt::Display for Explanation {
         if matches!(self.state, State::Connecting | State::Waiting) {
             write!(f, ", attempt {}", self.failures)?;
         }
-        if let Some(cause) = self.cause {
-            write!(f, ", because {cause}")?;
+        match self.cause {
+            Some(cause) if self.reason.is_empty() => write!(f, ", because {cause}")?,
+            Some(cause) => write!(f, ", because {cause} ({})", self.reason)?,
+            None if self.reason.is_empty() => {}
+            None => write!(f, ", after the last one ended ({})", self.reason)?,
         }
         if self.probing {
             write!(f, ", but in doubt")?;
