@@ -17,8 +17,8 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use redial::dialect::Handshake;
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, Body, ConnectionId, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed, SendError, Session,
-    State, TransportError,
+    Action, Body, ConnectionId, Duration, Event, Failure, Frame, Instant, MessageId, Preset, Purpose, Seed, SendError,
+    Session, State, TransportError,
 };
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::error::{ProtocolError, UrlError};
@@ -28,7 +28,7 @@ use tungstenite::{Error, Message, WebSocket};
 
 type Socket = WebSocket<Box<dyn Io>>;
 /// Why there is no connection (any more), and for how long the server wants to be left alone.
-type Lost = (TransportError, Option<Duration>);
+type Lost = Failure;
 /// What an application hears: every action, those that the loop itself carries out included.
 type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
 /// Where the inputs go, a line each, if anywhere: after a `journal::Header` line of your own, `examples/replay.rs` runs it again.
@@ -343,7 +343,7 @@ impl Host {
         }
         let registered = result.and_then(|(socket, mut ears)| {
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut ears, SOCKET, interest).map_err(|_| (TransportError::Io, None))?;
+            self.poll.registry().register(&mut ears, SOCKET, interest).map_err(|_| TransportError::Io)?;
             Ok((socket, ears))
         });
         match registered {
@@ -351,7 +351,7 @@ impl Host {
                 self.link = Link::Open { connection, socket, _ears: ears, blocked: None };
                 self.tell(Event::Opened { connection });
             }
-            Err((cause, retry_after)) => self.lost(Event::Errored { connection, cause, retry_after }),
+            Err(failure) => self.lost(Event::errored(connection, failure)),
         }
     }
 
@@ -419,7 +419,7 @@ impl Host {
                 if now.since(*blocked.get_or_insert(now)) < WRITE_LIMIT {
                     return true;
                 }
-                Event::Errored { connection, cause: TransportError::TimedOut, retry_after: None }
+                Event::errored(connection, TransportError::TimedOut)
             }
             Err(error) => ended(connection, &error),
         };
@@ -493,7 +493,7 @@ fn connect(
     }
     let mut request = url.into_client_request().map_err(|error| refusal(&error))?;
     if !handshake.subprotocols.is_empty() {
-        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (TransportError::Other, None))?;
+        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| TransportError::Other)?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
     }
     let is_secure = request.uri().scheme_str() == Some("wss");
@@ -502,15 +502,15 @@ fn connect(
     }
     let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = request.uri().port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-    let addresses = (host.as_str(), port).to_socket_addrs().map_err(|_| (TransportError::Dns, None))?;
-    let mut failure = TransportError::Dns;
+    let addresses = (host.as_str(), port).to_socket_addrs().map_err(|_| TransportError::Dns)?;
+    let mut failure = Lost::new(TransportError::Dns);
     for address in addresses {
         match StdStream::connect_timeout(&address, DIAL_LIMIT) {
             Ok(stream) => return upgrade(request, &stream, &host, layer, attempt),
             Err(error) => failure = failure_of(&error),
         }
     }
-    Err((failure, None))
+    Err(failure)
 }
 
 fn upgrade(
@@ -520,12 +520,12 @@ fn upgrade(
     layer: Option<Layer>,
     attempt: &Attempt,
 ) -> Result<(Box<Socket>, TcpStream), Lost> {
-    let io = |error: io::Error| (failure_of(&error), None);
+    let io = |error: io::Error| failure_of(&error);
     stream.set_nodelay(true).map_err(io)?;
     stream.set_read_timeout(Some(DIAL_LIMIT)).map_err(io)?;
     stream.set_write_timeout(Some(DIAL_LIMIT)).map_err(io)?;
     if !attempt.is_wanted(Some(stream.try_clone().map_err(io)?)) {
-        return Err((TransportError::Other, None));
+        return Err(TransportError::Other.into());
     }
     // 128 KiB of buffers a socket are a lot for chat, but a turn of small frames should leave in one write; and what waits to be
     // written has to end somewhere.
@@ -536,18 +536,18 @@ fn upgrade(
         .max_message_size(Some(16 << 20));
     let tcp = stream.try_clone().map_err(io)?;
     let carrier = match layer {
-        Some(layer) => layer(host, tcp).map_err(|error| (layer_failure(&error), None))?,
+        Some(layer) => layer(host, tcp).map_err(|error| layer_failure(&error))?,
         None => Box::new(tcp),
     };
     let upgraded = tungstenite::client::client_with_config(request, carrier, Some(config));
     let (socket, _response) = upgraded.map_err(|error| match error {
-        HandshakeError::Interrupted(_) => (TransportError::TimedOut, None),
+        HandshakeError::Interrupted(_) => TransportError::TimedOut.into(),
         HandshakeError::Failure(error) => refusal(&error),
     })?;
     // The clones share the socket: this one makes all of them non-blocking, and none may outlive the connection.
     stream.set_nonblocking(true).map_err(io)?;
     let ears = TcpStream::from_std(stream.try_clone().map_err(io)?);
-    if attempt.is_wanted(None) { Ok((Box::new(socket), ears)) } else { Err((TransportError::Other, None)) }
+    if attempt.is_wanted(None) { Ok((Box::new(socket), ears)) } else { Err(TransportError::Other.into()) }
 }
 
 /// The next frame, where one has arrived; else nothing, or how the connection ended.
@@ -583,38 +583,47 @@ fn ended(connection: ConnectionId, error: &Error) -> Event {
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             Event::Closed { connection, code: None, reason: String::new() }
         }
-        error => Event::Errored { connection, cause: refusal(error).0, retry_after: None },
+        error => Event::errored(connection, refusal(error)),
     }
 }
 
 fn refusal(error: &Error) -> Lost {
-    match error {
-        Error::Io(error) => (failure_of(error), None),
-        Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => (TransportError::Tls, None),
+    let cause = match error {
+        Error::Io(error) => return failure_of(error),
         Error::Http(response) => {
-            let cause = match response.status().as_u16() {
-                401 | 403 => TransportError::Unauthorized,
-                _ => TransportError::Other,
-            };
-            let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
-            (cause, after.map(Duration::from_secs))
+            let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok());
+            return Failure::from_http(response.status().as_u16(), after, wall_clock());
         }
-        _ => (TransportError::Other, None),
-    }
+        Error::Tls(_) => TransportError::Tls,
+        Error::Url(_) | Error::HttpFormat(_) => TransportError::Permanent,
+        Error::Capacity(_) => TransportError::TooBig,
+        Error::Utf8(_) => TransportError::InvalidUtf8,
+        Error::Protocol(_) => TransportError::Protocol,
+        _ => TransportError::Other,
+    };
+    Failure::new(cause).with_detail(error.to_string())
 }
 
-fn failure_of(error: &io::Error) -> TransportError {
-    match error.kind() {
+/// Seconds of the Unix time, against which a `Retry-After` with a date is read.
+fn wall_clock() -> u64 {
+    time::SystemTime::now().duration_since(time::UNIX_EPOCH).map_or(0, |span| span.as_secs())
+}
+
+fn failure_of(error: &io::Error) -> Lost {
+    let cause = match error.kind() {
         io::ErrorKind::ConnectionRefused => TransportError::Refused,
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportError::TimedOut,
         _ => TransportError::Io,
-    }
+    };
+    Failure::new(cause).with_detail(error.to_string())
 }
 
 /// TLS libraries report a certificate or a protocol they do not like as bad data.
-fn layer_failure(error: &io::Error) -> TransportError {
+fn layer_failure(error: &io::Error) -> Lost {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => TransportError::Tls,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
+            Failure::new(TransportError::Tls).with_detail(error.to_string())
+        }
         _ => failure_of(error),
     }
 }

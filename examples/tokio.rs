@@ -18,8 +18,8 @@ use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use redial::dialect::Handshake;
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Action, Body, ConnectionId, Duration, Event, Frame, Instant, Message, MessageId, Preset, Purpose, Seed, SendError,
-    Session, State, Status, TransportError,
+    Action, Body, ConnectionId, Duration, Event, Failure, Frame, Instant, Message, MessageId, Preset, Purpose, Seed,
+    SendError, Session, State, Status, TransportError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -33,7 +33,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 type Socket = WebSocketStream<Box<dyn Io>>;
 type Dial = Pin<Box<dyn Future<Output = Result<Socket, Lost>> + Send>>;
 /// Why there is no connection (any more), and for how long the server wants to be left alone.
-type Lost = (TransportError, Option<Duration>);
+type Lost = Failure;
 /// Hears every action, those that the loop itself carries out included.
 type Observer = Box<dyn FnMut(Instant, &Action) + Send>;
 /// Where the inputs go, a line each, if anywhere: after a `journal::Header` line of your own, `examples/replay.rs` runs it again.
@@ -439,7 +439,7 @@ impl Host {
             && self.shared.clock.now().since(since) >= WRITE_LIMIT
         {
             self.link = Link::None;
-            self.tell(Event::Errored { connection, cause: TransportError::TimedOut, retry_after: None });
+            self.tell(Event::errored(connection, TransportError::TimedOut));
         }
     }
 }
@@ -469,7 +469,7 @@ impl Link {
                 let connection = *connection;
                 match ready!(dial.as_mut().poll(cx)) {
                     Ok(socket) => (Event::Opened { connection }, Self::Open(Open::new(connection, socket))),
-                    Err((cause, retry_after)) => (Event::Errored { connection, cause, retry_after }, Self::None),
+                    Err(failure) => (Event::errored(connection, failure), Self::None),
                 }
             }
             Self::Open(open) => match ready!(open.poll(cx, clock)) {
@@ -585,7 +585,7 @@ impl Open {
 
 async fn connect(target: Target, handshake: Handshake) -> Result<Socket, Lost> {
     let dial = tokio::time::timeout(DIAL_LIMIT, dial(target, handshake));
-    dial.await.unwrap_or(Err((TransportError::TimedOut, None)))
+    dial.await.unwrap_or(Err(TransportError::TimedOut.into()))
 }
 
 async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result<Socket, Lost> {
@@ -595,7 +595,7 @@ async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result
     }
     let mut request = url.into_client_request().map_err(|error| refusal(&error))?;
     if !handshake.subprotocols.is_empty() {
-        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| (TransportError::Other, None))?;
+        let offered = handshake.subprotocols.join(", ").parse().map_err(|_| TransportError::Other)?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
     }
     let is_secure = request.uri().scheme_str() == Some("wss");
@@ -606,7 +606,7 @@ async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result
     let port = request.uri().port_u16().unwrap_or(if is_secure { 443 } else { 80 });
     let tcp = reach(&host, port).await?;
     let stream = match layer {
-        Some(layer) => layer(host, tcp).await.map_err(|error| (layer_failure(&error), None))?,
+        Some(layer) => layer(host, tcp).await.map_err(|error| layer_failure(&error))?,
         None => Box::new(tcp),
     };
     // 128 KiB of buffers a socket are a lot for chat, but a turn of small frames should leave in one write; and what waits to be
@@ -622,17 +622,17 @@ async fn dial(Target { mut url, layer }: Target, handshake: Handshake) -> Result
 
 /// Tries all addresses of a host in turn.
 async fn reach(host: &str, port: u16) -> Result<TcpStream, Lost> {
-    let mut failure = TransportError::Dns;
-    for address in tokio::net::lookup_host((host, port)).await.map_err(|_| (TransportError::Dns, None))? {
+    let mut failure = Lost::new(TransportError::Dns);
+    for address in tokio::net::lookup_host((host, port)).await.map_err(|_| TransportError::Dns)? {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                stream.set_nodelay(true).map_err(|error| (failure_of(&error), None))?;
+                stream.set_nodelay(true).map_err(|error| failure_of(&error))?;
                 return Ok(stream);
             }
             Err(error) => failure = failure_of(&error),
         }
     }
-    Err((failure, None))
+    Err(failure)
 }
 
 fn wire(frame: Frame) -> Wire {
@@ -652,38 +652,47 @@ fn ended(connection: ConnectionId, error: &Error) -> Event {
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             Event::Closed { connection, code: None, reason: String::new() }
         }
-        error => Event::Errored { connection, cause: refusal(error).0, retry_after: None },
+        error => Event::errored(connection, refusal(error)),
     }
 }
 
 fn refusal(error: &Error) -> Lost {
-    match error {
-        Error::Io(error) => (failure_of(error), None),
-        Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => (TransportError::Tls, None),
+    let cause = match error {
+        Error::Io(error) => return failure_of(error),
         Error::Http(response) => {
-            let cause = match response.status().as_u16() {
-                401 | 403 => TransportError::Unauthorized,
-                _ => TransportError::Other,
-            };
-            let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
-            (cause, after.map(Duration::from_secs))
+            let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok());
+            return Failure::from_http(response.status().as_u16(), after, wall_clock());
         }
-        _ => (TransportError::Other, None),
-    }
+        Error::Tls(_) => TransportError::Tls,
+        Error::Url(_) | Error::HttpFormat(_) => TransportError::Permanent,
+        Error::Capacity(_) => TransportError::TooBig,
+        Error::Utf8(_) => TransportError::InvalidUtf8,
+        Error::Protocol(_) => TransportError::Protocol,
+        _ => TransportError::Other,
+    };
+    Failure::new(cause).with_detail(error.to_string())
 }
 
-fn failure_of(error: &io::Error) -> TransportError {
-    match error.kind() {
+/// Seconds of the Unix time, against which a `Retry-After` with a date is read.
+fn wall_clock() -> u64 {
+    time::SystemTime::now().duration_since(time::UNIX_EPOCH).map_or(0, |span| span.as_secs())
+}
+
+fn failure_of(error: &io::Error) -> Lost {
+    let cause = match error.kind() {
         io::ErrorKind::ConnectionRefused => TransportError::Refused,
         io::ErrorKind::TimedOut => TransportError::TimedOut,
         _ => TransportError::Io,
-    }
+    };
+    Failure::new(cause).with_detail(error.to_string())
 }
 
 /// TLS libraries report a certificate or a protocol they do not like as bad data.
-fn layer_failure(error: &io::Error) -> TransportError {
+fn layer_failure(error: &io::Error) -> Lost {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => TransportError::Tls,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
+            Failure::new(TransportError::Tls).with_detail(error.to_string())
+        }
         _ => failure_of(error),
     }
 }

@@ -152,10 +152,10 @@ impl Page {
 
     fn tell(&mut self, now: Instant, action: &Action) {
         match action {
-            Action::State { state, cause, code, reason } => {
+            Action::State { state, cause, reason } => {
                 let mut line = cause.map_or(String::new(), |cause| cause.to_string());
-                if let Some(code) = code {
-                    let _ = write!(line, " ({code}{})", reason.as_ref().map(|r| format!(" {r}")).unwrap_or_default());
+                if !reason.is_empty() {
+                    let _ = write!(line, " ({reason})");
                 }
                 match state {
                     State::Waiting => self.ended = Some(line),
@@ -164,7 +164,7 @@ impl Page {
                     other => say!("-- {other}"),
                 }
             }
-            Action::ScheduleReconnect { at, attempt, cause } => {
+            Action::ScheduleReconnect { at, attempt, cause, .. } => {
                 let why = self.ended.take().unwrap_or_else(|| cause.to_string());
                 say!("-- {why}; try {attempt} in {}", seconds(at.since(now)));
             }

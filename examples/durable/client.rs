@@ -166,7 +166,7 @@ impl Client {
                 self.socket = Some((connection, socket));
                 Event::Opened { connection }
             }
-            Err(_) => Event::Errored { connection, cause: TransportError::Refused, retry_after: None },
+            Err(_) => Event::errored(connection, TransportError::Refused),
         };
         self.session.handle(self.clock.now(), event);
     }
@@ -175,7 +175,7 @@ impl Client {
         let Some((_, socket)) = self.socket.as_mut().filter(|(present, _)| *present == connection) else { return };
         if socket.send(super::wire(frame)).is_err() {
             // How much of it was written, nobody knows; `SendFailed` would say that nothing was.
-            self.lost(Event::Errored { connection, cause: TransportError::Io, retry_after: None });
+            self.lost(Event::errored(connection, TransportError::Io));
         }
     }
 
@@ -199,7 +199,7 @@ impl Client {
                     }
                 }
                 Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
-                Err(_) => self.lost(Event::Errored { connection, cause: TransportError::Io, retry_after: None }),
+                Err(_) => self.lost(Event::errored(connection, TransportError::Io)),
             }
         }
         if let Some((_, socket)) = &self.socket {

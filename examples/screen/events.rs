@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use redial::{Action, Body, Cause, Message, State};
+use redial::{Action, Body, Cause, Message, Reason, State};
 
 /// The name of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) enum News<'a> {
     ConnectOtherPlace(&'a Body),
     Message(&'a Message),
     Heartbeat,
-    Close { code: Option<u16>, reason: &'a str },
+    Close { code: Option<u32>, reason: &'a str },
     Error(Cause),
 }
 
@@ -98,9 +98,7 @@ impl Events {
     /// Tells the listeners what an action means to a page.
     pub(crate) fn on_action(&mut self, action: &Action) {
         match action {
-            Action::State { state, cause, code, reason } => {
-                self.on_state(*state, *cause, *code, reason.as_deref().unwrap_or_default());
-            }
+            Action::State { state, cause, reason } => self.on_state(*state, *cause, reason),
             Action::GaveUp { attempts } => self.emit(News::Reconnect { attempts: *attempts }),
             Action::Kicked { body } => self.emit(News::ConnectOtherPlace(body)),
             Action::Deliver(message) => self.emit(News::Message(message)),
@@ -109,7 +107,7 @@ impl Events {
         }
     }
 
-    fn on_state(&mut self, state: State, cause: Option<Cause>, code: Option<u16>, reason: &str) {
+    fn on_state(&mut self, state: State, cause: Option<Cause>, reason: &Reason) {
         match state {
             State::Authenticating | State::Ready if !self.open => {
                 self.open = true;
@@ -121,7 +119,7 @@ impl Events {
                     Some(cause @ (Cause::Errored | Cause::HeartbeatFailed | Cause::SendFailed)) => {
                         self.emit(News::Error(cause));
                     }
-                    _ if was_open => self.emit(News::Close { code, reason }),
+                    _ if was_open => self.emit(News::Close { code: reason.code, reason: &reason.text }),
                     _ => {}
                 }
             }

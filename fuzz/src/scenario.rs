@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use redial::config::{Acknowledge, Durability, Limit};
 use redial::journal::{Call, Input};
 use redial::{
-    Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Frame, Instant, MessageId, Preset, Purpose,
-    Seed, Session, TransportError,
+    Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId, Preset,
+    Purpose, Seed, Session, TransportError,
 };
 
 use super::oracle::{Oracle, drain};
@@ -255,14 +255,12 @@ impl History {
     }
 
     fn errored(connection: ConnectionId, bytes: &mut Bytes<'_>) -> Event {
-        let cause = bytes.one_of(&[
-            TransportError::Io,
-            TransportError::Refused,
-            TransportError::Unauthorized,
-            TransportError::TimedOut,
-        ]);
-        let retry_after = bytes.one_of(&[None, None, Some(Duration::from_secs(7)), Some(Duration::MAX)]);
-        Event::Errored { connection, cause, retry_after }
+        let cause = bytes.one_of(&TransportError::ALL);
+        let mut failure = Failure::new(cause);
+        failure.retry_after = bytes.one_of(&[None, None, Some(Duration::from_secs(7)), Some(Duration::MAX)]);
+        // A host may set the field itself, at any length and with anything in it.
+        failure.detail = bytes.one_of(&[String::new(), "no\u{0}such\nname".to_owned(), "\u{e9}?a=b ".repeat(200)]);
+        Event::errored(connection, failure)
     }
 
     fn hint(bytes: &mut Bytes<'_>) -> Event {

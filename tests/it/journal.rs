@@ -3,8 +3,8 @@
 use redial::journal::{Call, Header, Input, Output, Player};
 use redial::services::Service;
 use redial::{
-    Action, Body, ConnectionId, CredentialFailure, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed,
-    Session, TransportError,
+    Action, Body, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId, Preset,
+    Purpose, Seed, Session, TransportError,
 };
 use serde_json::{Value, json};
 
@@ -163,7 +163,8 @@ fn every_call_and_every_event_reads_back_as_it_was_written() {
         Event::FrameIn { connection, frame: Frame::Ping(vec![1]) },
         Event::Tick,
         Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) },
-        Event::Errored { connection, cause: TransportError::Tls, retry_after: Some(Duration::from_secs(3)) },
+        Event::errored(connection, TransportError::Tls),
+        Event::errored(connection, Failure::from_http(503, Some("3"), 0).with_detail("busy")),
         Event::Closed { connection, code: Some(1006), reason: "gone".into() },
         Event::Online,
         Event::Offline,

@@ -8,7 +8,9 @@ use std::num::NonZeroU32;
 use redial::config::{Acknowledge, CredentialSource, MeasuredFrom};
 use redial::dialect::Login;
 use redial::journal::{Call, Output};
-use redial::{Action, Config, ConnectionId, CredentialFailure, Duration, Event, Frame, Purpose, State, TransportError};
+use redial::{
+    Action, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Purpose, State, TransportError,
+};
 
 use crate::sim::Terse;
 use crate::support::Story;
@@ -138,11 +140,10 @@ pub(crate) fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Cal
             let what = purpose.as_ref().map_or("unknown".to_owned(), |purpose| format!("{purpose:?}"));
             event(&format!("send failed, {what}{whose}"), Event::SendFailed { connection, purpose });
         }
-        for cause in [TransportError::Io, TransportError::Unauthorized] {
-            event(&format!("errored, {cause:?}{whose}"), Event::Errored { connection, cause, retry_after: None });
+        for cause in [TransportError::Io, TransportError::Unauthorized, TransportError::Permanent] {
+            event(&format!("errored, {cause:?}{whose}"), Event::errored(connection, cause));
         }
-        let retry_after = Some(Duration::from_secs(30));
-        let errored = Event::Errored { connection, cause: TransportError::Refused, retry_after };
+        let errored = Event::errored(connection, Failure::from_http(503, Some("30"), 0).with_detail("busy"));
         event(&format!("errored, come back in 30 s{whose}"), errored);
         for code in [None, Some(1000), Some(1008), Some(1009)] {
             let reason = String::new();

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use callbacks::Callbacks;
 use events::{Events, Name};
 use redial::services::{ReadState, SendState};
-use redial::{Action, Body, Cause, ConnectionId, Message, MessageId, State, Status};
+use redial::{Action, Body, Cause, ConnectionId, Message, MessageId, Reason, State, Status};
 use store::Store;
 
 fn delivered(id: Option<&str>, text: &str) -> Action {
@@ -23,8 +23,9 @@ fn status(id: &str, status: Status) -> Action {
     Action::Status { id: MessageId::from(id), status }
 }
 
-fn state(state: State, cause: Option<Cause>, code: Option<u16>) -> Action {
-    Action::State { state, cause, code, reason: code.map(|_| "going away".to_owned()) }
+fn state(state: State, cause: Option<Cause>, code: Option<u32>) -> Action {
+    let text = if code.is_some() { "going away" } else { "" };
+    Action::State { state, cause, reason: Reason::new(code, text) }
 }
 
 /// A list that callbacks can write to.

@@ -176,7 +176,7 @@ impl World {
             return false;
         }
         self.socket = Socket::None;
-        self.session.handle(self.now, Event::Errored { connection, cause: TransportError::Refused, retry_after: None });
+        self.session.handle(self.now, Event::errored(connection, TransportError::Refused));
         true
     }
 

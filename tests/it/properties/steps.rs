@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use redial::{CredentialFailure, Duration, TransportError};
+use redial::{CredentialFailure, Duration, Failure, TransportError};
 
 /// One input, in words that make sense against whatever state it meets.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub(crate) enum What {
     Signal(Whose, Said),
     Nonsense(Whose, Index),
     SendFailed(Whose, Option<Failed>),
-    Errored(Whose, TransportError, Option<Duration>),
+    Errored(Whose, Failure),
     Closed(Whose, Option<u16>),
     Tick,
     Online,
@@ -123,7 +123,7 @@ fn what() -> impl Strategy<Value = What> {
         20 => (whose(), said()).prop_map(|(whose, said)| What::Signal(whose, said)),
         3 => (whose(), any::<Index>()).prop_map(|(whose, which)| What::Nonsense(whose, which)),
         4 => (whose(), prop::option::of(failed())).prop_map(|(whose, failed)| What::SendFailed(whose, failed)),
-        3 => (whose(), failure(), prop::option::of(span())).prop_map(|(whose, why, wait)| What::Errored(whose, why, wait)),
+        3 => (whose(), failure()).prop_map(|(whose, failure)| What::Errored(whose, failure)),
         4 => (whose(), code()).prop_map(|(whose, code)| What::Closed(whose, code)),
         14 => Just(What::Tick),
         3 => prop_oneof![Just(What::Online), Just(What::Offline), span().prop_map(What::Woke)],
@@ -188,8 +188,20 @@ fn failed() -> impl Strategy<Value = Failed> {
     ]
 }
 
-fn failure() -> impl Strategy<Value = TransportError> {
-    prop_oneof![3 => Just(TransportError::Io), 2 => Just(TransportError::Refused), 1 => Just(TransportError::Unauthorized)]
+fn failure() -> impl Strategy<Value = Failure> {
+    let cause = prop_oneof![
+        3 => Just(TransportError::Io),
+        2 => Just(TransportError::Refused),
+        2 => prop::sample::select(&TransportError::ALL)
+    ];
+    (cause, prop::option::of(100..600_u16), ".{0,300}", prop::option::of(span())).prop_map(
+        |(cause, status, detail, retry_after)| {
+            let mut failure = Failure::new(cause);
+            // A host may set the fields itself, bounded or not.
+            (failure.status, failure.detail, failure.retry_after) = (status, detail, retry_after);
+            failure
+        },
+    )
 }
 
 fn credential_failure() -> impl Strategy<Value = CredentialFailure> {

@@ -111,9 +111,7 @@ impl World {
                 connection: self.of(*whose),
                 purpose: failed.as_ref().map(|failed| self.purpose(failed)),
             },
-            What::Errored(whose, cause, retry_after) => {
-                Event::Errored { connection: self.of(*whose), cause: *cause, retry_after: *retry_after }
-            }
+            What::Errored(whose, failure) => Event::errored(self.of(*whose), failure.clone()),
             What::Closed(whose, code) => {
                 Event::Closed { connection: self.of(*whose), code: *code, reason: "why not".to_owned() }
             }
@@ -271,8 +269,8 @@ pub(crate) fn nonsense(which: Index) -> Frame {
 /// The same actions, every time in them that much later.
 pub(crate) fn shifted(actions: &[Action], by: u64) -> Vec<Action> {
     let shift = |action: &Action| match action.clone() {
-        Action::ScheduleReconnect { at, attempt, cause } => {
-            Action::ScheduleReconnect { at: at + Duration::from_millis(by), attempt, cause }
+        Action::ScheduleReconnect { at, attempt, cause, reason } => {
+            Action::ScheduleReconnect { at: at + Duration::from_millis(by), attempt, cause, reason }
         }
         other => other,
     };

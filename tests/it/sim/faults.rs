@@ -1,6 +1,6 @@
 //! What can go wrong with the network between a session and its server, and when the next thing does.
 
-use redial::{ConnectionId, Duration, Event, Frame, Purpose, TransportError};
+use redial::{ConnectionId, Duration, Event, Failure, Frame, Purpose, TransportError};
 
 use super::line::{Deed, Line, LineId, Parcel};
 use super::run::Run;
@@ -135,7 +135,7 @@ impl Run {
         let Some(Line { process, connection, .. }) = self.lines.get(&line) else { return };
         let (process, connection) = (*process, *connection);
         let closed = Event::Closed { connection, code: Some(1006), reason: String::new() };
-        let errored = Event::Errored { connection, cause: TransportError::Io, retry_after: None };
+        let errored = Event::errored(connection, TransportError::Io);
         let (one, other) = if self.dice.percent(50) { (closed, errored) } else { (errored, closed) };
         self.tell(process, at, one.clone());
         if self.strikes("close and error", 5_000) {
@@ -163,17 +163,17 @@ impl Run {
         let arrives = self.now + self.latency();
         if self.now < self.server.down_until {
             if self.dice.percent(70) {
-                self.refuse(connection, TransportError::Refused, None);
+                self.refuse(connection, TransportError::Refused);
             } else {
                 self.time_out(line);
             }
         } else if self.strikes("refused dial", 2_000) {
-            self.refuse(connection, TransportError::Refused, None);
+            self.refuse(connection, TransportError::Refused);
         } else if self.strikes("retry after", 1_000) {
             let wait = Duration::from_millis(self.dice.between(500, 90_000));
-            self.refuse(connection, TransportError::Refused, Some(wait));
+            self.refuse(connection, Failure::from_http(503, None, 0).with_retry_after(wait));
         } else if self.strikes("unauthorized dial", 500) {
-            self.refuse(connection, TransportError::Unauthorized, None);
+            self.refuse(connection, TransportError::Unauthorized);
         } else if self.strikes("unanswered dial", 1_000) {
             self.time_out(line);
         } else if self.strikes("accepted and dropped", 2_500) {
@@ -189,13 +189,13 @@ impl Run {
     pub(super) fn time_out(&mut self, line: LineId) {
         let Some(Line { process, connection, .. }) = self.lines.get(&line) else { return };
         let (process, connection) = (*process, *connection);
-        let errored = Event::Errored { connection, cause: TransportError::TimedOut, retry_after: None };
+        let errored = Event::errored(connection, TransportError::TimedOut);
         self.tell(process, self.now + 127_000, errored);
     }
 
-    fn refuse(&mut self, connection: ConnectionId, cause: TransportError, retry_after: Option<Duration>) {
+    fn refuse(&mut self, connection: ConnectionId, failure: impl Into<Failure>) {
         let at = self.now + self.latency();
-        self.tell(self.client.process, at, Event::Errored { connection, cause, retry_after });
+        self.tell(self.client.process, at, Event::errored(connection, failure));
     }
 
     /// The client writes a frame.

@@ -59,7 +59,8 @@ impl Dialect for Terse {
             "who" => Signal::challenge(Some(Span::rest(text, rest)), None),
             "me" => Signal::proof(Secret::new(rest), None),
             "welcome" => Signal::login_accepted(),
-            "refused" => Signal::login_refused(first.parse().unwrap_or_default()),
+            "refused" if second.is_empty() => Signal::login_refused(first.parse().unwrap_or_default()),
+            "refused" => Signal::login_refused_with(first.parse().unwrap_or_default(), Span::rest(text, second)),
             "kick" => Signal::kick(Span::rest(text, rest)),
             "notice" => Signal::Notice(Span::rest(text, rest)),
             _ => return Err(Malformed::Missing { field: "word".to_owned() }),
@@ -81,7 +82,10 @@ impl Dialect for Terse {
             Signal::Login(LoginSignal::Challenge { challenge: Some(Content::Text(seed)), .. }) => format!("who {seed}"),
             Signal::Login(LoginSignal::Proof { credential, .. }) => format!("me {}", credential.reveal()),
             Signal::Login(LoginSignal::Accepted) => "welcome".to_owned(),
-            Signal::Login(LoginSignal::Refused { code, .. }) => format!("refused {code}"),
+            Signal::Login(LoginSignal::Refused { code, content: Some(Content::Text(why)), .. }) => {
+                format!("refused {code} {why}")
+            }
+            Signal::Login(LoginSignal::Refused { code, content: None, .. }) => format!("refused {code}"),
             Signal::Leave(LeaveSignal::Kick { content: Content::Text(body), .. }) => format!("kick {body}"),
             Signal::Notice(Content::Text(body)) => format!("notice {body}"),
             _ => return Err(Unencodable::NoWord),

@@ -31,7 +31,8 @@ fn a_final_close_settles_everything_and_says_why() {
     let seen = story.seen();
     assert_eq!(seen.statuses(&id), [Status::NotSent]);
     let told = |action: &Action| {
-        matches!(action, Action::State { state: State::Stopped, cause: Some(Cause::Terminal), code: Some(4_999), .. })
+        matches!(action, Action::State { state: State::Stopped, cause: Some(Cause::Terminal), reason, .. }
+            if reason.code == Some(4_999))
     };
     assert_eq!(seen.count(told), 1);
 }

@@ -1,7 +1,7 @@
 //! Losing connections, and getting others.
 
 use redial::{
-    Action, Cause, ConnectionId, Duration, Event, Frame, Preset, Seed, Session, State, Timer, TransportError,
+    Action, Cause, ConnectionId, Duration, Event, Failure, Frame, Preset, Seed, Session, State, Timer, TransportError,
 };
 
 use crate::support::Story;
@@ -98,7 +98,7 @@ fn late_events_of_an_old_connection_change_nothing() {
     let before = story.session.clone();
     story.event(Event::FrameIn { connection: old, frame: Frame::text("late") });
     story.event(Event::SendFailed { connection: old, purpose: None });
-    story.event(Event::Errored { connection: old, cause: TransportError::Unauthorized, retry_after: None });
+    story.event(Event::errored(old, TransportError::Unauthorized));
     story.event(Event::Closed { connection: old, code: Some(1008), reason: String::new() });
     assert!(story.seen().is_empty());
     assert_eq!(story.session, before);
@@ -146,7 +146,7 @@ fn delay_after(losses: u32, seed: u64) -> u64 {
     let mut delay = 0;
     for connection in 1..=u64::from(losses) {
         let connection = ConnectionId::new(connection);
-        session.handle(now, Event::Errored { connection, cause: TransportError::Refused, retry_after: None });
+        session.handle(now, Event::errored(connection, TransportError::Refused));
         let at = session.next_deadline().expect("it waits").at;
         delay = at.since(now).as_millis();
         now = at;
@@ -184,16 +184,12 @@ fn what_the_server_asks_for_with_retry_after_is_added_to() {
     let mut story = Story::plain();
     story.open();
     let connection = story.connection();
-    let asks = |seconds| Event::Errored {
-        connection,
-        cause: TransportError::Refused,
-        retry_after: Some(Duration::from_secs(seconds)),
-    };
-    story.event(asks(30));
+    let asks = |span| Failure::new(TransportError::Refused).with_retry_after(span);
+    story.event(Event::errored(connection, asks(Duration::from_secs(30))));
     let wait = story.wait_for_connect();
     assert!((30_250..=30_500).contains(&wait), "{wait}");
     let connection = story.connection();
-    story.event(Event::Errored { connection, cause: TransportError::Refused, retry_after: Some(Duration::MAX) });
+    story.event(Event::errored(connection, asks(Duration::MAX)));
     let wait = story.wait_for_connect();
     assert!((3_600_500..=3_601_000).contains(&wait), "an hour at most, not {wait}");
 }
@@ -203,8 +199,8 @@ fn a_hint_does_not_shorten_what_the_server_asked_for() {
     let mut story = Story::plain();
     story.open();
     let connection = story.connection();
-    let retry_after = Some(Duration::from_secs(30));
-    story.event(Event::Errored { connection, cause: TransportError::Refused, retry_after });
+    let failure = Failure::new(TransportError::Refused).with_retry_after(Duration::from_secs(30));
+    story.event(Event::errored(connection, failure));
     story.wait(10_000).event(Event::Online);
     assert_eq!(story.wait_for_connect(), 20_000);
 }

@@ -272,7 +272,7 @@ impl Story {
 
     pub(crate) fn errored(&mut self, cause: TransportError) -> &mut Self {
         let connection = self.connection;
-        self.event(Event::Errored { connection, cause, retry_after: None })
+        self.event(Event::errored(connection, cause))
     }
 
     pub(crate) fn send_failed(&mut self, purpose: Purpose) -> &mut Self {

@@ -229,10 +229,10 @@ fn s004_11_a_close_is_told_with_its_code_and_reason() {
     let connection = client.connection();
     client.at(1_000).event(Event::Closed { connection, code: Some(4001), reason: "bye".into() });
     let told = client.all(|action| match action {
-        Action::State { state: State::Waiting, code, reason, .. } => Some((*code, reason.clone())),
+        Action::State { state: State::Waiting, reason, .. } => Some((reason.code, reason.text.clone())),
         _ => None,
     });
-    assert_eq!(told, [(Some(4001), Some("bye".to_owned()))]);
+    assert_eq!(told, [(Some(4001), "bye".to_owned())]);
 }
 
 #[test]

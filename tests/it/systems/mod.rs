@@ -123,7 +123,7 @@ impl Client {
     }
 
     fn errored_on(&mut self, connection: ConnectionId) -> &mut Self {
-        self.event(Event::Errored { connection, cause: TransportError::Other, retry_after: None })
+        self.event(Event::errored(connection, TransportError::Other))
     }
 
     fn closed(&mut self) -> &mut Self {

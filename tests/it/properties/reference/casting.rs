@@ -136,7 +136,7 @@ pub(super) fn event(input: &Input) -> Event {
         }
         Input::Errored(of, refused) => {
             let cause = if *refused { TransportError::Unauthorized } else { TransportError::Io };
-            Event::Errored { connection: connection(*of), cause, retry_after: None }
+            Event::errored(connection(*of), cause)
         }
         Input::Failed(of, purpose) => Event::SendFailed { connection: connection(*of), purpose: purpose.clone() },
         Input::Online => Event::Online,

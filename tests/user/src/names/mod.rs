@@ -78,12 +78,13 @@ pub fn cause(cause: Cause) -> Option<&'static str> {
         Cause::Unauthorized => "unauthorized",
         Cause::Terminal => "terminal",
         Cause::GaveUp => "gave_up",
+        Cause::Permanent => "permanent",
         _ => return None,
     })
 }
 
 /// Every cause that has a name here.
-pub const CAUSES: [Cause; 21] = [
+pub const CAUSES: [Cause; 22] = [
     Cause::Errored,
     Cause::Closed,
     Cause::Dead,
@@ -105,6 +106,7 @@ pub const CAUSES: [Cause; 21] = [
     Cause::Unauthorized,
     Cause::Terminal,
     Cause::GaveUp,
+    Cause::Permanent,
 ];
 
 /// The name of a phase.
@@ -191,6 +193,12 @@ pub fn transport_error(error: TransportError) -> Option<&'static str> {
         TransportError::Tls => "tls",
         TransportError::Dns => "dns",
         TransportError::Io => "io",
+        TransportError::Protocol => "protocol",
+        TransportError::InvalidUtf8 => "invalid_utf8",
+        TransportError::TooBig => "too_big",
+        TransportError::NotWebSocket => "not_web_socket",
+        TransportError::Http => "http",
+        TransportError::Permanent => "permanent",
         TransportError::Other => "other",
         _ => return None,
     })

@@ -106,7 +106,7 @@ fn attempts_that_fail_are_counted_and_the_last_one_is_told() {
         }
         if host.session().state() == State::Connecting {
             let connection = dial(&mut host);
-            host.event(Event::Errored { connection, cause: TransportError::Refused, retry_after: None });
+            host.event(Event::errored(connection, TransportError::Refused));
         }
         while host.session().state() == State::Waiting {
             host.wait();
@@ -136,7 +136,7 @@ fn a_confirmation_that_comes_after_the_loss_is_told_as_late() {
     let connection = ready(&mut host);
     host.send("c1", "hello");
     store(&mut host);
-    host.event(Event::Errored { connection, cause: TransportError::Io, retry_after: None });
+    host.event(Event::errored(connection, TransportError::Io));
     assert_eq!(host.screen.statuses_of("c1").last(), Some(&Status::Unconfirmed));
     wait_for(&mut host, Timer::Reconnect);
     let connection = dial(&mut host);
@@ -159,7 +159,7 @@ fn every_action_has_a_name() {
     store(&mut host);
     host.event(Event::Online);
     host.line(connection, "BACK");
-    host.event(Event::Errored { connection, cause: TransportError::Io, retry_after: None });
+    host.event(Event::errored(connection, TransportError::Io));
     wait_for(&mut host, Timer::Reconnect);
     connection = dial(&mut host);
     host.event(Event::Opened { connection });
