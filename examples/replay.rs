@@ -1,7 +1,8 @@
 //! Runs a journal again: `cargo run --example replay -- FILE`.
 //!
 //! The file holds the lines that went into a session and, between them, the lines that came out. Every input is played
-//! again. The first output that differs is printed with the ten lines before it, and the exit code is 1.
+//! again. The first output that differs is printed with the ten lines before it, and the exit code is 1. A journal whose header
+//! is refused cannot be played: the exit code is 2.
 
 include!("common/say.rs");
 
@@ -12,7 +13,7 @@ use std::collections::VecDeque;
 use std::process::ExitCode;
 
 use host::Host;
-use redial::journal::{Output, Player};
+use redial::journal::{LineError, Output, Player};
 use redial::{Preset, Seed, Session};
 use serde_json::Value;
 
@@ -38,9 +39,13 @@ fn main() -> ExitCode {
             say!("{inputs} inputs played, {compared} outputs the same");
             ExitCode::SUCCESS
         }
-        Err(difference) => {
+        Err(Failed::Difference(difference)) => {
             say!("{}", difference.trim_end());
             ExitCode::FAILURE
+        }
+        Err(Failed::Header(error)) => {
+            eprintln!("{path}: {error}");
+            ExitCode::from(2)
         }
     }
 }
@@ -50,6 +55,12 @@ struct Summary {
     compared: usize,
 }
 
+/// Why a journal was not played to its end.
+enum Failed {
+    Difference(String),
+    Header(LineError),
+}
+
 /// A journal's lines, each input with the outputs recorded behind it.
 struct Step<'a> {
     number: usize,
@@ -57,7 +68,7 @@ struct Step<'a> {
     recorded: Vec<(usize, &'a str, Value)>,
 }
 
-fn replay(journal: &str) -> Result<Summary, String> {
+fn replay(journal: &str) -> Result<Summary, Failed> {
     let steps = steps(journal);
     // Somebody who recorded actions only is not asked for deadlines.
     let with_deadlines =
@@ -71,6 +82,9 @@ fn replay(journal: &str) -> Result<Summary, String> {
         remember(&mut trail, step.number, step.input);
         host = Host::from_header(step.input).unwrap_or(host);
         let outputs = host.play(&mut player, step.input);
+        if let Some(error) = player.refusal() {
+            return Err(Failed::Header(error.clone()));
+        }
         // A header is often put in front of a recording, so an answer to it need not be there.
         let unanswered_header = step.number == 1 && step.recorded.is_empty();
         if silent || unanswered_header {
@@ -115,10 +129,10 @@ fn remember(trail: &mut VecDeque<String>, number: usize, line: &str) {
     }
 }
 
-fn difference(trail: &VecDeque<String>, number: usize, recorded: &str, played: &str) -> String {
+fn difference(trail: &VecDeque<String>, number: usize, recorded: &str, played: &str) -> Failed {
     let mut lines: Vec<String> = trail.iter().cloned().collect();
     lines.push(format!("line {number} differs\n  recorded: {recorded}\n  played:   {played}\n"));
-    lines.join("\n")
+    Failed::Difference(lines.join("\n"))
 }
 
 /// A line as JSON; what is no JSON equals only itself.

@@ -1,11 +1,13 @@
 //! The errors of all operations: one small enum for each operation.
 //!
-//! Every error text is a sentence that names the limit or the rule. No error text repeats data that a peer sent.
+//! Every error text is a sentence that names the limit or the rule, and every variant has a code for programs. No error text repeats data that a peer sent.
 
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::kinds::codes;
 
 /// Why a frame of the peer could not be understood. The frame is reported, and the session goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
@@ -329,3 +331,45 @@ pub enum ConfigError {
         needed: u64,
     },
 }
+
+codes!(Malformed:
+    TooLarge => "too_large",
+    TooDeep => "too_deep",
+    Json => "json",
+    NotAnObject => "not_an_object",
+    Missing => "missing",
+    BadId => "bad_id",
+    BadNumber => "bad_number",
+    Unsupported => "unsupported",
+    UnexpectedBinary => "unexpected_binary"
+);
+codes!(JsonProblem: Syntax => "syntax", Truncated => "truncated", Shape => "shape");
+codes!(Unencodable: NoWord => "no_word", Reserved => "reserved", Binary => "binary");
+codes!(SendError:
+    Stopped => "stopped",
+    NotReady => "not_ready",
+    Draining => "draining",
+    Full => "full",
+    FullBytes => "full_bytes",
+    TooLarge => "too_large",
+    DuplicateId => "duplicate_id",
+    BadId => "bad_id";
+    Unencodable
+);
+codes!(ResendError:
+    Stopped => "stopped",
+    NotReady => "not_ready",
+    Draining => "draining",
+    Unknown => "unknown",
+    NotFailed => "not_failed",
+    Full => "full"
+);
+codes!(CancelError: Unknown => "unknown", Sent => "sent");
+codes!(AcknowledgeError: Unknown => "unknown");
+codes!(FetchedError: Unasked => "unasked");
+codes!(MarkReadError: NoWord => "no_word", Unknown => "unknown", Conversation => "conversation", BadId => "bad_id");
+codes!(CloseError: Code => "close_code", Reason => "close_reason");
+codes!(RestoreError: Version => "snapshot_version", Damaged => "snapshot_damaged", Preset => "snapshot_preset");
+codes!(NotOpenError: NotOpen => "not_open");
+codes!(PresetError: Unknown => "unknown_preset", Missing => "missing_setting", Invalid => "invalid_config"; Config);
+codes!(ConfigError: Range => "range", Window => "window");

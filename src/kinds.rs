@@ -31,4 +31,19 @@ macro_rules! kinds {
     };
 }
 
-pub(crate) use {all, kinds};
+/// Gives an error enum a code for each variant; a variant named after the semicolon has the code of the error in it.
+macro_rules! codes {
+    ($of:ident: $($variant:ident => $code:literal),* $(,)? $(; $($outer:ident),+)?) => {
+        impl $of {
+            /// Returns the code of this error, in snake_case, for programs: the journal writes it beside the sentence.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $code,)*
+                    $($(Self::$outer(inner) => inner.code(),)+)?
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {all, codes, kinds};

@@ -1,7 +1,7 @@
 //! A session on a pipe: journal lines in on stdin, journal lines out on stdout.
 //!
 //! `cargo run --example stdio -- --preset NAME [--seed N] [--config FILE.json]` drives redial from any language. The lines are
-//! those of the `journal` module. `--list` prints the presets, `--describe` what a preset promises.
+//! those of the `journal` module. Where the header is refused, every line is, and the exit code is 2. `--list` prints the presets, `--describe` what a preset promises.
 
 include!("../common/say.rs");
 
@@ -140,7 +140,7 @@ fn converse(player: &mut Player, mut host: Host) -> Result<(), Problem> {
     loop {
         line.clear();
         if input.by_ref().take(LINE_MAX).read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
+            return player.refusal().map_or(Ok(()), |error| Err(error.clone().into()));
         }
         if line.len() as u64 == LINE_MAX && !line.ends_with(b"\n") {
             skip_line(&mut input)?;

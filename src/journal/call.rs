@@ -11,6 +11,7 @@ use crate::error::{
 use crate::event::CredentialFailure;
 use crate::frame::Body;
 use crate::id::MessageId;
+use crate::kinds::{codes, kinds};
 use crate::outgoing::{Outgoing, Repeat};
 use crate::secret::Secret;
 use crate::session::Session;
@@ -136,6 +137,27 @@ pub enum CallError {
     /// The refusal of a call that needs an open session.
     NotOpen(#[from] NotOpenError),
 }
+
+codes!(CallError: ; Close, Send, Resend, Cancel, Acknowledge, Fetched, MarkRead, NotOpen);
+
+kinds!(Call:
+    Open => "open",
+    Close => "close",
+    Send => "send",
+    Resend => "resend",
+    Cancel => "cancel",
+    Acknowledge => "acknowledge",
+    Reject => "reject",
+    MarkRead => "mark_read",
+    ReconnectNow => "reconnect_now",
+    Hold => "hold",
+    Release => "release",
+    Drain => "drain",
+    Credential => "credential",
+    CredentialFailed => "credential_failed",
+    Fetched => "fetched",
+    Persisted => "persisted",
+);
 
 impl Call {
     /// Makes the call. Returns the id of the message where a message was taken.

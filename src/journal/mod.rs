@@ -14,7 +14,7 @@
 //!
 //! ```text
 //! {"now_ms":5,"id":"c1"}
-//! {"now_ms":5,"error":"the outbox is full: it holds its 1000 messages"}
+//! {"now_ms":5,"error":"the outbox is full: it holds its 1000 messages","code":"full"}
 //! {"now_ms":0,"action":{"type":"connect","connection":1,"attempt":0}}
 //! {"now_ms":30,"next_deadline_ms":25030,"timer":"heartbeat"}
 //! ```
@@ -24,9 +24,12 @@
 
 mod call;
 mod player;
+mod problem;
 
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 use thiserror::Error;
@@ -165,6 +168,37 @@ pub enum LineError {
     /// A header came after the first line.
     #[error("a header is the first line of a journal")]
     LateHeader,
+    /// The line is a call of an unknown `type`.
+    #[error("there is no call of that type")]
+    UnknownCall,
+    /// The line is an event of an unknown `type`.
+    #[error("there is no event of that type")]
+    UnknownEvent,
+    /// A field is missing.
+    #[error("the line has no field `{field}`")]
+    Missing {
+        /// The path of the field, such as `event.connection`.
+        field: String,
+    },
+}
+
+impl LineError {
+    /// Returns the code of this error, in snake_case, for programs: the journal writes it beside the sentence.
+    ///
+    /// The code of `Json` is that of its problem, the codes of `Preset` and `Restore` are those of the errors in them.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Json { problem, .. } => problem.code(),
+            Self::Kind => "kind",
+            Self::Version { .. } => "version",
+            Self::Preset(error) => error.code(),
+            Self::Restore(error) => error.code(),
+            Self::LateHeader => "late_header",
+            Self::UnknownCall => "unknown_call",
+            Self::UnknownEvent => "unknown_event",
+            Self::Missing { .. } => "missing_field",
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -190,22 +224,32 @@ struct TimedRef<'a> {
 /// The part of a line that tells a header from other lines.
 #[derive(Deserialize)]
 struct Kind {
-    redial: Option<serde::de::IgnoredAny>,
+    #[serde(default, rename = "redial", deserialize_with = "is_present")]
+    is_header: bool,
+}
+
+fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 impl Input {
     /// Reads a line. The error says where the problem is and repeats nothing of the line.
     pub fn from_line(line: &str) -> Result<Self, LineError> {
         let kind: Kind = read(line)?;
-        if kind.redial.is_some() {
-            return Ok(Self::Header(read(line)?));
+        if kind.is_header {
+            return read(line).map(Self::Header).map_err(|error| problem::of_header(line, error));
         }
-        let timed: Timed = read(line)?;
+        let timed: Timed = read(line).map_err(|error| problem::of_timed(line, error))?;
         match (timed.now_ms, timed.call, timed.event) {
             (now, Some(call), None) => Ok(Self::Call { now, call }),
             (now, None, Some(event)) => Ok(Self::Event { now, event }),
             _ => Err(LineError::Kind),
         }
+    }
+
+    /// Whether a line that cannot be read was meant as a header.
+    fn is_header(line: &str) -> bool {
+        read::<Kind>(line).map_or_else(|_| line.contains("\"redial\""), |kind| kind.is_header)
     }
 
     /// Writes the line, without its line break.
@@ -254,8 +298,11 @@ pub enum Output {
         /// The time of the refusal.
         #[serde(rename = "now_ms")]
         now: Instant,
-        /// The reason.
+        /// The reason, as a sentence.
         error: String,
+        /// The code of the error, for programs.
+        #[serde(default)]
+        code: Cow<'static, str>,
     },
     /// The next deadline, once and last for every line in.
     Deadline {

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Input, LineError, Output};
+use super::{CallError, Input, LineError, Output};
 use crate::id::MessageId;
 use crate::session::Session;
 
@@ -22,12 +22,37 @@ use crate::session::Session;
 pub struct Player {
     session: Session,
     started: bool,
+    refusal: Option<LineError>,
+}
+
+/// Refusal of a call or a line: its sentence and its code.
+struct Refusal {
+    error: String,
+    code: &'static str,
+}
+
+impl From<LineError> for Refusal {
+    fn from(error: LineError) -> Self {
+        Self { error: error.to_string(), code: error.code() }
+    }
+}
+
+impl From<CallError> for Refusal {
+    fn from(error: CallError) -> Self {
+        Self { error: error.to_string(), code: error.code() }
+    }
 }
 
 impl Player {
-    /// Makes a player for this session. A header as the first line replaces the session with its own.
+    /// Makes a player for this session. A header as the first line replaces the session with its own; after a header
+    /// that is refused, every line is.
     pub fn new(session: Session) -> Self {
-        Self { session, started: false }
+        Self { session, started: false, refusal: None }
+    }
+
+    /// Why the header was refused, where it was: every later line is then refused for that reason.
+    pub fn refusal(&self) -> Option<&LineError> {
+        self.refusal.as_ref()
     }
 
     /// The session.
@@ -45,8 +70,11 @@ impl Player {
         match Input::from_line(line) {
             Ok(input) => self.play_input(input),
             Err(error) => {
-                self.started = true;
-                self.answer(Err(error.to_string()))
+                let first = !core::mem::replace(&mut self.started, true);
+                if first && Input::is_header(line) {
+                    self.refusal = Some(error.clone());
+                }
+                self.refuse(error)
             }
         }
     }
@@ -54,16 +82,22 @@ impl Player {
     /// Plays one line that was already read, as [`play`](Player::play) does.
     pub fn play_input(&mut self, input: Input) -> Vec<Output> {
         let first = !core::mem::replace(&mut self.started, true);
+        if let Some(refusal) = self.refusal.clone() {
+            return self.refuse(refusal);
+        }
         let answer = match input {
-            Input::Header(_) if !first => Err(LineError::LateHeader.to_string()),
+            Input::Header(_) if !first => Err(LineError::LateHeader.into()),
             Input::Header(header) => match header.session() {
                 Ok(session) => {
                     self.session = session;
                     Ok(None)
                 }
-                Err(error) => Err(error.to_string()),
+                Err(error) => {
+                    self.refusal = Some(error.clone());
+                    Err(error.into())
+                }
             },
-            Input::Call { now, call } => call.make(&mut self.session, now).map_err(|error| error.to_string()),
+            Input::Call { now, call } => call.make(&mut self.session, now).map_err(Refusal::from),
             Input::Event { now, event } => {
                 self.session.handle(now, event);
                 Ok(None)
@@ -72,13 +106,19 @@ impl Player {
         self.answer(answer)
     }
 
-    fn answer(&mut self, answer: Result<Option<MessageId>, String>) -> Vec<Output> {
+    /// Answers a line that could not be read; where the header was refused, that is the reason.
+    fn refuse(&mut self, error: LineError) -> Vec<Output> {
+        let error = self.refusal.clone().unwrap_or(error);
+        self.answer(Err(error.into()))
+    }
+
+    fn answer(&mut self, answer: Result<Option<MessageId>, Refusal>) -> Vec<Output> {
         let now = self.session.now();
         let mut out = Vec::new();
         match answer {
             Ok(None) => {}
             Ok(Some(id)) => out.push(Output::Id { now, id }),
-            Err(error) => out.push(Output::Error { now, error }),
+            Err(Refusal { error, code }) => out.push(Output::Error { now, error, code: code.into() }),
         }
         out.append(&mut self.drain());
         out

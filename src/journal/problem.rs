@@ -1,0 +1,65 @@
+//! Problem of a line that is JSON of a wrong shape: an unknown call or event, or a missing field with its path.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Call, Header, LineError, Timed};
+use crate::error::JsonProblem;
+use crate::event::Event;
+use crate::frame::{Body, Frame};
+use crate::session::Snapshot;
+
+/// Names the problem of a header; returns `error` where nothing more is to be said.
+pub(super) fn of_header(line: &str, error: LineError) -> LineError {
+    named(line, error, |value| part::<Snapshot>(value, "", "snapshot").or_else(|| missing::<Header>(value, "")))
+}
+
+/// Names the problem of a call or an event; returns `error` where nothing more is to be said.
+pub(super) fn of_timed(line: &str, error: LineError) -> LineError {
+    named(line, error, |value| {
+        let of_call = value.get("call").and_then(|call| {
+            unknown(call, "call", Call::KINDS, LineError::UnknownCall)
+                .or_else(|| part::<Body>(call, "call.", "body"))
+                .or_else(|| missing::<Call>(call, "call."))
+        });
+        let of_event = || {
+            let event = value.get("event")?;
+            unknown(event, "event", Event::KINDS, LineError::UnknownEvent)
+                .or_else(|| part::<Frame>(event, "event.", "frame"))
+                .or_else(|| part::<crate::action::Purpose>(event, "event.", "purpose"))
+                .or_else(|| missing::<Event>(event, "event."))
+        };
+        of_call.or_else(of_event).or_else(|| missing::<Timed>(value, ""))
+    })
+}
+
+fn named(line: &str, error: LineError, name: impl FnOnce(&Value) -> Option<LineError>) -> LineError {
+    let has_other_shape = matches!(error, LineError::Json { problem: JsonProblem::Shape, .. });
+    let value = has_other_shape.then(|| serde_json::from_str::<Value>(line).ok()).flatten();
+    value.filter(Value::is_object).and_then(|value| name(&value)).unwrap_or(error)
+}
+
+/// Returns the error for a missing or an unknown `type`.
+fn unknown(value: &Value, path: &str, kinds: &[&str], error: LineError) -> Option<LineError> {
+    match value.as_object()?.get("type") {
+        None => Some(LineError::Missing { field: format!("{path}.type") }),
+        Some(Value::String(kind)) if !kinds.contains(&kind.as_str()) => Some(error),
+        Some(_) => None,
+    }
+}
+
+/// Returns the error for a field that is missing in a part of a value.
+fn part<T: DeserializeOwned>(value: &Value, path: &str, name: &str) -> Option<LineError> {
+    value.get(name).filter(|part| part.is_object()).and_then(|part| missing::<T>(part, &format!("{path}{name}.")))
+}
+
+/// Returns the error for a field that is missing in a value.
+fn missing<T: DeserializeOwned>(value: &Value, path: &str) -> Option<LineError> {
+    let text = serde_json::from_value::<T>(value.clone()).err()?.to_string();
+    // serde has no other way to tell the field. The name in this one text is a name of this crate, never the peer's.
+    let (field, _) = text.strip_prefix("missing field `")?.split_once('`')?;
+    Some(LineError::Missing { field: String::from(path) + field })
+}
