@@ -82,7 +82,7 @@ impl fmt::Display for TransportError {
             Self::InvalidUtf8 => "a text was not UTF-8",
             Self::TooBig => "a message was too big",
             Self::NotWebSocket | Self::Http => "not a WebSocket",
-            Self::Permanent => "no attempt can help",
+            Self::Permanent => "permanent",
             Self::Other => "for another reason",
         })
     }

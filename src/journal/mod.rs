@@ -183,7 +183,7 @@ pub enum LineError {
 }
 
 impl LineError {
-    /// Returns the code of this error, in snake_case, for programs: the journal writes it beside the sentence.
+    /// Returns the code of this error, in `snake_case`, for programs: the journal writes it beside the sentence.
     ///
     /// The code of `Json` is that of its problem, the codes of `Preset` and `Restore` are those of the errors in them.
     pub fn code(&self) -> &'static str {

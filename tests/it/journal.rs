@@ -114,10 +114,120 @@ fn a_header_of_another_version_or_with_another_preset_is_refused_in_a_sentence()
     let answer = |line: &str| play(&mut player(Preset::plain()), &[line]).remove(0);
     assert_eq!(
         answer(r#"{"redial":2,"preset":"plain","seed":1}"#),
-        r#"{"now_ms":0,"error":"the journal is of version 2, this crate reads version 1"}"#
+        r#"{"now_ms":0,"error":"the journal is of version 2, this crate reads version 1","code":"version"}"#
     );
     let unknown = answer(r#"{"redial":1,"preset":"nobody","seed":1}"#);
     assert!(unknown.contains("there is no preset of that name; there are: plain, uni_app"), "{unknown}");
+}
+
+#[test]
+fn after_a_refused_header_every_line_is_refused_for_its_reason() {
+    let headers = [
+        (r#"{"redial":2,"preset":"plain","seed":1}"#, "version"),
+        (r#"{"redial":1,"preset":"nobody","seed":1}"#, "unknown_preset"),
+        (r#"{"redial":1,"preset":"live_chat","seed":1}"#, "missing_setting"),
+        (r#"{"redial":1,"preset":"plain","seed":1,"config":{"outbox":{"messages":0}}}"#, "range"),
+        (r#"{"redial":1,"preset":"plain","seed":1,"config":{"outbox":7}}"#, "invalid_config"),
+        (r#"{"redial":1,"preset":"plain"}"#, "missing_field"),
+        (r#"{"redial":1,"preset":"plain","seed":1,"mode":"fast"}"#, "shape"),
+        (r#"{"redial":null}"#, "shape"),
+        (r#"{"redial":1,"preset":"plain","see"#, "truncated"),
+    ];
+    for (header, code) in headers {
+        let mut player = player(Preset::plain());
+        let first = play(&mut player, &[header]);
+        assert!(first[0].contains(&format!(r#""code":"{code}""#)), "{header}: {first:?}");
+        let lines = [
+            r#"{"now_ms":5,"call":{"type":"open"}}"#,
+            "nonsense",
+            r#"{"redial":1,"preset":"plain","seed":1}"#,
+            r#"{"now_ms":9,"event":{"type":"tick"}}"#,
+        ];
+        for line in lines {
+            assert_eq!(play(&mut player, &[line]), first, "{header}, then {line}");
+        }
+        let refusal = player.refusal().expect("it was refused");
+        assert_eq!(refusal.code(), code);
+        assert_eq!(player.session().state(), redial::State::Idle, "nothing was played");
+    }
+    for first in ["nonsense", r#"{"now_ms":0,"call":{"type":"redial"}}"#, r#"{"redial":1,"preset":"plain","seed":1}"#] {
+        let mut player = player(Preset::plain());
+        player.play(first);
+        player.play(r#"{"redial":2,"preset":"plain","seed":1}"#);
+        assert!(player.refusal().is_none(), "neither another line nor a late header is a refused header: {first}");
+        assert!(player.play(r#"{"now_ms":5,"call":{"type":"open"}}"#).len() > 1);
+    }
+}
+
+#[test]
+fn an_error_has_a_code_and_a_missing_field_its_path() {
+    let mut player = player(Preset::plain());
+    let mut answer = |line: &str| match player.play(line).swap_remove(0) {
+        Output::Error { error, code, .. } => (code.into_owned(), error),
+        other => panic!("{line} is no error: {other:?}"),
+    };
+    for (line, code) in [
+        (r#"{"now_ms":1,"call":{"type":"dance"}}"#, "unknown_call"),
+        (r#"{"now_ms":1,"event":{"type":"dance"}}"#, "unknown_event"),
+        (r#"{"now_ms":1,"call":{"type":7}}"#, "shape"),
+        (r#"{"now_ms":1,"call":"open"}"#, "shape"),
+        (r#"{"now_ms":1,"event":{"type":"opened","connection":"one"}}"#, "shape"),
+        (r#"{"now_ms":1}"#, "kind"),
+        ("[]", "shape"),
+        ("{", "truncated"),
+        ("nonsense", "syntax"),
+        (r#"{"redial":1,"preset":"plain","seed":1}"#, "late_header"),
+        (r#"{"now_ms":1,"call":{"type":"send","body":"x"}}"#, ""),
+        (r#"{"now_ms":1,"call":{"type":"cancel","id":"m1"}}"#, "unknown"),
+        (r#"{"now_ms":1,"call":{"type":"close","code":1001}}"#, "close_code"),
+        (r#"{"now_ms":1,"call":{"type":"reconnect_now"}}"#, "not_open"),
+        (r#"{"now_ms":1,"call":{"type":"mark_read","id":"m1"}}"#, "no_word"),
+    ] {
+        if code.is_empty() {
+            continue;
+        }
+        assert_eq!(answer(line).0, code, "{line}");
+    }
+    for (line, field) in [
+        (r#"{"call":{"type":"open"}}"#, "now_ms"),
+        (r#"{"now_ms":1,"call":{}}"#, "call.type"),
+        (r#"{"now_ms":1,"event":{"connection":1}}"#, "event.type"),
+        (r#"{"now_ms":1,"call":{"type":"cancel"}}"#, "call.id"),
+        (r#"{"now_ms":1,"call":{"type":"drain"}}"#, "call.within_ms"),
+        (r#"{"now_ms":1,"event":{"type":"opened"}}"#, "event.connection"),
+        (r#"{"now_ms":1,"event":{"type":"errored"}}"#, "event.connection"),
+        (r#"{"now_ms":1,"event":{"type":"frame_in","connection":1}}"#, "event.frame"),
+        (
+            r#"{"now_ms":1,"event":{"type":"send_failed","connection":1,"purpose":{"type":"message"}}}"#,
+            "event.purpose.id",
+        ),
+    ] {
+        let (code, error) = answer(line);
+        assert_eq!((code.as_str(), error.as_str()), ("missing_field", &*format!("the line has no field `{field}`")));
+    }
+}
+
+#[test]
+fn what_a_host_knows_of_a_failure_stands_in_the_line_and_comes_back_in_the_actions() {
+    let mut player = player(Preset::plain());
+    let lines = play(
+        &mut player,
+        &[
+            r#"{"now_ms":0,"call":{"type":"open"}}"#,
+            r#"{"now_ms":5,"event":{"type":"errored","connection":1,"cause":"http","status":503,"detail":"busy","retry_after_ms":2000}}"#,
+        ],
+    );
+    let failure = r#""failure":{"cause":"http","status":503,"detail":"busy","retry_after_ms":2000}"#;
+    assert_eq!(
+        lines[3],
+        format!(r#"{{"now_ms":5,"action":{{"type":"state","state":"waiting","cause":"errored",{failure}}}}}"#)
+    );
+    assert!(lines[4].contains(r#""type":"schedule_reconnect""#) && lines[4].contains(failure), "{}", lines[4]);
+    let line = |text: &str| serde_json::from_str::<Event>(text).expect("it is an event");
+    let connection = ConnectionId::new(1);
+    assert_eq!(line(r#"{"type":"errored","connection":1}"#), Event::errored(connection, TransportError::Other));
+    let unheard = line(r#"{"type":"errored","connection":1,"cause":"never heard of"}"#);
+    assert_eq!(unheard, Event::errored(connection, TransportError::Other));
 }
 
 #[test]
@@ -205,7 +315,9 @@ fn the_kinds_of_actions_and_events_are_their_types_in_the_journal() {
         refused.to_string()
     }
     let listed = |kinds: &[&str]| kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ");
-    for (kinds, expected) in [(Action::KINDS, expected::<Action>()), (Event::KINDS, expected::<Event>())] {
+    let lists =
+        [(Action::KINDS, expected::<Action>()), (Event::KINDS, expected::<Event>()), (Call::KINDS, expected::<Call>())];
+    for (kinds, expected) in lists {
         assert!(expected.contains(&format!("expected one of {}", listed(kinds))), "{expected}");
     }
     let woke = Event::Woke { asleep: Duration::ZERO };

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// The example beside this test: `cargo test` builds both.
-fn stdio() -> Command {
+fn example(name: &str) -> Command {
     let test = std::env::current_exe().expect("a test has a file");
     let built = test.ancestors().nth(2).expect("it lies in deps").join("examples");
-    let program: PathBuf = built.join(format!("stdio{}", std::env::consts::EXE_SUFFIX));
+    let program: PathBuf = built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(program.exists(), "{} is not built: cargo build --examples", program.display());
     Command::new(program)
+}
+
+fn stdio() -> Command {
+    example("stdio")
 }
 
 fn run(words: &[&str]) -> Output {
@@ -73,4 +77,32 @@ fn what_is_missing_or_unknown_is_said_in_a_sentence_with_exit_code_2() {
         assert!(stderr.contains(said), "{words:?}: {stderr}");
         assert!(output.stdout.is_empty(), "{words:?}");
     }
+}
+
+#[test]
+fn a_refused_header_ends_in_exit_code_2_in_both_programs() {
+    let journal =
+        concat!(r#"{"redial":1,"preset":"nobody","seed":1}"#, "\n", r#"{"now_ms":0,"call":{"type":"open"}}"#, "\n");
+    let mut child = stdio()
+        .args(["--preset", "plain", "--seed", "7"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    child.stdin.take().expect("its stdin is a pipe").write_all(journal.as_bytes()).expect("it reads");
+    let output = child.wait_with_output().expect("it ends with its input");
+    let (lines, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(lines.lines().count(), 4, "an error and a deadline for each line: {lines}");
+    assert_eq!(lines.matches(r#""code":"unknown_preset""#).count(), 2, "{lines}");
+    assert!(said.contains("there is no preset of that name"), "{said}");
+
+    let file = std::env::temp_dir().join(format!("redial-refused-header-{}", std::process::id()));
+    std::fs::write(&file, journal).expect("the file can be written");
+    let output = example("replay").arg(&file).output().expect("it starts");
+    std::fs::remove_file(&file).expect("the file is there");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("there is no preset of that name") && output.stdout.is_empty(), "{said}");
 }

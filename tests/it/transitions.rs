@@ -181,6 +181,11 @@ fn elsewhere() -> BTreeSet<Transition> {
         greeting.open().opened();
         played("bye", greeting, &bye(reconnect));
     }
+    let mut greeted = Story::new(Preset::native());
+    greeted.open().opened().text(WELCOME);
+    played("cumulative ack", greeted, &|story| {
+        story.text(r#"{"type":"ack","a":999}"#);
+    });
     let flood = of(Login::None, |story| {
         story.open().opened();
     });
@@ -367,6 +372,9 @@ impl Walks {
         }
     }
 }
+
+/// What a server of `native` says to a new client.
+const WELCOME: &str = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;
 
 /// Walks are long, and every test here asks them.
 static WALKS: LazyLock<Walks> = LazyLock::new(walks);

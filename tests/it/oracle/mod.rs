@@ -9,6 +9,7 @@ mod flow;
 mod incoming;
 mod ledger;
 mod outgoing;
+mod reasons;
 mod sent;
 pub(crate) mod stored;
 
@@ -153,6 +154,7 @@ impl Oracle {
         self.flow.judge(session, &step, actions)?;
         self.ledger.judge(session, &step, actions)?;
         stored::judge(session, &step, actions)?;
+        reasons::judge(session, &step, actions)?;
         self.counted.judge(session, &step, &self.ledger, actions)?;
         step.owed = self.counted.is_owed();
         let level = self.ledger.is_level();

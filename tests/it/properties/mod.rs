@@ -1,6 +1,7 @@
 //! Properties: arbitrary inputs in arbitrary order, under every preset, judged by the oracle.
 
 mod counted;
+mod failures;
 mod peers;
 mod presets;
 mod reference;

@@ -174,6 +174,8 @@ impl Run {
             self.refuse(connection, Failure::from_http(503, None, 0).with_retry_after(wait));
         } else if self.strikes("unauthorized dial", 500) {
             self.refuse(connection, TransportError::Unauthorized);
+        } else if self.strikes("permanent failure", 200) {
+            self.refuse(connection, Failure::new(TransportError::Permanent).with_detail("wss://host/?token=t"));
         } else if self.strikes("unanswered dial", 1_000) {
             self.time_out(line);
         } else if self.strikes("accepted and dropped", 2_500) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::dice::Dice;
 
 /// Every kind of fault, by the name under which it is counted and can be left out.
-pub(crate) const FAULTS: [&str; 44] = [
+pub(crate) const FAULTS: [&str; 45] = [
     // The network.
     "cut",
     "half-open",
@@ -19,6 +19,7 @@ pub(crate) const FAULTS: [&str; 44] = [
     "refused dial",
     "retry after",
     "unauthorized dial",
+    "permanent failure",
     "unanswered dial",
     "accepted and dropped",
     "failed write",

@@ -17,6 +17,7 @@ mod outgoing;
 mod own_dialect;
 mod peers;
 mod presets;
+mod reasons;
 mod reconnecting;
 mod refusals;
 mod registry;

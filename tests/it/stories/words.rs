@@ -25,7 +25,7 @@ fn a_session_explains_itself_in_one_sentence() {
     assert_eq!(
         explain(&story),
         format!(
-            "waiting, attempt 1, because the connection failed, with 2 messages unsettled; waiting for the next attempt until {at}"
+            "waiting, attempt 1, because the connection failed (reading or writing failed), with 2 messages unsettled; waiting for the next attempt until {at}"
         )
     );
     story.close();

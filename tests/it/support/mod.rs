@@ -6,8 +6,8 @@ mod seen;
 
 use redial::journal::{Call, CallError, Input};
 use redial::{
-    Config, ConnectionId, Deadline, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed, SendError,
-    Session, State, TransportError,
+    Config, ConnectionId, Deadline, Duration, Event, Failure, Frame, Instant, MessageId, Preset, Purpose, Seed,
+    SendError, Session, State,
 };
 
 use crate::oracle::Oracle;
@@ -270,7 +270,8 @@ impl Story {
         self.event(Event::Closed { connection, code: code.into(), reason: String::new() })
     }
 
-    pub(crate) fn errored(&mut self, cause: TransportError) -> &mut Self {
+    /// The host reports a failure of the present connection.
+    pub(crate) fn errored(&mut self, cause: impl Into<Failure>) -> &mut Self {
         let connection = self.connection;
         self.event(Event::errored(connection, cause))
     }

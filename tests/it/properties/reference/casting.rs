@@ -1,7 +1,7 @@
 //! From a step to the input that it stands for, in the state that it meets.
 
 use redial::journal::Call;
-use redial::{Body, ConnectionId, Duration, Event, MessageId, Purpose, TransportError};
+use redial::{Body, ConnectionId, Duration, Event, MessageId, Purpose};
 
 use super::host::Host;
 use super::model::{Input, Over};
@@ -15,7 +15,7 @@ impl Host {
         match what {
             What::Opened(whose) => Input::Opened(self.of(*whose)),
             What::Closed(whose, for_good) => Input::Closed(self.of(*whose), *for_good),
-            What::Errored(whose, refused) => Input::Errored(self.of(*whose), *refused),
+            What::Errored(whose, error) => Input::Errored(self.of(*whose), *error),
             What::Online => Input::Online,
             What::Woke(asleep) => Input::Woke(*asleep),
             What::HeartbeatFailed => Input::Failed(self.connection, Some(Purpose::Heartbeat)),
@@ -134,10 +134,7 @@ pub(super) fn event(input: &Input) -> Event {
             let code = if *for_good { 1008 } else { 1006 };
             Event::Closed { connection: connection(*of), code: Some(code), reason: String::new() }
         }
-        Input::Errored(of, refused) => {
-            let cause = if *refused { TransportError::Unauthorized } else { TransportError::Io };
-            Event::errored(connection(*of), cause)
-        }
+        Input::Errored(of, error) => Event::errored(connection(*of), *error),
         Input::Failed(of, purpose) => Event::SendFailed { connection: connection(*of), purpose: purpose.clone() },
         Input::Online => Event::Online,
         Input::Woke(asleep) => Event::Woke { asleep: Duration::from_millis(*asleep) },

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use redial::error::NotOpenError;
 use redial::journal::{Call, CallError};
-use redial::{Action, Duration, MessageId, Purpose};
+use redial::{Action, Duration, MessageId, Purpose, TransportError};
 
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -20,8 +20,8 @@ pub(super) enum Input {
     Heard(u64, Word),
     /// With a code that forbids another attempt, or without.
     Closed(u64, bool),
-    /// Because the account was refused, or for another reason.
-    Errored(u64, bool),
+    /// Because the account was refused, because nothing can help, or for another reason.
+    Errored(u64, TransportError),
     Failed(u64, Option<Purpose>),
     Online,
     Woke(u64),
@@ -166,12 +166,14 @@ impl Model {
                 true => self.end(),
                 false => self.lose(true),
             },
-            Input::Errored(connection, refused) if self.link.is_present(*connection) => {
-                if *refused {
+            Input::Errored(connection, error) if self.link.is_present(*connection) => match error {
+                TransportError::Permanent => self.end(),
+                TransportError::Unauthorized => {
                     self.link.over = Over::Refused;
+                    self.lose(false);
                 }
-                self.lose(!refused);
-            }
+                _ => self.lose(true),
+            },
             Input::Failed(connection, purpose) if self.link.ready == Some(*connection) => match purpose {
                 None | Some(Purpose::Heartbeat) => self.lose(false),
                 Some(purpose) => self.write_failed(*connection, purpose),

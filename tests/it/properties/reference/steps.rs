@@ -1,6 +1,7 @@
 //! What happens to the session and to its models, in words that make sense against whatever state they meet.
 
 use proptest::prelude::*;
+use redial::TransportError;
 
 #[derive(Clone, Debug)]
 pub(super) struct Step {
@@ -27,7 +28,7 @@ pub(super) enum What {
     Close,
     Opened(Whose),
     Closed(Whose, bool),
-    Errored(Whose, bool),
+    Errored(Whose, TransportError),
     Online,
     Woke(u64),
     ReconnectNow,
@@ -176,7 +177,7 @@ fn link() -> impl Strategy<Value = What> {
         1 => Just(What::Close),
         1 => whose().prop_map(What::Opened),
         10 => (whose(), prop::bool::weighted(0.1)).prop_map(|(whose, for_good)| What::Closed(whose, for_good)),
-        3 => (whose(), prop::bool::weighted(0.3)).prop_map(|(whose, refused)| What::Errored(whose, refused)),
+        3 => (whose(), error()).prop_map(|(whose, error)| What::Errored(whose, error)),
         2 => Just(What::Online),
         2 => span(80).prop_map(What::Woke),
         1 => Just(What::ReconnectNow),
@@ -207,4 +208,12 @@ fn out() -> impl Strategy<Value = Ours> {
 
 fn whose() -> impl Strategy<Value = Whose> {
     prop_oneof![14 => Just(Whose::Present), 1 => Just(Whose::Previous)]
+}
+
+fn error() -> impl Strategy<Value = TransportError> {
+    prop_oneof![
+        6 => Just(TransportError::Io),
+        3 => Just(TransportError::Unauthorized),
+        1 => Just(TransportError::Permanent),
+    ]
 }
