@@ -1,5 +1,6 @@
 //! The inputs that the environment reports to a session.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
@@ -71,9 +72,9 @@ pub enum Event {
     Errored {
         /// The connection.
         connection: ConnectionId,
-        /// The failure: its kind, and what the host knows beside that.
+        /// The failure: its kind, and what the host knows beside that. [`Event::errored`] makes the event of it.
         #[serde(flatten)]
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// The connection is closed (RFC 6455 §7.1.4), by either side.
     Closed {
@@ -126,7 +127,7 @@ impl Event {
     /// assert_eq!(event, Event::errored(connection, Failure::new(TransportError::Dns)));
     /// ```
     pub fn errored(connection: ConnectionId, failure: impl Into<Failure>) -> Self {
-        Self::Errored { connection, failure: failure.into() }
+        Self::Errored { connection, failure: Box::new(failure.into()) }
     }
 
     /// The connection of this event, where the event belongs to a connection.

@@ -112,7 +112,7 @@ impl PeerCore<'_> {
             Event::SendFailed { .. } => self.lose(cx, Cause::Errored, Reason::default()),
             Event::Errored { failure, .. } => {
                 failure.clean(None);
-                self.lose(cx, Cause::Errored, Reason::from(core::mem::take(failure)));
+                self.lose(cx, Cause::Errored, Reason::from(core::mem::take(&mut **failure)));
             }
             Event::Closed { code, reason, .. } => {
                 self.lose(cx, Cause::Closed, Reason::new(code.map(u32::from), reason));

@@ -35,7 +35,7 @@ impl SessionCore<'_> {
             Event::Tick | Event::Offline => None,
             Event::SendFailed { connection, ref mut purpose } => self.on_send_failed(cx, connection, purpose.take()),
             Event::Errored { connection, ref mut failure } => {
-                self.link.on_errored(cx, connection, core::mem::take(failure))
+                self.link.on_errored(cx, connection, core::mem::take(&mut **failure))
             }
             Event::Closed { connection, code, ref mut reason } => {
                 self.link.on_closed(cx, connection, code, core::mem::take(reason))
