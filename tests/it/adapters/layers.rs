@@ -154,8 +154,9 @@ fn failure(adapter: Adapter, url: &str) -> String {
     let client = Client::start(adapter, url, session(), clock, Some(journal), observer, |_| {});
     let _client = client.expect("loopback has room");
     loop {
-        if let Action::ScheduleReconnect { .. } = actions.recv_timeout(PATIENCE).expect("the dial fails") {
-            break;
+        match actions.recv_timeout(PATIENCE).expect("the dial fails") {
+            Action::ScheduleReconnect { .. } | Action::State { state: redial::State::Stopped, .. } => break,
+            _ => {}
         }
     }
     let journal = String::from_utf8(paper.0.lock().expect("nobody panics over it").clone()).expect("JSON");
@@ -177,6 +178,7 @@ fn what_keeps_a_dial_from_its_handshake_is_told_apart() {
         assert_eq!(failure(adapter, &nameless), "dns", "{adapter:?}");
         assert_eq!(failure(adapter, &format!("ws://{deaf}/")), "refused", "{adapter:?}");
         // Nobody talks in the clear to a server that was meant to be talked to over TLS.
-        assert_eq!(failure(adapter, "wss://127.0.0.1/"), "tls", "{adapter:?}");
+        assert_eq!(failure(adapter, "wss://127.0.0.1/"), "permanent", "{adapter:?}");
+        assert_eq!(failure(adapter, "no address at all"), "permanent", "{adapter:?}");
     }
 }
