@@ -373,9 +373,6 @@ impl Walks {
     }
 }
 
-/// What a server of `native` says to a new client.
-const WELCOME: &str = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;
-
 /// Walks are long, and every test here asks them.
 static WALKS: LazyLock<Walks> = LazyLock::new(walks);
 

@@ -11,7 +11,13 @@ pub(super) fn judge(session: &Session, step: &Step, actions: &[Action]) -> Verdi
         // The reason of what ended before is told where an outage is given up or its next attempt is moved.
         let quiet = matches!(
             cause,
-            Cause::Dead | Cause::AttemptTimeout | Cause::AuthenticationTimeout | Cause::ReceiptOverdue | Cause::Renewed
+            Cause::Dead
+                | Cause::AttemptTimeout
+                | Cause::AuthenticationTimeout
+                | Cause::ReceiptOverdue
+                | Cause::WriteStalled
+                | Cause::ReadPaused
+                | Cause::Renewed
         );
         rule!(!quiet || reason.is_empty(), "a loss that nobody gave a reason for, {cause:?}, has one: {reason:?}");
     }
