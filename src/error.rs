@@ -1,6 +1,7 @@
 //! The errors of all operations: one small enum for each operation.
 //!
-//! Every error text is a sentence that names the limit or the rule, and every variant has a code for programs. No error text repeats data that a peer sent.
+//! Every error text is a sentence that names the limit or the rule, and every variant has a code for programs. No error
+//! text repeats data that a peer sent.
 
 use alloc::string::String;
 

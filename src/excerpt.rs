@@ -3,6 +3,8 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
+use crate::secret::Secret;
+
 /// Longest excerpt, in bytes.
 pub(crate) const EXCERPT_MAX: usize = 256;
 
@@ -55,18 +57,22 @@ fn mask(word: &str, to: &mut String) {
     to.push_str(space);
 }
 
+/// Shortest credential that is looked for: a shorter one stands in ordinary words.
+const CREDENTIAL_MIN: usize = 4;
+
 /// Returns the excerpt with `***` in place of a credential, also where the excerpt ends within the credential.
-pub(crate) fn without(text: &str, credential: &str) -> String {
-    if credential.is_empty() {
+pub(crate) fn without(text: &str, credential: Option<&Secret>) -> String {
+    let Some(credential) = credential.map(Secret::reveal).filter(|credential| credential.len() >= CREDENTIAL_MIN)
+    else {
         return text.to_owned();
-    }
+    };
     let text = text.replace(credential, "***");
+    // A text that was cut at its limit, and a character may not have fitted, can end with the start of the credential.
     if text.len() + 4 > EXCERPT_MAX {
-        let starts = credential.char_indices().map(|(at, _)| at).skip(1);
-        let cut = starts.filter_map(|at| credential.get(..at)).filter_map(|start| text.strip_suffix(start)).last();
-        if let Some(rest) = cut {
-            return excerpt(rest);
+        let starts = credential.char_indices().filter_map(|(at, _)| credential.get(..at)).skip(1);
+        if let Some(rest) = starts.filter_map(|start| text.strip_suffix(start)).last() {
+            return rest.to_owned();
         }
     }
-    excerpt(&text)
+    text
 }

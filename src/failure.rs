@@ -48,7 +48,11 @@ pub enum TransportError {
     Other,
 }
 
-all!(TransportError: Refused, Unauthorized, TimedOut, Tls, Dns, Io, Protocol, InvalidUtf8, TooBig, NotWebSocket, Http, Permanent, Other);
+all!(TransportError:
+    Refused, Unauthorized, TimedOut, Tls, Dns, Io,
+    Protocol, InvalidUtf8, TooBig,
+    NotWebSocket, Http, Permanent, Other,
+);
 
 impl TransportError {
     /// The close code that the host sends when it fails the connection for a bad frame (RFC 6455 §7.1.7, §7.4.1):
@@ -149,8 +153,8 @@ impl Failure {
     /// Sets the host's own words, for people, such as the text of an error.
     ///
     /// At most 256 bytes are kept, cut at a character. A space replaces every control character, and `***` replaces the
-    /// query and the user of every URL. The session replaces the credential that it holds as well; the host adds no
-    /// other secret.
+    /// query and the user of every URL. The session replaces the credential that it holds as well, unless that is
+    /// shorter than 4 bytes; the host adds no other secret.
     #[must_use]
     pub fn with_detail(self, detail: impl AsRef<str>) -> Self {
         Self { detail: masked(detail.as_ref()), ..self }
@@ -165,7 +169,6 @@ impl Failure {
     /// Bounds the detail, whose field a host may have set itself, and takes the credential out of it.
     pub(crate) fn clean(&mut self, credential: Option<&Secret>) {
         if !self.detail.is_empty() {
-            let credential = credential.map_or("", Secret::reveal);
             self.detail = masked(&without(&self.detail, credential));
         }
     }
@@ -228,6 +231,11 @@ impl Reason {
     /// a space replaces every control character.
     pub fn new(code: Option<u32>, text: impl AsRef<str>) -> Self {
         Self { code, text: excerpt(text.as_ref()), failure: None }
+    }
+
+    /// Makes the reason of a close or a refusal whose text may repeat the credential.
+    pub(crate) fn said(code: Option<u32>, text: &str, credential: Option<&Secret>) -> Self {
+        Self::new(code, without(text, credential))
     }
 
     /// Whether nothing was said.

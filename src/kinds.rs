@@ -35,7 +35,7 @@ macro_rules! kinds {
 macro_rules! codes {
     ($of:ident: $($variant:ident => $code:literal),* $(,)? $(; $($outer:ident),+)?) => {
         impl $of {
-            /// Returns the code of this error, in `snake_case`, for programs: the journal writes it beside the sentence.
+            /// Returns the code of this error, in `snake_case`, for programs; the journal writes it too.
             pub fn code(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $code,)*

@@ -19,6 +19,9 @@
 //! {"now_ms":30,"next_deadline_ms":25030,"timer":"heartbeat"}
 //! ```
 //!
+//! A refused call and a line that cannot be read change nothing, and the run goes on; after a header that is refused,
+//! every line is refused for its reason. `error` is a sentence for people, `code` a word for programs.
+//!
 //! A journal holds credentials and bodies in plain text and needs the same protection as they do. A line with parts
 //! blacked out cannot be replayed.
 

@@ -128,12 +128,6 @@ pub(crate) struct DisconnectReason {
     pub(crate) retry_after: Option<Duration>,
 }
 
-impl DisconnectReason {
-    fn closed(code: Option<u16>, reason: &str, retry_after: Option<Duration>) -> Self {
-        Self { reason: Reason::new(code.map(u32::from), reason), retry_after }
-    }
-}
-
 /// Link of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Link {
@@ -709,7 +703,8 @@ impl Link {
             LoginSignal::Accepted => self.on_welcome(cx, connection, None),
             LoginSignal::Refused { code, content } => {
                 let text = content.map(|span| as_written(span.content(frame))).unwrap_or_default();
-                Some(self.refuse(cx, Reason::new((code != 0).then_some(code), text)))
+                let reason = Reason::said((code != 0).then_some(code), &text, self.credentials.held());
+                Some(self.refuse(cx, reason))
             }
             // Proofs go from the client to the server.
             LoginSignal::Proof { .. } => None,
@@ -762,7 +757,8 @@ impl Link {
     /// Closes on the server's bye, then waits or stops as the bye says.
     pub(crate) fn on_bye(&mut self, cx: &mut Context<'_>, connection: ConnectionId, bye: Bye) -> LinkEvent {
         cx.push(Action::Close { connection, code: cx.config.close.code, reason: String::new() });
-        let disconnect = DisconnectReason::closed(Some(bye.code), "", Some(bye.after));
+        let reason = Reason::new(Some(u32::from(bye.code)), "");
+        let disconnect = DisconnectReason { reason, retry_after: Some(bye.after) };
         if bye.reconnect {
             return self.lose(cx, Cause::Closed, disconnect);
         }
@@ -984,12 +980,13 @@ impl Link {
             cx.stats.stale_events += 1;
             return None;
         }
+        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, &reason));
+        let reason = Reason::said(code.map(u32::from), &reason, self.credentials.held());
         if let Phase::Closing { cause, .. } = self.phase {
-            self.stop(cx, cause, Reason::new(code.map(u32::from), reason));
+            self.stop(cx, cause, reason);
             return Some(LinkEvent::Closed);
         }
-        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, &reason));
-        Some(self.lose(cx, Cause::Closed, DisconnectReason::closed(code, &reason, retry_after)))
+        Some(self.lose(cx, Cause::Closed, DisconnectReason { reason, retry_after }))
     }
 
     /// Ends the present connection or attempt; `Waiting`, `GivingUp` or `Stopped` follows.

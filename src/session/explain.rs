@@ -18,7 +18,7 @@ use crate::state::{Cause, State};
 /// assert_eq!(session.explain().to_string(), "connecting, attempt 0; waiting for the attempt to open until 10000 ms");
 /// session.handle(Instant::from_millis(30), Event::errored(ConnectionId::new(1), Failure::from_http(404, None, 0)));
 /// let sentence = session.explain().to_string();
-/// assert!(sentence.starts_with("waiting, attempt 1, because the connection failed (404, not a WebSocket); waiting for"));
+/// assert!(sentence.starts_with("waiting, attempt 1, because the connection failed (404, not a WebSocket); "));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

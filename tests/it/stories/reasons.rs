@@ -258,6 +258,18 @@ fn the_credential_never_comes_back_in_a_detail() {
 }
 
 #[test]
+fn a_server_that_repeats_the_credential_in_its_words_is_not_quoted() {
+    let mut story = Story::new(Terse::preset(Login::Challenge, Config::default()));
+    story.credential("SECRETWORD").open().opened().text("refused 1 no SECRETWORD here");
+    assert_eq!(story.session.explain().reason, Reason::new(Some(1), "no *** here"));
+    let mut story = Story::uni_app();
+    story.credential("SECRETWORD").open().opened();
+    let connection = story.connection();
+    story.event(Event::Closed { connection, code: Some(4001), reason: "SECRETWORD".into() });
+    assert_eq!(story.session.explain().reason, Reason::new(Some(4001), "***"));
+}
+
+#[test]
 fn a_peer_tells_why_its_client_has_gone() {
     let now = Instant::ORIGIN;
     let mut peer = Peer::new(redial::Preset::uni_app(), PeerPolicy::default(), Seed::from(7_u64));
