@@ -192,7 +192,7 @@ impl RecordedSession {
         match answer {
             Ok(None) => {}
             Ok(Some(id)) => self.write(&Output::Id { now, id: id.clone() }.to_line()),
-            Err(error) => self.write(&Output::Error { now, error: error.to_string() }.to_line()),
+            Err(error) => self.write(&Output::Error { now, error: error.to_string(), code: error.code().into() }.to_line()),
         }
         while let Some(action) = self.session.poll_action() {
             let output = Output::Action { now, action };
