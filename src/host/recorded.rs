@@ -24,7 +24,7 @@ use crate::session::{Session, Snapshot};
 use crate::time::{Duration, Instant};
 
 /// The answer to an input that has none.
-const NO_ANSWER: Result<Option<&MessageId>, &CallError> = Ok(None);
+const NO_ANSWER: Result<Option<&MessageId>, CallError> = Ok(None);
 
 /// Writer of a journal: a function of the host that writes one line, and whether outputs are written too.
 ///
@@ -138,7 +138,7 @@ impl RecordedSession {
             self.write(&call_line(now, &call));
         }
         let result = call.make(&mut self.session, now);
-        self.hand_over(result.as_ref().map(Option::as_ref));
+        self.hand_over(result.as_ref().map(Option::as_ref).map_err(|error| *error));
         result
     }
 
@@ -149,7 +149,7 @@ impl RecordedSession {
             self.write(&call_line(now, &Call::from(message.clone())));
         }
         let result = self.session.send(now, message);
-        self.hand_over(result.as_ref().map(Some));
+        self.hand_over(result.as_ref().map(Some).map_err(|error| CallError::from(*error)));
         result
     }
 
@@ -182,7 +182,7 @@ impl RecordedSession {
     }
 
     /// Takes the actions of one input out of a recorded session, and writes them behind the answer.
-    fn hand_over(&mut self, answer: Result<Option<&MessageId>, &impl ToString>) {
+    fn hand_over(&mut self, answer: Result<Option<&MessageId>, CallError>) {
         let Some(journal) = &self.journal else { return };
         if !journal.has_outputs {
             self.session.take_actions(&mut self.ready);
@@ -192,7 +192,9 @@ impl RecordedSession {
         match answer {
             Ok(None) => {}
             Ok(Some(id)) => self.write(&Output::Id { now, id: id.clone() }.to_line()),
-            Err(error) => self.write(&Output::Error { now, error: error.to_string(), code: error.code().into() }.to_line()),
+            Err(error) => {
+                self.write(&Output::Error { now, error: error.to_string(), code: error.code().into() }.to_line())
+            }
         }
         while let Some(action) = self.session.poll_action() {
             let output = Output::Action { now, action };
