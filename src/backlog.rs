@@ -20,25 +20,21 @@ use crate::uncompared::Uncompared;
 /// Backlog of the host on the present connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Backlog {
-    /// Frames that the socket has not taken; `None` while the host does not report them.
-    socket: Option<Box<SocketBacklog>>,
+    /// What the host has reported; `None` until its first report.
+    reports: Option<Box<Reports>>,
     /// Number of frames handed over on this connection. It matters only to the reports of the host, which count as well.
     handed: Uncompared<u64>,
     /// Number of messages delivered in all; it too matters only to the reports of the host.
     delivered: Uncompared<u64>,
-    /// Number of delivered messages that the application has not taken; zero for a host that does not report it.
-    untaken: u64,
-    /// When the frame began that arrives at present.
-    arriving_since: Option<Instant>,
-    /// Whether the host reports the messages that its application has taken.
-    reports_taken: bool,
     /// Whether a message left with the present input.
     message_left: bool,
 }
 
-/// Frames that are handed over and unwritten.
+/// What a host reports, and what follows from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct SocketBacklog {
+struct Reports {
+    /// Whether the host reports the frames that its socket has taken.
+    written: bool,
     /// Unwritten frames in order; the last one has the number of all frames handed over.
     frames: VecDeque<Unwritten>,
     /// Bytes of the messages and answers among them.
@@ -47,6 +43,12 @@ struct SocketBacklog {
     moved_at: Instant,
     /// When the first unwritten frame became the first.
     first_since: Instant,
+    /// When the frame began that arrives at present.
+    arriving_since: Option<Instant>,
+    /// Whether the host reports the messages that its application has taken.
+    taken: bool,
+    /// Number of delivered messages that the application has not taken.
+    untaken: u64,
 }
 
 /// Frame that was handed to the host and not yet taken by its socket.
@@ -100,54 +102,55 @@ impl Backlog {
 
     /// Forgets the unwritten frames of a connection that is lost.
     pub(crate) fn on_lost(&mut self) {
-        if let Some(socket) = &mut self.socket {
-            **socket = SocketBacklog::default();
+        if let Some(reports) = &mut self.reports {
+            reports.frames.clear();
+            (reports.bytes, reports.arriving_since) = (0, None);
         }
-        self.arriving_since = None;
     }
 
     /// Whether the host reports the frames that its socket has taken.
     pub(crate) fn reports_written(&self) -> bool {
-        self.socket.is_some()
+        self.reports.as_ref().is_some_and(|reports| reports.written)
     }
 
     /// Notes a frame that is handed to the host; `slot` is that of its message.
     #[inline]
     pub(crate) fn on_handed(&mut self, now: Instant, purpose: &Purpose, slot: Option<u64>, payload: usize) {
         *self.handed += 1;
-        match &mut self.socket {
+        match self.reports.as_mut().filter(|reports| reports.written) {
             None => self.message_left |= slot.is_some(),
-            Some(socket) => socket.push(now, FrameKind::of(purpose, slot), payload),
+            Some(reports) => reports.push(now, FrameKind::of(purpose, slot), payload),
         }
     }
 
     /// Whether another message or answer of so many bytes may be handed over; a single frame always may.
     #[inline]
     pub(crate) fn has_room(&self, payload: usize, config: &Config) -> bool {
-        self.socket.as_ref().is_none_or(|socket| socket.has_room(payload, config))
+        self.reports.as_ref().is_none_or(|reports| reports.has_room(payload, config))
     }
 
     /// Whether a frame of this kind is unwritten.
     pub(crate) fn holds(&self, kind: FrameKind) -> bool {
-        self.socket.as_ref().is_some_and(|socket| socket.frames.iter().any(|frame| frame.kind == kind))
+        self.reports.as_ref().is_some_and(|reports| reports.frames.iter().any(|frame| frame.kind == kind))
     }
 
     /// Notes that bytes left; the frames that are out follow from [`Backlog::pop_written`].
     pub(crate) fn on_written(&mut self, now: Instant) {
-        self.socket.get_or_insert_default().moved_at = now;
+        let reports = self.reports.get_or_insert_default();
+        (reports.written, reports.moved_at) = (true, now);
     }
 
     /// Removes the first unwritten frame, if it is among the first `frames` of this connection; to be called until it
     /// returns `None`.
     pub(crate) fn pop_written(&mut self, now: Instant, frames: u64) -> Option<FrameKind> {
-        let socket = self.socket.as_mut()?;
-        let before = self.handed.saturating_sub(socket.frames.len() as u64);
+        let reports = self.reports.as_mut()?;
+        let before = self.handed.saturating_sub(reports.frames.len() as u64);
         if frames <= before {
             return None;
         }
-        let frame = socket.frames.pop_front()?;
-        socket.first_since = now;
-        socket.bytes = socket.bytes.saturating_sub(frame.bytes);
+        let frame = reports.frames.pop_front()?;
+        reports.first_since = now;
+        reports.bytes = reports.bytes.saturating_sub(frame.bytes);
         self.message_left |= matches!(frame.kind, FrameKind::Message(_));
         Some(frame.kind)
     }
@@ -160,10 +163,10 @@ impl Backlog {
 
     /// Notes that not one byte of a frame of this kind will be written; the host still counts the frame.
     pub(crate) fn on_failed(&mut self, purpose: Option<&Purpose>, slot: Option<u64>) {
-        let (Some(purpose), Some(socket)) = (purpose, &mut self.socket) else { return };
+        let (Some(purpose), Some(reports)) = (purpose, &mut self.reports) else { return };
         let kind = FrameKind::of(purpose, slot);
-        if let Some(frame) = socket.frames.iter_mut().find(|frame| frame.kind == kind) {
-            socket.bytes = socket.bytes.saturating_sub(frame.bytes);
+        if let Some(frame) = reports.frames.iter_mut().find(|frame| frame.kind == kind) {
+            reports.bytes = reports.bytes.saturating_sub(frame.bytes);
             *frame = Unwritten { kind: FrameKind::Other, bytes: 0 };
         }
     }
@@ -171,11 +174,11 @@ impl Backlog {
     /// When the connection counts as stalled unless a byte leaves.
     #[inline]
     pub(crate) fn deadline(&self, limits: &Limits) -> Deadline {
-        self.socket.as_ref().map_or(Deadline::NEVER, |socket| socket.deadline(limits))
+        self.reports.as_ref().map_or(Deadline::NEVER, |reports| reports.deadline(limits))
     }
 }
 
-impl SocketBacklog {
+impl Reports {
     fn push(&mut self, now: Instant, kind: FrameKind, payload: usize) {
         let bytes = if kind.is_bounded() { (payload as u64).saturating_add(HEADER) } else { 0 };
         if self.frames.is_empty() {
@@ -203,34 +206,39 @@ impl SocketBacklog {
 impl Backlog {
     /// Notes bytes of an unfinished frame; returns whether they count as a sign of life.
     pub(crate) fn on_arriving(&mut self, now: Instant, limits: &Limits) -> bool {
-        let since = *self.arriving_since.get_or_insert(now);
+        let since = *self.reports.get_or_insert_default().arriving_since.get_or_insert(now);
         now.since(since) < limits.frame_time()
     }
 
     /// Notes that a whole frame has arrived.
     #[inline]
     pub(crate) fn on_frame(&mut self) {
-        self.arriving_since = None;
+        if let Some(reports) = &mut self.reports {
+            reports.arriving_since = None;
+        }
     }
 
     /// Notes a message that is delivered to the application.
     #[inline]
     pub(crate) fn on_delivered(&mut self) {
         *self.delivered = self.delivered.wrapping_add(1);
-        self.untaken += u64::from(self.reports_taken);
+        if let Some(reports) = &mut self.reports {
+            reports.untaken += u64::from(reports.taken);
+        }
     }
 
     /// Notes how many of all delivered messages the application has taken.
     pub(crate) fn on_taken(&mut self, messages: u64) {
         let untaken = self.delivered.saturating_sub(messages);
+        let reports = self.reports.get_or_insert_default();
         // A number lower than the one before takes nothing back.
-        self.untaken = if self.reports_taken { self.untaken.min(untaken) } else { untaken };
-        self.reports_taken = true;
+        reports.untaken = if reports.taken { reports.untaken.min(untaken) } else { untaken };
+        reports.taken = true;
     }
 
     /// Number of delivered messages that the application has not taken; zero for a host that does not report it.
     #[inline]
     pub(crate) fn untaken(&self) -> u64 {
-        self.untaken
+        self.reports.as_ref().map_or(0, |reports| reports.untaken)
     }
 }

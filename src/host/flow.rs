@@ -56,7 +56,8 @@ impl Flow {
     /// Notes that a frame of the session went to the WebSocket library; `bytes_in` is the total that the library has
     /// put into the buffer, this frame included. The host's buffer bounds how many frames are noted.
     ///
-    /// A frame that is reported as `SendFailed` is noted as well, with the total unchanged.
+    /// A frame that is reported as `SendFailed` is noted as well, with the total unchanged. Where the library does not
+    /// tell its totals, `u64::MAX` stands for them, and [`on_flushed`](Self::on_flushed) says when the frame is out.
     pub fn on_queued(&mut self, bytes_in: u64) {
         self.ends.push_back(bytes_in);
     }
@@ -75,6 +76,18 @@ impl Flow {
         }
         let moves = self.written.may_tell(now, bytes_out);
         (moves && !self.ends.is_empty()).then_some(self.frames)
+    }
+
+    /// Notes that the buffer is empty, with the total of bytes that left it. Returns the number of frames written since
+    /// the connection opened, where it rose.
+    pub fn on_flushed(&mut self, now: Instant, bytes_out: u64) -> Option<u64> {
+        if self.ends.is_empty() {
+            return None;
+        }
+        self.frames += self.ends.len() as u64;
+        self.ends.clear();
+        self.written.tell(now, bytes_out);
+        Some(self.frames)
     }
 
     /// Notes the total of bytes that arrived, after a turn of reading that gave this many `frames`. Returns whether
