@@ -1,0 +1,617 @@
+//! redial over tokio: a WebSocket session that outlives its sockets, as one task.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use futures_util::StreamExt as _;
+//! use redial::{Preset, Seed, Session};
+//! use redial_tokio::Options;
+//!
+//! let mut seed = [0; 16]; // from the operating system: `getrandom::fill(&mut seed)`
+//! # seed[0] = 1;
+//! let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
+//! let (client, mut messages, _task) = Options::new("ws://127.0.0.1:9001/chat")?.start(session);
+//! let sent = client.send("hello")?;
+//! println!("{} is {:?}", sent.id, sent.settled().await);
+//! while let Some(message) = messages.next().await {
+//!     println!("{:?}", message.body.as_text());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This file is a package, and it can be copied: it needs the crates redial (default features), redial-tungstenite, tokio
+//! (`macros`, `net`, `rt`, `sync`, `time`), futures-util (`std`) and, for TLS, tokio-rustls.
+//!
+//! One task runs a session, and owns its socket. A [`Client`] is cheap to clone; the session closes when the last one is
+//! dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says: beyond that the socket is
+//! not read, so that TCP holds the server back. A session takes one descriptor while it is connected, and no thread.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
+use redial::dialect::Handshake;
+use redial::host::{DialOrder, Host, HostClock, RecordedSession, Target, TargetError, Turn, WaitFor};
+use redial::journal::{Call, CallError};
+use redial::{
+    Action, ConnectionId, CredentialFailure, Event, Failure, Instant, Message, MessageId, Outgoing, Secret, SendError,
+    Session, State, Stats, Status, TransportError,
+};
+use redial_tungstenite::{Opening, Request, Response, Socket, io_failure, permanent, request};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// A byte stream that can carry a WebSocket.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A boxed future.
+pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Connect = Arc<dyn Fn(Target) -> Boxed<io::Result<Box<dyn Io>>> + Send + Sync>;
+type Ask = Box<dyn FnMut(Option<String>) -> Boxed<Result<Secret, CredentialFailure>> + Send>;
+
+/// Where the server is, and how to reach it.
+pub struct Options {
+    target: Box<dyn FnMut(u32) -> Target + Send>,
+    request: Box<dyn FnMut(u32, &mut Request) + Send>,
+    connect: Option<Connect>,
+    credential: Option<Ask>,
+    trace: Box<dyn FnMut(Instant, &Action) + Send>,
+    clock: HostClock,
+    wall: Option<fn() -> Duration>,
+    send_buffer: u32,
+}
+
+/// How long a dial may take where `reconnect.attempt_timeout` sets no limit.
+const DIAL_LIMIT: Duration = Duration::from_secs(30);
+
+impl Options {
+    /// Takes a `ws://` or `wss://` URL; refuses one that can never work.
+    pub fn new(url: &str) -> Result<Self, TargetError> {
+        let target: Target = url.parse()?;
+        Ok(Self {
+            target: Box::new(move |_| target.clone()),
+            request: Box::new(|_, _| {}),
+            connect: None,
+            credential: None,
+            trace: Box::new(|_, _| {}),
+            clock: HostClock::new(),
+            wall: Some(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+            send_buffer: 64 << 10,
+        })
+    }
+
+    /// Chooses the server of each attempt, by the number of failed attempts before it: a list to fail over, or a URL
+    /// that is asked for anew.
+    #[must_use]
+    pub fn target(mut self, target: impl FnMut(u32) -> Target + Send + 'static) -> Self {
+        self.target = Box::new(target);
+        self
+    }
+
+    /// Changes the request of each attempt before it is sent, for instance its headers.
+    #[must_use]
+    pub fn request(mut self, request: impl FnMut(u32, &mut Request) + Send + 'static) -> Self {
+        self.request = Box::new(request);
+        self
+    }
+
+    /// Opens the byte stream in place of TCP and TLS: through a proxy, over a Unix socket, with another TLS library.
+    /// [`tcp`] is there to build on.
+    #[must_use]
+    pub fn connect<F>(mut self, connect: impl Fn(Target) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<Box<dyn Io>>> + Send + 'static,
+    {
+        self.connect = Some(Arc::new(move |target| Box::pin(connect(target))));
+        self
+    }
+
+    /// Uses TLS for `wss://` URLs.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
+        let (tls, send_buffer) = (tokio_rustls::TlsConnector::from(config.into()), self.send_buffer);
+        self.connect(move |target| {
+            let tls = tls.clone();
+            async move {
+                let tcp = tcp(target.host(), target.port(), send_buffer).await?;
+                if !target.is_secure() {
+                    return Ok(Box::new(tcp) as Box<dyn Io>);
+                }
+                let name = target.host().to_owned().try_into().map_err(io::Error::other)?;
+                Ok(Box::new(tls.connect(name, tcp).await?) as Box<dyn Io>)
+            }
+        })
+    }
+
+    /// Answers when the session needs a credential; the argument is the server's challenge, where there is one.
+    #[must_use]
+    pub fn credential<F>(mut self, mut ask: impl FnMut(Option<String>) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<Secret, CredentialFailure>> + Send + 'static,
+    {
+        self.credential = Some(Box::new(move |challenge| Box::pin(ask(challenge))));
+        self
+    }
+
+    /// Hears every action, those that the loop carries out included. It runs within the loop, and must not block.
+    #[must_use]
+    pub fn trace(mut self, trace: impl FnMut(Instant, &Action) + Send + 'static) -> Self {
+        self.trace = Box::new(trace);
+        self
+    }
+
+    /// Sets the clock, which may run faster than time for a demo or a test, and the wall clock by which sleep of the
+    /// machine is noticed; `None` notices none.
+    #[must_use]
+    pub fn clock(mut self, clock: HostClock, wall: Option<fn() -> Duration>) -> Self {
+        (self.clock, self.wall) = (clock, wall);
+        self
+    }
+
+    /// Bounds the kernel's send buffer in bytes. Default 64 KiB, which limits a connection to 64 KiB a round trip; what
+    /// the buffer holds cannot be judged, so a larger one finds dead links later under traffic.
+    #[must_use]
+    pub fn send_buffer(mut self, bytes: u32) -> Self {
+        self.send_buffer = bytes;
+        self
+    }
+
+    /// Opens the session and keeps it connected, on a task of this runtime.
+    ///
+    /// A session that stops by itself (kicked, refused, given up) waits for `Call::Open`, or for the end. The task ends
+    /// with a [`Summary`] after [`Client::close`], or after the last client is dropped.
+    pub fn start(self, session: impl Into<RecordedSession>) -> (Client, Messages, JoinHandle<Summary>) {
+        let host = Host::new(session, self.clock);
+        let (state, states) = watch::channel(State::Idle);
+        let (response, responses) = watch::channel(None);
+        let (deliver, delivered) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            host: Mutex::new(host),
+            wake: Notify::new(),
+            started: tokio::time::Instant::now(),
+            wall: self.wall,
+            taken: AtomicU64::new(0),
+        });
+        let adapter = Adapter {
+            shared: Arc::clone(&shared),
+            options: self,
+            link: Link::None,
+            asking: None,
+            told: Vec::new(),
+            taken: 0,
+            state,
+            response,
+            deliver,
+        };
+        // A fresh or a closed session can always be opened, and a host that reports what is taken says so first.
+        shared.with(|host| {
+            host.handle(Event::Taken { messages: 0 });
+            let _ = host.call(Call::Open);
+        });
+        let task = tokio::spawn(adapter.run());
+        let owner = Owner { shared: Arc::clone(&shared), state: states, response: responses };
+        (Client(Arc::new(owner)), Messages { delivered, shared }, task)
+    }
+}
+
+/// A session at work; the last one that is dropped closes it.
+#[derive(Clone)]
+pub struct Client(Arc<Owner>);
+
+/// A client that does not keep the session open.
+#[derive(Clone)]
+pub struct WeakClient(Weak<Owner>);
+
+struct Owner {
+    shared: Arc<Shared>,
+    state: watch::Receiver<State>,
+    response: watch::Receiver<Option<Arc<Response>>>,
+}
+
+struct Shared {
+    host: Mutex<Host<oneshot::Sender<Status>>>,
+    wake: Notify,
+    started: tokio::time::Instant,
+    wall: Option<fn() -> Duration>,
+    /// Messages that the application has taken.
+    taken: AtomicU64,
+}
+
+/// A message that was taken.
+pub struct Sent {
+    /// Its id.
+    pub id: MessageId,
+    settled: oneshot::Receiver<Status>,
+    shared: Arc<Shared>,
+}
+
+/// What arrives, as a stream; it ends with the session's task.
+pub struct Messages {
+    delivered: mpsc::UnboundedReceiver<Message>,
+    shared: Arc<Shared>,
+}
+
+/// How a session stood when its task ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Why it stopped, as a sentence.
+    pub explanation: String,
+    /// Its counters.
+    pub stats: Stats,
+}
+
+impl Client {
+    /// Takes a message: a text, bytes, or an [`Outgoing`].
+    pub fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
+        let (tell, settled) = oneshot::channel();
+        let id = self.input(|host| host.send(message, Some(tell)))?;
+        Ok(Sent { id, settled, shared: Arc::clone(&self.0.shared) })
+    }
+
+    /// Any other call: `Call::Resend`, `Call::Credential`, `Call::ReconnectNow` and the rest.
+    pub fn call(&self, call: Call) -> Result<(), CallError> {
+        self.input(|host| host.call(call).map(drop))
+    }
+
+    /// Passes on a hint: `Event::Online`, `Event::Offline` or `Event::Woke`. Sleep is noticed without it.
+    pub fn tell(&self, hint: Event) {
+        self.input(|host| host.handle(hint));
+    }
+
+    /// Looks at the session: its counters, where a message stands, why it waits.
+    pub fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
+        self.0.shared.with(|host| look(host.session()))
+    }
+
+    /// The state, to be looked at or waited for.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.0.state.clone()
+    }
+
+    /// The server's answer to the opening handshake of the last connection: its headers and the chosen subprotocol.
+    pub fn response(&self) -> watch::Receiver<Option<Arc<Response>>> {
+        self.0.response.clone()
+    }
+
+    /// A client that does not keep the session open, for closures of the session's own.
+    pub fn downgrade(&self) -> WeakClient {
+        WeakClient(Arc::downgrade(&self.0))
+    }
+
+    /// Closes the session politely; await the task for the end of it.
+    pub fn close(&self) {
+        self.input(Host::close);
+    }
+
+    fn input<T>(&self, work: impl FnOnce(&mut Host<oneshot::Sender<Status>>) -> T) -> T {
+        let result = self.0.shared.with(work);
+        self.0.shared.wake.notify_one();
+        result
+    }
+}
+
+impl WeakClient {
+    /// The client, unless the last one was dropped.
+    pub fn upgrade(&self) -> Option<Client> {
+        self.0.upgrade().map(Client)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.with(Host::close);
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Sent {
+    /// How the message settled; `Unconfirmed` where the task ended without saying it.
+    pub async fn settled(mut self) -> Status {
+        (&mut self.settled).await.unwrap_or(Status::Unconfirmed)
+    }
+
+    /// When the message is delivered or read, or the outcome after which that will not come.
+    pub async fn marked(&self, mark: WaitFor) -> Status {
+        let (tell, told) = oneshot::channel();
+        match self.shared.with(|host| host.wait(&self.id, mark, tell)) {
+            Some((_, status)) => status,
+            None => told.await.unwrap_or(Status::Unconfirmed),
+        }
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if !self.settled.is_terminated() {
+            self.shared.lock().forget(&self.id, WaitFor::Outcome);
+        }
+    }
+}
+
+impl Stream for Messages {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        let message = ready!(self.delivered.poll_recv(cx));
+        self.shared.taken.fetch_add(u64::from(message.is_some()), Ordering::Relaxed);
+        self.shared.wake.notify_one();
+        Poll::Ready(message)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Host<oneshot::Sender<Status>>> {
+        self.host.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works under the lock, at the time of the clocks, which are read there so that time never runs backwards.
+    fn with<T>(&self, work: impl FnOnce(&mut Host<oneshot::Sender<Status>>) -> T) -> T {
+        let mut host = self.lock();
+        host.read_clocks(self.started.elapsed(), self.wall.map(|wall| wall()));
+        work(&mut host)
+    }
+}
+
+/// The task's loop, and what it owns.
+struct Adapter {
+    shared: Arc<Shared>,
+    options: Options,
+    link: Link,
+    asking: Option<Boxed<Result<Secret, CredentialFailure>>>,
+    told: Vec<(oneshot::Sender<Status>, Status)>,
+    /// Messages whose taking was reported.
+    taken: u64,
+    state: watch::Sender<State>,
+    response: watch::Sender<Option<Arc<Response>>>,
+    deliver: mpsc::UnboundedSender<Message>,
+}
+
+/// At most one connection: on its way, or open. Dropping a dial ends it.
+enum Link {
+    None,
+    Dialing(ConnectionId, Boxed<Result<(Socket<Polled>, Response), Failure>>),
+    Open(Box<Socket<Polled>>),
+}
+
+/// An asynchronous byte stream as a non-blocking one: whoever has to wait is woken by the last waker.
+struct Polled {
+    io: Box<dyn Io>,
+    waker: Waker,
+}
+
+/// Tells those who wait when the loop ends, by a panic too.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        drop(self.0.lock().finish());
+    }
+}
+
+impl Adapter {
+    async fn run(mut self) -> Summary {
+        let (_end, shared) = (End(Arc::clone(&self.shared)), Arc::clone(&self.shared));
+        loop {
+            self.perform();
+            let has_socket = !matches!(self.link, Link::None);
+            let (turn, reads) = shared.with(|host| (host.turn(has_socket), host.session().wants_read()));
+            let until = match turn {
+                Turn::Wait { until } => until.unwrap_or(Instant::NEVER),
+                Turn::DropSocket => {
+                    self.link = Link::None;
+                    continue;
+                }
+                _ => return shared.with(|host| Summary::of(host.session())),
+            };
+            let wait = shared.lock().clock().wait(shared.started.elapsed(), until);
+            tokio::select! {
+                // The socket first: what has arrived counts before silence is judged.
+                biased;
+                events = poll_fn(|cx| self.poll(cx, reads)) => {
+                    shared.with(|host| events.into_iter().for_each(|event| host.handle(event)));
+                }
+                () = shared.wake.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+            let taken = shared.taken.load(Ordering::Relaxed);
+            let report = std::mem::replace(&mut self.taken, taken) != taken;
+            shared.with(|host| {
+                if report {
+                    host.handle(Event::Taken { messages: taken });
+                }
+                host.handle(Event::Tick);
+            });
+        }
+    }
+
+    /// Carries out what the session wants done, and passes on what is to be known.
+    fn perform(&mut self) {
+        loop {
+            let action = {
+                let mut host = self.shared.lock();
+                host.poll_action(&mut self.told).map(|action| (host.session().now(), action))
+            };
+            for (waiter, status) in self.told.drain(..) {
+                // Whoever waited may have stopped.
+                let _ = waiter.send(status);
+            }
+            let Some((now, action)) = action else { return };
+            (self.options.trace)(now, &action);
+            match action {
+                Action::Connect { connection, attempt, handshake } => self.dial(connection, attempt, &handshake),
+                action @ (Action::Send { connection, .. } | Action::Close { connection, .. }) => match &mut self.link {
+                    Link::Open(socket) if socket.connection() == connection => socket.perform(action),
+                    // A close ends a dial; nothing else is sent to one.
+                    link if link.connection() == Some(connection) => *link = Link::None,
+                    _ => {}
+                },
+                Action::Abort { connection } if self.link.connection() == Some(connection) => self.link = Link::None,
+                Action::State { state, .. } => drop(self.state.send_replace(state)),
+                Action::Deliver(message) => {
+                    // Where the application has dropped its end, nobody needs to take anything.
+                    let gone = self.deliver.send(message).is_err();
+                    self.shared.taken.fetch_add(u64::from(gone), Ordering::Relaxed);
+                }
+                Action::NeedCredential { challenge, .. } => {
+                    self.asking = self.options.credential.as_mut().map(|ask| ask(challenge));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn dial(&mut self, connection: ConnectionId, attempt: u32, handshake: &Handshake) {
+        let (connect, send_buffer) = (self.options.connect.clone(), self.options.send_buffer);
+        let target = (self.options.target)(attempt).with_handshake(handshake);
+        let target = target.and_then(|target| if connect.is_some() { Ok(target) } else { target.without_tls() });
+        let request = target.map_err(permanent).and_then(|target| {
+            let mut request = request(&target)?;
+            (self.options.request)(attempt, &mut request);
+            Ok((target, request))
+        });
+        let dial = async move {
+            let (target, request) = request?;
+            let io = match connect {
+                Some(connect) => connect(target).await,
+                None => tcp(target.host(), target.port(), send_buffer).await.map(|tcp| Box::new(tcp) as Box<dyn Io>),
+            };
+            let io = Polled { io: io.map_err(|error| io_failure(&error))?, waker: Waker::noop().clone() };
+            let mut opening = Opening::new(request, io);
+            poll_fn(|cx| {
+                if let Some(io) = opening.get_mut() {
+                    io.waker.clone_from(cx.waker());
+                }
+                opening.turn(connection).map_or(Poll::Pending, Poll::Ready)
+            })
+            .await
+        };
+        let late = |_| Err(Failure::new(TransportError::TimedOut));
+        let dial = async move { tokio::time::timeout(DIAL_LIMIT, dial).await.unwrap_or_else(late) };
+        self.link = Link::Dialing(connection, Box::pin(dial));
+    }
+
+    /// Gives what happened. Nothing is lost where it is dropped half-way.
+    fn poll(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<Vec<Event>> {
+        if let Some(Poll::Ready(answer)) = self.asking.as_mut().map(|asking| asking.as_mut().poll(cx)) {
+            self.asking = None;
+            let call = match answer {
+                Ok(value) => Call::Credential { value },
+                Err(why) => Call::CredentialFailed { why },
+            };
+            // A credential that comes too late is kept for the next time.
+            let _ = self.shared.with(|host| host.call(call));
+            return Poll::Ready(Vec::new());
+        }
+        let events = match &mut self.link {
+            Link::None => return Poll::Pending,
+            Link::Dialing(connection, dial) => {
+                let connection = *connection;
+                let (events, next) = match ready!(dial.as_mut().poll(cx)) {
+                    Ok((socket, response)) => {
+                        self.response.send_replace(Some(Arc::new(response)));
+                        let written = Event::Written { connection, frames: 0 };
+                        (vec![written, Event::Opened { connection }], Link::Open(Box::new(socket)))
+                    }
+                    Err(failure) => (vec![Event::errored(connection, failure)], Link::None),
+                };
+                self.link = next;
+                return Poll::Ready(events);
+            }
+            Link::Open(socket) => {
+                socket.get_mut().waker.clone_from(cx.waker());
+                socket.turn(self.shared.lock().session().now(), reads)
+            }
+        };
+        if let Some(Event::Closed { .. } | Event::Errored { .. }) = events.last() {
+            self.link = Link::None;
+        }
+        if events.is_empty() { Poll::Pending } else { Poll::Ready(events) }
+    }
+}
+
+impl Summary {
+    fn of(session: &Session) -> Self {
+        Self { explanation: session.explain().to_string(), stats: session.stats().clone() }
+    }
+}
+
+impl Link {
+    fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::None => None,
+            Self::Dialing(connection, _) => Some(*connection),
+            Self::Open(socket) => Some(socket.connection()),
+        }
+    }
+}
+
+impl Read for Polled {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut buf = ReadBuf::new(buf);
+        let read = Pin::new(&mut self.io).poll_read(&mut Context::from_waker(&self.waker), &mut buf);
+        now_or_later(read.map_ok(|()| buf.filled().len()))
+    }
+}
+
+impl Write for Polled {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        now_or_later(Pin::new(&mut self.io).poll_write(&mut Context::from_waker(&self.waker), buf))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        now_or_later(Pin::new(&mut self.io).poll_flush(&mut Context::from_waker(&self.waker)))
+    }
+}
+
+fn now_or_later<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
+    match polled {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+/// Connects to a name by TCP, trying its addresses in turn without waiting long for any (RFC 8305).
+pub async fn tcp(host: &str, port: u16, send_buffer: u32) -> io::Result<TcpStream> {
+    let started = tokio::time::Instant::now();
+    let now = || Instant::from_millis(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let unknown = |error: io::Error| io::Error::new(io::ErrorKind::NotFound, error);
+    let addresses = tokio::net::lookup_host((host, port)).await.map_err(unknown)?;
+    let mut order = DialOrder::new(addresses, SocketAddr::is_ipv6);
+    let (mut dials, mut failure) = (FuturesUnordered::new(), io::Error::from(io::ErrorKind::NotFound));
+    loop {
+        while let Some(address) = order.start(now()) {
+            dials.push(async move {
+                let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+                socket.set_send_buffer_size(send_buffer)?;
+                let stream = socket.connect(address).await?;
+                stream.set_nodelay(true)?;
+                Ok(stream)
+            });
+        }
+        if order.has_failed() {
+            return Err(failure);
+        }
+        let next = order.next_deadline().map_or(DIAL_LIMIT, |at| at.since(now()).into());
+        tokio::select! {
+            Some(dialed) = dials.next() => match dialed {
+                Ok(stream) => return Ok(stream),
+                Err(error) => {
+                    failure = error;
+                    order.failed();
+                }
+            },
+            () = tokio::time::sleep(next) => {}
+        }
+    }
+}

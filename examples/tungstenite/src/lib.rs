@@ -1,0 +1,287 @@
+//! A WebSocket of tungstenite as a redial session sees it: frames go in, events come out.
+//!
+//! A [`Socket`] works over any non-blocking byte stream: one whose `read` and `write` fail with `WouldBlock` where they
+//! would have to wait. It has no loop and no thread; the adapters redial-tokio and redial-blocking are loops around it.
+//!
+//! 1. A frame counts as written once the byte stream has taken its last byte.
+//! 2. The events of one turn are in order; after `Closed` or `Errored` there are none, and the socket is to be dropped.
+//! 3. A frame that breaks the rules of RFC 6455 is answered with the close code of §7.1.7.
+
+use std::io::{self, Read, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use redial::host::{Flow, Target};
+use redial::{Action, ConnectionId, Event, Failure, Frame, Instant, Purpose, TransportError};
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::error::{Error, ProtocolError};
+pub use tungstenite::handshake::client::{Request, Response};
+use tungstenite::handshake::{HandshakeError, MidHandshake, client::ClientHandshake};
+use tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tungstenite::{Message, WebSocket};
+
+/// Frames read in one turn, and at most before the answers leave: the peer works on the first ones meanwhile.
+const FRAMES_A_TURN: usize = 32;
+
+/// The longest frame that is read at all. The session's own limit is lower, and drops a longer frame with a report.
+const LONGEST: Option<usize> = Some(16 << 20);
+
+/// An open WebSocket.
+#[derive(Debug)]
+pub struct Socket<S> {
+    connection: ConnectionId,
+    socket: WebSocket<Counted<S>>,
+    flow: Flow,
+    /// What went wrong with a write, until a turn reports it.
+    trouble: Option<Event>,
+}
+
+/// An opening handshake under way.
+#[derive(Debug)]
+pub struct Opening<S: Read + Write>(Step<S>);
+
+#[derive(Debug)]
+enum Step<S: Read + Write> {
+    First(Request, S),
+    Next(MidHandshake<ClientHandshake<Counted<S>>>),
+    Over,
+}
+
+/// A byte stream that counts.
+#[derive(Debug)]
+pub struct Counted<S> {
+    io: S,
+    read: u64,
+    written: u64,
+}
+
+/// Makes the request of an opening handshake, with the headers that URL and dialect want.
+///
+/// Fails for good where the URL or a header cannot stand in a request.
+pub fn request(target: &Target) -> Result<Request, Failure> {
+    let mut request = target.url().into_client_request().map_err(|error| failure(&error))?;
+    for (name, value) in target.headers() {
+        request.headers_mut().insert(name, value.reveal().parse().map_err(permanent)?);
+    }
+    Ok(request)
+}
+
+impl<S: Read + Write> Opening<S> {
+    /// Begins the handshake over a byte stream.
+    pub fn new(request: Request, io: S) -> Self {
+        Self(Step::First(request, io))
+    }
+
+    /// The byte stream; `None` once the handshake is over.
+    pub fn get_mut(&mut self) -> Option<&mut S> {
+        match &mut self.0 {
+            Step::First(_, io) => Some(io),
+            Step::Next(mid) => Some(&mut mid.get_mut().get_mut().io),
+            Step::Over => None,
+        }
+    }
+
+    /// Goes on with the handshake; `None` where the byte stream has to be waited for.
+    pub fn turn(&mut self, connection: ConnectionId) -> Option<Result<(Socket<S>, Response), Failure>> {
+        // A turn of small frames leaves in one write.
+        let config = WebSocketConfig::default().read_buffer_size(4 << 10).write_buffer_size(32 << 10);
+        let config = config.max_message_size(LONGEST).max_frame_size(LONGEST);
+        let done = match std::mem::replace(&mut self.0, Step::Over) {
+            Step::First(request, io) => {
+                let io = Counted { io, read: 0, written: 0 };
+                tungstenite::client::client_with_config(request, io, Some(config))
+            }
+            Step::Next(mid) => mid.handshake(),
+            Step::Over => return None,
+        };
+        match done {
+            Ok((socket, response)) => {
+                let socket = Socket { connection, socket, flow: Flow::new(), trouble: None };
+                Some(Ok((socket, response)))
+            }
+            Err(HandshakeError::Failure(error)) => Some(Err(failure(&error))),
+            Err(HandshakeError::Interrupted(mid)) => {
+                self.0 = Step::Next(mid);
+                None
+            }
+        }
+    }
+}
+
+impl<S: Read + Write> Socket<S> {
+    /// Whether this is the connection of that id.
+    pub fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
+    /// The byte stream.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.socket.get_mut().io
+    }
+
+    /// Carries out `Send` and `Close`; the session hands over no more than the buffer takes.
+    pub fn perform(&mut self, action: Action) {
+        match action {
+            Action::Send { frame, purpose, .. } => self.send(wire(frame), Some(purpose)),
+            Action::Close { code, reason, .. } => {
+                let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.into() });
+                self.send(Message::Close(frame), None);
+            }
+            _ => {}
+        }
+    }
+
+    fn send(&mut self, frame: Message, purpose: Option<Purpose>) {
+        let connection = self.connection;
+        self.flow.on_queued(u64::MAX);
+        match self.socket.write(frame) {
+            Ok(()) => {}
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(Error::WriteBufferFull(_)) => self.trouble = Some(Event::SendFailed { connection, purpose }),
+            Err(error) => self.trouble = Some(ended(connection, &error)),
+        }
+    }
+
+    /// Reads, where `reads` says so, and writes as far as it goes. Returns what the session has to hear; where that is
+    /// nothing, the byte stream has to be waited for.
+    pub fn turn(&mut self, now: Instant, reads: bool) -> Vec<Event> {
+        let connection = self.connection;
+        let mut events = Vec::from_iter(self.trouble.take());
+        while reads && events.len() < FRAMES_A_TURN {
+            let Some(event) = self.read() else { break };
+            events.push(event);
+            if !matches!(events.last(), Some(Event::FrameIn { .. })) {
+                return events;
+            }
+        }
+        let (frames, flushed) = (events.len(), self.socket.flush());
+        let Counted { read, written, .. } = *self.socket.get_ref();
+        let out = match flushed {
+            Ok(()) => self.flow.on_flushed(now, written),
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => self.flow.on_written(now, written),
+            Err(error) => {
+                events.push(ended(connection, &error));
+                return events;
+            }
+        };
+        events.extend(out.map(|frames| Event::Written { connection, frames }));
+        if self.flow.on_read(now, read, frames) {
+            events.push(Event::Arriving { connection });
+        }
+        events
+    }
+
+    fn read(&mut self) -> Option<Event> {
+        let connection = self.connection;
+        let frame = match self.socket.read() {
+            Ok(Message::Text(text)) => Frame::text(text.as_str().to_owned()),
+            Ok(Message::Binary(bytes)) => Frame::Binary(bytes.into()),
+            Ok(Message::Ping(bytes)) => Frame::Ping(bytes.into()),
+            Ok(Message::Pong(bytes)) => Frame::Pong(bytes.into()),
+            Ok(Message::Close(frame)) => {
+                // The answer is in the buffer; it leaves now or never.
+                let _ = self.socket.flush();
+                return Some(closed(connection, frame));
+            }
+            Ok(Message::Frame(_)) => return None,
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(error) => {
+                if let Some(code) = failure(&error).cause.close_code() {
+                    let frame = CloseFrame { code: code.into(), reason: "".into() };
+                    let _ = self.socket.close(Some(frame));
+                    let _ = self.socket.flush();
+                }
+                return Some(ended(connection, &error));
+            }
+        };
+        Some(Event::FrameIn { connection, frame })
+    }
+}
+
+impl<S: Read> Read for Counted<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.io.read(buf)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+impl<S: Write> Write for Counted<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let written = self.io.write(buf)?;
+        self.written += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.io.flush()
+    }
+}
+
+fn wire(frame: Frame) -> Message {
+    match frame {
+        Frame::Text(text) => Message::text(text.into_owned()),
+        Frame::Binary(bytes) => Message::binary(bytes),
+        Frame::Ping(bytes) => Message::Ping(bytes.into()),
+        Frame::Pong(bytes) => Message::Pong(bytes.into()),
+    }
+}
+
+fn closed(connection: ConnectionId, frame: Option<CloseFrame>) -> Event {
+    match frame {
+        // tungstenite puts its own answer in the place of a code that must not be sent.
+        Some(frame) if frame.reason.as_str() == "Protocol violation" => {
+            Event::errored(connection, TransportError::Protocol)
+        }
+        Some(frame) => Event::Closed { connection, code: Some(frame.code.into()), reason: frame.reason.to_string() },
+        None => Event::Closed { connection, code: None, reason: String::new() },
+    }
+}
+
+fn ended(connection: ConnectionId, error: &Error) -> Event {
+    match error {
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => closed(connection, None),
+        error => Event::errored(connection, failure(error)),
+    }
+}
+
+/// A failure that no further attempt can mend.
+pub fn permanent(error: impl ToString) -> Failure {
+    Failure::new(TransportError::Permanent).with_detail(error.to_string())
+}
+
+/// The failure of a byte stream: of the name, of TCP or of TLS. A name that cannot be resolved is `NotFound`.
+pub fn io_failure(error: &io::Error) -> Failure {
+    let cause = match error.kind() {
+        io::ErrorKind::NotFound => TransportError::Dns,
+        io::ErrorKind::ConnectionRefused => TransportError::Refused,
+        io::ErrorKind::TimedOut => TransportError::TimedOut,
+        // TLS libraries report a certificate or a protocol that they do not like as bad data.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => TransportError::Tls,
+        _ => TransportError::Io,
+    };
+    Failure::new(cause).with_detail(error.to_string())
+}
+
+fn failure(error: &Error) -> Failure {
+    let cause = match error {
+        Error::Io(error) => return io_failure(error),
+        Error::Http(response) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+            let after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok());
+            return Failure::from_http(response.status().as_u16(), after, now);
+        }
+        Error::Tls(_) => TransportError::Tls,
+        Error::Utf8(_) => TransportError::InvalidUtf8,
+        Error::Capacity(_) => TransportError::TooBig,
+        Error::Url(_) => TransportError::Permanent,
+        Error::HttpFormat(_)
+        | Error::Protocol(ProtocolError::HandshakeIncomplete | ProtocolError::WrongHttpVersion) => {
+            TransportError::NotWebSocket
+        }
+        Error::Protocol(_) | Error::AttackAttempt => TransportError::Protocol,
+        _ => TransportError::Other,
+    };
+    Failure::new(cause).with_detail(error.to_string())
+}
