@@ -1,0 +1,33 @@
+//! redial over tokio: the adapter of `examples/tokio.rs`, with the preset that is named.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use lines::{Work, drive, fail, number, say, say_of};
+use redial::journal::Call;
+use redial::{Action, Config, Instant, MessageId, Preset, Seed, SendError, Session, State, Status};
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../../../examples/tokio.rs"]
+mod adapter;
+
+fn main() -> std::io::Result<()> {
+    let work = Work::from_args();
+    let session = session(&work.variant);
+    let receipts = session.preset().dialect().capabilities().receipts;
+    let numbers: Arc<Mutex<HashMap<MessageId, u64>>> = Arc::default();
+    let watcher = observer(Arc::clone(&numbers), receipts);
+    let url = format!("ws://{}/", work.address);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _entered = runtime.enter();
+    let (handle, _messages) = adapter::start(&url, session, adapter::Clock::new(1), None, watcher);
+    let teller = handle.clone();
+    std::thread::spawn(move || {
+        let send = move |n, text| send(n, &numbers, || Ok(handle.send(text)?.id.clone()));
+        // A session that is closed has nothing to connect again.
+        drive(work, send, move |word| drop((word == "online").then(|| teller.call(Call::ReconnectNow))));
+    });
+    runtime.block_on(std::future::pending())
+}
+
+include!("../redial_driver.rs");

@@ -1,0 +1,2 @@
+use lines as _;
+fn main() {}
