@@ -25,7 +25,11 @@ fn main() -> std::io::Result<()> {
     std::thread::spawn(move || {
         let send = move |n, text| send(n, &numbers, || Ok(handle.send(text)?.id.clone()));
         // A session that is closed has nothing to connect again.
-        drive(work, send, move |word| drop((word == "online").then(|| teller.call(Call::ReconnectNow))));
+        drive(work, send, move |word| {
+            if word == "online" {
+                let _ = teller.call(Call::ReconnectNow);
+            }
+        });
     });
     runtime.block_on(std::future::pending())
 }
