@@ -94,11 +94,22 @@ pub fn commands(mut hear: impl FnMut(&str) + Send + 'static) {
     });
 }
 
-/// Sends numbered messages from a thread of its own between `go` and `stop`; other words go to `other`.
+/// What a client said to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It will be sent.
+    Yes,
+    /// There is no room now.
+    NoRoom,
+    /// It cannot be sent at all.
+    Never,
+}
+
+/// Sends numbered messages between `go` and `stop`, on the thread that calls it; other words go to `other`.
 ///
-/// `send` says whether the message was taken. In a burst a refused message is tried again; in a stream it is reported as
+/// Where there is no room, a message of a burst is tried again. Any other message that is not taken is reported as
 /// `refused`, since the application was told.
-pub fn drive(work: Work, send: impl Fn(u64, String) -> bool + Send + 'static, other: impl Fn(&str) + Send + 'static) {
+pub fn drive(work: &Work, send: impl Fn(u64, String) -> Taken, other: impl Fn(&str) + Send + 'static) {
     let (going, went) = std::sync::mpsc::channel();
     commands(move |word| match word {
         "go" => drop(going.send(true)),
@@ -115,12 +126,12 @@ pub fn drive(work: Work, send: impl Fn(u64, String) -> bool + Send + 'static, ot
             n += 1;
             let taken = send(n, body(n, work.size));
             match (taken, work.every) {
-                (true, _) => {}
-                (false, 0) => n -= 1,
-                (false, _) => say_of("refused", n),
+                (Taken::Yes, _) => {}
+                (Taken::NoRoom, 0) => n -= 1,
+                _ => say_of("refused", n),
             }
             // A burst only pauses where the client has no room.
-            let pause = if taken && work.every == 0 { std::time::Duration::ZERO } else { pause };
+            let pause = if taken != Taken::NoRoom && work.every == 0 { std::time::Duration::ZERO } else { pause };
             if let Ok(false) = went.recv_timeout(pause) {
                 break;
             }

@@ -8,6 +8,12 @@ fn session(preset: &str) -> Session {
         "uni_app" => Preset::uni_app().with_config(Config::default()).unwrap_or_else(|error| fail(&error.to_string())),
         other => fail(&format!("there is no preset {other} in this table")),
     };
+    // The largest message of the table is longer than what a chat needs.
+    let preset = preset.configure(|config| {
+        config.limits.message_bytes = Limit::new(1 << 20);
+        config.limits.frame_bytes = Limit::new(2 << 20);
+    });
+    let preset = preset.unwrap_or_else(|error| fail(&error.to_string()));
     let mut seed = [0; 16];
     if getrandom::fill(&mut seed).is_err() {
         fail("the system gives no random numbers");
@@ -25,12 +31,17 @@ fn send(
     n: u64,
     numbers: &Mutex<HashMap<MessageId, u64>>,
     send: impl FnOnce() -> Result<MessageId, SendError>,
-) -> bool {
-    let Ok(mut numbers) = numbers.lock() else { return false };
-    let Ok(id) = send() else { return false };
-    numbers.insert(id, n);
-    say_of("sent", n);
-    true
+) -> Taken {
+    let Ok(mut numbers) = numbers.lock() else { return Taken::Never };
+    match send() {
+        Ok(id) => {
+            numbers.insert(id, n);
+            say_of("sent", n);
+            Taken::Yes
+        }
+        Err(SendError::Full { .. } | SendError::FullBytes { .. } | SendError::NotReady) => Taken::NoRoom,
+        Err(_) => Taken::Never,
+    }
 }
 
 /// Writes what the actions of a session tell.

@@ -260,11 +260,12 @@ fn numbers(lines: &[Line], event: &str, from: u64) -> BTreeMap<u64, u64> {
     numbers
 }
 
-/// Messages of one side that the other does not have; of a burst, also those that were not sent yet.
+/// Messages of one side that the other does not have; of a burst, also those that are still to be sent.
 fn missing(sender: &Program, receiver: &Program, burst: u64) -> usize {
     let sent = numbers(&sender.lines(), "sent", 0);
     let received = numbers(&receiver.lines(), "recv", 0);
-    let unsent = usize::try_from(burst).unwrap_or(0).saturating_sub(sent.len());
+    let refused = numbers(&sender.lines(), "refused", 0);
+    let unsent = usize::try_from(burst).unwrap_or(0).saturating_sub(sent.len() + refused.len());
     sent.keys().filter(|n| !received.contains_key(n)).count() + unsent
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use lines::{Work, drive, number, say, say_of};
+use lines::{Taken, Work, drive, number, say, say_of};
 use tokio::sync::mpsc;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -17,9 +17,9 @@ async fn main() {
     std::thread::spawn(move || {
         let send = move |n, text| {
             say_of("sent", n);
-            sender.send(text).is_ok()
+            if sender.send(text).is_ok() { Taken::Yes } else { Taken::Never }
         };
-        drive(work, send, |_| {});
+        drive(&work, send, |_| {});
     });
     let mut delay = Duration::from_secs(1);
     loop {

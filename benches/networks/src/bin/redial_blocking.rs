@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use lines::{Work, drive, fail, number, say, say_of};
+use lines::{Taken, Work, drive, fail, number, say, say_of};
+use redial::config::Limit;
 use redial::journal::Call;
 use redial::{Action, Config, Instant, MessageId, Preset, Seed, SendError, Session, State, Status};
 
@@ -22,7 +23,7 @@ fn main() -> std::io::Result<()> {
     let teller = Arc::clone(&client);
     let send = move |n, text: String| send(n, &numbers, || client.send(text));
     // A session that is closed has nothing to connect again.
-    drive(work, send, move |word| {
+    drive(&work, send, move |word| {
         if word == "online" {
             let _ = teller.call(Call::ReconnectNow);
         }

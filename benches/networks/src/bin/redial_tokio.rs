@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use lines::{Work, drive, fail, number, say, say_of};
+use lines::{Taken, Work, drive, fail, number, say, say_of};
+use redial::config::Limit;
 use redial::journal::Call;
 use redial::{Action, Config, Instant, MessageId, Preset, Seed, SendError, Session, State, Status};
 
@@ -25,7 +26,7 @@ fn main() -> std::io::Result<()> {
     std::thread::spawn(move || {
         let send = move |n, text| send(n, &numbers, || Ok(handle.send(text)?.id.clone()));
         // A session that is closed has nothing to connect again.
-        drive(work, send, move |word| {
+        drive(&work, send, move |word| {
             if word == "online" {
                 let _ = teller.call(Call::ReconnectNow);
             }

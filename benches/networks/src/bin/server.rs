@@ -247,6 +247,8 @@ fn peer(preset: Preset) -> Peer {
     let roomy = preset.configure(|config| {
         config.outbox.messages = Limit::new(1_000_000);
         config.outbox.bytes = Limit::new(1 << 30);
+        config.limits.message_bytes = Limit::new(1 << 20);
+        config.limits.frame_bytes = Limit::new(2 << 20);
     });
     let mut seed = [0; 16];
     if getrandom::fill(&mut seed).is_err() {
