@@ -78,6 +78,10 @@ pub(crate) fn build() -> Result<(), String> {
     let manifest = folder().join("Cargo.toml");
     let mut command = Command::new(cargo);
     command.args(["build", "--locked", "--bins", "--manifest-path"]).arg(manifest);
+    // Beside this program, wherever the command line or the environment had it built.
+    if let Some(target) = env::current_exe().ok().as_deref().and_then(|program| program.parent()?.parent()) {
+        command.arg("--target-dir").arg(target);
+    }
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }

@@ -66,7 +66,8 @@ fn carry_out(request: Request) -> Result<(), String> {
         }
         options.clients = stays;
     }
-    run_all(&options)
+    // The build and npm get the signal as well, and say so by failing; otherwise this is their end.
+    if interrupt::asked() { Err("interrupted".to_owned()) } else { run_all(&options) }
 }
 
 fn list() -> Result<(), String> {
