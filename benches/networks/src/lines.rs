@@ -138,3 +138,16 @@ pub fn drive(work: &Work, send: impl Fn(u64, String) -> Taken, other: impl Fn(&s
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{body, number};
+
+    #[test]
+    fn a_text_has_its_number_and_its_size() {
+        let text = body(17, 64);
+        assert_eq!((text.len(), number(&text)), (64, Some(17)));
+        assert_eq!(number(&format!("\"{text}\"")), Some(17), "as a string in JSON too");
+        assert_eq!(number("hello"), None);
+    }
+}

@@ -196,7 +196,7 @@ impl<'a> Report<'a> {
                 self.printed += 1;
             }
         }
-        Ok(())
+        if interrupt::asked() { Err("interrupted".to_owned()) } else { Ok(()) }
     }
 
     fn record(&mut self, job: Job, figures: &Result<Figures, String>) -> Result<(), String> {

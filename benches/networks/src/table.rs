@@ -132,3 +132,53 @@ fn behind(scenario: &Scenario, rows: &[Row]) -> Vec<String> {
     }
     behind
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Row, table};
+    use crate::client::CLIENTS;
+    use crate::run::Figures;
+    use crate::scenario::{SCENARIOS, Scenario};
+
+    fn scenario(name: &str) -> &'static Scenario {
+        SCENARIOS.iter().find(|scenario| scenario.name == name).expect("it is there")
+    }
+
+    fn row(name: &str, runs: &[(Option<f64>, usize)]) -> Row {
+        let client = CLIENTS.iter().find(|client| client.name == name).expect("it is there");
+        let run = |&(seconds, lost_up): &(Option<f64>, usize)| {
+            let (lost_down, repeated, refused, connects, cpu) = (0, 0, 0, 2, 0.1);
+            Figures { notice: seconds, back: seconds, lost_up, lost_down, repeated, refused, connects, cpu }
+        };
+        Row { client, runs: runs.iter().map(run).collect(), failed: 0, why: None }
+    }
+
+    #[test]
+    fn what_took_longer_than_the_limit_is_the_highest() {
+        let rows = [row("by_hand", &[(None, 0), (Some(1.0), 0), (Some(2.0), 0)])];
+        assert!(table(scenario("rst"), &rows).contains("| by_hand | 2.0 / > 60 | 2.0 / > 60 | 0 |"));
+    }
+
+    #[test]
+    fn silence_is_right_where_nothing_is_lost() {
+        let rows = [row("by_hand", &[(None, 0)])];
+        assert!(table(scenario("stopped"), &rows).contains("| by_hand | - | > 60 |"));
+    }
+
+    #[test]
+    fn half_a_second_and_what_is_said_in_it_are_allowed() {
+        let others = || row("by_hand", &[(Some(1.0), 10)]);
+        let near = [row("redial_tokio/plain", &[(Some(1.5), 15)]), others()];
+        assert!(!table(scenario("moved"), &near).contains("Behind"));
+        let far = [row("redial_tokio/plain", &[(Some(1.6), 16)]), others()];
+        let far = table(scenario("moved"), &far);
+        assert!(far.contains("* redial_tokio/plain in s to be back: 1.6, by_hand has 1.0"));
+        assert!(far.contains("* redial_tokio/plain in lost: 16, by_hand has 10"));
+    }
+
+    #[test]
+    fn messages_are_compared_among_clients_of_a_kind() {
+        let rows = [row("redial_tokio/plain", &[(Some(1.0), 100)]), row("socket.io/retries", &[(Some(1.0), 0)])];
+        assert!(!table(scenario("moved"), &rows).contains("Behind"));
+    }
+}
