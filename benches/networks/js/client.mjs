@@ -29,7 +29,8 @@ function socketIo(retries) {
   socket.on('connect', () => say('open'));
   socket.on('disconnect', () => say('down'));
   socket.on('m', (text) => say('recv', number(text)));
-  const send = (n, text) => (retries ? socket.emit('m', text, (error) => error || say('settled', n)) : socket.emit('m', text));
+  const settle = (n) => (retries ? [(error) => error || say('settled', n)] : []);
+  const send = (n, text) => socket.emit('m', text, ...settle(n));
   return { send, online: () => socket.disconnect().connect() };
 }
 

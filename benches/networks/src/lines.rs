@@ -1,10 +1,10 @@
 //! The lines that clients and servers write on standard output and read on standard input.
 //!
-//! A program gets its work from its arguments, [`Work`]: `ADDRESS EVERY SIZE COUNT VARIANT`. It writes one JSON object a
-//! line, `{"t":UNIX_MS,"ev":"open"|"down"|"sent"|"recv"|"settled"|"refused"|"give_up","n":NUMBER}`; a server writes
-//! `listening` and `accept` (with the `port` of the client) too. It reads one word a line: `go` and `stop` for its numbered
-//! messages, `online` for a client that is told of a new network, and the faults for a server. It ends with its standard
-//! input.
+//! A program gets its work from its arguments, [`Work`]: `ADDRESS EVERY SIZE COUNT VARIANT`. The program writes one JSON
+//! object a line, `{"t":UNIX_MS,"ev":"open"|"down"|"sent"|"recv"|"settled"|"failed"|"refused"|"give_up","n":NUMBER}`; a
+//! server writes `listening`, and `accept` with the `port` of the client, too. The program reads one word a line: `go`
+//! and `stop` for its numbered messages, `online` for a client that is told of a new network, and the faults for a
+//! server. The program ends with its standard input.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};

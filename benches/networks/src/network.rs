@@ -11,8 +11,8 @@ pub(crate) const SERVER: &str = "10.77.0.129";
 pub(crate) const PORT: u16 = 8080;
 /// The client's address, and the one that it has after its interface was gone.
 const CLIENT: [&str; 2] = ["10.77.0.2", "10.77.0.4"];
-/// Belongs to the server's machine and answers nothing. RFC 6724 (rule 9) puts it before the server's: it is nearer to the
-/// client's.
+/// An address of the server's machine that answers nothing. RFC 6724 (rule 9) puts it before the server's, because it
+/// is nearer to the client's.
 const BLACK_HOLE: &str = "10.77.0.3";
 /// Has both addresses.
 pub(crate) const NAME: &str = "server.test";

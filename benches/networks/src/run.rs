@@ -30,9 +30,10 @@ pub(crate) struct Figures {
 const STREAM: (u64, usize, u64) = (200, 64, 0);
 /// How long the streams go on after the client is back.
 const CALM: Duration = Duration::from_secs(3);
-/// How long nothing may arrive before what is missing counts as lost; longer than any client here waits for a confirmation.
+/// Milliseconds in which nothing arrives before what is missing counts as lost, without receipts and with them: longer
+/// than any client here waits for a confirmation.
 const SILENCE: [u64; 2] = [5_000, 25_000];
-/// The same for a large message on a slow link.
+/// The silence before a loss on a slow link, where a large message takes long.
 const SLOW_SILENCE: u64 = 110_000;
 
 struct Run<'a> {

@@ -96,8 +96,8 @@ fn percentile(runs: &[Figures], percent: usize, figure: impl Fn(&Figures) -> Opt
     values.get(index).copied().flatten()
 }
 
-/// Where a client of redial is behind another client: seconds by more than the allowance, messages among those of its kind,
-/// with receipts or without.
+/// Where a client of redial is behind another client by more than the allowance. Messages are compared among clients of
+/// a kind, with receipts or without.
 fn behind(scenario: &Scenario, rows: &[Row]) -> Vec<String> {
     type Figure = fn(&Figures) -> Option<f64>;
     let figures: [(&str, Figure, bool); 4] = [
