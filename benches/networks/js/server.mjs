@@ -44,8 +44,8 @@ const rst = each((socket) => socket.resetAndDestroy());
 commands({
   go,
   stop,
-  fin,
-  rst,
+  fin: () => [fin(), say('ended')],
+  rst: () => [rst(), say('ended')],
   away: () => [http.close(), fin()],
   vanish: () => [http.close(), rst()],
   back: listen,

@@ -127,8 +127,11 @@ impl Run<'_> {
         let wait = |seconds| pause(Duration::from_secs(seconds));
         let broken = unix_ms();
         match self.scenario.fault {
-            Fault::Fin => self.server.say("fin"),
-            Fault::Reset => self.server.say("rst"),
+            // What arrived before the end of the connection is no sign of life.
+            Fault::Fin | Fault::Reset => {
+                self.server.say(if self.scenario.fault == Fault::Fin { "fin" } else { "rst" });
+                await_line(&mut self.server, "ended", 1)?;
+            }
             Fault::HalfOpen => {
                 self.network.cut()?;
                 self.server.say("vanish");
@@ -168,8 +171,7 @@ impl Run<'_> {
             }
             Fault::BlackHole | Fault::Slow { .. } => {}
         }
-        let at_once = matches!(self.scenario.fault, Fault::Fin | Fault::Reset | Fault::Forgotten);
-        Ok((broken, if at_once { broken } else { unix_ms() }))
+        Ok((broken, unix_ms()))
     }
 
     fn return_server(&mut self) -> Result<(), String> {

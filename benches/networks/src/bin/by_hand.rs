@@ -1,5 +1,5 @@
-//! The loop that a team writes in an afternoon: it pings every 25 s, ends a connection on which nothing came between two
-//! pings, and reconnects with delays that double from 1 to 30 s. What is sent while there is no connection waits.
+//! The loop that a team writes in an afternoon: it pings every 25 s, ends a connection on which nothing came between
+//! two pings, and reconnects with delays that double from 1 to 30 s. What is sent while there is no connection waits.
 
 use std::time::Duration;
 

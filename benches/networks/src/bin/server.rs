@@ -77,7 +77,10 @@ async fn main() -> std::io::Result<()> {
                         listener = Some(listen(address)?);
                         say("listening");
                     }
-                    "fin" | "rst" => server.end(word == "rst"),
+                    "fin" | "rst" => {
+                        server.end(word == "rst");
+                        say("ended");
+                    }
                     "go" | "stop" => server.going = word == "go",
                     _ => {}
                 },
