@@ -1,7 +1,7 @@
 //! The lines that clients and servers write on standard output and read on standard input.
 //!
-//! A program gets its work from its arguments, [`Work`]: `ADDRESS EVERY SIZE COUNT VARIANT`. The program writes one JSON
-//! object a line: `{"t":UNIX_MS,"ev":EVENT,"n":NUMBER}`. The events are `open`, `down`, `sent`, `recv`, `settled`,
+//! A program gets its work from its arguments, [`Work`]: `ADDRESS EVERY SIZE COUNT VARIANT`. The program writes one
+//! JSON object a line: `{"t":UNIX_MS,"ev":EVENT,"n":NUMBER}`. The events are `open`, `down`, `sent`, `recv`, `settled`,
 //! `failed`, `refused` and `give_up`; a server also writes `listening`, `accept` with the `port` of the client, and
 //! `ended` after a FIN or a RST. The program reads one word a line: `go` and `stop` for its numbered messages, `online`
 //! for a client that is told of a new network, and the faults for a server. The program ends with its standard input.
