@@ -88,6 +88,8 @@ pub(crate) fn once(scenario: &Scenario, client: &Client, lane: usize, phase: f64
             pause(CALM)?;
         }
         run.say("stop");
+        // A message that leaves before the word is read would count as lost while it is on its way.
+        pause(Duration::from_millis(500))?;
         run.settle(SILENCE[usize::from(run.receipts)], Duration::from_secs(40))?;
         back
     };
