@@ -22,10 +22,9 @@ use crate::uncompared::Uncompared;
 pub(crate) struct Backlog {
     /// What the host has reported; `None` until its first report.
     reports: Option<Box<Reports>>,
-    /// Number of frames handed over on this connection. It matters only to the reports of the host, which count as well.
-    handed: Uncompared<u64>,
-    /// Number of messages delivered in all; it too matters only to the reports of the host.
-    delivered: Uncompared<u64>,
+    /// Number of frames handed over before this connection, by the counters of the session. It matters only to the
+    /// reports of the host, which count as well.
+    handed_before: Uncompared<u64>,
     /// Whether a message left with the present input.
     message_left: bool,
 }
@@ -94,10 +93,10 @@ impl FrameKind {
 
 /// Frames to the socket.
 impl Backlog {
-    /// Begins a connection without unwritten frames.
-    pub(crate) fn on_dial(&mut self) {
+    /// Begins a connection without unwritten frames; `handed` is the number of all frames handed over before.
+    pub(crate) fn on_dial(&mut self, handed: u64) {
         self.on_lost();
-        *self.handed = 0;
+        *self.handed_before = handed;
     }
 
     /// Forgets the unwritten frames of a connection that is lost.
@@ -108,19 +107,31 @@ impl Backlog {
         }
     }
 
+    /// Whether the host has reported anything; without a report nothing is ever held back for the host.
+    #[inline]
+    pub(crate) fn has_reports(&self) -> bool {
+        self.reports.is_some()
+    }
+
     /// Whether the host reports the frames that its socket has taken.
+    #[inline]
     pub(crate) fn reports_written(&self) -> bool {
         self.reports.as_ref().is_some_and(|reports| reports.written)
     }
 
     /// Notes a frame that is handed to the host; `slot` is that of its message.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn on_handed(&mut self, now: Instant, purpose: &Purpose, slot: Option<u64>, payload: usize) {
-        *self.handed += 1;
         match self.reports.as_mut().filter(|reports| reports.written) {
             None => self.message_left |= slot.is_some(),
             Some(reports) => reports.push(now, FrameKind::of(purpose, slot), payload),
         }
+    }
+
+    /// Notes a message that is handed to a host which reports nothing, and so has left.
+    #[inline]
+    pub(crate) fn on_message_handed(&mut self) {
+        self.message_left = true;
     }
 
     /// Whether another message or answer of so many bytes may be handed over; a single frame always may.
@@ -141,10 +152,10 @@ impl Backlog {
     }
 
     /// Removes the first unwritten frame, if it is among the first `frames` of this connection; to be called until it
-    /// returns `None`.
-    pub(crate) fn pop_written(&mut self, now: Instant, frames: u64) -> Option<FrameKind> {
+    /// returns `None`. `handed` is the number of all frames handed over by now.
+    pub(crate) fn pop_written(&mut self, now: Instant, frames: u64, handed: u64) -> Option<FrameKind> {
         let reports = self.reports.as_mut()?;
-        let before = self.handed.saturating_sub(reports.frames.len() as u64);
+        let before = handed.saturating_sub(*self.handed_before).saturating_sub(reports.frames.len() as u64);
         if frames <= before {
             return None;
         }
@@ -153,6 +164,12 @@ impl Backlog {
         reports.bytes = reports.bytes.saturating_sub(frame.bytes);
         self.message_left |= matches!(frame.kind, FrameKind::Message(_));
         Some(frame.kind)
+    }
+
+    /// Whether a message left with the present input.
+    #[inline]
+    pub(crate) fn message_left(&self) -> bool {
+        self.message_left
     }
 
     /// Returns whether a message left with the present input, once.
@@ -221,15 +238,14 @@ impl Backlog {
     /// Notes a message that is delivered to the application.
     #[inline]
     pub(crate) fn on_delivered(&mut self) {
-        *self.delivered = self.delivered.wrapping_add(1);
         if let Some(reports) = &mut self.reports {
             reports.untaken += u64::from(reports.taken);
         }
     }
 
-    /// Notes how many of all delivered messages the application has taken.
-    pub(crate) fn on_taken(&mut self, messages: u64) {
-        let untaken = self.delivered.saturating_sub(messages);
+    /// Notes how many of all `delivered` messages the application has taken.
+    pub(crate) fn on_taken(&mut self, messages: u64, delivered: u64) {
+        let untaken = delivered.saturating_sub(messages);
         let reports = self.reports.get_or_insert_default();
         // A number lower than the one before takes nothing back.
         reports.untaken = if reports.taken { reports.untaken.min(untaken) } else { untaken };

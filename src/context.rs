@@ -118,18 +118,26 @@ impl Context<'_> {
 
     #[inline]
     pub(crate) fn send(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
-        self.hand_over(connection, frame, purpose, None);
+        if self.backlog.has_reports() {
+            self.backlog.on_handed(self.now, &purpose, None, frame.len());
+        }
+        self.hand_over(connection, frame, purpose);
     }
 
     /// Sends a message of the outbox, by its slot.
     #[inline]
     pub(crate) fn send_message(&mut self, connection: ConnectionId, frame: Frame, id: MessageId, slot: u64) {
-        self.hand_over(connection, frame, Purpose::Message { id }, Some(slot));
+        let purpose = Purpose::Message { id };
+        if self.backlog.has_reports() {
+            self.backlog.on_handed(self.now, &purpose, Some(slot), frame.len());
+        } else {
+            self.backlog.on_message_handed();
+        }
+        self.hand_over(connection, frame, purpose);
     }
 
     #[inline]
-    fn hand_over(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose, slot: Option<u64>) {
-        self.backlog.on_handed(self.now, &purpose, slot, frame.len());
+    fn hand_over(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
         self.stats.frames_out += 1;
         self.stats.bytes_out += frame.len() as u64;
         self.push(Action::Send { connection, frame, purpose });

@@ -57,7 +57,7 @@ impl SessionCore<'_> {
     #[expect(clippy::inline_always, reason = "every input asks, and the answer is nearly always no")]
     #[inline(always)]
     pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>) {
-        while (cx.backlog.deadline(&cx.config.limits).is_due(cx.now) && self.fire_stall_timer(cx))
+        while (cx.backlog.has_reports() && self.fire_stall_timer(cx))
             || (self.link.deadline().is_due(cx.now) && self.fire_link_timer(cx))
             || (self.delivery.is_due(cx) && self.fire_delivery_timer(cx))
         {}
@@ -92,6 +92,9 @@ impl SessionCore<'_> {
     /// Gives up the connection whose socket takes no more bytes.
     #[inline(never)]
     fn fire_stall_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        if !cx.backlog.deadline(&cx.config.limits).is_due(cx.now) {
+            return false;
+        }
         cx.backlog.on_lost();
         let event = self.link.on_stalled(cx);
         self.pass_on(cx, Some(event));

@@ -118,16 +118,16 @@ impl Delivery {
             }
             cx.stats.resent += u64::from(entry.was_sent());
             cx.send_message(connection, frame, entry.id.clone(), slot);
-            match (cx.expects_receipts(), cx.backlog.reports_written()) {
-                (false, true) => self.outbox.on_leaving(cx.now, slot, &cx.config.outbox),
-                (true, unwritten) => {
-                    cx.emit_status(&entry.id, Status::Sent);
-                    self.outbox.on_sent(cx.now, slot, unwritten, &cx.config.outbox);
-                }
-                (false, false) => {
-                    cx.emit_status(&entry.id, Status::Sent);
-                    self.outbox.on_sent_for_good(cx.now, slot, &cx.config.outbox);
-                }
+            let (receipts, unwritten) = (cx.expects_receipts(), cx.backlog.reports_written());
+            if unwritten && !receipts {
+                self.outbox.on_leaving(cx.now, slot, &cx.config.outbox);
+                continue;
+            }
+            cx.emit_status(&entry.id, Status::Sent);
+            if receipts {
+                self.outbox.on_sent(cx.now, slot, unwritten, &cx.config.outbox);
+            } else {
+                self.outbox.on_sent_for_good(cx.now, slot, &cx.config.outbox);
             }
         }
     }

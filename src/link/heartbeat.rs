@@ -53,6 +53,8 @@ pub(crate) struct Heartbeat {
     unanswered_at: Instant,
     /// End of the time for which the session may not read; [`Instant::NEVER`] while it reads.
     pause_ends_at: Instant,
+    /// Whether the heartbeat is unwritten or the session does not read, so that silence is not judged.
+    held: bool,
 }
 
 /// Suspicion of a silent link.
@@ -92,6 +94,7 @@ impl Heartbeat {
             unwritten_since: Instant::NEVER,
             unanswered_at: Instant::NEVER,
             pause_ends_at: Instant::NEVER,
+            held: false,
         };
         if policy.at_ready {
             heartbeat.on_heartbeat_sent(now);
@@ -148,6 +151,7 @@ impl Heartbeat {
     /// Holds every deadline of a heartbeat that the socket has not taken yet.
     pub(crate) fn on_unwritten(&mut self, now: Instant) {
         self.unwritten_since = now;
+        self.held = true;
     }
 
     /// Starts the deadlines of a heartbeat that the socket has taken completely.
@@ -156,6 +160,7 @@ impl Heartbeat {
         if since.is_never() {
             return;
         }
+        self.held = self.is_paused();
         let late = now.since(since);
         self.dead_at = self.dead_at + late;
         self.probe_ends_at = self.probe_ends_at + late;
@@ -181,12 +186,14 @@ impl Heartbeat {
     /// Stops judging silence, because the session does not read, until `until` at the latest.
     pub(crate) fn pause(&mut self, until: Instant) {
         self.pause_ends_at = until;
+        self.held = true;
         self.forget_questions();
     }
 
     /// Judges silence again, because the session reads; returns whether a probe goes out.
     pub(crate) fn resume(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
         self.pause_ends_at = Instant::NEVER;
+        self.held = !self.unwritten_since.is_never();
         self.on_wake(now, policy)
     }
 
@@ -294,7 +301,7 @@ impl Heartbeat {
 
     /// Earliest deadline of this heartbeat.
     pub(crate) fn deadline(&self) -> Deadline {
-        if !self.unwritten_since.is_never() || self.is_paused() {
+        if self.held {
             return self.deadline_slow();
         }
         let death = if self.is_probing() {

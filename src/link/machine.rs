@@ -454,7 +454,7 @@ impl Link {
         let until = after(cx.now, cx.config.reconnect.attempt_timeout);
         self.enter(cx, Phase::Connecting { connection, until }, Reason::default());
         self.reconnect.on_attempt(cx.now);
-        cx.backlog.on_dial();
+        cx.backlog.on_dial(cx.stats.frames_out);
         cx.stats.connects += 1;
         cx.push(Action::Connect { connection, attempt: self.reconnect.failures(), handshake });
     }

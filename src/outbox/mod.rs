@@ -543,6 +543,12 @@ impl Outbox {
             return None;
         }
         // Messages in flight come first, except those behind a message that waits again after a failed write.
+        self.unsettled.first().filter(|(_, entry)| entry.is_in_flight()).or_else(|| self.head_slow())
+    }
+
+    /// Slow path of `head`, for a queue whose first message waits.
+    #[inline(never)]
+    fn head_slow(&self) -> Option<(u64, &Entry)> {
         self.unsettled.iter().find(|(_, entry)| entry.is_in_flight())
     }
 

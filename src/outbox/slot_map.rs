@@ -77,6 +77,13 @@ impl<T: HasId> SlotMap<T> {
         self.iter_from(0)
     }
 
+    /// Returns the first item and its slot.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<(u64, &T)> {
+        let content = self.0.as_ref()?;
+        Some((*content.slots.front()?, content.cells.front()?.item()?))
+    }
+
     /// Returns all items in this slot or a later slot, in order.
     pub(crate) fn iter_from(&self, slot: u64) -> impl Iterator<Item = (u64, &T)> {
         self.0.iter().flat_map(move |content| {

@@ -54,7 +54,7 @@ impl PeerCore<'_> {
         if let Some(old) = self.current.take() {
             self.fence(cx, old);
         }
-        cx.backlog.on_dial();
+        cx.backlog.on_dial(cx.stats.frames_out);
         self.record.since.get_or_insert(cx.now);
         if cx.dialect.capabilities().sequenced {
             let until = cx.config.authentication.timeout.map_or(Instant::NEVER, |timeout| cx.now + timeout);
@@ -89,7 +89,7 @@ impl PeerCore<'_> {
 
     pub(super) fn on_event(&mut self, cx: &mut Context<'_>, event: &mut Event) {
         if let Event::Taken { messages } = *event {
-            cx.backlog.on_taken(messages);
+            cx.backlog.on_taken(messages, cx.stats.delivered);
         }
         let Some(connection) = event.connection() else { return };
         let Some(current) = self.current.as_mut().filter(|current| current.connection == connection) else {
@@ -129,7 +129,7 @@ impl PeerCore<'_> {
     /// Handles the report that the first `frames` frames of this connection are out, and uses the room.
     fn on_written(&mut self, cx: &mut Context<'_>, frames: u64) {
         cx.backlog.on_written(cx.now);
-        while let Some(kind) = cx.backlog.pop_written(cx.now, frames) {
+        while let Some(kind) = cx.backlog.pop_written(cx.now, frames, cx.stats.frames_out) {
             self.delivery.on_written(cx, kind);
         }
         self.delivery.on_room(cx);

@@ -29,7 +29,7 @@ impl SessionCore<'_> {
             Event::Arriving { connection } => return self.on_arriving(cx, connection),
             Event::Written { connection, frames } => return self.on_written(cx, connection, frames),
             Event::Taken { messages } => {
-                cx.backlog.on_taken(messages);
+                cx.backlog.on_taken(messages, cx.stats.delivered);
                 None
             }
             Event::Tick | Event::Offline => None,
@@ -78,7 +78,7 @@ impl SessionCore<'_> {
         }
         cx.backlog.on_written(cx.now);
         self.link.on_progress(cx);
-        while let Some(kind) = cx.backlog.pop_written(cx.now, frames) {
+        while let Some(kind) = cx.backlog.pop_written(cx.now, frames, cx.stats.frames_out) {
             match kind {
                 FrameKind::Heartbeat => self.link.on_heartbeat_written(cx),
                 kind => self.delivery.on_written(cx, kind),
@@ -88,16 +88,23 @@ impl SessionCore<'_> {
     }
 
     /// Starts to judge the silence after messages that left with this input.
-    #[inline]
-    pub(super) fn settle_traffic(&mut self, cx: &mut Context<'_>) {
-        if cx.backlog.take_message_left() {
-            self.link.on_asked(cx);
-        }
+    #[inline(never)]
+    pub(super) fn on_message_left(&mut self, cx: &mut Context<'_>) {
+        cx.backlog.take_message_left();
+        self.link.on_asked(cx);
     }
 
     /// Stops or starts to judge silence, as the session wants to read or not.
     #[inline]
     pub(super) fn settle_reading(&mut self, cx: &mut Context<'_>) {
+        if cx.backlog.has_reports() {
+            self.settle_reading_slow(cx);
+        }
+    }
+
+    /// Slow path of `settle_reading`, for a host that reports.
+    #[inline(never)]
+    fn settle_reading_slow(&mut self, cx: &mut Context<'_>) {
         let reads = self.delivery.wants_read(cx.backlog, cx.config);
         let event = self.link.set_reading(cx, reads);
         self.pass_on(cx, event);
@@ -163,7 +170,7 @@ impl SessionCore<'_> {
     fn send_heartbeat(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         cx.stats.heartbeats += 1;
         self.delivery.send_heartbeat(cx, connection, AckCarrier::Heartbeat);
-        if cx.backlog.holds(FrameKind::Heartbeat) {
+        if cx.backlog.has_reports() && cx.backlog.holds(FrameKind::Heartbeat) {
             self.link.on_heartbeat_handed(cx);
         }
     }

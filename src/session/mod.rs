@@ -224,7 +224,9 @@ impl Session {
         core.settle_reading(&mut cx);
         core.end_probe(&mut cx);
         core.fire_timers(&mut cx);
-        core.settle_traffic(&mut cx);
+        if cx.backlog.message_left() {
+            core.on_message_left(&mut cx);
+        }
         let attempts = core.link.attempts();
         core.delivery.settle_version(&mut cx, attempts);
         result
