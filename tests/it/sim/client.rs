@@ -4,6 +4,7 @@ use redial::journal::{Call, Input};
 use redial::{Action, Duration, Event, Instant, MessageId, Preset, Purpose, Seed, Session, State, Timer};
 
 use super::app::App;
+use super::host::Host;
 use super::line::{Deed, Parcel};
 use super::run::Run;
 use super::storage::Stored;
@@ -31,6 +32,9 @@ pub(super) struct Client {
     pub(super) hints: Vec<u64>,
     pub(super) connects: Vec<u64>,
     pub(super) app: App,
+    pub(super) host: Host,
+    /// The connection that was dialed last.
+    pub(super) connection: Option<redial::ConnectionId>,
     pub(super) stored: Option<Box<Stored>>,
     /// Nothing is stored before this, so that nothing is overtaken.
     pub(super) storage_busy_until: u64,
@@ -89,6 +93,8 @@ impl Client {
             hints: Vec::new(),
             connects: Vec::new(),
             app: App::default(),
+            host: Host::default(),
+            connection: None,
             stored: None,
             storage_busy_until: 0,
             chapters: vec![first],
@@ -162,10 +168,10 @@ impl Run {
         let client = &self.client;
         let (before, phase) = (client.session.stats().stale_events, client.session.state());
         let due = client.session.next_deadline().map(|due| due.timer);
-        let live = matches!(event, Event::FrameIn { .. } | Event::Opened { .. });
         let opens = matches!(event, Event::Opened { .. });
         let ticks = event == Event::Tick;
         self.client.hinted |= matches!(event, Event::Online | Event::Woke { .. });
+        let live = self.is_life(&event);
         self.before(Input::Event { now, event: event.clone() });
         self.client.session.handle(now, event);
         let stale = self.client.session.stats().stale_events > before;
@@ -200,9 +206,14 @@ impl Run {
     /// How long the open connection has been silent by now.
     fn listen(&mut self) {
         let keeps_time = self.keeps_time();
+        let (reads, waits) = (self.client.session.wants_read(), self.client.host.waits());
         let client = &mut self.client;
         if client.session.state() != State::Ready || !keeps_time {
             client.silent_since = None;
+        } else if !reads {
+            // Silence proves nothing while nothing is read; a probe goes first after that.
+            (client.silent_since, client.hinted) = (Some(self.now), true);
+        } else if waits {
         } else if let Some(since) = client.silent_since {
             let probe = client.session.preset().config().heartbeat.probe;
             self.figures.silence(client.notice, probe, client.hinted, self.now - since);
@@ -254,12 +265,14 @@ impl Run {
             match action {
                 Action::Connect { connection, .. } => {
                     self.client.connects.push(self.client.session.now().as_millis());
+                    self.begin_connection(connection);
                     self.dial(connection);
                 }
                 Action::Send { connection, frame, purpose } => {
                     if let Purpose::Message { id } = &purpose {
                         self.client.app.sent_on(id, connection);
                     }
+                    self.handed(&purpose);
                     self.upload(connection, frame, purpose);
                 }
                 Action::Abort { connection } => self.hang_up(connection),
@@ -267,7 +280,10 @@ impl Run {
                 Action::NeedCredential { .. } => self.answer(),
                 Action::Poll { cause } => self.note(super::words::poll(cause)),
                 Action::Persist { version: named } => version = Some(named),
-                Action::Deliver(message) => self.delivered(message),
+                Action::Deliver(message) => {
+                    self.take_later();
+                    self.delivered(message);
+                }
                 Action::Gap { from, to } => self.fetch(from, to),
                 Action::Status { id, status } => self.told(&id, status),
                 Action::State { state: State::Stopped, .. } => {

@@ -3,17 +3,20 @@
 use redial::{ConnectionId, Duration, Event, Failure, Frame, Purpose, TransportError};
 
 use super::line::{Deed, Line, LineId, Parcel};
+use super::pipe::Pipe;
 use super::run::Run;
 
 /// Faults that strike out of nowhere; the others wait for their occasion.
 type Strike = (&'static str, fn(&mut Run));
 
-const STRIKES: [Strike; 20] = [
+const STRIKES: [Strike; 22] = [
     ("cut", Run::cut),
     ("half-open", |run| run.go_silent(true, true)),
     ("half-open up", |run| run.go_silent(true, false)),
     ("half-open down", |run| run.go_silent(false, true)),
     ("stall", Run::stall),
+    ("socket stalls", Run::freeze),
+    ("server drips", Run::drip),
     ("suspend", Run::sleep),
     ("throttled timers", Run::throttle),
     ("clock forward", Run::leap),
@@ -158,6 +161,7 @@ impl Run {
         let line = self.present().unwrap_or_default() + 1;
         let process = self.client.process;
         self.lines.insert(line, Line::new(process, connection));
+        self.equip(line);
         // Lines of long ago are of no use to anybody.
         self.lines.retain(|old, _| old + 12 > line);
         let arrives = self.now + self.latency();
@@ -179,6 +183,7 @@ impl Run {
         } else if self.strikes("unanswered dial", 1_000) {
             self.time_out(line);
         } else if self.strikes("accepted and dropped", 2_500) {
+            self.announce(process, connection, arrives);
             self.tell(process, arrives, Event::Opened { connection });
             let at = arrives + self.latency();
             self.tell(process, at, Event::Closed { connection, code: None, reason: String::new() });
@@ -205,17 +210,23 @@ impl Run {
         let Some(id) = self.line_of(connection) else { return };
         let fails = self.strikes("failed write", 100);
         if fails {
-            self.break_line(id, false, true);
+            // Of a frame that waits some bytes may be out already, which is an error of the connection.
+            let waits = |line: &Line| line.up.pipe.as_ref().is_some_and(Pipe::is_full);
+            let partly = self.lines.get(&id).is_some_and(waits);
+            self.break_line(id, partly, true);
         }
-        let arrives = self.now + self.latency();
         let Some(line) = self.lines.get_mut(&id) else { return };
         // A socket that has failed once takes nothing more, and its host says so each time.
         line.unwritable |= fails;
         if line.unwritable {
+            let written = line.up.pipe.as_mut().map(Pipe::fail);
             let event = Event::SendFailed { connection, purpose: Some(purpose) };
             self.tell(self.client.process, self.now, event);
+            if let Some(frames) = written {
+                self.tell(self.client.process, self.now, Event::Written { connection, frames });
+            }
         } else {
-            line.up.send(&mut self.post, arrives, Parcel::ToServer(id, frame));
+            self.send_up(id, frame.len(), true, Parcel::ToServer(id, frame));
         }
     }
 
@@ -230,6 +241,14 @@ impl Run {
     /// The session closes politely: where the server still hears that, it closes too.
     pub(super) fn bid_farewell(&mut self, connection: ConnectionId) {
         let Some(id) = self.line_of(connection) else { return };
+        if self.links.is_some() {
+            // What was handed over before goes first.
+            self.send_up(id, 8, false, Parcel::Farewell(id));
+            if let Some(line) = self.lines.get_mut(&id) {
+                (line.up.shut, line.down.dead) = (true, true);
+            }
+            return;
+        }
         let there = self.now + self.latency();
         let back = self.latency();
         let Some(line) = self.lines.get_mut(&id) else { return };
@@ -240,6 +259,16 @@ impl Run {
         if answers {
             self.tell(process, at, Event::Closed { connection, code: Some(1000), reason: String::new() });
         }
+    }
+
+    /// A farewell has reached the server, which closes too.
+    pub(super) fn farewell(&mut self, id: LineId) {
+        let at = self.now + self.latency();
+        self.gone(id);
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        let (process, connection) = (line.process, line.connection);
+        line.up.dead = true;
+        self.tell(process, at, Event::Closed { connection, code: Some(1000), reason: String::new() });
     }
 
     /// The line that the present process calls by this number.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use redial::journal::Call;
 use redial::{ConnectionId, Event, Frame, MessageId};
 
+use super::pipe::Pipe;
 use super::storage::Stored;
 
 /// A connection as the network names it; the client's own numbers may come again after a crash.
@@ -23,6 +24,14 @@ pub(crate) enum Parcel {
     ToServer(LineId, Frame),
     /// The server hears that this line is over.
     Gone(LineId),
+    /// The server hears that the client has closed, and closes too.
+    Farewell(LineId),
+    /// Bytes move in a socket of this line: the client's, or the server's.
+    PumpUp(LineId),
+    PumpDown(LineId),
+    /// The server's socket has taken so many frames, or has seen bytes of one.
+    ServerWrote(LineId, u64),
+    ArrivingUp(LineId),
     /// The server's application has dealt with a message.
     ServerTakes(u64, MessageId),
     /// An application has something to say.
@@ -45,6 +54,8 @@ pub(crate) enum Deed {
     Resend(String),
     /// The application has dealt with a push.
     Consume(MessageId),
+    /// The application has taken the delivered message of this number.
+    Take(u64),
     /// What was to be stored is.
     Stored(u64, Option<Box<Stored>>),
 }
@@ -92,6 +103,10 @@ pub(crate) struct Flow {
     pub(crate) dead: bool,
     /// Nothing arrives before this, so that nothing is overtaken.
     pub(crate) not_before: u64,
+    /// Nothing more is handed over; what is in the socket still goes.
+    pub(crate) shut: bool,
+    /// The socket, where it has a rate.
+    pub(crate) pipe: Option<Pipe>,
     sent: Vec<Key>,
 }
 
@@ -107,6 +122,9 @@ impl Flow {
     /// Breaks, and loses the last so many of what is on its way.
     pub(crate) fn cut(&mut self, post: &mut Post, now: u64, lost: usize) {
         self.dead = true;
+        if let Some(pipe) = &mut self.pipe {
+            pipe.clear();
+        }
         self.sent.retain(|(time, _)| *time > now);
         for key in self.sent.iter().rev().take(lost) {
             post.lose(*key);

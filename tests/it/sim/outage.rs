@@ -28,12 +28,14 @@ impl Run {
     }
 
     pub(super) fn dismiss_line(&mut self, line: LineId, code: u16) {
-        let arrives = self.now + self.latency();
         let Some(open) = self.lines.get_mut(&line) else { return };
         let (process, connection) = (open.process, open.connection);
         let event = Event::Closed { connection, code: Some(code), reason: "enough".to_owned() };
-        open.down.send(&mut self.post, arrives, Parcel::Client(process, Deed::Event(event)));
-        (open.up.dead, open.down.dead) = (true, true);
+        self.send_down(line, 8, false, Parcel::Client(process, Deed::Event(event)));
+        let rated = self.links.is_some();
+        if let Some(open) = self.lines.get_mut(&line) {
+            (open.up.dead, open.down.dead, open.down.shut) = (true, !rated, true);
+        }
         self.gone(line);
     }
 

@@ -8,6 +8,7 @@ use redial::{Event, Seed};
 use super::client::Client;
 use super::dice::Dice;
 use super::figures::Figures;
+use super::host::Links;
 use super::line::{Deed, Line, LineId, Parcel, Post};
 use super::server::Server;
 use super::swarm::Swarm;
@@ -41,6 +42,8 @@ pub(crate) struct Run {
     /// Whether what takes long is found out too.
     pub(super) thorough: bool,
     pub(super) swarm: Swarm,
+    /// The links, where both hosts report what their sockets take.
+    pub(super) links: Option<Links>,
     pub(super) dice: Dice,
     pub(super) post: Post,
     pub(super) lines: BTreeMap<LineId, Line>,
@@ -65,6 +68,7 @@ impl Run {
         let mut dice = Dice::new(order.seed);
         let swarm = Swarm::draw(&mut dice, &order.without);
         let ends = worlds::draw(&mut dice, &swarm, order.world);
+        let links = Links::draw(&mut dice, swarm.is_quiet());
         let client = Client::new(ends.client, Seed::from(dice.roll()), order.thorough, order.canary);
         let server = Server::new(ends.server, ends.policy, Seed::from(dice.roll()));
         let long = dice.percent(LONG);
@@ -72,6 +76,7 @@ impl Run {
         let mut run = Self {
             thorough: order.thorough,
             swarm,
+            links,
             heal_at: chaos,
             dice,
             post: Post::default(),
@@ -160,6 +165,7 @@ impl Run {
             }
         } else if client == Some(next) {
             self.event(Event::Tick);
+            self.read_on();
         } else {
             if let Some(due) = self.server.peer.next_deadline() {
                 self.note(words::timer(due.timer));
@@ -180,6 +186,11 @@ impl Run {
             Parcel::Dial(line) => self.accept(line),
             Parcel::ToServer(line, frame) => self.read(line, frame),
             Parcel::Gone(line) => self.gone(line),
+            Parcel::Farewell(line) => self.farewell(line),
+            Parcel::PumpUp(line) => self.pump_up(line),
+            Parcel::PumpDown(line) => self.pump_down(line),
+            Parcel::ServerWrote(line, frames) => self.server_wrote(line, frames),
+            Parcel::ArrivingUp(line) => self.server_hears_bytes(line),
             Parcel::ServerTakes(process, id) => self.server_takes(process, &id),
             Parcel::ClientSays(name) if self.client.running => self.say(name),
             Parcel::ClientSays(name) => {
@@ -194,7 +205,12 @@ impl Run {
 
     fn happen(&mut self, deed: Deed) {
         match deed {
-            Deed::Event(event) => self.event(event),
+            Deed::Event(event) => {
+                if let Some(event) = self.reads(event) {
+                    self.event(event);
+                }
+            }
+            Deed::Take(number) => self.take(number),
             Deed::Call(call) => {
                 match call {
                     // The user's own wish sets all counts back, so that what is promised is promised anew.
@@ -208,6 +224,7 @@ impl Run {
             Deed::Consume(id) => self.consume(id),
             Deed::Stored(version, stored) => self.has_stored(version, stored),
         }
+        self.read_on();
     }
 
     /// The faults are over. A line that is dead stays so until somebody finds out; where nobody ever would, a router does.

@@ -109,6 +109,11 @@ impl Run {
         let again = self.strikes("duplicate event", 1_000);
         let Some(dialed) = self.lines.get_mut(&line) else { return };
         let (process, connection) = (dialed.process, dialed.connection);
+        if self.links.is_some() {
+            let announced = Event::Written { connection, frames: 0 };
+            let announced = Parcel::Client(process, super::line::Deed::Event(announced));
+            dialed.down.send(&mut self.post, opens, announced);
+        }
         let opened = || super::line::Deed::Event(Event::Opened { connection });
         dialed.down.send(&mut self.post, opens, Parcel::Client(process, opened()));
         dialed.stage = Stage::Lobby;
@@ -129,6 +134,7 @@ impl Run {
         if let Some(line) = self.lines.get_mut(&line) {
             line.stage = Stage::Accepted(accepted);
         }
+        self.server_wrote(line, 0);
         self.serve();
     }
 
@@ -224,7 +230,8 @@ impl Run {
 
     /// The server's application says something; a push that finds no room is tried again later.
     pub(super) fn push(&mut self, name: String) {
-        let body = words::body(&name, self.dice.few(40));
+        let more = self.length(u64::MAX);
+        let body = words::body(&name, more);
         let plain = Signal::message(Some("s".into()), Content::Text(&body));
         let wrapped = self.server.write(&plain).is_none();
         let body = if wrapped { format!(r#"{{"message":"{body}"}}"#) } else { body };
@@ -245,7 +252,7 @@ impl Run {
             match action {
                 Action::Send { connection, frame, .. } => {
                     if let Some(line) = self.accepted_as(connection) {
-                        self.download(line, frame);
+                        self.write_down(line, frame, true);
                     }
                 }
                 Action::Abort { connection } => {
@@ -321,11 +328,15 @@ impl Run {
     }
 
     pub(super) fn download(&mut self, line: LineId, frame: Frame) {
-        let arrives = self.now + self.latency();
-        let Some(open) = self.lines.get_mut(&line) else { return };
-        let (process, connection) = (open.process, open.connection);
+        self.write_down(line, frame, false);
+    }
+
+    /// Writes a frame to the client; `counts` says whether it is the peer's, which is told when it is out.
+    fn write_down(&mut self, line: LineId, frame: Frame, counts: bool) {
+        let Some(open) = self.lines.get(&line) else { return };
+        let (process, connection, bytes) = (open.process, open.connection, frame.len());
         let event = Event::FrameIn { connection, frame };
-        open.down.send(&mut self.post, arrives, Parcel::Client(process, super::line::Deed::Event(event)));
+        self.send_down(line, bytes, counts, Parcel::Client(process, super::line::Deed::Event(event)));
     }
 }
 

@@ -6,6 +6,7 @@ use redial::{Duration, Instant, Seed, Session, Snapshot};
 
 use super::app::App;
 use super::client::{Chapter, millis};
+use super::host::Host;
 use super::line::{Deed, Parcel};
 use super::run::Run;
 use crate::oracle::{Oracle, drain};
@@ -101,6 +102,7 @@ impl Run {
         client.running = false;
         client.silent_since = None;
         client.storage_busy_until = 0;
+        (client.host, client.connection) = (Host::default(), None);
         let at = self.now + self.dice.between(0, 40_000);
         self.post.at(at.max(self.client.asleep_until), Parcel::Start);
     }

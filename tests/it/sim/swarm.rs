@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::dice::Dice;
 
 /// Every kind of fault, by the name under which it is counted and can be left out.
-pub(crate) const FAULTS: [&str; 45] = [
+pub(crate) const FAULTS: [&str; 50] = [
     // The network.
     "cut",
     "half-open",
@@ -23,6 +23,8 @@ pub(crate) const FAULTS: [&str; 45] = [
     "unanswered dial",
     "accepted and dropped",
     "failed write",
+    "socket stalls",
+    "bloated buffer",
     "close and error",
     "duplicate event",
     // The host and its clock.
@@ -45,6 +47,7 @@ pub(crate) const FAULTS: [&str; 45] = [
     "slow receipt",
     "poison message",
     "nonsense",
+    "server drips",
     // The application.
     "renewed by hand",
     "close and open",
@@ -54,7 +57,9 @@ pub(crate) const FAULTS: [&str; 45] = [
     "time to live",
     "sent once",
     "flood of messages",
+    "long message",
     "slow consumer",
+    "late application",
     "refused push",
     "credential late",
     "credential missing",

@@ -21,7 +21,8 @@ impl Run {
         let once = self.strikes("sent once", 1_500);
         let mortal = self.strikes("time to live", 2_500);
         let time_to_live = mortal.then(|| Duration::from_millis(self.dice.between(100, 60_000)));
-        let body = words::body(&name, self.dice.few(40)).into();
+        let most = self.client.session.preset().config().outbox.bytes.get() / 4;
+        let body = words::body(&name, self.length(most)).into();
         let quiet = self.client.session.unsettled() == 0 && self.client.session.state() == State::Ready;
         self.client.app.saying = Some((name.clone(), once, mortal));
         let answer = self.call(Call::Send { body, id: None, time_to_live, once });
@@ -47,6 +48,16 @@ impl Run {
             }
             Err(other) => self.broken = Some(format!("{name} was refused: {other}")),
         }
+    }
+
+    /// How long what is said is; now and then so long that it takes its time on a slow link.
+    pub(super) fn length(&mut self, most: u64) -> usize {
+        let short = self.dice.few(40);
+        if !self.strikes("long message", 1_500) {
+            return short;
+        }
+        let long = self.dice.between(1_000, 20_000).min(most);
+        usize::try_from(long).unwrap_or(short).max(short)
     }
 
     /// At times the user takes back what was said.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use redial::config::{
     Acknowledge, Backoff, CloseCodes, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, FirstDelay,
-    HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, PeerPolicy, Probe, Resend, Reset, SendFailure, Suspicion,
+    HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, PeerPolicy, Probe, Rate, Resend, Reset, SendFailure, Suspicion,
     Unauthorized, WhileDown,
 };
 use redial::dialect::Login;
@@ -86,7 +86,7 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
         let mut config = Config::default();
         heartbeat(dice, &mut config);
         reconnect(dice, &mut config);
-        outbox(dice, &mut config);
+        outbox(dice, &mut config, swarm);
         config.durability = if dice.percent(40) { Durability::WriteAhead } else { Durability::Off };
         inbox(dice, &mut config, unacknowledged, swarm);
         rest(dice, &mut config);
@@ -97,6 +97,7 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
     // What a server with positions gives up after so many lost connections is told to its application, which here wants all to
     // arrive.
     config.outbox.quarantine = None;
+    config.outbox.unwritten_bytes = Limit::new(dice.one_of(&[1, 200, 2_000, 8_000]));
     if swarm.has("slow receipt") {
         config.inbox.acknowledge = Acknowledge::OnCall;
         config.inbox.pending = Limit::new(10_000);
@@ -148,7 +149,7 @@ fn reconnect(dice: &mut Dice, config: &mut Config) {
     policy.stable = seconds(dice.between(5, 60));
 }
 
-fn outbox(dice: &mut Dice, config: &mut Config) {
+fn outbox(dice: &mut Dice, config: &mut Config, swarm: &Swarm) {
     let policy = &mut config.outbox;
     policy.in_flight = Limit::new(dice.between(1, 64));
     if dice.percent(30) {
@@ -166,6 +167,10 @@ fn outbox(dice: &mut Dice, config: &mut Config) {
     policy.quarantine = NonZeroU32::new(dice.count(0, 3));
     policy.send_failure = if dice.percent(20) { SendFailure::Tell } else { SendFailure::EndLink };
     policy.dedup_window = dice.percent(20).then(|| seconds(dice.between(30, 300)));
+    policy.unwritten_bytes = Limit::new(dice.one_of(&[1, 200, 2_000, 8_000, 65_536]));
+    let interval = Duration::from_millis(dice.between(100, 3_000));
+    let rate = Rate::new(dice.between(1, 5), interval).burst(dice.between(1, 5));
+    policy.rate = dice.percent(20).then_some(rate).filter(|_| !swarm.is_quiet());
     policy.time_to_live = dice.percent(10).then(|| seconds(dice.between(20, 200)));
 }
 
@@ -193,5 +198,8 @@ fn rest(dice: &mut Dice, config: &mut Config) {
     config.close.codes = dice.one_of(&[CloseCodes::Classified, CloseCodes::RetryAll]);
     config.fallback.loop_time = dice.percent(20).then(|| seconds(dice.between(10, 90)));
     config.fallback.after_failures = NonZeroU32::new(dice.count(0, 3)).filter(|_| dice.percent(20));
+    config.limits.frame_time = seconds(dice.between(30, 120));
+    config.limits.write_stall = seconds(dice.between(5, 40));
+    config.limits.read_pause = seconds(dice.between(5, 60));
     config.limits.malformed = NonZeroU32::new(dice.count(0, 5));
 }
