@@ -253,12 +253,19 @@ impl Delivery {
     /// Uses the room that the socket has again: answers go first, then messages.
     pub(crate) fn on_room(&mut self, cx: &mut Context<'_>) {
         self.release_answers(cx);
+        self.send_cumulative_ack(cx);
         self.flush(cx);
     }
 
     /// Starts the wait for confirmations anew, because a frame that arrives may be in front of them.
     pub(crate) fn on_arriving(&mut self, cx: &Context<'_>) {
         self.outbox.on_arriving(cx.now);
+    }
+
+    /// Holds the wait for confirmations while frames are not read, and starts it anew when they are read again.
+    #[inline]
+    pub(crate) fn settle_reading(&mut self, now: Instant, reads: bool) {
+        self.outbox.settle_reading(now, reads);
     }
 
     /// Sends a heartbeat or heartbeat reply; in dialects with sequence numbers it carries the cumulative ack.

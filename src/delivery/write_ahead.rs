@@ -118,6 +118,11 @@ impl Delivery {
             (None, Transfer::Sequenced(sequence)) => sequence.inbound.store_all(),
             (None, Transfer::PerMessage) => {}
         }
+        self.send_cumulative_ack(cx);
+    }
+
+    /// Sends the cumulative ack that is due, unless it waits for storage or for room.
+    pub(super) fn send_cumulative_ack(&mut self, cx: &mut Context<'_>) {
         let ready = self.ready.filter(|_| !self.awaits_storage());
         if let (Transfer::Sequenced(sequence), Some(connection)) = (&mut self.transfer, ready) {
             sequence.send_cumulative_ack(cx, connection);

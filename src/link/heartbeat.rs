@@ -218,10 +218,17 @@ impl Heartbeat {
         }
     }
 
-    /// Starts a probe after sleep or a network change; returns false when a probe is under way or the policy has none.
+    /// Starts a probe after sleep or a network change; returns whether a heartbeat goes out for it. None does when a
+    /// probe is under way or the policy has none, nor while the socket has not taken the heartbeat before, which is the
+    /// probe then.
     pub(crate) fn on_wake(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
         let Some(probe) = policy.probe.filter(|_| !self.is_probing()) else { return false };
+        let round_trip = self.round_trip;
         self.probe(now, policy, probe.wait);
+        if self.unwritten_since.is_some() {
+            (self.unwritten_since, self.round_trip) = (Some(now), round_trip);
+            return false;
+        }
         true
     }
 

@@ -305,6 +305,16 @@ impl Outbox {
         self.renewed_at = now;
     }
 
+    /// Holds the wait for confirmations while frames are not read: they may be among the frames that are not read.
+    #[inline]
+    pub(crate) fn settle_reading(&mut self, now: Instant, reads: bool) {
+        if !reads {
+            self.renewed_at = Instant::NEVER;
+        } else if self.renewed_at.is_never() {
+            self.renewed_at = now;
+        }
+    }
+
     /// Marks a message as handed to the socket and settles it as `Sent`, because the peer sends no confirmations. The
     /// body is kept for a failed write.
     pub(crate) fn on_sent_for_good(&mut self, now: Instant, slot: u64, policy: &OutboxPolicy) {

@@ -169,7 +169,9 @@ impl PeerCore<'_> {
                 self.lose(cx, Cause::WriteStalled, Reason::default());
             }
         }
-        if !self.delivery.wants_read(cx.backlog, cx.config) {
+        let reads = self.delivery.wants_read(cx.backlog, cx.config);
+        self.delivery.settle_reading(cx.now, reads);
+        if !reads {
             // A peer that does not read cannot hear its client.
             if let Some(current) = self.current.as_mut() {
                 current.heard = cx.now;

@@ -101,9 +101,10 @@ impl Sequence {
         Ok(true)
     }
 
-    /// Sends the cumulative ack that is due, if any. It waits while an earlier one is unwritten: the next one says more.
+    /// Sends the cumulative ack that is due, if any. It waits while an earlier one is unwritten, because the next one
+    /// says more, and while the socket has no room.
     pub(crate) fn send_cumulative_ack(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        if cx.backlog.holds(FrameKind::CumulativeAck) {
+        if cx.backlog.holds(FrameKind::CumulativeAck) || !cx.backlog.has_room(0, cx.config) {
             return;
         }
         self.inbound.forget_refusals(taken_at_once(cx.config).messages);

@@ -106,6 +106,7 @@ impl SessionCore<'_> {
     #[inline(never)]
     fn settle_reading_slow(&mut self, cx: &mut Context<'_>) {
         let reads = self.delivery.wants_read(cx.backlog, cx.config);
+        self.delivery.settle_reading(cx.now, reads);
         let event = self.link.set_reading(cx, reads);
         self.pass_on(cx, event);
     }
@@ -125,6 +126,10 @@ impl SessionCore<'_> {
             _ => None,
         };
         cx.backlog.on_failed(purpose.as_ref(), slot);
+        if purpose == Some(Purpose::Heartbeat) {
+            // Its deadlines wait for the socket no longer, which will never take this heartbeat.
+            self.link.on_heartbeat_written(cx);
+        }
         match purpose {
             None | Some(Purpose::Heartbeat) => self.link.on_heartbeat_failed(cx, connection),
             Some(purpose) => self

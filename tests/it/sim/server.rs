@@ -134,7 +134,9 @@ impl Run {
         if let Some(line) = self.lines.get_mut(&line) {
             line.stage = Stage::Accepted(accepted);
         }
-        self.server_wrote(line, 0);
+        if self.links.is_some() {
+            self.server_wrote(line, 0);
+        }
         self.serve();
     }
 
