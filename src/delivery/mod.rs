@@ -226,6 +226,7 @@ impl Delivery {
         self.probing = false;
         self.answers.clear();
         self.outbox.stop_rate();
+        self.outbox.settle_reading(Instant::ORIGIN, true);
         self.ready.take()
     }
 

@@ -394,6 +394,11 @@ impl Outbox {
             for (slot, id) in self.settled.sent_behind(slot) {
                 unsent.extend(self.take_back(&id, policy).filter(|taken_back| *taken_back == slot));
             }
+            for behind in self.slots_where(Entry::is_leaving) {
+                if behind > slot && self.return_to_waiting(behind) {
+                    unsent.push(behind);
+                }
+            }
         }
         for slot in &unsent {
             let Some(entry) = self.unsettled.get_mut(*slot) else { continue };

@@ -275,6 +275,8 @@ impl Peer {
         core.delivery.settle_version(&mut cx, attempts);
         core.answer(&mut cx);
         core.delivery.settle_version(&mut cx, attempts);
+        let reads = core.delivery.wants_read(cx.backlog, cx.config);
+        core.delivery.settle_reading(cx.now, reads);
         result
     }
 }

@@ -170,8 +170,9 @@ impl PeerCore<'_> {
             }
         }
         let reads = self.delivery.wants_read(cx.backlog, cx.config);
-        self.delivery.settle_reading(cx.now, reads);
-        if !reads {
+        if reads {
+            self.delivery.settle_reading(cx.now, true);
+        } else {
             // A peer that does not read cannot hear its client.
             if let Some(current) = self.current.as_mut() {
                 current.heard = cx.now;

@@ -94,7 +94,16 @@ impl SessionCore<'_> {
         self.link.on_asked(cx);
     }
 
-    /// Stops or starts to judge silence, as the session wants to read or not.
+    /// Starts to judge silence again before timers fire, where this input made the session read again.
+    #[inline]
+    pub(super) fn resume_reading(&mut self, cx: &mut Context<'_>) {
+        if self.delivery.wants_read(cx.backlog, cx.config) {
+            self.settle_reading(cx);
+        }
+    }
+
+    /// Stops or starts to judge silence, as the session wants to read or not. Only the end of an input tells: answers
+    /// that wait within it may be stored already.
     #[inline]
     pub(super) fn settle_reading(&mut self, cx: &mut Context<'_>) {
         if cx.backlog.has_reports() {

@@ -221,7 +221,7 @@ impl Session {
         };
         let mut core = SessionCore { link: &mut self.link, delivery: &mut self.delivery };
         let result = work(&mut core, &mut cx);
-        core.settle_reading(&mut cx);
+        core.resume_reading(&mut cx);
         core.end_probe(&mut cx);
         core.fire_timers(&mut cx);
         if cx.backlog.message_left() {
@@ -229,6 +229,7 @@ impl Session {
         }
         let attempts = core.link.attempts();
         core.delivery.settle_version(&mut cx, attempts);
+        core.settle_reading(&mut cx);
         result
     }
 }

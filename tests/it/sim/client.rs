@@ -217,6 +217,7 @@ impl Run {
         } else if let Some(since) = client.silent_since {
             let probe = client.session.preset().config().heartbeat.probe;
             self.figures.silence(client.notice, probe, client.hinted, self.now - since);
+            self.broken = self.broken.take().or(self.figures.within().err());
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use redial::config::Liveness;
 use redial::{ConnectionId, Event, Purpose};
 
 use super::dice::Dice;
@@ -274,9 +273,8 @@ impl Run {
 
     /// What an event says of the socket, and whether it is a sign of life.
     pub(super) fn is_life(&mut self, event: &Event) -> bool {
-        let config = self.client.session.preset().config();
-        let (frame_time, liveness) = (config.limits.frame_time.as_millis(), config.heartbeat.liveness);
-        let (present, now) = (self.client.connection, self.now);
+        let frame_time = self.client.session.preset().config().limits.frame_time.as_millis();
+        let (present, now) = (self.client.connection, self.clock().max(self.client.session.now()).as_millis());
         let host = &mut self.client.host;
         match event {
             Event::Opened { .. } => true,
@@ -288,7 +286,7 @@ impl Run {
             }
             Event::Arriving { connection } if present == Some(*connection) => {
                 let since = *host.arriving_since.get_or_insert(now);
-                liveness == Liveness::AnyFrame && now - since < frame_time
+                now - since < frame_time
             }
             Event::Written { connection, frames } if present == Some(*connection) => {
                 while host.handed - (host.unwritten.len() as u64) < *frames && host.unwritten.pop_front().is_some() {}
