@@ -231,7 +231,8 @@ impl History {
             15 => Input::Call { now, call: self.about_a_message(bytes) },
             16 => Input::Call { now, call: Self::about_the_session(bytes) },
             17 => Input::Call { now, call: Call::Persisted { version: self.version } },
-            _ => Input::Event { now, event: Event::Tick },
+            18 => Input::Event { now, event: Event::Tick },
+            _ => Input::Event { now, event: Self::flow(connection, bytes) },
         }
     }
 
@@ -247,6 +248,17 @@ impl History {
             9 => now + Duration::from_secs(u64::from(bytes.byte())),
             10 => deadline + Duration::from_secs(60),
             _ => Instant::from_millis(now.as_millis().saturating_sub(5_000)),
+        }
+    }
+
+    /// What the socket took, what arrives, or what the application took; a tick where the bytes end.
+    fn flow(connection: ConnectionId, bytes: &mut Bytes<'_>) -> Event {
+        match bytes.byte() % 8 {
+            1 => Event::Arriving { connection },
+            2 => Event::Written { connection, frames: 0 },
+            3 => Event::Written { connection, frames: bytes.byte().into() },
+            4 => Event::Taken { messages: bytes.byte().into() },
+            _ => Event::Tick,
         }
     }
 

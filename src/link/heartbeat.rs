@@ -225,8 +225,8 @@ impl Heartbeat {
         let Some(probe) = policy.probe.filter(|_| !self.is_probing()) else { return false };
         let round_trip = self.round_trip;
         self.probe(now, policy, probe.wait);
-        if self.unwritten_since.is_some() {
-            (self.unwritten_since, self.round_trip) = (Some(now), round_trip);
+        if !self.unwritten_since.is_never() {
+            (self.unwritten_since, self.round_trip) = (now, round_trip);
             return false;
         }
         true
@@ -377,8 +377,9 @@ impl Heartbeat {
         if self.is_probing() {
             return;
         }
-        if let Some(death) = policy.dead_after.filter(|death| self.unanswered == death.heartbeats.get()) {
-            self.dead_at = now + death.grace;
+        if let Some(death) = policy.dead_after.filter(|death| self.unanswered >= death.heartbeats.get()) {
+            // A probe may have been under way at the heartbeat that would have set the deadline.
+            self.dead_at = self.dead_at.min(now + death.grace);
         }
         if let Some(suspicion) = policy.suspicion.filter(|suspicion| self.unanswered == suspicion.heartbeats.get()) {
             self.suspicion_state = SuspicionState::DueAt(now + suspicion.after);

@@ -25,6 +25,9 @@ pub(crate) enum When {
 #[derive(Debug, Clone)]
 pub(crate) enum What {
     Opened(Whose),
+    Arriving(Whose),
+    Written(Whose, u8),
+    Taken(u8),
     Signal(Whose, Said),
     Nonsense(Whose, Index),
     SendFailed(Whose, Option<Failed>),
@@ -120,6 +123,9 @@ fn when() -> impl Strategy<Value = When> {
 fn what() -> impl Strategy<Value = What> {
     prop_oneof![
         14 => whose().prop_map(What::Opened),
+        2 => whose().prop_map(What::Arriving),
+        3 => (whose(), 0..12_u8).prop_map(|(whose, frames)| What::Written(whose, frames)),
+        1 => (0..6_u8).prop_map(What::Taken),
         20 => (whose(), said()).prop_map(|(whose, said)| What::Signal(whose, said)),
         3 => (whose(), any::<Index>()).prop_map(|(whose, which)| What::Nonsense(whose, which)),
         4 => (whose(), prop::option::of(failed())).prop_map(|(whose, failed)| What::SendFailed(whose, failed)),

@@ -105,6 +105,9 @@ impl World {
     fn event(&self, what: &What) -> Option<Event> {
         Some(match what {
             What::Opened(whose) => Event::Opened { connection: self.of(*whose) },
+            What::Arriving(whose) => Event::Arriving { connection: self.of(*whose) },
+            What::Written(whose, frames) => Event::Written { connection: self.of(*whose), frames: (*frames).into() },
+            What::Taken(messages) => Event::Taken { messages: (*messages).into() },
             What::Signal(whose, said) => Event::FrameIn { connection: self.of(*whose), frame: self.frame(said) },
             What::Nonsense(whose, which) => Event::FrameIn { connection: self.of(*whose), frame: nonsense(*which) },
             What::SendFailed(whose, failed) => Event::SendFailed {

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use redial::config::{
     Acknowledge, Backoff, CloseCodes, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, FirstDelay,
-    HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, PeerPolicy, Probe, Rate, Resend, Reset, SendFailure, Suspicion,
-    Unauthorized, WhileDown,
+    HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, PeerPolicy, Probe, Rate, Resend, Reset, SendFailure,
+    Suspicion, Unauthorized, WhileDown,
 };
 use redial::dialect::Login;
 use redial::{Config, Duration, Preset};

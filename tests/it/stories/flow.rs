@@ -456,3 +456,51 @@ fn events_of_flow_that_name_another_connection_change_nothing() {
     assert_eq!(story.session, before);
     assert_eq!(story.session.stats().stale_events, stale + 2);
 }
+
+#[test]
+fn a_heartbeat_that_failed_with_a_report_alone_is_followed_by_others() {
+    let mut story = reporting(Story::plain_with(|config| {
+        config.reconnect.first.heartbeat_failed = None;
+    }));
+    story.wait(25_000);
+    assert_eq!(story.seen().beats(), 1);
+    story.send_failed(Purpose::Heartbeat).written(1);
+    story.prompt().wait(300_000);
+    assert_eq!(causes(&story.seen()).first(), Some(&Cause::Dead), "a silent link is noticed all the same");
+}
+
+#[test]
+fn a_hint_asks_with_the_heartbeat_that_is_unwritten() {
+    let mut story = plain();
+    story.wait(25_000);
+    assert_eq!(story.seen().beats(), 1);
+    story.event(Event::Online);
+    assert_eq!(story.seen().beats(), 0, "one heartbeat is unwritten at most");
+    story.written(1).wait(20_000);
+    assert_eq!(causes(&story.seen()).first(), Some(&Cause::Dead), "it was the probe");
+}
+
+#[test]
+fn messages_behind_a_failed_write_were_not_written_either() {
+    let mut story = plain();
+    let (first, second) = (story.send("first"), story.send("second"));
+    story.send_failed(Purpose::Message { id: first.clone() });
+    let seen = story.seen();
+    assert_eq!(causes(&seen).len(), 1);
+    for id in [&first, &second] {
+        assert_eq!(story.session.status(id), Some(Status::Queued), "no byte of it left");
+    }
+}
+
+#[test]
+fn a_receipt_that_is_not_read_is_not_overdue() {
+    let mut story = reporting(Story::uni_app_with(|config| {
+        config.inbox.pending = Limit::new(1);
+        config.outbox.receipt_timeout = Some(Duration::from_secs(20));
+    }));
+    story.taken(0).send("a message");
+    story.prompt().text(&push(0));
+    assert!(!story.session.wants_read());
+    story.prompt().wait(50_000);
+    assert_eq!(causes(&story.seen()), []);
+}
