@@ -80,8 +80,8 @@ impl Context<'_> {
         self.push(Action::Deliver(Message { id: id.cloned(), body }));
     }
 
-    /// Removes messages for this connection from the action queue, each with its `Sent`, where `may` allows it;
-    /// returns their ids in order.
+    /// Removes messages for this connection from the action queue, each with its `Sent`, where `may` allows it; returns
+    /// their ids in order. Skipped sequence numbers go with them: one that left without those before it would be a gap.
     pub(crate) fn withdraw(&mut self, connection: ConnectionId, may: impl Fn(&MessageId) -> bool) -> Vec<MessageId> {
         let mut withdrawn = Vec::new();
         self.out.retain(|action| match action {
@@ -89,6 +89,7 @@ impl Context<'_> {
                 withdrawn.push(id.clone());
                 false
             }
+            Action::Send { connection: of, purpose: Purpose::Skip { .. }, .. } => *of != connection,
             Action::Status { id, status: Status::Sent } => !withdrawn.contains(id),
             _ => true,
         });

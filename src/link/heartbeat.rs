@@ -8,7 +8,7 @@
 //! 6. Messages that left and brought no byte back raise suspicion before the schedule would.
 //! 7. A heartbeat that the socket has not taken is not unanswered: its deadlines start when its last byte is written.
 //! 8. While the session does not read, silence proves nothing: heartbeats go out and none counts, and a probe goes first
-//!    when reading resumes.
+//!    when reading resumes after a pause as long as a late wake-up.
 
 use core::num::NonZeroU32;
 
@@ -150,7 +150,8 @@ impl Heartbeat {
 
     /// Holds every deadline of a heartbeat that the socket has not taken yet.
     pub(crate) fn on_unwritten(&mut self, now: Instant) {
-        self.unwritten_since = now;
+        // At the end of the clock `now` is never, which stands for no heartbeat here.
+        self.unwritten_since = now.min(Instant::NEVER - Duration::from_millis(1));
         self.held = true;
     }
 
@@ -190,11 +191,13 @@ impl Heartbeat {
         self.forget_questions();
     }
 
-    /// Judges silence again, because the session reads; returns whether a probe goes out.
-    pub(crate) fn resume(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
-        self.pause_ends_at = Instant::NEVER;
+    /// Judges silence again, because the session reads; returns whether a probe goes out. `longest` is the longest pause
+    /// that is allowed.
+    pub(crate) fn resume(&mut self, now: Instant, policy: &HeartbeatPolicy, longest: Duration) -> bool {
+        let since = core::mem::replace(&mut self.pause_ends_at, Instant::NEVER) - longest;
         self.held = !self.unwritten_since.is_never();
-        self.on_wake(now, policy)
+        // After a pause of a moment the schedule tells early enough.
+        policy.probe.is_some_and(|probe| now.since(since) > probe.late) && self.on_wake(now, policy)
     }
 
     fn forget_questions(&mut self) {

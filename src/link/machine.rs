@@ -672,7 +672,7 @@ impl Link {
             return Some(LinkEvent::Moved);
         }
         let connection = *connection;
-        Some(if heartbeat.resume(cx.now, &cx.config.heartbeat) {
+        Some(if heartbeat.resume(cx.now, &cx.config.heartbeat, cx.config.limits.read_pause()) {
             LinkEvent::Heartbeat(connection)
         } else {
             LinkEvent::Moved

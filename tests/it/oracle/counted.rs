@@ -19,6 +19,8 @@ pub(super) struct Counted {
     /// Which message has which position, and how far the server has acknowledged.
     given: BTreeMap<u64, MessageId>,
     acked: u64,
+    /// The last position that a hello named as given: its message may have been withdrawn before it left.
+    named: u64,
     /// The position that has to go out next on this connection.
     next: Option<u64>,
     /// The ids that came and were taken, by position; and those held back behind a gap.
@@ -106,7 +108,7 @@ impl Counted {
                         }
                     }
                     (Some(Signal::Sequence(SequenceSignal::Ack { seq, .. })), State::Ready)
-                        if self.given.last_key_value().is_some_and(|(last, _)| seq <= *last) =>
+                        if seq <= self.given.last_key_value().map_or(0, |(last, _)| *last).max(self.named) =>
                     {
                         self.acked = self.acked.max(seq);
                         // What is acknowledged does not have to go out again.
@@ -125,7 +127,7 @@ impl Counted {
         match terms.resumption {
             Resumption::Resumed { seq, .. } if goes_on => self.acked = self.acked.max(seq),
             _ => {
-                (self.acked, self.told) = (0, 0);
+                (self.acked, self.told, self.named) = (0, 0, 0);
                 self.given.clear();
                 self.came.clear();
                 self.covered.clear();
@@ -148,6 +150,7 @@ impl Counted {
                     proof == Some((resume.sid.as_str(), &resume.token)),
                     "it wants to go on with a session that no welcome gave"
                 );
+                self.named = resume.highest;
                 self.tell(session, ledger, resume.seq)?;
                 rule!(
                     resume.lowest <= self.acked + 1,

@@ -394,6 +394,19 @@ fn a_session_whose_messages_nobody_takes_does_not_want_to_read_and_judges_no_sil
 }
 
 #[test]
+fn pauses_of_a_moment_cost_no_heartbeats() {
+    let mut story = reporting(Story::plain_with(|config| config.inbox.pending = Limit::new(1)));
+    story.prompt().taken(0);
+    for number in 1..=100 {
+        story.text("hello");
+        assert!(!story.session.wants_read());
+        story.wait(100).taken(number);
+        assert!(story.session.wants_read());
+    }
+    assert_eq!(story.seen().beats(), 0);
+}
+
+#[test]
 fn a_session_that_does_not_read_for_a_minute_gives_its_connection_up() {
     let mut story = reporting(Story::plain_with(|config| config.inbox.pending = Limit::new(1)));
     story.taken(0).text("one").prompt();
