@@ -43,7 +43,7 @@ use redial::{
     Action, ConnectionId, CredentialFailure, Event, Failure, Instant, Message, MessageId, Outgoing, Secret, SendError,
     Session, State, Stats, Status, TransportError,
 };
-use redial_tungstenite::{Opening, Request, Response, Socket, io_failure, permanent, request};
+use redial_tungstenite::{Opening, Request, Response, Socket, io_failure, request};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -55,14 +55,16 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// A boxed future.
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Connect = Arc<dyn Fn(Target) -> Boxed<io::Result<Box<dyn Io>>> + Send + Sync>;
+type Connect = Arc<dyn Fn(Target, u32) -> Boxed<io::Result<Box<dyn Io>>> + Send + Sync>;
 type Ask = Box<dyn FnMut(Option<String>) -> Boxed<Result<Secret, CredentialFailure>> + Send>;
 
 /// Where the server is, and how to reach it.
 pub struct Options {
     target: Box<dyn FnMut(u32) -> Target + Send>,
     request: Box<dyn FnMut(u32, &mut Request) + Send>,
-    connect: Option<Connect>,
+    connect: Connect,
+    /// Whether `wss://` URLs can be dialed.
+    has_tls: bool,
     credential: Option<Ask>,
     trace: Box<dyn FnMut(Instant, &Action) + Send>,
     clock: HostClock,
@@ -80,7 +82,12 @@ impl Options {
         Ok(Self {
             target: Box::new(move |_| target.clone()),
             request: Box::new(|_, _| {}),
-            connect: None,
+            connect: Arc::new(|target, send_buffer| {
+                Box::pin(
+                    async move { Ok(Box::new(tcp(target.host(), target.port(), send_buffer).await?) as Box<dyn Io>) },
+                )
+            }),
+            has_tls: false,
             credential: None,
             trace: Box::new(|_, _| {}),
             clock: HostClock::new(),
@@ -111,26 +118,29 @@ impl Options {
     where
         F: Future<Output = io::Result<Box<dyn Io>>> + Send + 'static,
     {
-        self.connect = Some(Arc::new(move |target| Box::pin(connect(target))));
+        self.connect = Arc::new(move |target, _| Box::pin(connect(target)));
+        self.has_tls = true;
         self
     }
 
     /// Uses TLS for `wss://` URLs.
     #[cfg(feature = "rustls")]
     #[must_use]
-    pub fn tls(self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
-        let (tls, send_buffer) = (tokio_rustls::TlsConnector::from(config.into()), self.send_buffer);
-        self.connect(move |target| {
+    pub fn tls(mut self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
+        let tls = tokio_rustls::TlsConnector::from(config.into());
+        self.connect = Arc::new(move |target, send_buffer| {
             let tls = tls.clone();
-            async move {
+            Box::pin(async move {
                 let tcp = tcp(target.host(), target.port(), send_buffer).await?;
                 if !target.is_secure() {
                     return Ok(Box::new(tcp) as Box<dyn Io>);
                 }
                 let name = target.host().to_owned().try_into().map_err(io::Error::other)?;
                 Ok(Box::new(tls.connect(name, tcp).await?) as Box<dyn Io>)
-            }
-        })
+            })
+        });
+        self.has_tls = true;
+        self
     }
 
     /// Answers when the session needs a credential; the argument is the server's challenge, where there is one.
@@ -188,6 +198,7 @@ impl Options {
             link: Link::None,
             asking: None,
             told: Vec::new(),
+            delivered: 0,
             taken: 0,
             state,
             response,
@@ -223,7 +234,7 @@ struct Shared {
     wake: Notify,
     started: tokio::time::Instant,
     wall: Option<fn() -> Duration>,
-    /// Messages that the application has taken.
+    /// Messages that the application has taken; all of them once it takes no more.
     taken: AtomicU64,
 }
 
@@ -324,10 +335,10 @@ impl Sent {
     /// When the message is delivered or read, or the outcome after which that will not come.
     pub async fn marked(&self, mark: WaitFor) -> Status {
         let (tell, told) = oneshot::channel();
-        match self.shared.with(|host| host.wait(&self.id, mark, tell)) {
-            Some((_, status)) => status,
-            None => told.await.unwrap_or(Status::Unconfirmed),
+        if let Some((waiter, status)) = self.shared.with(|host| host.wait(&self.id, mark, tell)) {
+            let _ = waiter.send(status);
         }
+        told.await.unwrap_or(Status::Unconfirmed)
     }
 }
 
@@ -347,6 +358,13 @@ impl Stream for Messages {
         self.shared.taken.fetch_add(u64::from(message.is_some()), Ordering::Relaxed);
         self.shared.wake.notify_one();
         Poll::Ready(message)
+    }
+}
+
+impl Drop for Messages {
+    fn drop(&mut self) {
+        self.shared.taken.store(u64::MAX, Ordering::Relaxed);
+        self.shared.wake.notify_one();
     }
 }
 
@@ -370,7 +388,8 @@ struct Adapter {
     link: Link,
     asking: Option<Boxed<Result<Secret, CredentialFailure>>>,
     told: Vec<(oneshot::Sender<Status>, Status)>,
-    /// Messages whose taking was reported.
+    /// Messages that were passed on, and of these the ones whose taking was reported.
+    delivered: u64,
     taken: u64,
     state: watch::Sender<State>,
     response: watch::Sender<Option<Arc<Response>>>,
@@ -424,7 +443,7 @@ impl Adapter {
                 () = shared.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            let taken = shared.taken.load(Ordering::Relaxed);
+            let taken = shared.taken.load(Ordering::Relaxed).min(self.delivered);
             let report = std::mem::replace(&mut self.taken, taken) != taken;
             shared.with(|host| {
                 if report {
@@ -459,9 +478,9 @@ impl Adapter {
                 Action::Abort { connection } if self.link.connection() == Some(connection) => self.link = Link::None,
                 Action::State { state, .. } => drop(self.state.send_replace(state)),
                 Action::Deliver(message) => {
-                    // Where the application has dropped its end, nobody needs to take anything.
-                    let gone = self.deliver.send(message).is_err();
-                    self.shared.taken.fetch_add(u64::from(gone), Ordering::Relaxed);
+                    self.delivered += 1;
+                    // The application may take no more.
+                    let _ = self.deliver.send(message);
                 }
                 Action::NeedCredential { challenge, .. } => {
                     self.asking = self.options.credential.as_mut().map(|ask| ask(challenge));
@@ -472,21 +491,15 @@ impl Adapter {
     }
 
     fn dial(&mut self, connection: ConnectionId, attempt: u32, handshake: &Handshake) {
-        let (connect, send_buffer) = (self.options.connect.clone(), self.options.send_buffer);
-        let target = (self.options.target)(attempt).with_handshake(handshake);
-        let target = target.and_then(|target| if connect.is_some() { Ok(target) } else { target.without_tls() });
-        let request = target.map_err(permanent).and_then(|target| {
-            let mut request = request(&target)?;
-            (self.options.request)(attempt, &mut request);
-            Ok((target, request))
-        });
+        let (connect, send_buffer) = (Arc::clone(&self.options.connect), self.options.send_buffer);
+        let mut wanted = request(&(self.options.target)(attempt), handshake, self.options.has_tls);
+        if let Ok((_, request)) = &mut wanted {
+            (self.options.request)(attempt, request);
+        }
         let dial = async move {
-            let (target, request) = request?;
-            let io = match connect {
-                Some(connect) => connect(target).await,
-                None => tcp(target.host(), target.port(), send_buffer).await.map(|tcp| Box::new(tcp) as Box<dyn Io>),
-            };
-            let io = Polled { io: io.map_err(|error| io_failure(&error))?, waker: Waker::noop().clone() };
+            let (target, request) = wanted?;
+            let io = connect(target, send_buffer).await.map_err(|error| io_failure(&error))?;
+            let io = Polled { io, waker: Waker::noop().clone() };
             let mut opening = Opening::new(request, io);
             poll_fn(|cx| {
                 if let Some(io) = opening.get_mut() {

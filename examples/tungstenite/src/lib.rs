@@ -10,6 +10,7 @@
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use redial::dialect::Handshake;
 use redial::host::{Flow, Target};
 use redial::{Action, ConnectionId, Event, Failure, Frame, Instant, Purpose, TransportError};
 use tungstenite::client::IntoClientRequest as _;
@@ -54,15 +55,17 @@ pub struct Counted<S> {
     written: u64,
 }
 
-/// Makes the request of an opening handshake, with the headers that URL and dialect want.
+/// Takes up what the dialect wants of the opening handshake, and makes its request.
 ///
-/// Fails for good where the URL or a header cannot stand in a request.
-pub fn request(target: &Target) -> Result<Request, Failure> {
+/// Fails for good where the URL or a header cannot stand in a request, or needs TLS that the adapter does not have.
+pub fn request(target: &Target, handshake: &Handshake, has_tls: bool) -> Result<(Target, Request), Failure> {
+    let target = target.with_handshake(handshake).map_err(permanent)?;
+    let target = if has_tls { target } else { target.without_tls().map_err(permanent)? };
     let mut request = target.url().into_client_request().map_err(|error| failure(&error))?;
     for (name, value) in target.headers() {
         request.headers_mut().insert(name, value.reveal().parse().map_err(permanent)?);
     }
-    Ok(request)
+    Ok((target, request))
 }
 
 impl<S: Read + Write> Opening<S> {
@@ -247,7 +250,7 @@ fn ended(connection: ConnectionId, error: &Error) -> Event {
 }
 
 /// A failure that no further attempt can mend.
-pub fn permanent(error: impl ToString) -> Failure {
+fn permanent(error: impl ToString) -> Failure {
     Failure::new(TransportError::Permanent).with_detail(error.to_string())
 }
 
