@@ -720,11 +720,16 @@ impl<S: Write> Write for Layered<S> {
     }
 }
 
-/// Connects to a name by TCP, trying its addresses in turn without waiting long for any (RFC 8305). Blocks for at most
-/// 30 s after the name is resolved; the stream does not.
+/// Connects to a name by TCP, as [`tcp_to`] does with its addresses. Name resolution blocks for as long as it likes.
 pub fn tcp(host: &str, port: u16, send_buffer: u32) -> io::Result<TcpStream> {
     let unknown = |error: io::Error| io::Error::new(io::ErrorKind::NotFound, error);
-    let mut order = DialOrder::new((host, port).to_socket_addrs().map_err(unknown)?, SocketAddr::is_ipv6);
+    tcp_to((host, port).to_socket_addrs().map_err(unknown)?, send_buffer)
+}
+
+/// Connects by TCP to one of these addresses, trying them in turn without waiting long for any (RFC 8305). Blocks for
+/// at most 30 s; the stream does not block.
+pub fn tcp_to(addresses: impl IntoIterator<Item = SocketAddr>, send_buffer: u32) -> io::Result<TcpStream> {
+    let mut order = DialOrder::new(addresses, SocketAddr::is_ipv6);
     let (mut poll, mut ready, started) = (Poll::new()?, Events::with_capacity(8), time::Instant::now());
     let now = || Instant::from_millis(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
     let (mut dials, mut failure) = (Vec::new(), io::Error::from(io::ErrorKind::NotFound));
