@@ -594,12 +594,16 @@ fn now_or_later<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
     }
 }
 
-/// Connects to a name by TCP, trying its addresses in turn without waiting long for any (RFC 8305).
+/// Connects to a name by TCP, as [`tcp_to`] does with its addresses.
 pub async fn tcp(host: &str, port: u16, send_buffer: u32) -> io::Result<TcpStream> {
+    let unknown = |error: io::Error| io::Error::new(io::ErrorKind::NotFound, error);
+    tcp_to(tokio::net::lookup_host((host, port)).await.map_err(unknown)?, send_buffer).await
+}
+
+/// Connects by TCP to one of these addresses, trying them in turn without waiting long for any (RFC 8305).
+pub async fn tcp_to(addresses: impl IntoIterator<Item = SocketAddr>, send_buffer: u32) -> io::Result<TcpStream> {
     let started = tokio::time::Instant::now();
     let now = || Instant::from_millis(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let unknown = |error: io::Error| io::Error::new(io::ErrorKind::NotFound, error);
-    let addresses = tokio::net::lookup_host((host, port)).await.map_err(unknown)?;
     let mut order = DialOrder::new(addresses, SocketAddr::is_ipv6);
     let (mut dials, mut failure) = (FuturesUnordered::new(), io::Error::from(io::ErrorKind::NotFound));
     loop {
