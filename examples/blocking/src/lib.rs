@@ -27,8 +27,8 @@
 //! that TCP holds the server back.
 //!
 //! A session takes one thread and, on Linux, three descriptors: two to sleep with, and the socket while it is connected.
-//! A dial takes one thread and one descriptor more, and a descriptor for each further address under way; a question for
-//! a credential takes one thread. These threads are on their own: nobody waits for a resolver that hangs.
+//! A dial takes one thread and three descriptors more while it lasts, and one for each further address under way; a
+//! question for a credential takes one thread. These threads are on their own: nobody waits for a resolver that hangs.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -46,9 +46,10 @@ use redial::host::{DialOrder, Host, HostClock, RecordedSession, Target, TargetEr
 use redial::journal::{Call, CallError};
 use redial::{
     Action, ConnectionId, CredentialFailure, Event, Failure, Instant, Message, MessageId, Outgoing, Secret, SendError,
-    Session, State, Stats, Status, TransportError,
+    Session, State, Status, TransportError,
 };
-use redial_tungstenite::{Opening, Request, Response, Socket, io_failure, request};
+use redial_tungstenite::{Link, Opening, Socket, io_failure, request};
+pub use redial_tungstenite::{Request, Response, Summary};
 
 /// A non-blocking byte stream that can carry a WebSocket: a stream of mio, or something [`Layered`] over one.
 pub trait Io: Read + Write + Send {
@@ -279,16 +280,6 @@ pub struct Messages {
     shared: Arc<Shared>,
 }
 
-/// How a session stood when its thread ended.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Why it stopped, as a sentence.
-    pub explanation: String,
-    /// Its counters.
-    pub stats: Stats,
-}
-
 impl Client {
     /// Takes a message: a text, bytes, or an [`Outgoing`].
     pub fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
@@ -467,7 +458,7 @@ struct Adapter {
     shared: Arc<Shared>,
     options: Options,
     poll: Poll,
-    link: Link,
+    link: Link<Box<Dial>, Box<dyn Io>>,
     asking: Option<Receiver<Credential>>,
     told: Vec<(Sender<Status>, Status)>,
     /// Messages that were passed on, and of these the ones whose taking was reported.
@@ -476,13 +467,7 @@ struct Adapter {
     deliver: Sender<Message>,
 }
 
-/// At most one connection: on its way, or open. Nobody hears of a dial that is dropped.
-enum Link {
-    None,
-    Dialing(Box<Dial>),
-    Open(Box<Socket<Box<dyn Io>>>),
-}
-
+/// A dial on a thread of its own, and then the opening handshake. Nobody hears of a dial that is dropped.
 struct Dial {
     connection: ConnectionId,
     dialed: Receiver<Result<Opening<Box<dyn Io>>, Failure>>,
@@ -515,7 +500,7 @@ impl Adapter {
         let mut ready = Events::with_capacity(8);
         loop {
             self.perform();
-            let has_socket = !matches!(self.link, Link::None);
+            let has_socket = !self.link.is_none();
             let (turn, reads) = shared.with(|host| (host.turn(has_socket), host.session().wants_read()));
             let until = match turn {
                 Turn::Wait { until } => until.unwrap_or(Instant::NEVER),
@@ -527,9 +512,12 @@ impl Adapter {
             };
             // The socket first: what has arrived counts before silence is judged.
             let events = self.turn(reads).or_else(|| {
-                let wait = lock(&shared.host).clock().wait(shared.started.elapsed(), until);
+                let mut wait = lock(&shared.host).clock().wait(shared.started.elapsed(), until).min(LONGEST_WAIT);
+                if let Link::Dialing(_, dial) = &self.link {
+                    wait = wait.min(dial.ends.saturating_duration_since(time::Instant::now()));
+                }
                 // A wait that is interrupted or fails is a short one.
-                let _ = self.poll.poll(&mut ready, Some(wait.min(self.link.limit())));
+                let _ = self.poll.poll(&mut ready, Some(wait));
                 self.turn(reads)
             });
             let taken = shared.taken.load(Ordering::Relaxed).min(self.delivered);
@@ -559,13 +547,6 @@ impl Adapter {
             (self.options.trace)(now, &action);
             match action {
                 Action::Connect { connection, attempt, handshake } => self.dial(connection, attempt, &handshake),
-                action @ (Action::Send { connection, .. } | Action::Close { connection, .. }) => match &mut self.link {
-                    Link::Open(socket) if socket.connection() == connection => socket.perform(action),
-                    // A close ends a dial; nothing else is sent to one.
-                    link if link.connection() == Some(connection) => *link = Link::None,
-                    _ => {}
-                },
-                Action::Abort { connection } if self.link.connection() == Some(connection) => self.link = Link::None,
                 Action::State { state, .. } => self.shared.show(|seen| seen.state = state),
                 Action::Deliver(message) => {
                     self.delivered += 1;
@@ -576,7 +557,7 @@ impl Adapter {
                     let ask = self.options.credential.clone();
                     self.asking = ask.map(|ask| self.aside(move || ask(challenge)));
                 }
-                _ => {}
+                action => self.link.perform(action),
             }
         }
     }
@@ -587,13 +568,17 @@ impl Adapter {
         if let Ok((_, request)) = &mut wanted {
             (self.options.request)(attempt, request);
         }
+        let registry = self.poll.registry().try_clone();
         let dialed = self.aside(move || {
             let (target, request) = wanted?;
-            let io = connect(target, send_buffer).map_err(|error| io_failure(&error))?;
-            Ok(Opening::new(request, io))
+            let watched = connect(target, send_buffer).and_then(|mut io| {
+                registry?.register(io.source(), SOCKET, Interest::READABLE | Interest::WRITABLE)?;
+                Ok(io)
+            });
+            Ok(Opening::new(request, watched.map_err(|error| io_failure(&error))?))
         });
         let ends = time::Instant::now() + DIAL_LIMIT;
-        self.link = Link::Dialing(Box::new(Dial { connection, dialed, opening: None, ends }));
+        self.link = Link::Dialing(connection, Box::new(Dial { connection, dialed, opening: None, ends }));
     }
 
     /// Works on a thread of its own. Where there is none to be had, or where it panics, no answer comes.
@@ -610,9 +595,10 @@ impl Adapter {
 
     /// Gives what happened; `None` where that has to be waited for.
     fn turn(&mut self, reads: bool) -> Option<Vec<Event>> {
-        if let Some(answer) = self.asking.as_ref().and_then(answer) {
+        let lost = || Err(CredentialFailure::Unavailable);
+        if let Some(answer) = self.asking.as_ref().and_then(|asking| answer(asking, lost)) {
             self.asking = None;
-            let call = match answer.unwrap_or(Err(CredentialFailure::Unavailable)) {
+            let call = match answer {
                 Ok(value) => Call::Credential { value },
                 Err(why) => Call::CredentialFailed { why },
             };
@@ -620,32 +606,26 @@ impl Adapter {
             let _ = self.shared.with(|host| host.call(call));
             return Some(Vec::new());
         }
-        let events = match &mut self.link {
-            Link::None => return None,
-            Link::Dialing(dial) => {
-                let connection = dial.connection;
-                match dial.turn(self.poll.registry())? {
-                    Ok((socket, response)) => {
-                        self.shared.show(|seen| seen.response = Some(Arc::new(response)));
-                        self.link = Link::Open(Box::new(socket));
-                        vec![Event::Written { connection, frames: 0 }, Event::Opened { connection }]
-                    }
-                    Err(failure) => vec![Event::errored(connection, failure)],
-                }
+        let events = if let Link::Dialing(_, dial) = &mut self.link {
+            let dialed = dial.turn()?;
+            let (events, response) = self.link.dialed(dialed);
+            if let Some(response) = response {
+                self.shared.show(|seen| seen.response = Some(Arc::new(response)));
             }
-            Link::Open(socket) => socket.turn(lock(&self.shared.host).session().now(), reads),
+            events
+        } else {
+            let now = lock(&self.shared.host).session().now();
+            self.link.turn(now, reads)
         };
-        if let Some(Event::Closed { .. } | Event::Errored { .. }) = events.last() {
-            self.link = Link::None;
-        }
         (!events.is_empty()).then_some(events)
     }
 }
 
 impl Dial {
-    fn turn(&mut self, registry: &Registry) -> Option<Result<(Socket<Box<dyn Io>>, Response), Failure>> {
+    fn turn(&mut self) -> Option<Result<(Socket<Box<dyn Io>>, Response), Failure>> {
         if self.opening.is_none() {
-            match answer(&self.dialed).map(|dialed| watched(dialed, registry)) {
+            let lost = || Err(Failure::new(TransportError::Other).with_detail("the thread of the dial has failed"));
+            match answer(&self.dialed, lost) {
                 Some(Ok(opening)) => self.opening = Some(opening),
                 Some(Err(failure)) => return Some(Err(failure)),
                 None => {}
@@ -657,50 +637,12 @@ impl Dial {
     }
 }
 
-/// Has mio watch a byte stream that was dialed.
-fn watched(
-    dialed: Option<Result<Opening<Box<dyn Io>>, Failure>>,
-    registry: &Registry,
-) -> Result<Opening<Box<dyn Io>>, Failure> {
-    let no_answer = || Err(Failure::new(TransportError::Other).with_detail("the thread of the dial has failed"));
-    let mut opening = dialed.unwrap_or_else(no_answer)?;
-    if let Some(io) = opening.get_mut() {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        registry.register(io.source(), SOCKET, interest).map_err(|error| io_failure(&error))?;
-    }
-    Ok(opening)
-}
-
-/// What a thread has answered, without waiting; `Some(None)` where it has ended without.
-fn answer<T>(told: &Receiver<T>) -> Option<Option<T>> {
+/// What a thread has answered, without waiting; `lost` stands for the answer where it has ended without.
+fn answer<T>(told: &Receiver<T>, lost: impl FnOnce() -> T) -> Option<T> {
     match told.try_recv() {
-        Ok(answer) => Some(Some(answer)),
-        Err(TryRecvError::Disconnected) => Some(None),
+        Ok(answer) => Some(answer),
+        Err(TryRecvError::Disconnected) => Some(lost()),
         Err(TryRecvError::Empty) => None,
-    }
-}
-
-impl Summary {
-    fn of(session: &Session) -> Self {
-        Self { explanation: session.explain().to_string(), stats: session.stats().clone() }
-    }
-}
-
-impl Link {
-    fn connection(&self) -> Option<ConnectionId> {
-        match self {
-            Self::None => None,
-            Self::Dialing(dial) => Some(dial.connection),
-            Self::Open(socket) => Some(socket.connection()),
-        }
-    }
-
-    /// How long the loop may sleep.
-    fn limit(&self) -> Duration {
-        match self {
-            Self::Dialing(dial) => dial.ends.saturating_duration_since(time::Instant::now()),
-            _ => LONGEST_WAIT,
-        }
     }
 }
 

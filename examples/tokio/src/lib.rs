@@ -11,7 +11,7 @@
 //! let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
 //! let (client, mut messages, _task) = Options::new("ws://127.0.0.1:9001/chat")?.start(session);
 //! let sent = client.send("hello")?;
-//! println!("{} is {:?}", sent.id, sent.settled().await);
+//! println!("{} is {:?}", sent.id.clone(), sent.settled().await);
 //! while let Some(message) = messages.next().await {
 //!     println!("{:?}", message.body.as_text());
 //! }
@@ -41,9 +41,10 @@ use redial::host::{DialOrder, Host, HostClock, RecordedSession, Target, TargetEr
 use redial::journal::{Call, CallError};
 use redial::{
     Action, ConnectionId, CredentialFailure, Event, Failure, Instant, Message, MessageId, Outgoing, Secret, SendError,
-    Session, State, Stats, Status, TransportError,
+    Session, State, Status, TransportError,
 };
-use redial_tungstenite::{Opening, Request, Response, Socket, io_failure, request};
+use redial_tungstenite::{Link, Opening, Socket, io_failure, request};
+pub use redial_tungstenite::{Request, Response, Summary};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -252,16 +253,6 @@ pub struct Messages {
     shared: Arc<Shared>,
 }
 
-/// How a session stood when its task ended.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Why it stopped, as a sentence.
-    pub explanation: String,
-    /// Its counters.
-    pub stats: Stats,
-}
-
 impl Client {
     /// Takes a message: a text, bytes, or an [`Outgoing`].
     pub fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
@@ -385,7 +376,7 @@ impl Shared {
 struct Adapter {
     shared: Arc<Shared>,
     options: Options,
-    link: Link,
+    link: Link<Boxed<Result<(Socket<Polled>, Response), Failure>>, Polled>,
     asking: Option<Boxed<Result<Secret, CredentialFailure>>>,
     told: Vec<(oneshot::Sender<Status>, Status)>,
     /// Messages that were passed on, and of these the ones whose taking was reported.
@@ -394,13 +385,6 @@ struct Adapter {
     state: watch::Sender<State>,
     response: watch::Sender<Option<Arc<Response>>>,
     deliver: mpsc::UnboundedSender<Message>,
-}
-
-/// At most one connection: on its way, or open. Dropping a dial ends it.
-enum Link {
-    None,
-    Dialing(ConnectionId, Boxed<Result<(Socket<Polled>, Response), Failure>>),
-    Open(Box<Socket<Polled>>),
 }
 
 /// An asynchronous byte stream as a non-blocking one: whoever has to wait is woken by the last waker.
@@ -423,7 +407,7 @@ impl Adapter {
         let (_end, shared) = (End(Arc::clone(&self.shared)), Arc::clone(&self.shared));
         loop {
             self.perform();
-            let has_socket = !matches!(self.link, Link::None);
+            let has_socket = !self.link.is_none();
             let (turn, reads) = shared.with(|host| (host.turn(has_socket), host.session().wants_read()));
             let until = match turn {
                 Turn::Wait { until } => until.unwrap_or(Instant::NEVER),
@@ -469,13 +453,6 @@ impl Adapter {
             (self.options.trace)(now, &action);
             match action {
                 Action::Connect { connection, attempt, handshake } => self.dial(connection, attempt, &handshake),
-                action @ (Action::Send { connection, .. } | Action::Close { connection, .. }) => match &mut self.link {
-                    Link::Open(socket) if socket.connection() == connection => socket.perform(action),
-                    // A close ends a dial; nothing else is sent to one.
-                    link if link.connection() == Some(connection) => *link = Link::None,
-                    _ => {}
-                },
-                Action::Abort { connection } if self.link.connection() == Some(connection) => self.link = Link::None,
                 Action::State { state, .. } => drop(self.state.send_replace(state)),
                 Action::Deliver(message) => {
                     self.delivered += 1;
@@ -485,7 +462,7 @@ impl Adapter {
                 Action::NeedCredential { challenge, .. } => {
                     self.asking = self.options.credential.as_mut().map(|ask| ask(challenge));
                 }
-                _ => {}
+                action => self.link.perform(action),
             }
         }
     }
@@ -528,44 +505,21 @@ impl Adapter {
         }
         let events = match &mut self.link {
             Link::None => return Poll::Pending,
-            Link::Dialing(connection, dial) => {
-                let connection = *connection;
-                let (events, next) = match ready!(dial.as_mut().poll(cx)) {
-                    Ok((socket, response)) => {
-                        self.response.send_replace(Some(Arc::new(response)));
-                        let written = Event::Written { connection, frames: 0 };
-                        (vec![written, Event::Opened { connection }], Link::Open(Box::new(socket)))
-                    }
-                    Err(failure) => (vec![Event::errored(connection, failure)], Link::None),
-                };
-                self.link = next;
-                return Poll::Ready(events);
+            Link::Dialing(_, dial) => {
+                let dialed = ready!(dial.as_mut().poll(cx));
+                let (events, response) = self.link.dialed(dialed);
+                if let Some(response) = response {
+                    self.response.send_replace(Some(Arc::new(response)));
+                }
+                events
             }
             Link::Open(socket) => {
                 socket.get_mut().waker.clone_from(cx.waker());
-                socket.turn(self.shared.lock().session().now(), reads)
+                let now = self.shared.lock().session().now();
+                self.link.turn(now, reads)
             }
         };
-        if let Some(Event::Closed { .. } | Event::Errored { .. }) = events.last() {
-            self.link = Link::None;
-        }
         if events.is_empty() { Poll::Pending } else { Poll::Ready(events) }
-    }
-}
-
-impl Summary {
-    fn of(session: &Session) -> Self {
-        Self { explanation: session.explain().to_string(), stats: session.stats().clone() }
-    }
-}
-
-impl Link {
-    fn connection(&self) -> Option<ConnectionId> {
-        match self {
-            Self::None => None,
-            Self::Dialing(connection, _) => Some(*connection),
-            Self::Open(socket) => Some(socket.connection()),
-        }
     }
 }
 
