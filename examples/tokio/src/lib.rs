@@ -427,14 +427,7 @@ impl Adapter {
                 () = shared.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            let taken = shared.taken.load(Ordering::Relaxed).min(self.delivered);
-            let report = std::mem::replace(&mut self.taken, taken) != taken;
-            shared.with(|host| {
-                if report {
-                    host.handle(Event::Taken { messages: taken });
-                }
-                host.handle(Event::Tick);
-            });
+            shared.with(|host| host.handle(Event::Tick));
         }
     }
 
@@ -449,7 +442,7 @@ impl Adapter {
                 // Whoever waited may have stopped.
                 let _ = waiter.send(status);
             }
-            let Some((now, action)) = action else { return };
+            let Some((now, action)) = action else { if self.report_taken() { continue } else { return } };
             (self.options.trace)(now, &action);
             match action {
                 Action::Connect { connection, attempt, handshake } => self.dial(connection, attempt, &handshake),
@@ -465,6 +458,16 @@ impl Adapter {
                 action => self.link.perform(action),
             }
         }
+    }
+
+    /// Reports what the application has taken, where it has taken more.
+    fn report_taken(&mut self) -> bool {
+        let messages = self.shared.taken.load(Ordering::Relaxed).min(self.delivered);
+        let is_more = messages > std::mem::replace(&mut self.taken, messages);
+        if is_more {
+            self.shared.with(|host| host.handle(Event::Taken { messages }));
+        }
+        is_more
     }
 
     fn dial(&mut self, connection: ConnectionId, attempt: u32, handshake: &Handshake) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use redial::config::Limit;
 use redial::host::HostClock;
 use redial::{Cause, Preset, Seed, Session, State};
 use redial_tokio::{Io, Options};
@@ -103,4 +104,22 @@ async fn a_server_without_an_end_of_a_close_is_waited_for_and_then_left() {
     assert_eq!(messages.next().await.unwrap().body.as_text(), Some("hello"));
     client.close();
     assert!(task.await.unwrap().explanation.contains("the application closed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_listens_no_more_holds_nobody_back() {
+    let options = over_pipes(|_, stream| async move {
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        for number in 0..500 {
+            let _ = socket.send(Message::text(number.to_string())).await;
+        }
+        std::future::pending::<()>().await;
+        drop(socket);
+    });
+    let preset = Preset::plain().configure(|config| config.inbox.pending = Limit::new(8)).unwrap();
+    let (client, messages, _task) = options.start(Session::new(preset, Seed::from_bytes([7; 16])));
+    drop(messages);
+    // No heartbeat is due in this time, which would wake the loop.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(client.look(|session| session.stats().delivered), 500);
 }
