@@ -21,14 +21,15 @@
 //! This file is a package, and it can be copied: it needs the crates redial (default features), redial-tungstenite, mio
 //! (`net`, `os-poll`), socket2 and, for TLS, rustls (`std`).
 //!
-//! One thread runs a session, and owns its socket. It sleeps in mio: a byte from the network, a call of the application
-//! and the next deadline wake it. A [`Client`] is cheap to clone; the session closes when the last one is dropped, or by
-//! [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says: beyond that the socket is not read, so
-//! that TCP holds the server back.
+//! One thread runs a session, and owns its socket. It sleeps in mio: a byte from the network, a call of the
+//! application and the next deadline wake it. A [`Client`] is cheap to clone; the session closes when the last one is
+//! dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says, and those of the turn
+//! that reached the limit: beyond that the socket is not read, so that TCP holds the server back.
 //!
-//! A session takes one thread and, on Linux, three descriptors: two to sleep with, and the socket while it is connected.
-//! A dial takes one thread and three descriptors more while it lasts, and one for each further address under way; a
-//! question for a credential takes one thread. These threads are on their own: nobody waits for a resolver that hangs.
+//! A session takes one thread and, on Linux, three descriptors: two to sleep with, and the socket while it is
+//! connected. A dial takes one thread and three descriptors more while it lasts, and one for each further address under
+//! way; a question for a credential takes one thread. These threads are on their own: nobody waits for a resolver that
+//! hangs.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, ToSocketAddrs as _};
