@@ -19,12 +19,13 @@
 //! # }
 //! ```
 //!
-//! This file is a package, and it can be copied: it needs the crates redial (default features), redial-tungstenite, tokio
-//! (`macros`, `net`, `rt`, `sync`, `time`), futures-util (`std`) and, for TLS, tokio-rustls.
+//! This file is a package, and it can be copied: it needs the crates redial (default features), redial-tungstenite,
+//! tokio (`macros`, `net`, `rt`, `sync`, `time`), futures-util (`std`) and, for TLS, tokio-rustls.
 //!
-//! One task runs a session, and owns its socket. A [`Client`] is cheap to clone; the session closes when the last one is
-//! dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says: beyond that the socket is
-//! not read, so that TCP holds the server back. A session takes one descriptor while it is connected, and no thread.
+//! One task runs a session, and owns its socket. A [`Client`] is cheap to clone; the session closes when the last one
+//! is dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says, and those of the
+//! turn that reached the limit: beyond that the socket is not read, so that TCP holds the server back. A session takes
+//! one descriptor while it is connected, and no thread.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
