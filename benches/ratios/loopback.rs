@@ -1,13 +1,6 @@
 //! Messages over a real socket to this machine and their receipts back, through both adapters and by raw tungstenite with no
 //! session around it. All of them talk to the same server, which answers as fast as it can.
 
-#[path = "../../examples/blocking.rs"]
-#[allow(dead_code, reason = "a whole program; the benchmark uses its adapter and not its main")]
-mod blocking;
-#[path = "../../examples/tokio.rs"]
-#[allow(dead_code, reason = "a whole program; the benchmark uses its adapter and not its main")]
-mod tokio_adapter;
-
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -209,33 +202,34 @@ fn await_all(told: &Receiver<()>) {
     told.recv_timeout(Duration::from_secs(60)).expect("the server answers everything");
 }
 
-/// Through `examples/blocking.rs`.
+/// Through redial-blocking.
 pub(crate) fn blocking(messages: u64, window: u64) -> Run {
     let (observer, told) = observer(messages);
-    let clock = blocking::Clock::new(1);
-    let client = blocking::Client::start(&server(), session(window), clock, None, observer).expect("it starts");
+    let options = redial_blocking::Options::new(&server()).expect("a URL").trace(observer);
+    let (client, _, thread) = options.start(session(window)).expect("it starts");
     await_all(&told);
     (0..messages).for_each(|_| drop(client.send(body()).expect("there is room")));
     let run = timed(messages, || {
         client.call(Call::Release).expect("it is open");
         await_all(&told);
     });
-    client.close().expect("it was open");
+    client.close();
+    thread.join().expect("the loop ends");
     run
 }
 
-/// Through `examples/tokio.rs`, with one worker thread.
+/// Through redial-tokio, with one worker thread.
 pub(crate) fn tokio(messages: u64, window: u64) -> Run {
     let runtime = ::tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let _inside = runtime.enter();
     let (observer, told) = observer(messages);
-    let clock = tokio_adapter::Clock::new(1);
-    let (handle, _arrived) = tokio_adapter::start(&server(), session(window), clock, None, observer);
+    let options = redial_tokio::Options::new(&server()).expect("a URL").trace(observer);
+    let (client, _, _task) = options.start(session(window));
     await_all(&told);
-    (0..messages).for_each(|_| drop(handle.send(body()).expect("there is room")));
+    (0..messages).for_each(|_| drop(client.send(body()).expect("there is room")));
     timed(messages, || {
-        handle.call(Call::Release).expect("it is open");
+        client.call(Call::Release).expect("it is open");
         await_all(&told);
     })
 }

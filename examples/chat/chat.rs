@@ -8,12 +8,12 @@ use std::{thread, time};
 use redial::config::WhileDown;
 use redial::journal::Call;
 use redial::{Action, MessageId, PollCause, Session, State};
+use redial_blocking::{Client, Summary};
 
-use super::Input;
-use super::blocking::{Client, Clock};
 use super::options::{Options, commands};
 use super::page::Page;
 use super::poll::{self, News};
+use super::{Input, Running};
 
 /// How long the end of the input waits for what is unsettled.
 const PATIENCE: time::Duration = time::Duration::from_secs(15);
@@ -23,7 +23,8 @@ const MOMENT: time::Duration = time::Duration::from_millis(20);
 pub(crate) struct Chat {
     page: Page,
     client: Client,
-    clock: Clock,
+    /// The loop of the session, which ends after the session does.
+    thread: thread::JoinHandle<Summary>,
     options: Options,
     inputs: Sender<Input>,
     /// A pipe types faster than a socket opens: its lines wait for the connection where the session would refuse them.
@@ -56,13 +57,13 @@ struct Polls {
 }
 
 impl Chat {
-    pub(crate) fn new(options: Options, client: Client, clock: Clock, inputs: Sender<Input>) -> Self {
+    pub(crate) fn new(options: Options, (client, thread): Running, inputs: Sender<Input>) -> Self {
         let refuses = options.preset.config().outbox.while_down != WhileDown::Queue;
         let polls = Polls { wanted: options.preset.config().fallback.is_on(), ..Polls::default() };
         Self {
             page: Page::new(options.preset.name()),
             client,
-            clock,
+            thread,
             options,
             inputs,
             lines: VecDeque::new(),
@@ -97,7 +98,8 @@ impl Chat {
                         self.on_input(input);
                     }
                     self.page.flush();
-                    return self.client.close().is_ok() && asked;
+                    self.client.close();
+                    return self.thread.join().is_ok() && asked;
                 }
             }
         }
@@ -195,7 +197,7 @@ impl Chat {
 
     fn say(&mut self, text: &str) {
         match self.client.send(text) {
-            Ok(id) => self.page.typed(&id, text),
+            Ok(sent) => self.page.typed(&sent.id, text),
             Err(error) => say!("-- refused: {error}"),
         }
     }
@@ -205,7 +207,7 @@ impl Chat {
         let rest = rest.trim();
         match word {
             "/help" => say!("{}", commands()),
-            "/state" => self.client.look(|session| Page::state(session, self.clock.now())),
+            "/state" => self.client.look(|session| Page::state(session, session.now())),
             "/frames" => self.page.toggle_frames(),
             "/list" => self.page.list(),
             "/read" if self.page.mark_read(rest) => say!("-- #{rest} is read"),

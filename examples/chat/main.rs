@@ -4,8 +4,8 @@
 //! `cargo run --example chat -- --preset uni_app --lossless --name ana` and the same with `ben`. Then kill the server,
 //! go on typing, and start it again.
 //!
-//! The session runs under the adapter of `examples/blocking.rs`, unchanged. Its input may be a pipe: the program then waits
-//! for everything to settle before it ends.
+//! The session runs under redial-blocking. Its input may be a pipe: the program then waits for everything to settle before
+//! it ends.
 
 include!("../common/say.rs");
 
@@ -15,9 +15,6 @@ mod page;
 mod poll;
 mod spy;
 
-#[path = "../blocking.rs"]
-#[allow(dead_code, reason = "the file is a whole example; the chat uses its adapter and not its main")]
-mod blocking;
 #[path = "../screen/events.rs"]
 mod events;
 #[path = "../screen/store.rs"]
@@ -30,10 +27,9 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use redial::journal::{self, Header};
-use redial::{Action, Frame, Instant, Preset, Seed, Session};
+use redial::host::{JournalWriter, RecordedSession};
+use redial::{Action, Frame, Instant, Seed};
 
-use blocking::{Client, Clock};
 use chat::Chat;
 use options::{Options, commands, help};
 use poll::News;
@@ -70,27 +66,31 @@ fn run() -> Result<bool, String> {
     };
     say!("{} at {} as {}; /help lists the commands", options.preset.name(), options.url, options.name);
     let (inputs, happened) = channel();
-    let clock = Clock::new(1);
-    let client = start(&options, &inputs, clock, Seed::from_bytes(seed))?;
+    let running = start(&options, &inputs, Seed::from_bytes(seed))?;
     read_lines(&inputs);
-    Ok(Chat::new(options, client, clock, inputs).run(&happened))
+    Ok(Chat::new(options, running, inputs).run(&happened))
 }
 
-fn start(options: &Options, inputs: &Sender<Input>, clock: Clock, seed: Seed) -> Result<Client, String> {
-    let journal = options.journal.as_ref().map(|path| journal(path, &options.preset, seed)).transpose()?;
+/// A session at work, and the thread of its loop.
+type Running = (redial_blocking::Client, thread::JoinHandle<redial_blocking::Summary>);
+
+fn start(options: &Options, inputs: &Sender<Input>, seed: Seed) -> Result<Running, String> {
+    let journal = options.journal.as_deref().map(journal).transpose()?;
     let preset = Spy::on(options.preset.clone(), inputs.clone()).map_err(|error| error.to_string())?;
-    let session = Session::new(preset, seed);
     let tell = inputs.clone();
     // Nobody hears it any more once the program is on its way out.
     let look_on = move |now: Instant, action: &Action| drop(tell.send(Input::Action(now, action.clone())));
-    Client::start(&options.url, session, clock, journal, look_on).map_err(|error| format!("it cannot begin: {error}"))
+    let target = redial_blocking::Options::new(&options.url).map_err(|error| error.to_string())?;
+    let running = target.trace(look_on).start(RecordedSession::new(preset, seed, journal));
+    // The messages are among the actions.
+    let (client, _, thread) = running.map_err(|error| format!("it cannot begin: {error}"))?;
+    Ok((client, thread))
 }
 
 /// The file in which every input is written down, for `examples/replay.rs`.
-fn journal(path: &str, preset: &Preset, seed: Seed) -> Result<Box<dyn io::Write + Send>, String> {
-    let header = journal::Input::Header(Header::new(preset, seed)).to_line();
-    let begun = File::create(path).and_then(|mut file| writeln!(file, "{header}").map(|()| file));
-    Ok(Box::new(begun.map_err(|error| format!("{path} cannot be written: {error}"))?))
+fn journal(path: &str) -> Result<JournalWriter, String> {
+    let mut file = File::create(path).map_err(|error| format!("{path} cannot be written: {error}"))?;
+    Ok(JournalWriter::new(move |line| writeln!(file, "{line}").is_ok()))
 }
 
 fn read_lines(inputs: &Sender<Input>) {

@@ -48,7 +48,8 @@ pub(crate) struct Options {
     pub(crate) journal: Option<String>,
 }
 
-const NO_TLS: &str = "wss needs a TLS library, and this program has none; the adapters take yours, see `Target::over` in examples/blocking.rs";
+const NO_TLS: &str =
+    "wss needs a TLS library, and this program has none; redial-blocking takes yours, see its `Options::connect`";
 
 impl Options {
     /// Reads the command line; `None` asks for help.

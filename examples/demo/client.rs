@@ -3,22 +3,16 @@
 use std::io;
 
 use futures_util::StreamExt as _;
-use redial::journal::Call;
-use redial::{Action, Instant, Message, SendError, Session, Stats};
+use redial::host::RecordedSession;
+use redial::{Action, Message, SendError, Session, Stats};
 
-use super::blocking;
+use super::clock::Clock;
 use super::options::Adapter;
-use super::tokio_adapter::{self, Clock};
-
-/// The same clock for the other adapter.
-pub(crate) fn blocking_clock(Clock { origin, speed, wall }: Clock) -> blocking::Clock {
-    blocking::Clock { origin, speed, wall }
-}
 
 /// A session under either adapter, used alike.
 pub(crate) enum Client {
-    Blocking(blocking::Client),
-    Tokio(tokio_adapter::Handle),
+    Blocking(redial_blocking::Client),
+    Tokio(redial_tokio::Client),
 }
 
 impl Client {
@@ -26,29 +20,33 @@ impl Client {
     pub(crate) fn start(
         adapter: Adapter,
         url: &str,
-        session: Session,
+        session: impl Into<RecordedSession>,
         clock: Clock,
-        journal: Option<Box<dyn io::Write + Send>>,
-        mut observer: impl FnMut(Instant, &Action) + Send + 'static,
+        mut observer: impl FnMut(&Action) + Send + 'static,
         shown: impl Fn(&Message) + Send + 'static,
     ) -> io::Result<Self> {
+        let clock = clock.of_session();
+        let observer = move |_, action: &Action| {
+            if !matches!(action, Action::Deliver(_)) {
+                observer(action);
+            }
+        };
         match adapter {
             Adapter::Blocking => {
-                let clock = blocking_clock(clock);
-                let observer = move |now: Instant, action: &Action| match action {
-                    Action::Deliver(message) => shown(message),
-                    action => observer(now, action),
-                };
-                blocking::Client::start(url, session, clock, journal, observer).map(Self::Blocking)
+                let options = redial_blocking::Options::new(url).map_err(io::Error::other)?;
+                let (client, messages, _) = options.clock(clock, None).trace(observer).start(session)?;
+                std::thread::spawn(move || messages.into_iter().for_each(|message| shown(&message)));
+                Ok(Self::Blocking(client))
             }
             Adapter::Tokio => {
-                let (handle, mut messages) = tokio_adapter::start(url, session, clock, journal, observer);
+                let options = redial_tokio::Options::new(url).map_err(io::Error::other)?;
+                let (client, mut messages, _) = options.clock(clock, None).trace(observer).start(session);
                 tokio::spawn(async move {
                     while let Some(message) = messages.next().await {
                         shown(&message);
                     }
                 });
-                Ok(Self::Tokio(handle))
+                Ok(Self::Tokio(client))
             }
         }
     }
@@ -56,7 +54,7 @@ impl Client {
     pub(crate) fn send(&self, text: String) -> Result<(), SendError> {
         match self {
             Self::Blocking(client) => client.send(text).map(drop),
-            Self::Tokio(handle) => handle.send(text).map(drop),
+            Self::Tokio(client) => client.send(text).map(drop),
         }
     }
 
@@ -71,19 +69,17 @@ impl Client {
 
     /// Closes politely; the session bounds how long that takes.
     pub(crate) fn close(&self) {
-        let call = Call::Close { code: None, reason: String::new() };
-        // A close without a code cannot be refused.
-        let _ = match self {
-            Self::Blocking(client) => client.call(call),
-            Self::Tokio(handle) => handle.call(call),
-        };
+        match self {
+            Self::Blocking(client) => client.close(),
+            Self::Tokio(client) => client.close(),
+        }
     }
 
     /// Looks at the session.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
         match self {
             Self::Blocking(client) => client.look(look),
-            Self::Tokio(handle) => handle.look(look),
+            Self::Tokio(client) => client.look(look),
         }
     }
 }

@@ -191,7 +191,7 @@ impl Saboteur {
         let each = self.rng.between(2_000, 5_000);
         let (from, resent, before) = (self.now(), self.client.stats().resent, self.connections());
         self.say(Kind::Delay, &format!("every byte takes {} each way", seconds(each)));
-        self.relay.delay(time::Duration::from(each) / self.score.clock.speed);
+        self.relay.delay(self.score.clock.span(each));
         self.pass(Duration::from_secs(24)).await;
         self.relay.delay(super::LATENCY);
         self.goes_on(before, from, resent, "           bytes are fast again").await;

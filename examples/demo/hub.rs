@@ -16,9 +16,9 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_tungstenite::tungstenite::Message as Wire;
 
+use super::clock::Clock;
 use super::login::{self, Arrival};
 use super::relay::{BACKLOG, bind};
-use super::tokio_adapter::Clock;
 
 /// A hub at work; it ends with its runtime.
 #[derive(Clone)]
@@ -234,7 +234,7 @@ impl Shared {
     async fn tick(self: Arc<Self>) {
         loop {
             let deadline = self.room().users.values().filter_map(|user| user.peer.next_deadline()).map(|d| d.at).min();
-            let wait = deadline.map_or(std::time::Duration::from_secs(3_600), |at| self.clock.wall_until(at));
+            let wait = deadline.map_or(std::time::Duration::from_secs(3_600), |at| self.clock.wait(at));
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {

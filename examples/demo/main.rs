@@ -1,8 +1,8 @@
 //! Two chat clients talk through a network that keeps breaking; nothing gets lost, nothing is shown twice.
 //!
 //! One process: a chat hub on loopback, a relay in front of it that breaks connections, and two clients, each a redial
-//! `Session` under the adapter of `examples/tokio.rs` or `examples/blocking.rs`, unchanged. Only the clock is scaled: for
-//! the sessions and the hub `SPEED` seconds pass in each of ours, so that the default timings fit into half a minute.
+//! `Session` under redial-tokio or redial-blocking. Only the clock is scaled: for the sessions and the hub `SPEED` seconds
+//! pass in each of ours, so that the default timings fit into half a minute.
 //!
 //! `cargo run --release --example demo -- --help`
 
@@ -14,6 +14,7 @@ pub(crate) mod durable;
 include!("../common/say.rs");
 
 pub(crate) mod client;
+pub(crate) mod clock;
 mod faults;
 pub(crate) mod hub;
 mod login;
@@ -26,21 +27,17 @@ pub(crate) mod restart;
 mod rng;
 pub(crate) mod score;
 
-#[path = "../blocking.rs"]
-#[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
-pub(crate) mod blocking;
-#[path = "../tokio.rs"]
-#[allow(dead_code, reason = "the file is a whole example; the demo uses its adapter and not its main")]
-pub(crate) mod tokio_adapter;
-
 use std::io;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time;
 
-use redial::Session;
+use redial::Instant;
+use redial::host::RecordedSession;
+use redial::journal::Call;
 
 use client::Client;
+use clock::Clock;
 use faults::{Record, Saboteur};
 use hub::Hub;
 use memory::Memory;
@@ -49,7 +46,6 @@ use relay::Relay;
 use report::Report;
 use rng::Rng;
 use score::{NAMES, Score};
-use tokio_adapter::Clock;
 
 /// Seconds on the sessions' clocks in each of the wall's.
 const SPEED: u32 = 30;
@@ -118,15 +114,9 @@ fn demonstrate(options: Options) -> Result<bool, durable::Fault> {
     Ok(complaints.is_empty())
 }
 
-/// A clock for clients and hub, so many times as fast as the wall's where the machine can keep up.
-pub(crate) fn clock(speed: u32) -> Clock {
-    let wall = durable::pace::wall(speed);
-    Clock { origin: wall(), speed, wall }
-}
-
 /// Sets the stage, lets everybody work, and tells how it ended.
 pub(crate) async fn run(options: Options) -> io::Result<Report> {
-    let (clock, begun) = (clock(SPEED), time::Instant::now());
+    let (clock, begun) = (Clock::new(SPEED), time::Instant::now());
     let mut rng = Rng(options.seed);
     let score = Score::new(options.messages, clock, options.quiet);
     introduce(&score, &options);
@@ -161,7 +151,7 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
     let [a, b] = [0, 1].map(|who| (score.side(who).clone(), stage[who].0.stats(), hub.stats(NAMES[who])));
     let mut records = records();
     let records = [records.next().unwrap_or_default(), records.next().unwrap_or_default()];
-    let (wall, speed) = (begun.elapsed(), clock.speed);
+    let (wall, speed) = (begun.elapsed(), clock.speed());
     for (client, _) in &stage {
         client.close();
     }
@@ -192,8 +182,8 @@ fn introduce(score: &Score, options: &Options) {
 
 /// One client comes in: it shows its name as its token, and opens its session.
 fn enter(who: usize, relay: &Relay, options: &Options, score: &Arc<Score>, rng: &mut Rng) -> io::Result<Client> {
-    let mut session = Session::new(options.dialect.preset(), rng.seed());
-    session.credential(score.clock.now(), NAMES[who]);
+    let mut session = RecordedSession::new(options.dialect.preset(), rng.seed(), None);
+    session.call(Instant::ORIGIN, Call::Credential { value: NAMES[who].into() }).map_err(io::Error::other)?;
     let url = format!("ws://{}/chat", relay.addr());
     let (log, screen) = (Arc::clone(score), Arc::clone(score));
     Client::start(
@@ -201,8 +191,7 @@ fn enter(who: usize, relay: &Relay, options: &Options, score: &Arc<Score>, rng: 
         &url,
         session,
         score.clock,
-        None,
-        move |now, action| log.on_action(who, now, action),
+        move |action| log.on_action(who, action),
         move |message| screen.on_shown(who, message),
     )
 }

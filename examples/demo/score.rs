@@ -7,7 +7,7 @@ use std::time;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use redial::{Action, Cause, Duration, Instant, Message, MessageId, State, Status};
 
-use super::tokio_adapter::Clock;
+use super::clock::Clock;
 
 /// The names of the two clients; each talks to the other.
 pub(crate) const NAMES: [&str; 2] = ["A", "B"];
@@ -82,7 +82,7 @@ impl Score {
     pub(crate) async fn pass(&self, span: Duration) {
         let end = self.clock.now() + span;
         while self.clock.now() < end {
-            tokio::time::sleep(self.clock.wall_until(end)).await;
+            tokio::time::sleep(self.clock.wait(end)).await;
         }
     }
 
@@ -103,7 +103,8 @@ impl Score {
     }
 
     /// A client's session wants something done or known.
-    pub(crate) fn on_action(&self, who: usize, now: Instant, action: &Action) {
+    pub(crate) fn on_action(&self, who: usize, action: &Action) {
+        let now = self.clock.now();
         let mut side = self.side(who);
         match action {
             Action::Connect { .. } => side.dials += 1,

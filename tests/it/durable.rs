@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::adapters::demo::durable::demo::{Plan, Tally, folder, run};
+#[path = "../../examples/durable/main.rs"]
+#[allow(dead_code, reason = "a whole program; the test uses its demonstration and not its command line")]
+mod program;
+
 use crate::support::example::example;
+use program::demo::{Plan, Tally, folder, run};
 
 #[test]
 fn a_client_that_is_killed_over_and_over_loses_nothing_and_shows_nothing_twice() {

@@ -1,6 +1,5 @@
 //! Tests, as one program: stories, properties, a simulator, and one oracle that all of them share.
 
-mod adapters;
 mod budget;
 mod durability;
 mod durable;
@@ -12,7 +11,6 @@ mod model;
 mod native;
 mod oracle;
 mod pipe;
-mod programs;
 mod properties;
 mod screen;
 mod sim;

@@ -13,6 +13,7 @@ use std::time;
 
 use redial::{Duration, Instant};
 
+use super::clock::Clock;
 use super::durable::client::Options as Member;
 use super::durable::demo::Process;
 use super::durable::store::{Contents, Store};
@@ -23,7 +24,7 @@ use super::plan::{Kind, shuffled};
 use super::relay::{Relay, Spoil};
 use super::rng::Rng;
 use super::score::{NAMES, Score, seconds};
-use super::{LATENCY, SPEED, clock};
+use super::{LATENCY, SPEED};
 
 pub(crate) use report::{End, Report};
 
@@ -89,7 +90,7 @@ pub(crate) async fn run(options: Options, program: &Path, folder: &Path) -> Resu
 }
 
 async fn play(options: Options, program: &Path, folder: &Path) -> Result<Report, Fault> {
-    let (clock, begun) = (clock(SPEED), time::Instant::now());
+    let (clock, begun) = (Clock::new(SPEED), time::Instant::now());
     let mut rng = Rng(options.seed);
     let score = Score::new(options.messages, clock, options.quiet);
     introduce(&score, &options);

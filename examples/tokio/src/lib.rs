@@ -11,7 +11,7 @@
 //! let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
 //! let (client, mut messages, _task) = Options::new("ws://127.0.0.1:9001/chat")?.start(session);
 //! let sent = client.send("hello")?;
-//! println!("{} is {:?}", sent.id, sent.settled().await);
+//! println!("{} is {:?}", sent.id.clone(), sent.settled().await);
 //! while let Some(message) = messages.next().await {
 //!     println!("{:?}", message.body.as_text());
 //! }
@@ -19,12 +19,13 @@
 //! # }
 //! ```
 //!
-//! This file is a package, and it can be copied: it needs the crates redial (default features), redial-tungstenite, tokio
-//! (`macros`, `net`, `rt`, `sync`, `time`), futures-util (`std`) and, for TLS, tokio-rustls.
+//! This file is a package, and it can be copied: it needs the crates redial (default features), redial-tungstenite,
+//! tokio (`macros`, `net`, `rt`, `sync`, `time`), futures-util (`std`) and, for TLS, tokio-rustls.
 //!
-//! One task runs a session, and owns its socket. A [`Client`] is cheap to clone; the session closes when the last one is
-//! dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says: beyond that the socket is
-//! not read, so that TCP holds the server back. A session takes one descriptor while it is connected, and no thread.
+//! One task runs a session, and owns its socket. A [`Client`] is cheap to clone; the session closes when the last one
+//! is dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says, and those of the
+//! turn that reached the limit: beyond that the socket is not read, so that TCP holds the server back. A session takes
+//! one descriptor while it is connected, and no thread.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
@@ -41,9 +42,10 @@ use redial::host::{DialOrder, Host, HostClock, RecordedSession, Target, TargetEr
 use redial::journal::{Call, CallError};
 use redial::{
     Action, ConnectionId, CredentialFailure, Event, Failure, Instant, Message, MessageId, Outgoing, Secret, SendError,
-    Session, State, Stats, Status, TransportError,
+    Session, State, Status, TransportError,
 };
-use redial_tungstenite::{Opening, Request, Response, Socket, io_failure, permanent, request};
+use redial_tungstenite::{Link, Opening, Socket, io_failure, request};
+pub use redial_tungstenite::{Request, Response, Summary};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -55,14 +57,16 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// A boxed future.
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Connect = Arc<dyn Fn(Target) -> Boxed<io::Result<Box<dyn Io>>> + Send + Sync>;
+type Connect = Arc<dyn Fn(Target, u32) -> Boxed<io::Result<Box<dyn Io>>> + Send + Sync>;
 type Ask = Box<dyn FnMut(Option<String>) -> Boxed<Result<Secret, CredentialFailure>> + Send>;
 
 /// Where the server is, and how to reach it.
 pub struct Options {
     target: Box<dyn FnMut(u32) -> Target + Send>,
     request: Box<dyn FnMut(u32, &mut Request) + Send>,
-    connect: Option<Connect>,
+    connect: Connect,
+    /// Whether `wss://` URLs can be dialed.
+    has_tls: bool,
     credential: Option<Ask>,
     trace: Box<dyn FnMut(Instant, &Action) + Send>,
     clock: HostClock,
@@ -80,7 +84,12 @@ impl Options {
         Ok(Self {
             target: Box::new(move |_| target.clone()),
             request: Box::new(|_, _| {}),
-            connect: None,
+            connect: Arc::new(|target, send_buffer| {
+                Box::pin(
+                    async move { Ok(Box::new(tcp(target.host(), target.port(), send_buffer).await?) as Box<dyn Io>) },
+                )
+            }),
+            has_tls: false,
             credential: None,
             trace: Box::new(|_, _| {}),
             clock: HostClock::new(),
@@ -111,26 +120,29 @@ impl Options {
     where
         F: Future<Output = io::Result<Box<dyn Io>>> + Send + 'static,
     {
-        self.connect = Some(Arc::new(move |target| Box::pin(connect(target))));
+        self.connect = Arc::new(move |target, _| Box::pin(connect(target)));
+        self.has_tls = true;
         self
     }
 
     /// Uses TLS for `wss://` URLs.
     #[cfg(feature = "rustls")]
     #[must_use]
-    pub fn tls(self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
-        let (tls, send_buffer) = (tokio_rustls::TlsConnector::from(config.into()), self.send_buffer);
-        self.connect(move |target| {
+    pub fn tls(mut self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
+        let tls = tokio_rustls::TlsConnector::from(config.into());
+        self.connect = Arc::new(move |target, send_buffer| {
             let tls = tls.clone();
-            async move {
+            Box::pin(async move {
                 let tcp = tcp(target.host(), target.port(), send_buffer).await?;
                 if !target.is_secure() {
                     return Ok(Box::new(tcp) as Box<dyn Io>);
                 }
                 let name = target.host().to_owned().try_into().map_err(io::Error::other)?;
                 Ok(Box::new(tls.connect(name, tcp).await?) as Box<dyn Io>)
-            }
-        })
+            })
+        });
+        self.has_tls = true;
+        self
     }
 
     /// Answers when the session needs a credential; the argument is the server's challenge, where there is one.
@@ -188,6 +200,7 @@ impl Options {
             link: Link::None,
             asking: None,
             told: Vec::new(),
+            delivered: 0,
             taken: 0,
             state,
             response,
@@ -223,7 +236,7 @@ struct Shared {
     wake: Notify,
     started: tokio::time::Instant,
     wall: Option<fn() -> Duration>,
-    /// Messages that the application has taken.
+    /// Messages that the application has taken; all of them once it takes no more.
     taken: AtomicU64,
 }
 
@@ -239,16 +252,6 @@ pub struct Sent {
 pub struct Messages {
     delivered: mpsc::UnboundedReceiver<Message>,
     shared: Arc<Shared>,
-}
-
-/// How a session stood when its task ended.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Why it stopped, as a sentence.
-    pub explanation: String,
-    /// Its counters.
-    pub stats: Stats,
 }
 
 impl Client {
@@ -324,10 +327,10 @@ impl Sent {
     /// When the message is delivered or read, or the outcome after which that will not come.
     pub async fn marked(&self, mark: WaitFor) -> Status {
         let (tell, told) = oneshot::channel();
-        match self.shared.with(|host| host.wait(&self.id, mark, tell)) {
-            Some((_, status)) => status,
-            None => told.await.unwrap_or(Status::Unconfirmed),
+        if let Some((waiter, status)) = self.shared.with(|host| host.wait(&self.id, mark, tell)) {
+            let _ = waiter.send(status);
         }
+        told.await.unwrap_or(Status::Unconfirmed)
     }
 }
 
@@ -350,6 +353,13 @@ impl Stream for Messages {
     }
 }
 
+impl Drop for Messages {
+    fn drop(&mut self) {
+        self.shared.taken.store(u64::MAX, Ordering::Relaxed);
+        self.shared.wake.notify_one();
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Host<oneshot::Sender<Status>>> {
         self.host.lock().unwrap_or_else(PoisonError::into_inner)
@@ -367,21 +377,15 @@ impl Shared {
 struct Adapter {
     shared: Arc<Shared>,
     options: Options,
-    link: Link,
+    link: Link<Boxed<Result<(Socket<Polled>, Response), Failure>>, Polled>,
     asking: Option<Boxed<Result<Secret, CredentialFailure>>>,
     told: Vec<(oneshot::Sender<Status>, Status)>,
-    /// Messages whose taking was reported.
+    /// Messages that were passed on, and of these the ones whose taking was reported.
+    delivered: u64,
     taken: u64,
     state: watch::Sender<State>,
     response: watch::Sender<Option<Arc<Response>>>,
     deliver: mpsc::UnboundedSender<Message>,
-}
-
-/// At most one connection: on its way, or open. Dropping a dial ends it.
-enum Link {
-    None,
-    Dialing(ConnectionId, Boxed<Result<(Socket<Polled>, Response), Failure>>),
-    Open(Box<Socket<Polled>>),
 }
 
 /// An asynchronous byte stream as a non-blocking one: whoever has to wait is woken by the last waker.
@@ -404,7 +408,7 @@ impl Adapter {
         let (_end, shared) = (End(Arc::clone(&self.shared)), Arc::clone(&self.shared));
         loop {
             self.perform();
-            let has_socket = !matches!(self.link, Link::None);
+            let has_socket = !self.link.is_none();
             let (turn, reads) = shared.with(|host| (host.turn(has_socket), host.session().wants_read()));
             let until = match turn {
                 Turn::Wait { until } => until.unwrap_or(Instant::NEVER),
@@ -424,14 +428,7 @@ impl Adapter {
                 () = shared.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            let taken = shared.taken.load(Ordering::Relaxed);
-            let report = std::mem::replace(&mut self.taken, taken) != taken;
-            shared.with(|host| {
-                if report {
-                    host.handle(Event::Taken { messages: taken });
-                }
-                host.handle(Event::Tick);
-            });
+            shared.with(|host| host.handle(Event::Tick));
         }
     }
 
@@ -446,47 +443,44 @@ impl Adapter {
                 // Whoever waited may have stopped.
                 let _ = waiter.send(status);
             }
-            let Some((now, action)) = action else { return };
+            let Some((now, action)) = action else { if self.report_taken() { continue } else { return } };
             (self.options.trace)(now, &action);
             match action {
                 Action::Connect { connection, attempt, handshake } => self.dial(connection, attempt, &handshake),
-                action @ (Action::Send { connection, .. } | Action::Close { connection, .. }) => match &mut self.link {
-                    Link::Open(socket) if socket.connection() == connection => socket.perform(action),
-                    // A close ends a dial; nothing else is sent to one.
-                    link if link.connection() == Some(connection) => *link = Link::None,
-                    _ => {}
-                },
-                Action::Abort { connection } if self.link.connection() == Some(connection) => self.link = Link::None,
                 Action::State { state, .. } => drop(self.state.send_replace(state)),
                 Action::Deliver(message) => {
-                    // Where the application has dropped its end, nobody needs to take anything.
-                    let gone = self.deliver.send(message).is_err();
-                    self.shared.taken.fetch_add(u64::from(gone), Ordering::Relaxed);
+                    self.delivered += 1;
+                    // The application may take no more.
+                    let _ = self.deliver.send(message);
                 }
                 Action::NeedCredential { challenge, .. } => {
                     self.asking = self.options.credential.as_mut().map(|ask| ask(challenge));
                 }
-                _ => {}
+                action => self.link.perform(action),
             }
         }
     }
 
+    /// Reports what the application has taken, where it has taken more.
+    fn report_taken(&mut self) -> bool {
+        let messages = self.shared.taken.load(Ordering::Relaxed).min(self.delivered);
+        let is_more = messages > std::mem::replace(&mut self.taken, messages);
+        if is_more {
+            self.shared.with(|host| host.handle(Event::Taken { messages }));
+        }
+        is_more
+    }
+
     fn dial(&mut self, connection: ConnectionId, attempt: u32, handshake: &Handshake) {
-        let (connect, send_buffer) = (self.options.connect.clone(), self.options.send_buffer);
-        let target = (self.options.target)(attempt).with_handshake(handshake);
-        let target = target.and_then(|target| if connect.is_some() { Ok(target) } else { target.without_tls() });
-        let request = target.map_err(permanent).and_then(|target| {
-            let mut request = request(&target)?;
-            (self.options.request)(attempt, &mut request);
-            Ok((target, request))
-        });
+        let (connect, send_buffer) = (Arc::clone(&self.options.connect), self.options.send_buffer);
+        let mut wanted = request(&(self.options.target)(attempt), handshake, self.options.has_tls);
+        if let Ok((_, request)) = &mut wanted {
+            (self.options.request)(attempt, request);
+        }
         let dial = async move {
-            let (target, request) = request?;
-            let io = match connect {
-                Some(connect) => connect(target).await,
-                None => tcp(target.host(), target.port(), send_buffer).await.map(|tcp| Box::new(tcp) as Box<dyn Io>),
-            };
-            let io = Polled { io: io.map_err(|error| io_failure(&error))?, waker: Waker::noop().clone() };
+            let (target, request) = wanted?;
+            let io = connect(target, send_buffer).await.map_err(|error| io_failure(&error))?;
+            let io = Polled { io, waker: Waker::noop().clone() };
             let mut opening = Opening::new(request, io);
             poll_fn(|cx| {
                 if let Some(io) = opening.get_mut() {
@@ -515,44 +509,21 @@ impl Adapter {
         }
         let events = match &mut self.link {
             Link::None => return Poll::Pending,
-            Link::Dialing(connection, dial) => {
-                let connection = *connection;
-                let (events, next) = match ready!(dial.as_mut().poll(cx)) {
-                    Ok((socket, response)) => {
-                        self.response.send_replace(Some(Arc::new(response)));
-                        let written = Event::Written { connection, frames: 0 };
-                        (vec![written, Event::Opened { connection }], Link::Open(Box::new(socket)))
-                    }
-                    Err(failure) => (vec![Event::errored(connection, failure)], Link::None),
-                };
-                self.link = next;
-                return Poll::Ready(events);
+            Link::Dialing(_, dial) => {
+                let dialed = ready!(dial.as_mut().poll(cx));
+                let (events, response) = self.link.dialed(dialed);
+                if let Some(response) = response {
+                    self.response.send_replace(Some(Arc::new(response)));
+                }
+                events
             }
             Link::Open(socket) => {
                 socket.get_mut().waker.clone_from(cx.waker());
-                socket.turn(self.shared.lock().session().now(), reads)
+                let now = self.shared.lock().session().now();
+                self.link.turn(now, reads)
             }
         };
-        if let Some(Event::Closed { .. } | Event::Errored { .. }) = events.last() {
-            self.link = Link::None;
-        }
         if events.is_empty() { Poll::Pending } else { Poll::Ready(events) }
-    }
-}
-
-impl Summary {
-    fn of(session: &Session) -> Self {
-        Self { explanation: session.explain().to_string(), stats: session.stats().clone() }
-    }
-}
-
-impl Link {
-    fn connection(&self) -> Option<ConnectionId> {
-        match self {
-            Self::None => None,
-            Self::Dialing(connection, _) => Some(*connection),
-            Self::Open(socket) => Some(socket.connection()),
-        }
     }
 }
 
@@ -581,12 +552,16 @@ fn now_or_later<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
     }
 }
 
-/// Connects to a name by TCP, trying its addresses in turn without waiting long for any (RFC 8305).
+/// Connects to a name by TCP, as [`tcp_to`] does with its addresses.
 pub async fn tcp(host: &str, port: u16, send_buffer: u32) -> io::Result<TcpStream> {
+    let unknown = |error: io::Error| io::Error::new(io::ErrorKind::NotFound, error);
+    tcp_to(tokio::net::lookup_host((host, port)).await.map_err(unknown)?, send_buffer).await
+}
+
+/// Connects by TCP to one of these addresses, trying them in turn without waiting long for any (RFC 8305).
+pub async fn tcp_to(addresses: impl IntoIterator<Item = SocketAddr>, send_buffer: u32) -> io::Result<TcpStream> {
     let started = tokio::time::Instant::now();
     let now = || Instant::from_millis(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let unknown = |error: io::Error| io::Error::new(io::ErrorKind::NotFound, error);
-    let addresses = tokio::net::lookup_host((host, port)).await.map_err(unknown)?;
     let mut order = DialOrder::new(addresses, SocketAddr::is_ipv6);
     let (mut dials, mut failure) = (FuturesUnordered::new(), io::Error::from(io::ErrorKind::NotFound));
     loop {

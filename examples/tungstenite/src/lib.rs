@@ -1,7 +1,8 @@
 //! A WebSocket of tungstenite as a redial session sees it: frames go in, events come out.
 //!
 //! A [`Socket`] works over any non-blocking byte stream: one whose `read` and `write` fail with `WouldBlock` where they
-//! would have to wait. It has no loop and no thread; the adapters redial-tokio and redial-blocking are loops around it.
+//! would have to wait. It has no loop and no thread; the adapters redial-tokio and redial-blocking are loops around a
+//! [`Link`], which is at most one socket.
 //!
 //! 1. A frame counts as written once the byte stream has taken its last byte.
 //! 2. The events of one turn are in order; after `Closed` or `Errored` there are none, and the socket is to be dropped.
@@ -10,8 +11,9 @@
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use redial::dialect::Handshake;
 use redial::host::{Flow, Target};
-use redial::{Action, ConnectionId, Event, Failure, Frame, Instant, Purpose, TransportError};
+use redial::{Action, ConnectionId, Event, Failure, Frame, Instant, Purpose, Session, Stats, TransportError};
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::error::{Error, ProtocolError};
 pub use tungstenite::handshake::client::{Request, Response};
@@ -35,6 +37,27 @@ pub struct Socket<S> {
     trouble: Option<Event>,
 }
 
+/// At most one connection: on its way, by a dial of the adapter's own kind, or open. Dropping a dial ends it.
+#[derive(Debug)]
+pub enum Link<D, S> {
+    /// There is none.
+    None,
+    /// A dial is under way, its opening handshake included.
+    Dialing(ConnectionId, D),
+    /// The WebSocket is open.
+    Open(Box<Socket<S>>),
+}
+
+/// How a session stood when its loop ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Why it stopped, as a sentence.
+    pub explanation: String,
+    /// Its counters.
+    pub stats: Stats,
+}
+
 /// An opening handshake under way.
 #[derive(Debug)]
 pub struct Opening<S: Read + Write>(Step<S>);
@@ -54,15 +77,79 @@ pub struct Counted<S> {
     written: u64,
 }
 
-/// Makes the request of an opening handshake, with the headers that URL and dialect want.
+/// Takes up what the dialect wants of the opening handshake, and makes its request.
 ///
-/// Fails for good where the URL or a header cannot stand in a request.
-pub fn request(target: &Target) -> Result<Request, Failure> {
+/// Fails for good where the URL or a header cannot stand in a request, or needs TLS that the adapter does not have.
+pub fn request(target: &Target, handshake: &Handshake, has_tls: bool) -> Result<(Target, Request), Failure> {
+    let target = target.with_handshake(handshake).map_err(permanent)?;
+    let target = if has_tls { target } else { target.without_tls().map_err(permanent)? };
     let mut request = target.url().into_client_request().map_err(|error| failure(&error))?;
     for (name, value) in target.headers() {
         request.headers_mut().insert(name, value.reveal().parse().map_err(permanent)?);
     }
-    Ok(request)
+    Ok((target, request))
+}
+
+impl Summary {
+    /// Sums a session up.
+    pub fn of(session: &Session) -> Self {
+        Self { explanation: session.explain().to_string(), stats: session.stats().clone() }
+    }
+}
+
+impl<D, S: Read + Write> Link<D, S> {
+    /// Whether there is neither a connection nor a dial.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Carries out `Send`, `Close` and `Abort`, where they are about this connection.
+    pub fn perform(&mut self, action: Action) {
+        let current = match self {
+            Self::None => return,
+            Self::Dialing(connection, _) => *connection,
+            Self::Open(socket) => socket.connection,
+        };
+        match (action, &mut *self) {
+            (Action::Abort { connection }, _) if connection == current => *self = Self::None,
+            (action @ (Action::Send { connection, .. } | Action::Close { connection, .. }), Self::Open(socket))
+                if connection == current =>
+            {
+                socket.perform(action);
+            }
+            // A close ends a dial.
+            (Action::Close { connection, .. }, _) if connection == current => *self = Self::None,
+            _ => {}
+        }
+    }
+
+    /// Notes the end of the dial. Returns what the session has to hear, and the server's answer where there is one.
+    pub fn dialed(&mut self, dialed: Result<(Socket<S>, Response), Failure>) -> (Vec<Event>, Option<Response>) {
+        let link = std::mem::replace(self, Self::None);
+        match (link, dialed) {
+            (Self::Dialing(connection, _), Ok((socket, response))) => {
+                *self = Self::Open(Box::new(socket));
+                // Whoever says so first is asked to send no more than the socket takes.
+                let events = vec![Event::Written { connection, frames: 0 }, Event::Opened { connection }];
+                (events, Some(response))
+            }
+            (Self::Dialing(connection, _), Err(failure)) => (vec![Event::errored(connection, failure)], None),
+            (link, _) => {
+                *self = link;
+                (Vec::new(), None)
+            }
+        }
+    }
+
+    /// Takes a turn of an open connection, as [`Socket::turn`] does, and drops it where it has ended.
+    pub fn turn(&mut self, now: Instant, reads: bool) -> Vec<Event> {
+        let Self::Open(socket) = self else { return Vec::new() };
+        let events = socket.turn(now, reads);
+        if let Some(Event::Closed { .. } | Event::Errored { .. }) = events.last() {
+            *self = Self::None;
+        }
+        events
+    }
 }
 
 impl<S: Read + Write> Opening<S> {
@@ -108,11 +195,6 @@ impl<S: Read + Write> Opening<S> {
 }
 
 impl<S: Read + Write> Socket<S> {
-    /// Whether this is the connection of that id.
-    pub fn connection(&self) -> ConnectionId {
-        self.connection
-    }
-
     /// The byte stream.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.socket.get_mut().io
@@ -247,7 +329,7 @@ fn ended(connection: ConnectionId, error: &Error) -> Event {
 }
 
 /// A failure that no further attempt can mend.
-pub fn permanent(error: impl ToString) -> Failure {
+fn permanent(error: impl ToString) -> Failure {
     Failure::new(TransportError::Permanent).with_detail(error.to_string())
 }
 

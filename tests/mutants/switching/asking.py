@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 WORKERS = int(os.environ.get("WORKERS", "2"))
 # Seconds of CPU from which a test is slow.
 SLOW = 0.3
-# Real sockets and other programs have times of their own, and `tidy` reads the source.
-LEFT_OUT = {"adapters", "durable", "pipe", "programs", "tidy"}
+# Other programs have times of their own, and `tidy` reads the source.
+LEFT_OUT = {"durable", "pipe", "tidy"}
 # Sizes at which the slow layers still see everything they ask to have seen; a failure is not made small.
 SIZES = {
     "SIM_SEEDS": "200",

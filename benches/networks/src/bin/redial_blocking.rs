@@ -1,4 +1,4 @@
-//! redial over threads: the adapter of `examples/blocking.rs`, with the preset that is named.
+//! redial over threads: the adapter redial-blocking, with the preset that is named.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,10 +7,7 @@ use lines::{Taken, Work, drive, fail, number, say, say_of};
 use redial::config::Limit;
 use redial::journal::Call;
 use redial::{Action, Config, Instant, MessageId, Preset, Seed, SendError, Session, State, Status};
-
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../../../examples/blocking.rs"]
-mod adapter;
+use redial_blocking::Options;
 
 fn main() -> std::io::Result<()> {
     let work = Work::from_args();
@@ -19,9 +16,11 @@ fn main() -> std::io::Result<()> {
     let numbers: Arc<Mutex<HashMap<MessageId, u64>>> = Arc::default();
     let watcher = observer(Arc::clone(&numbers), receipts);
     let url = format!("ws://{}/", work.address);
-    let client = Arc::new(adapter::Client::start(&url, session, adapter::Clock::new(1), None, watcher)?);
-    let teller = Arc::clone(&client);
-    let send = move |n, text: String| send(n, &numbers, || client.send(text));
+    let options = Options::new(&url).map_err(std::io::Error::other)?.trace(watcher);
+    // The observer hears the messages.
+    let (client, _, _thread) = options.start(session)?;
+    let teller = client.clone();
+    let send = move |n, text: String| send(n, &numbers, || Ok(client.send(text)?.id.clone()));
     // A session that is closed has nothing to connect again.
     drive(&work, send, move |word| {
         if word == "online" {

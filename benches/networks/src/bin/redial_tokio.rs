@@ -1,4 +1,4 @@
-//! redial over tokio: the adapter of `examples/tokio.rs`, with the preset that is named.
+//! redial over tokio: the adapter redial-tokio, with the preset that is named.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,10 +7,7 @@ use lines::{Taken, Work, drive, fail, number, say, say_of};
 use redial::config::Limit;
 use redial::journal::Call;
 use redial::{Action, Config, Instant, MessageId, Preset, Seed, SendError, Session, State, Status};
-
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../../../examples/tokio.rs"]
-mod adapter;
+use redial_tokio::Options;
 
 fn main() -> std::io::Result<()> {
     let work = Work::from_args();
@@ -21,10 +18,12 @@ fn main() -> std::io::Result<()> {
     let url = format!("ws://{}/", work.address);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
-    let (handle, _messages) = adapter::start(&url, session, adapter::Clock::new(1), None, watcher);
-    let teller = handle.clone();
+    let options = Options::new(&url).map_err(std::io::Error::other)?.trace(watcher);
+    // The observer hears the messages.
+    let (client, _, _task) = options.start(session);
+    let teller = client.clone();
     std::thread::spawn(move || {
-        let send = move |n, text| send(n, &numbers, || Ok(handle.send(text)?.id.clone()));
+        let send = move |n, text| send(n, &numbers, || Ok(client.send(text)?.id.clone()));
         // A session that is closed has nothing to connect again.
         drive(&work, send, move |word| {
             if word == "online" {

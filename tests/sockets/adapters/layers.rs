@@ -1,5 +1,4 @@
-//! What stands between TCP and WebSocket: TLS in earnest, a cipher of one byte here; and what is said where a dial does not get
-//! that far.
+//! A byte stream of the application's own under the WebSocket, and what is said where a dial does not get that far.
 
 use redial::{Action, Preset, Seed, Session};
 use std::io::{self, Read, Write};
@@ -14,10 +13,11 @@ use redial::journal::Call;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::demo::client::Client;
+use super::demo::clock::Clock;
 use super::demo::options::Adapter;
 use super::demo::relay::bind;
-use super::demo::{blocking, client::Client, tokio_adapter};
-use super::guest::{BOTH, PATIENCE, Paper};
+use super::guest::{BOTH, PATIENCE, call, recorded};
 
 /// Changes every byte on its way.
 struct Cipher<S>(S);
@@ -99,41 +99,34 @@ fn a_layer_between_tcp_and_websocket_carries_every_byte_of_every_connection() {
         let url = secret_echo();
         let client = match adapter {
             Adapter::Blocking => {
-                let target = blocking::Target::over(&url, |host, tcp| {
-                    assert_eq!(host, "127.0.0.1");
-                    Ok(Box::new(Cipher(tcp)))
+                let options = redial_blocking::Options::new(&url).expect("a URL").connect(|target| {
+                    assert_eq!(target.host(), "127.0.0.1");
+                    let tcp = redial_blocking::tcp(target.host(), target.port(), 64 << 10)?;
+                    let layered = redial_blocking::Layered { stream: Cipher(tcp), source: |cipher| &mut cipher.0 };
+                    Ok(Box::new(layered) as Box<dyn redial_blocking::Io>)
                 });
-                let observer = move |_, action: &Action| {
-                    if let Action::Deliver(message) = action {
-                        drop(show.send(message.body.clone()));
-                    }
-                };
-                let client = blocking::Client::start(target, session(), blocking::Clock::new(1), None, observer);
-                Client::Blocking(client.expect("loopback has room"))
+                let (client, messages, _) = options.start(session()).expect("loopback has room");
+                thread::spawn(move || messages.into_iter().for_each(|message| drop(show.send(message.body))));
+                Client::Blocking(client)
             }
             Adapter::Tokio => {
-                let target = tokio_adapter::Target::over(&url, |host, tcp| {
-                    assert_eq!(host, "127.0.0.1");
-                    Box::pin(async move { Ok(Box::new(Cipher(tcp)) as Box<dyn tokio_adapter::Io>) })
+                let options = redial_tokio::Options::new(&url).expect("a URL").connect(|target| async move {
+                    assert_eq!(target.host(), "127.0.0.1");
+                    let tcp = redial_tokio::tcp(target.host(), target.port(), 64 << 10).await?;
+                    Ok(Box::new(Cipher(tcp)) as Box<dyn redial_tokio::Io>)
                 });
-                let clock = tokio_adapter::Clock::new(1);
-                let (handle, mut messages) = tokio_adapter::start(target, session(), clock, None, |_, _| {});
+                let (client, mut messages, _) = options.start(session());
                 runtime.spawn(async move {
                     while let Some(message) = messages.next().await {
                         drop(show.send(message.body));
                     }
                 });
-                Client::Tokio(handle)
+                Client::Tokio(client)
             }
         };
         for number in 0..4 {
             if number == 2 {
-                let call = Call::ReconnectNow;
-                let made = match &client {
-                    Client::Blocking(client) => client.call(call),
-                    Client::Tokio(handle) => handle.call(call),
-                };
-                assert_eq!(made, Ok(()));
+                call(&client, Call::ReconnectNow);
             }
             let text = format!("{number}{}", "x".repeat(number * 20_000));
             client.send(text.clone()).expect("the outbox has room");
@@ -147,11 +140,9 @@ fn a_layer_between_tcp_and_websocket_carries_every_byte_of_every_connection() {
 
 /// Dials once, and says with which word the adapter tells the session how that went.
 fn failure(adapter: Adapter, url: &str) -> String {
-    let (paper, (act, actions)) = (Paper::default(), channel());
-    let observer = move |_, action: &Action| drop(act.send(action.clone()));
-    let journal: Box<dyn Write + Send> = Box::new(paper.clone());
-    let clock = tokio_adapter::Clock::new(1);
-    let client = Client::start(adapter, url, session(), clock, Some(journal), observer, |_| {});
+    let ((session, journal), (act, actions)) = (recorded(), channel());
+    let observer = move |action: &Action| drop(act.send(action.clone()));
+    let client = Client::start(adapter, url, session, Clock::new(1), observer, |_| {});
     let _client = client.expect("loopback has room");
     loop {
         match actions.recv_timeout(PATIENCE).expect("the dial fails") {
@@ -159,8 +150,7 @@ fn failure(adapter: Adapter, url: &str) -> String {
             _ => {}
         }
     }
-    let journal = String::from_utf8(paper.0.lock().expect("nobody panics over it").clone()).expect("JSON");
-    let mut lines = journal.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut lines = journal.try_iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok());
     let cause = lines.find_map(|line| line["event"]["cause"].as_str().map(str::to_owned));
     cause.expect("the failure is in the journal")
 }
@@ -179,6 +169,7 @@ fn what_keeps_a_dial_from_its_handshake_is_told_apart() {
         assert_eq!(failure(adapter, &format!("ws://{deaf}/")), "refused", "{adapter:?}");
         // Nobody talks in the clear to a server that was meant to be talked to over TLS.
         assert_eq!(failure(adapter, "wss://127.0.0.1/"), "permanent", "{adapter:?}");
-        assert_eq!(failure(adapter, "no address at all"), "permanent", "{adapter:?}");
+        let nonsense = Client::start(adapter, "no address at all", session(), Clock::new(1), |_| {}, |_| {});
+        assert!(nonsense.is_err(), "{adapter:?}: a URL that can never work is refused at the start");
     }
 }

@@ -13,7 +13,7 @@ use tungstenite::WebSocket;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::CloseFrame;
 
-use super::demo::clock;
+use super::demo::clock::Clock;
 use super::demo::hub::Hub;
 use super::demo::options::Dialect;
 use super::demo::score::NAMES;
@@ -89,7 +89,7 @@ fn gets_through(scripts: &'static [Script]) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let _within = runtime.enter();
     for (adapter, dialect) in BOTH.into_iter().zip(Dialect::ALL) {
-        let clock = clock(30);
+        let clock = Clock::new(30);
         let mut seeds = (1_u64..).map(Seed::from);
         let hub = Hub::start(&[NAMES], clock, &dialect.preset(), || seeds.next().unwrap_or(Seed::from(0_u64)));
         let hub = hub.expect("loopback has a port");
@@ -166,7 +166,7 @@ fn a_server_that_closes_and_keeps_the_socket_is_left_and_the_socket_is_not() {
     for adapter in BOTH {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
         let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
-        let guest = Guest::enter(adapter, &url, clock(5), Preset::plain(), "");
+        let guest = Guest::enter(adapter, &url, Clock::new(5), Preset::plain(), "");
         let (first, _) = listener.accept().expect("the first dial");
         let mut first = tungstenite::accept(first).expect("a WebSocket");
         let away = CloseFrame { code: 1001.into(), reason: "going away".into() };
@@ -186,7 +186,7 @@ fn a_server_that_never_finishes_the_close_handshake_is_waited_for_three_seconds_
     for adapter in BOTH {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
         let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
-        let guest = Guest::enter(adapter, &url, clock(10), Preset::plain(), "");
+        let guest = Guest::enter(adapter, &url, Clock::new(10), Preset::plain(), "");
         let (stream, _) = listener.accept().expect("the dial");
         let mut socket = tungstenite::accept(stream).expect("a WebSocket");
         guest.wait_ready();

@@ -1,20 +1,21 @@
 //! A client at work and everything its application hears; and what it talks to.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration as Wall, Instant};
 
-use redial::{Action, Body, Cause, MessageId, Preset, Seed, Session, State, Status};
+use redial::host::{JournalWriter, RecordedSession};
+use redial::journal::Call;
+use redial::{Action, Body, Cause, Instant as At, MessageId, Preset, Seed, State, Status};
 
 use super::demo::client::Client;
+use super::demo::clock::Clock;
 use super::demo::hub::Hub;
 use super::demo::options::Adapter;
 use super::demo::relay::Relay;
 use super::demo::score::NAMES;
-use super::demo::{clock, tokio_adapter::Clock};
 
 pub(super) const BOTH: [Adapter; 2] = [Adapter::Blocking, Adapter::Tokio];
 /// What no step of a test may exceed, however busy the machine.
@@ -31,18 +32,18 @@ pub(super) struct Guest {
 
 impl Guest {
     pub(super) fn enter(adapter: Adapter, url: &str, clock: Clock, preset: Preset, token: &str) -> Self {
-        let mut session = Session::new(preset, Seed::from(7_u64));
-        session.credential(clock.now(), token);
+        let mut session = RecordedSession::new(preset, Seed::from(7_u64), None);
+        session.call(At::ORIGIN, Call::Credential { value: token.into() }).expect("a credential is never refused");
         let ((act, actions), (show, shown)) = (channel(), channel());
         let log = Arc::new(Mutex::new(Vec::new()));
         let diary = Arc::clone(&log);
-        let observer = move |_, action: &Action| {
+        let observer = move |action: &Action| {
             diary.lock().expect("nobody panics over it").push(action.clone());
             // The test may have seen enough.
             drop(act.send(action.clone()));
         };
         let screen = move |message: &redial::Message| drop(show.send(message.body.clone()));
-        let client = Client::start(adapter, url, session, clock, None, observer, screen);
+        let client = Client::start(adapter, url, session, clock, observer, screen);
         Self { client: client.expect("loopback has room for one more"), log, actions, shown }
     }
 
@@ -127,6 +128,15 @@ fn last_state(log: &[Action]) -> Option<State> {
     })
 }
 
+/// Makes a call of the session under either adapter.
+pub(super) fn call(client: &Client, call: Call) {
+    let made = match client {
+        Client::Blocking(client) => client.call(call),
+        Client::Tokio(client) => client.call(call),
+    };
+    assert_eq!(made, Ok(()));
+}
+
 /// Two guests of a hub, the first behind a relay.
 pub(super) struct Pair {
     pub(super) hub: Hub,
@@ -137,7 +147,7 @@ pub(super) struct Pair {
 
 /// They are ready. To be called within a runtime.
 pub(super) fn chat(adapter: Adapter, preset: &Preset, speed: u32) -> Pair {
-    let clock = clock(speed);
+    let clock = Clock::new(speed);
     let mut seeds = (1_u64..).map(Seed::from);
     let hub = Hub::start(&[NAMES], clock, preset, || seeds.next().unwrap_or(Seed::from(0_u64)));
     let hub = hub.expect("loopback has a port");
@@ -169,16 +179,9 @@ pub(super) fn serve(work: impl FnOnce(tungstenite::WebSocket<TcpStream>) + Send 
     url
 }
 
-/// A journal in memory that its reader shares.
-#[derive(Clone, Default)]
-pub(super) struct Paper(pub(super) Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("nobody panics over it").write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+/// A session of `plain` with its journal, line by line.
+pub(super) fn recorded() -> (RecordedSession, Receiver<String>) {
+    let (write, lines) = channel();
+    let journal = JournalWriter::new(move |line| write.send(line.to_owned()).is_ok());
+    (RecordedSession::new(Preset::plain(), Seed::from(7_u64), Some(journal)), lines)
 }

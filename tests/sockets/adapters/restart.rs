@@ -2,7 +2,7 @@
 
 use super::demo::options::{Dialect, Options};
 use super::demo::{durable, restart};
-use crate::support::example::example;
+use crate::example::example;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_are_killed_while_their_links_break_lose_nothing_and_show_nothing_twice() {

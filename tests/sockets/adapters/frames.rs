@@ -8,7 +8,7 @@ use std::thread;
 use redial::{Cause, Preset, Session, State};
 use tungstenite::Message;
 
-use super::demo::clock;
+use super::demo::clock::Clock;
 use super::doors::{SWITCHING, assert_ended, request};
 use super::guest::{BOTH, Guest, PATIENCE};
 
@@ -54,7 +54,7 @@ fn frames_that_are_split_and_merged_anywhere_are_the_same_frames() {
         for size in [1, 2, 3, 5, 127, 4_096, usize::MAX] {
             let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
             let url = format!("ws://{}/", listener.local_addr().expect("it has an address"));
-            let guest = Guest::enter(adapter, &url, clock(1), Preset::plain(), "");
+            let guest = Guest::enter(adapter, &url, Clock::new(1), Preset::plain(), "");
             let (mut stream, _) = listener.accept().expect("the dial");
             stream.set_nodelay(true).expect("a socket");
             let key = request(&mut stream).expect("a request");
@@ -124,7 +124,7 @@ fn a_frame_against_the_rules_ends_the_connection_and_what_came_before_it_is_show
                 second.send(Message::text("after")).expect("it is written");
                 drop(tell.send((first, second)));
             });
-            let guest = Guest::enter(adapter, &url, clock(10), Preset::plain(), "");
+            let guest = Guest::enter(adapter, &url, Clock::new(10), Preset::plain(), "");
             for text in ["before", "after"] {
                 let shown = guest.shown.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{text}: {what}"));
                 assert_eq!(shown.as_text(), Some(text), "{what}");

@@ -8,7 +8,7 @@ use std::time::{Duration as Wall, Instant};
 
 use redial::Seed;
 
-use super::demo::clock;
+use super::demo::clock::Clock;
 use super::demo::hub::Hub;
 use super::demo::options::{Adapter, Dialect};
 use super::guest::{Guest, PATIENCE};
@@ -59,7 +59,7 @@ fn crowd(adapter: Adapter) {
     let names: Vec<&'static str> = (0..2 * PAIRS).map(|number| &*format!("guest{number}").leak()).collect();
     let pairs: Vec<[&'static str; 2]> = names.chunks(2).map(|pair| [pair[0], pair[1]]).collect();
     // Slow enough for two hundred handshakes at once on two threads.
-    let clock = clock(2);
+    let clock = Clock::new(2);
     let preset = Dialect::RedialV1.preset();
     let mut seeds = (1_u64..).map(Seed::from);
     let hub = Hub::start(&pairs, clock, &preset, || seeds.next().unwrap_or(Seed::from(0_u64)));

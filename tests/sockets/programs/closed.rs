@@ -3,16 +3,14 @@
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use crate::support::example::example;
+use crate::example::example;
 
 #[test]
 fn no_program_panics_where_nobody_reads_what_it_says() {
     let journal = std::env::temp_dir().join(format!("redial-closed-{}.jsonl", std::process::id()));
     std::fs::write(&journal, "{\"now_ms\":0,\"call\":{\"type\":\"open\"}}\n").expect("there is room for a file");
     let journal = journal.to_string_lossy().into_owned();
-    let programs: [(&str, &[&str]); 12] = [
-        ("blocking", &[]),
-        ("tokio", &[]),
+    let programs: [(&str, &[&str]); 10] = [
         ("demo", &["--messages", "10", "--faults", "0"]),
         ("demo", &["--help"]),
         ("durable", &["--kills", "1", "--messages", "3"]),

@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::time;
 
+use redial::host::HostClock;
 use redial::journal::Call;
 use redial::{Action, Cause, Instant, MessageId, Preset, Seed, Session, State, Status};
+use redial_blocking::{Client, Options};
 
 use super::PATIENCE;
-use crate::adapters::demo;
-use crate::adapters::demo::blocking::Client;
-use crate::adapters::demo::client::blocking_clock;
 
 /// A client under the blocking adapter, and everything its session has done.
 pub(super) struct Page {
@@ -26,9 +25,9 @@ impl Page {
         session.credential(Instant::ORIGIN, token);
         let (tell, actions) = channel();
         let url = format!("ws://{addr}/socket{query}");
-        let clock = blocking_clock(demo::clock(speed));
-        let look_on = move |now: Instant, action: &Action| drop(tell.send((now, action.clone())));
-        let client = Client::start(&url, session, clock, None, look_on).expect("there are threads and file handles");
+        let options = Options::new(&url).expect("a URL").clock(HostClock::new().speed(speed), None);
+        let options = options.trace(move |now, action| drop(tell.send((now, action.clone()))));
+        let (client, _, _) = options.start(session).expect("there are threads and file handles");
         Self { client, actions, log: Vec::new(), key: "k" }
     }
 
@@ -84,11 +83,7 @@ impl Page {
     }
 
     pub(super) fn say(&self, text: &str) -> MessageId {
-        self.client.send(text).expect("the session takes it")
-    }
-
-    pub(super) fn close(self) {
-        self.client.close().expect("a close without a code is never refused");
+        self.client.send(text).expect("the session takes it").id.clone()
     }
 
     /// The texts that were delivered so far, in order.
