@@ -24,8 +24,12 @@ pub(super) const STORED: u64 = 0;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Answers {
     /// `None` until the first answer waits.
-    waiting: Option<Box<VecDeque<Answer>>>,
+    waiting: Option<Box<Queue>>,
 }
+
+/// Answers in order; boxed, since few sessions ever have one that waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Queue(VecDeque<Answer>);
 
 /// Answer to an incoming message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +61,7 @@ impl Answers {
     }
 
     fn len(&self) -> usize {
-        self.waiting.as_ref().map_or(0, |waiting| waiting.len())
+        self.waiting.as_ref().map_or(0, |waiting| waiting.0.len())
     }
 
     /// Keeps an answer, unless it waits already.
@@ -67,7 +71,7 @@ impl Answers {
         };
         let times = if cx.backlog.reports_written() { 2 } else { 1 };
         let bound = cx.config.inbox.pending.as_count().saturating_mul(times);
-        let waiting = self.waiting.get_or_insert_default();
+        let waiting = &mut self.waiting.get_or_insert_default().0;
         if !waiting.iter().any(same) && waiting.len() < bound {
             waiting.push_back(answer);
         }
@@ -75,7 +79,7 @@ impl Answers {
 
     /// Assigns a version to the answers that the present input left waiting.
     pub(super) fn cover(&mut self, version: u64) {
-        let waiting = self.waiting.iter_mut().flat_map(|waiting| waiting.iter_mut().rev());
+        let waiting = self.waiting.iter_mut().flat_map(|waiting| waiting.0.iter_mut().rev());
         for answer in waiting.take_while(|answer| answer.version == NEXT_VERSION) {
             answer.version = version;
         }
@@ -83,14 +87,14 @@ impl Answers {
 
     /// Takes the first answer, if its version is stored.
     pub(super) fn pop(&mut self, persisted: u64) -> Option<Answer> {
-        let waiting = self.waiting.as_mut()?;
+        let waiting = &mut self.waiting.as_mut()?.0;
         waiting.front().filter(|answer| answer.version <= persisted)?;
         waiting.pop_front()
     }
 
     pub(super) fn clear(&mut self) {
         if let Some(waiting) = &mut self.waiting {
-            waiting.clear();
+            waiting.0.clear();
         }
     }
 }

@@ -193,7 +193,7 @@ impl RecordedSession {
             Ok(None) => {}
             Ok(Some(id)) => self.write(&Output::Id { now, id: id.clone() }.to_line()),
             Err(error) => {
-                self.write(&Output::Error { now, error: error.to_string(), code: error.code().into() }.to_line())
+                self.write(&Output::Error { now, error: error.to_string(), code: error.code().into() }.to_line());
             }
         }
         while let Some(action) = self.session.poll_action() {

@@ -974,14 +974,14 @@ impl Link {
         cx: &mut Context<'_>,
         connection: ConnectionId,
         code: Option<u16>,
-        reason: String,
+        reason: &str,
     ) -> Option<LinkEvent> {
         if self.phase.connection() != Some(connection) {
             cx.stats.stale_events += 1;
             return None;
         }
-        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, &reason));
-        let reason = Reason::said(code.map(u32::from), &reason, self.credentials.held());
+        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, reason));
+        let reason = Reason::said(code.map(u32::from), reason, self.credentials.held());
         if let Phase::Closing { cause, .. } = self.phase {
             self.stop(cx, cause, reason);
             return Some(LinkEvent::Closed);

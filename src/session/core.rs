@@ -37,9 +37,7 @@ impl SessionCore<'_> {
             Event::Errored { connection, ref mut failure } => {
                 self.link.on_errored(cx, connection, core::mem::take(&mut **failure))
             }
-            Event::Closed { connection, code, ref mut reason } => {
-                self.link.on_closed(cx, connection, code, core::mem::take(reason))
-            }
+            Event::Closed { connection, code, ref mut reason } => self.link.on_closed(cx, connection, code, reason),
             Event::Online => self.link.on_hint(cx),
             Event::Woke { asleep } => {
                 self.delivery.on_slept(asleep);

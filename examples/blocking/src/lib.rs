@@ -620,7 +620,8 @@ impl Adapter {
             }
             events
         } else {
-            let now = lock(&self.shared.host).session().now();
+            // The clocks are read: no input may have come for long, while bytes moved.
+            let now = self.shared.with(|host| host.clock().now());
             self.link.turn(now, reads)
         };
         (!events.is_empty()).then_some(events)

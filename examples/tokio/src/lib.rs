@@ -519,7 +519,8 @@ impl Adapter {
             }
             Link::Open(socket) => {
                 socket.get_mut().waker.clone_from(cx.waker());
-                let now = self.shared.lock().session().now();
+                // The clocks are read: no input may have come for long, while bytes moved.
+                let now = self.shared.with(|host| host.clock().now());
                 self.link.turn(now, reads)
             }
         };

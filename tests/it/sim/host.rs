@@ -95,18 +95,15 @@ impl Run {
         if flow.shut {
             return;
         }
-        match &mut flow.pipe {
-            Some(pipe) => {
-                pipe.push(now, bytes, counts, parcel);
-                pipe.due = Some(now);
-                self.post.at(now, pump);
-            }
-            None => {
-                let arrives = now + self.latency();
-                if let Some(flow) = self.lines.get_mut(&id).map(flow_of(&pump)) {
-                    flow.send(&mut self.post, arrives, parcel);
-                }
-            }
+        if let Some(pipe) = &mut flow.pipe {
+            pipe.push(now, bytes, counts, parcel);
+            pipe.due = Some(now);
+            self.post.at(now, pump);
+            return;
+        }
+        let arrives = now + self.latency();
+        if let Some(flow) = self.lines.get_mut(&id).map(flow_of(&pump)) {
+            flow.send(&mut self.post, arrives, parcel);
         }
     }
 
