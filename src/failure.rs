@@ -212,7 +212,7 @@ fn read_detail<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
 /// The reason of a loss: what the server or the host said when a connection or an attempt ended.
 ///
 /// Empty where nothing was said. In the journal its fields stand in the action itself, and empty ones are absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reason {
     /// The code that the server gave: the code of its close frame or bye, or that of its refusal of the login.
@@ -249,6 +249,13 @@ impl From<Failure> for Reason {
     fn from(failure: Failure) -> Self {
         let known = failure != Failure::default();
         Self { failure: known.then(|| Box::new(failure)), ..Self::default() }
+    }
+}
+
+/// Shows what is there: most losses have no reason, and the lines of a log stay short.
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::default() { f.write_str("none") } else { write!(f, "({self})") }
     }
 }
 
