@@ -34,7 +34,9 @@ impl Run {
         self.send_down(line, 8, false, Parcel::Client(process, Deed::Event(event)));
         let rated = self.links.is_some();
         if let Some(open) = self.lines.get_mut(&line) {
-            (open.up.dead, open.down.dead, open.down.shut) = (true, !rated, true);
+            // The close goes behind what waits in the socket, but a line that was dead stays so.
+            open.down.dead |= !rated;
+            (open.up.dead, open.down.shut) = (true, true);
         }
         self.gone(line);
     }

@@ -25,6 +25,8 @@ pub(crate) struct Pipe {
     /// No byte leaves before this; and bytes only drip before that.
     frozen_until: u64,
     drips_until: u64,
+    /// Nothing moves, as of the last pumping.
+    stopped: bool,
     /// When `out` was right.
     at: u64,
     /// Thousandths of a byte that have left the buffer, and those that were handed over.
@@ -73,6 +75,7 @@ impl Pipe {
             pace,
             frozen_until: 0,
             drips_until: 0,
+            stopped: false,
             at: now,
             out: 0,
             end: 0,
@@ -139,6 +142,9 @@ impl Pipe {
     }
 
     fn advance(&mut self, now: u64) {
+        if self.stopped {
+            self.at = now;
+        }
         while self.at < now {
             let (rate, until) = self.rate(self.at);
             let until = until.min(now);
@@ -168,11 +174,9 @@ impl Pipe {
     /// Lets time pass; nothing moves in a pipe that is `stopped`.
     pub(crate) fn pump(&mut self, now: u64, stopped: bool) -> Moved {
         let mut moved = Moved::default();
-        if stopped {
-            self.at = now;
-        } else {
-            self.advance(now);
-        }
+        self.stopped |= stopped;
+        self.advance(now);
+        self.stopped = stopped;
         let taken = self.taken();
         let mut news = false;
         for cargo in self.cargo.iter_mut().filter(|cargo| !cargo.is_in && cargo.end <= taken) {
