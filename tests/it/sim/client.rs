@@ -234,6 +234,8 @@ impl Run {
             self.client.oracle.taken(id.clone());
         }
         self.after();
+        // An answer that waits for storage may be the one too many, so that nothing is read until it is stored.
+        self.listen();
         answer
     }
 
