@@ -184,11 +184,14 @@ impl Heartbeat {
         !self.pause_ends_at.is_never()
     }
 
-    /// Stops judging silence, because the session does not read, until `until` at the latest.
-    pub(crate) fn pause(&mut self, until: Instant) {
-        self.pause_ends_at = until;
+    /// Stops judging silence, because the session does not read, for `longest` at most.
+    pub(crate) fn pause(&mut self, now: Instant, policy: &HeartbeatPolicy, longest: Duration) {
+        self.pause_ends_at = now + longest;
         self.held = true;
         self.forget_questions();
+        if self.has_ended(policy) {
+            self.next_at = now + self.every;
+        }
     }
 
     /// Judges silence again, because the session reads; returns whether a probe goes out. `longest` is the longest pause
@@ -214,11 +217,14 @@ impl Heartbeat {
         self.dead_at = Instant::NEVER;
         self.probe_ends_at = Instant::NEVER;
         self.suspicion_state = SuspicionState::Clear;
-        // Detecting a dead link needs heartbeats, so a lock-step chain that had ended starts again.
-        let ended = self.next_at.is_never() && policy.dead_after.is_some();
-        if policy.schedule == HeartbeatSchedule::SinceLife || ended {
+        if policy.schedule == HeartbeatSchedule::SinceLife || self.has_ended(policy) {
             self.next_at = now + self.every;
         }
+    }
+
+    /// Whether a lock-step chain has ended that starts again, because detecting a dead link needs heartbeats.
+    fn has_ended(&self, policy: &HeartbeatPolicy) -> bool {
+        self.next_at.is_never() && policy.dead_after.is_some()
     }
 
     /// Starts a probe after sleep or a network change; returns whether a heartbeat goes out for it. None does when a

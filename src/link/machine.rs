@@ -668,7 +668,7 @@ impl Link {
             return None;
         }
         if !reads {
-            heartbeat.pause(cx.now + cx.config.limits.read_pause());
+            heartbeat.pause(cx.now, &cx.config.heartbeat, cx.config.limits.read_pause());
             return Some(LinkEvent::Moved);
         }
         let connection = *connection;

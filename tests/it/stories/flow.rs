@@ -1,6 +1,6 @@
 //! Flow: what the host's socket takes, what arrives in pieces, and what the application takes.
 
-use redial::config::{Limit, Rate};
+use redial::config::{HeartbeatSchedule, Limit, Liveness, Rate};
 use redial::{Action, Cause, Duration, Event, Purpose, State, Status, Timer};
 
 use crate::support::{Seen, Story};
@@ -404,6 +404,24 @@ fn pauses_of_a_moment_cost_no_heartbeats() {
         assert!(story.session.wants_read());
     }
     assert_eq!(story.seen().beats(), 0);
+}
+
+#[test]
+fn a_pause_of_a_moment_after_the_last_heartbeat_of_a_chain_hides_no_dead_link() {
+    let mut story = reporting(Story::plain_with(|config| {
+        config.inbox.pending = Limit::new(1);
+        config.heartbeat.schedule = HeartbeatSchedule::LockStep;
+        config.heartbeat.liveness = Liveness::Reply;
+    }));
+    story.prompt().taken(0).wait(51_000);
+    assert_eq!(story.seen().beats(), 1, "the first heartbeat got no reply, so no other follows");
+    story.text("hello");
+    assert!(!story.session.wants_read());
+    story.wait(100).taken(1);
+    assert!(story.session.wants_read());
+    let notice = story.session.preset().config().bounds().notice_dead_link.expect("it counts heartbeats");
+    story.wait(notice.as_millis());
+    assert_eq!(causes(&story.seen()), [Cause::Dead]);
 }
 
 #[test]
