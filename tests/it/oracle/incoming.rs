@@ -72,8 +72,9 @@ impl Incoming {
         for id in std::mem::take(&mut self.fresh) {
             self.covered_by.insert(id, ledger.announced());
         }
-        // Answers wait while the socket is full, in order.
-        let level = ledger.is_level() && !flow.is_full(session, 0);
+        // Answers wait while the socket is full, in order, and end with the connection that was lost meanwhile.
+        let lost = flow.reports() && session.state() != State::Ready;
+        let level = ledger.is_level() && !flow.is_full(session, 0) && !lost;
         frame(session, step, level, delivered, actions)
     }
 
