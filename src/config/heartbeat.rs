@@ -82,7 +82,8 @@ pub enum HeartbeatSchedule {
 pub enum Liveness {
     /// Any frame of the peer counts.
     AnyFrame,
-    /// Only a heartbeat reply counts.
+    /// Only a heartbeat reply counts. A reply that comes late behind long messages on a slow line ends the connection,
+    /// however much arrives before it.
     Reply,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use redial::config::Liveness;
 use redial::{ConnectionId, Event, Purpose};
 
 use super::dice::Dice;
@@ -17,17 +18,19 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Draws links for a host that reports; in peace they are fast.
-    pub(super) fn draw(dice: &mut Dice, quiet: bool) -> Option<Self> {
-        let (reports, up, down) = (dice.percent(50), pace(dice, quiet), pace(dice, quiet));
+    /// Draws links for a host that reports; in peace they are fast. So is the way down where only a heartbeat reply
+    /// counts as life: behind a long message it would come too late on every connection.
+    pub(super) fn draw(dice: &mut Dice, quiet: bool, liveness: Liveness) -> Option<Self> {
+        let quick = quiet || liveness == Liveness::Reply;
+        let (reports, up, down) = (dice.percent(50), pace(dice, quiet), pace(dice, quick));
         reports.then_some(Self { up, down })
     }
 }
 
 /// What the buffer holds is out within a second: a host that lets it hold more cannot hope to hear in time.
-fn pace(dice: &mut Dice, quiet: bool) -> Pace {
+fn pace(dice: &mut Dice, quick: bool) -> Pace {
     let rate = dice.one_of(&[2_000, 3_000, 5_000, 10_000, 30_000, 100_000, 1_000_000]);
-    let rate = if quiet { 1_000_000 } else { rate };
+    let rate = if quick { 1_000_000 } else { rate };
     Pace { rate, buffer: dice.between(1_000, 64_000.min(rate)) }
 }
 

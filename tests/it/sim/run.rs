@@ -68,7 +68,8 @@ impl Run {
         let mut dice = Dice::new(order.seed);
         let swarm = Swarm::draw(&mut dice, &order.without);
         let ends = worlds::draw(&mut dice, &swarm, order.world);
-        let links = Links::draw(&mut dice, swarm.is_quiet());
+        let liveness = ends.client.config().heartbeat.liveness;
+        let links = Links::draw(&mut dice, swarm.is_quiet(), liveness);
         let client = Client::new(ends.client, Seed::from(dice.roll()), order.thorough, order.canary);
         let server = Server::new(ends.server, ends.policy, Seed::from(dice.roll()));
         let long = dice.percent(LONG);
