@@ -5,7 +5,7 @@
 //! use redial::{Preset, Seed, Session};
 //! use redial_blocking::Options;
 //!
-//! let mut seed = [0; 16]; // from the operating system: `getrandom::fill(&mut seed)`
+//! let mut seed = [0; 16]; // from the system: `getrandom::fill(&mut seed)?`, feature `std`
 //! # seed[0] = 1;
 //! let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
 //! let (client, messages, _thread) = Options::new("ws://127.0.0.1:9001/chat")?.start(session)?;

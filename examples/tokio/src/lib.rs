@@ -6,7 +6,7 @@
 //! use redial::{Preset, Seed, Session};
 //! use redial_tokio::Options;
 //!
-//! let mut seed = [0; 16]; // from the operating system: `getrandom::fill(&mut seed)`
+//! let mut seed = [0; 16]; // from the system: `getrandom::fill(&mut seed)?`, feature `std`
 //! # seed[0] = 1;
 //! let session = Session::new(Preset::plain(), Seed::from_bytes(seed));
 //! let (client, mut messages, _task) = Options::new("ws://127.0.0.1:9001/chat")?.start(session);
@@ -25,11 +25,12 @@
 //! One task runs a session, and owns its socket. A [`Client`] is cheap to clone; the session closes when the last one
 //! is dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says, and those of the
 //! turn that reached the limit: beyond that the socket is not read, so that TCP holds the server back. A session takes
-//! one descriptor while it is connected, and no thread.
+//! one descriptor while it is connected, and no thread; a dial to a name takes one thread while the name is resolved,
+//! for which no end of the runtime waits.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -553,10 +554,23 @@ fn now_or_later<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
     }
 }
 
-/// Connects to a name by TCP, as [`tcp_to`] does with its addresses.
+/// Connects to a name by TCP, as [`tcp_to`] does with its addresses. A name takes a thread while it is resolved.
 pub async fn tcp(host: &str, port: u16, send_buffer: u32) -> io::Result<TcpStream> {
+    if let Ok(address) = host.parse() {
+        return tcp_to([SocketAddr::new(address, port)], send_buffer).await;
+    }
+    let host = host.to_owned();
+    let resolve = move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
     let unknown = |error: io::Error| io::Error::new(io::ErrorKind::NotFound, error);
-    tcp_to(tokio::net::lookup_host((host, port)).await.map_err(unknown)?, send_buffer).await
+    tcp_to(on_a_thread(resolve).await.map_err(unknown)?, send_buffer).await
+}
+
+/// Does blocking work on a thread of its own: a runtime that is dropped waits for its blocking threads, and a resolver
+/// that hangs would hold it.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (tell, told) = oneshot::channel();
+    std::thread::Builder::new().name("redial".into()).spawn(move || drop(tell.send(work())))?;
+    told.await.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
 }
 
 /// Connects by TCP to one of these addresses, trying them in turn without waiting long for any (RFC 8305).
@@ -589,5 +603,30 @@ pub async fn tcp_to(addresses: impl IntoIterator<Item = SocketAddr>, send_buffer
             },
             () = tokio::time::sleep(next) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_resolver_that_hangs_does_not_hold_the_end_of_the_runtime() {
+        let (release, held) = channel::<()>();
+        let (end, ended) = channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                tokio::spawn(on_a_thread(move || held.recv().map_err(io::Error::other)));
+                tokio::task::yield_now().await;
+            });
+            drop(runtime);
+            end.send(()).unwrap();
+        });
+        let is_over = ended.recv_timeout(Duration::from_secs(60)).is_ok();
+        drop(release);
+        assert!(is_over, "the end of the runtime waits for the resolver");
     }
 }
