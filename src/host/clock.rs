@@ -53,6 +53,10 @@ struct Reading {
 }
 
 impl HostClock {
+    /// Longest wait where a wall clock is read: 10 s. A machine that slept is found out at the next reading, so a longer
+    /// wait would find it out later.
+    pub const LONGEST_WAIT: core::time::Duration = core::time::Duration::from_secs(10);
+
     /// Least sleep that is found: 2 s. Corrections of NTP between two readings stay below this time, and no heartbeat
     /// of a service is missed within it.
     pub const LEAST_SLEEP: core::time::Duration = core::time::Duration::from_secs(2);
@@ -93,10 +97,12 @@ impl HostClock {
 
     /// Returns how long a host sleeps until this session time, by its own clock; zero where the time has come.
     ///
-    /// [`Instant::NEVER`] gives a wait of many years. The result is rounded up, so that a timer is never early.
+    /// The result is rounded up, so that a timer is never early. Where a wall clock is read, the wait is at most
+    /// [`LONGEST_WAIT`](Self::LONGEST_WAIT); otherwise [`Instant::NEVER`] gives a wait of many years.
     pub fn wait(&self, monotonic: core::time::Duration, until: Instant) -> core::time::Duration {
         let left = until.as_millis().saturating_mul(1_000).saturating_sub(scaled(monotonic, self.speed));
-        core::time::Duration::from_micros(left.div_ceil(self.speed.into()))
+        let wait = core::time::Duration::from_micros(left.div_ceil(self.speed.into()));
+        if self.compared.is_some() { wait.min(Self::LONGEST_WAIT) } else { wait }
     }
 }
 

@@ -124,3 +124,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn where_a_wall_clock_is_read_no_wait_is_longer_than_it_may_take_to_notice_a_sleep() {
+    let mut clock = HostClock::new();
+    clock.read(Span::from_secs(1), None);
+    assert!(clock.wait(Span::from_secs(1), Instant::NEVER) > HostClock::LONGEST_WAIT);
+    clock.read(Span::from_secs(1), Some(Span::from_secs(1_000)));
+    assert_eq!(clock.wait(Span::from_secs(1), Instant::NEVER), HostClock::LONGEST_WAIT);
+    assert_eq!(clock.wait(Span::from_secs(1), Instant::from_millis(3_000)), Span::from_secs(2));
+}
