@@ -4,6 +4,7 @@
 //!    messages that its application takes.
 //! 2. The backlog belongs to one connection: a new connection begins without unwritten frames.
 //! 3. Messages and answers that are handed over and unwritten stay within `outbox.unwritten_bytes`, or are one frame.
+//!    Of heartbeat replies at most two are unwritten, whatever the peer asks.
 //! 4. Progress is that a byte left. Without progress for `limits.write_stall`, or with one frame unwritten for
 //!    `limits.frame_time`, the connection is lost.
 //! 5. Bytes of an unfinished frame are a sign of life for at most `limits.frame_time`.
@@ -38,6 +39,8 @@ struct Reports {
     frames: VecDeque<Unwritten>,
     /// Bytes of the messages and answers among them.
     bytes: u64,
+    /// Number of heartbeat replies among them.
+    replies: u32,
     /// When a byte last left, or the first unwritten frame was handed over.
     moved_at: Instant,
     /// When the first unwritten frame became the first.
@@ -103,7 +106,7 @@ impl Backlog {
     pub(crate) fn on_lost(&mut self) {
         if let Some(reports) = &mut self.reports {
             reports.frames.clear();
-            (reports.bytes, reports.arriving_since) = (0, None);
+            (reports.bytes, reports.replies, reports.arriving_since) = (0, 0, None);
         }
     }
 
@@ -140,6 +143,13 @@ impl Backlog {
         self.reports.as_ref().is_none_or(|reports| reports.has_room(payload, config))
     }
 
+    /// Whether another heartbeat reply may be handed over. Two may be unwritten: the socket may have taken the first
+    /// before the heartbeat came, and then the second answers it.
+    #[inline]
+    pub(crate) fn has_room_for_reply(&self) -> bool {
+        self.reports.as_ref().is_none_or(|reports| reports.replies < 2)
+    }
+
     /// Whether a frame of this kind is unwritten.
     pub(crate) fn holds(&self, kind: FrameKind) -> bool {
         self.reports.as_ref().is_some_and(|reports| reports.frames.iter().any(|frame| frame.kind == kind))
@@ -161,7 +171,7 @@ impl Backlog {
         }
         let frame = reports.frames.pop_front()?;
         reports.first_since = now;
-        reports.bytes = reports.bytes.saturating_sub(frame.bytes);
+        reports.forget(frame);
         self.message_left |= matches!(frame.kind, FrameKind::Message(_));
         Some(frame.kind)
     }
@@ -183,8 +193,8 @@ impl Backlog {
         let (Some(purpose), Some(reports)) = (purpose, &mut self.reports) else { return };
         let kind = FrameKind::of(purpose, slot);
         if let Some(frame) = reports.frames.iter_mut().find(|frame| frame.kind == kind) {
-            reports.bytes = reports.bytes.saturating_sub(frame.bytes);
-            *frame = Unwritten { kind: FrameKind::Other, bytes: 0 };
+            let failed = core::mem::replace(frame, Unwritten { kind: FrameKind::Other, bytes: 0 });
+            reports.forget(failed);
         }
     }
 
@@ -202,7 +212,14 @@ impl Reports {
             (self.moved_at, self.first_since) = (now, now);
         }
         self.bytes = self.bytes.saturating_add(bytes);
+        self.replies = self.replies.saturating_add(u32::from(kind == FrameKind::HeartbeatReply));
         self.frames.push_back(Unwritten { kind, bytes });
+    }
+
+    /// Takes an unwritten frame out of the sums.
+    fn forget(&mut self, frame: Unwritten) {
+        self.bytes = self.bytes.saturating_sub(frame.bytes);
+        self.replies = self.replies.saturating_sub(u32::from(frame.kind == FrameKind::HeartbeatReply));
     }
 
     fn has_room(&self, payload: usize, config: &Config) -> bool {

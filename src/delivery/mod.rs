@@ -269,10 +269,14 @@ impl Delivery {
         self.outbox.settle_reading(now, reads);
     }
 
-    /// Sends a heartbeat or heartbeat reply; in dialects with sequence numbers it carries the cumulative ack.
+    /// Sends a heartbeat or heartbeat reply; in dialects with sequence numbers it carries the cumulative ack. A reply
+    /// for which the socket has no room is left out: those before it answer for it.
     pub(crate) fn send_heartbeat(&self, cx: &mut Context<'_>, connection: ConnectionId, carrier: AckCarrier) {
         const HEARTBEAT: &Signal<Content<'static>> = &Signal::heartbeat();
         const HEARTBEAT_REPLY: &Signal<Content<'static>> = &Signal::heartbeat_reply();
+        if carrier == AckCarrier::HeartbeatReply && !cx.backlog.has_room_for_reply() {
+            return;
+        }
         let (bare, purpose) = match carrier {
             AckCarrier::Heartbeat | AckCarrier::Alone => (HEARTBEAT, Purpose::Heartbeat),
             AckCarrier::HeartbeatReply => (HEARTBEAT_REPLY, Purpose::HeartbeatReply),

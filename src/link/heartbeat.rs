@@ -199,6 +199,10 @@ impl Heartbeat {
     pub(crate) fn resume(&mut self, now: Instant, policy: &HeartbeatPolicy, longest: Duration) -> bool {
         let since = core::mem::replace(&mut self.pause_ends_at, Instant::NEVER) - longest;
         self.held = !self.unwritten_since.is_never();
+        if let Some(probe) = policy.probe.filter(|_| self.is_probing()) {
+            // The answer to a probe that went out meanwhile may be among the bytes that were not read.
+            self.probe_ends_at = self.probe_ends_at.max(now + probe.wait);
+        }
         // After a pause of a moment the schedule tells early enough.
         policy.probe.is_some_and(|probe| now.since(since) > probe.late) && self.on_wake(now, policy)
     }

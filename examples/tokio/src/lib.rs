@@ -331,7 +331,23 @@ impl Sent {
         if let Some((waiter, status)) = self.shared.with(|host| host.wait(&self.id, mark, tell)) {
             let _ = waiter.send(status);
         }
-        told.await.unwrap_or(Status::Unconfirmed)
+        let mut waiting = Waiting { sent: self, mark, told };
+        (&mut waiting.told).await.unwrap_or(Status::Unconfirmed)
+    }
+}
+
+/// A wait for a mark. The number of waits is bounded, so that one which is dropped half-way gives its place back.
+struct Waiting<'a> {
+    sent: &'a Sent,
+    mark: WaitFor,
+    told: oneshot::Receiver<Status>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.told.is_terminated() {
+            self.sent.shared.lock().forget(&self.sent.id, self.mark);
+        }
     }
 }
 

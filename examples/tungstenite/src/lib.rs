@@ -27,6 +27,16 @@ const FRAMES_A_TURN: usize = 32;
 /// The longest frame that is read at all. The session's own limit is lower, and drops a longer frame with a report.
 const LONGEST: Option<usize> = Some(16 << 20);
 
+/// The bytes read in one turn, at least. A peer that sends fragments without end would hold the loop for ever.
+const BYTES_A_TURN: u64 = 256 << 10;
+
+/// The bytes of pongs that wait to be written, at most. tungstenite answers every ping, and its buffer has no limit: a
+/// peer that sends pings and reads no pongs is not read any more.
+const PONGS: usize = 64 << 10;
+
+/// The bytes of a pong beside its payload (RFC 6455 §5.2).
+const PONG_HEADER: usize = 6;
+
 /// An open WebSocket.
 #[derive(Debug)]
 pub struct Socket<S> {
@@ -35,6 +45,8 @@ pub struct Socket<S> {
     flow: Flow,
     /// What went wrong with a write, until a turn reports it.
     trouble: Option<Event>,
+    /// Bytes of the pongs that may be in the buffer.
+    pongs: usize,
 }
 
 /// At most one connection: on its way, by a dial of the adapter's own kind, or open. Dropping a dial ends it.
@@ -74,6 +86,8 @@ enum Step<S: Read + Write> {
 pub struct Counted<S> {
     io: S,
     read: u64,
+    /// No byte beyond this count is read before the next turn.
+    read_until: u64,
     written: u64,
 }
 
@@ -174,7 +188,7 @@ impl<S: Read + Write> Opening<S> {
         let config = config.max_message_size(LONGEST).max_frame_size(LONGEST);
         let done = match std::mem::replace(&mut self.0, Step::Over) {
             Step::First(request, io) => {
-                let io = Counted { io, read: 0, written: 0 };
+                let io = Counted { io, read: 0, read_until: u64::MAX, written: 0 };
                 tungstenite::client::client_with_config(request, io, Some(config))
             }
             Step::Next(mid) => mid.handshake(),
@@ -182,7 +196,10 @@ impl<S: Read + Write> Opening<S> {
         };
         match done {
             Ok((socket, response)) => {
-                let socket = Socket { connection, socket, flow: Flow::new(), trouble: None };
+                let mut flow = Flow::new();
+                // The answer to the handshake is no frame under way.
+                flow.on_read(Instant::ORIGIN, socket.get_ref().read, 1);
+                let socket = Socket { connection, socket, flow, trouble: None, pongs: 0 };
                 Some(Ok((socket, response)))
             }
             Err(HandshakeError::Failure(error)) => Some(Err(failure(&error))),
@@ -227,26 +244,44 @@ impl<S: Read + Write> Socket<S> {
     /// nothing, the byte stream has to be waited for.
     pub fn turn(&mut self, now: Instant, reads: bool) -> Vec<Event> {
         let connection = self.connection;
-        let mut events = Vec::from_iter(self.trouble.take());
-        while reads && events.len() < FRAMES_A_TURN {
+        let mut events = Vec::from_iter(self.trouble.take_if(|trouble| matches!(trouble, Event::SendFailed { .. })));
+        let io = self.socket.get_mut();
+        io.read_until = io.read.saturating_add(BYTES_A_TURN);
+        while reads && events.len() < FRAMES_A_TURN && self.pongs < PONGS {
             let Some(event) = self.read() else { break };
             events.push(event);
             if !matches!(events.last(), Some(Event::FrameIn { .. })) {
                 return events;
             }
         }
+        let Counted { read, read_until, .. } = *self.socket.get_ref();
+        // Where bytes may be left, the loop must not wait: the byte stream may not say again that it has them.
+        let (has_more, is_cut) = (events.len() >= FRAMES_A_TURN, read >= read_until || self.pongs >= PONGS);
+        if self.trouble.is_some() {
+            // What arrived before counts first: the peer's close code says more than a write that failed.
+            events.extend(self.trouble.take_if(|_| !has_more));
+            return events;
+        }
         let (frames, flushed) = (events.len(), self.socket.flush());
-        let Counted { read, written, .. } = *self.socket.get_ref();
+        let written = self.socket.get_ref().written;
         let out = match flushed {
-            Ok(()) => self.flow.on_flushed(now, written),
+            Ok(()) => {
+                self.pongs = 0;
+                self.flow.on_flushed(now, written)
+            }
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => self.flow.on_written(now, written),
             Err(error) => {
-                events.push(ended(connection, &error));
+                let trouble = ended(connection, &error);
+                if has_more {
+                    self.trouble = Some(trouble);
+                } else {
+                    events.push(trouble);
+                }
                 return events;
             }
         };
         events.extend(out.map(|frames| Event::Written { connection, frames }));
-        if self.flow.on_read(now, read, frames) {
+        if self.flow.on_read(now, read, frames) || (is_cut && self.pongs < PONGS) {
             events.push(Event::Arriving { connection });
         }
         events
@@ -257,7 +292,10 @@ impl<S: Read + Write> Socket<S> {
         let frame = match self.socket.read() {
             Ok(Message::Text(text)) => Frame::text(text.as_str().to_owned()),
             Ok(Message::Binary(bytes)) => Frame::Binary(bytes.into()),
-            Ok(Message::Ping(bytes)) => Frame::Ping(bytes.into()),
+            Ok(Message::Ping(bytes)) => {
+                self.pongs += bytes.len() + PONG_HEADER;
+                Frame::Ping(bytes.into())
+            }
             Ok(Message::Pong(bytes)) => Frame::Pong(bytes.into()),
             Ok(Message::Close(frame)) => {
                 // The answer is in the buffer; it leaves now or never.
@@ -281,6 +319,9 @@ impl<S: Read + Write> Socket<S> {
 
 impl<S: Read> Read for Counted<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.read >= self.read_until {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let read = self.io.read(buf)?;
         self.read += read as u64;
         Ok(read)
