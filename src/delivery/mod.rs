@@ -251,6 +251,12 @@ impl Delivery {
         }
     }
 
+    /// Settles a message that leaves while the session closes, and of which the host wrote no byte.
+    pub(crate) fn on_never_written(&mut self, cx: &mut Context<'_>, slot: u64) {
+        let settled = self.outbox.on_never_written(slot, &cx.config.outbox);
+        cx.emit_statuses(settled);
+    }
+
     /// Uses the room that the socket has again: answers go first, then messages.
     pub(crate) fn on_room(&mut self, cx: &mut Context<'_>) {
         self.release_answers(cx);

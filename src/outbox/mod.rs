@@ -357,6 +357,13 @@ impl Outbox {
         unsent.filter_map(|slot| self.fail(slot, policy)).collect()
     }
 
+    /// Settles a message that leaves and of which no byte was written; `NotSent` where no earlier copy was sent.
+    pub(crate) fn on_never_written(&mut self, slot: u64, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
+        let entry = self.unsettled.get_mut(slot).filter(|entry| entry.is_leaving())?;
+        entry.sends = entry.sends.saturating_sub(1);
+        self.fail(slot, policy)
+    }
+
     /// Makes a message wait again whose connection was lost before the message was handed to a socket.
     pub(crate) fn on_withdrawn(&mut self, id: &MessageId, policy: &OutboxPolicy) {
         self.unsend(id, true, policy);

@@ -124,14 +124,19 @@ impl SessionCore<'_> {
         connection: ConnectionId,
         purpose: Option<Purpose>,
     ) -> Option<LinkEvent> {
-        if !self.link.listens_to(connection) {
-            cx.stats.stale_events += 1;
-            return None;
-        }
         let slot = match &purpose {
             Some(Purpose::Message { id }) => self.delivery.outbox().slot_of(id),
             _ => None,
         };
+        if !self.link.listens_to(connection) {
+            cx.stats.stale_events += 1;
+            if let (Some(slot), true) = (slot, self.link.phase().connection() == Some(connection)) {
+                // The session closes: no later report may tell the message as sent.
+                cx.backlog.on_failed(purpose.as_ref(), Some(slot));
+                self.delivery.on_never_written(cx, slot);
+            }
+            return None;
+        }
         cx.backlog.on_failed(purpose.as_ref(), slot);
         if purpose == Some(Purpose::Heartbeat) {
             // Its deadlines wait for the socket no longer, which will never take this heartbeat.

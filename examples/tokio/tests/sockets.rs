@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use redial::config::Limit;
 use redial::host::{Target, WaitFor};
 use redial::{Action, MessageId, Outgoing, Preset, Seed, SendError, Session, State, Status, TransportError};
@@ -186,6 +186,18 @@ async fn an_application_that_takes_nothing_holds_the_server_back() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn waits_for_a_mark_that_are_dropped_give_their_places_back() {
+    let (client, _messages, _task) = Options::new(&serve(|_, socket| echo(socket))).unwrap().start(session());
+    let sent = client.send("hello").unwrap();
+    state(&client, |state| *state == State::Ready).await;
+    for number in 0..1_100 {
+        let sent = client.send(format!("{number}")).unwrap();
+        assert_eq!(sent.marked(WaitFor::Read).now_or_never(), None, "wait {number}");
+    }
+    assert_eq!(sent.marked(WaitFor::Read).now_or_never(), None);
 }
 
 #[tokio::test]

@@ -1,7 +1,11 @@
 //! Flow: what the host's socket takes, what arrives in pieces, and what the application takes.
 
 use redial::config::{HeartbeatSchedule, Limit, Liveness, Rate};
-use redial::{Action, Cause, Duration, Event, Purpose, State, Status, Timer};
+use redial::dialect::{HeartbeatFrame, Plain};
+use redial::{
+    Action, Cause, Config, ConnectionId, Duration, Event, Frame, Instant, Preset, Purpose, Seed, Session, State,
+    Status, Timer,
+};
 
 use crate::support::{Seen, Story};
 
@@ -394,6 +398,51 @@ fn a_session_whose_messages_nobody_takes_does_not_want_to_read_and_judges_no_sil
 }
 
 #[test]
+fn the_answer_to_a_probe_that_went_out_in_a_pause_is_waited_for_once_reading_resumes() {
+    let mut story = reporting(Story::plain_with(|config| config.inbox.pending = Limit::new(1)));
+    story.taken(0).text("one");
+    assert!(!story.session.wants_read());
+    story.wait(1_000).event(Event::Online).written(1).wait(19_000);
+    assert_eq!(causes(&story.seen()), []);
+    story.taken(1);
+    assert_eq!(causes(&story.seen()), [], "the pong waits in the socket");
+    story.pong().wait(10_000);
+    assert_eq!(causes(&story.seen()), []);
+}
+
+#[test]
+fn heartbeats_of_a_server_that_reads_no_replies_take_no_memory() {
+    let heartbeats = HeartbeatFrame::Text { heartbeat: "ping".into(), reply: "pong".into() };
+    let mut plain = Plain::default();
+    plain.heartbeats = heartbeats;
+    let preset = Preset::new(plain, Config::default()).expect("a preset");
+    let mut session = Session::new(preset, Seed::from_bytes([7; 16]));
+    let (now, connection) = (Instant::ORIGIN, ConnectionId::new(1));
+    session.open(now);
+    session.handle(now, Event::Written { connection, frames: 0 });
+    session.handle(now, Event::Opened { connection });
+    let ask = |session: &mut Session| {
+        session.handle(now, Event::FrameIn { connection, frame: Frame::text("ping") });
+        std::iter::from_fn(|| session.poll_action()).filter(|action| matches!(action, Action::Send { .. })).count()
+    };
+    let replies: usize = (0..10_000).map(|_| ask(&mut session)).sum();
+    assert_eq!(replies, 2, "the second may not have left when the heartbeat came");
+    session.handle(now, Event::Written { connection, frames: 1 });
+    assert_eq!((ask(&mut session), ask(&mut session)), (1, 0));
+}
+
+#[test]
+fn a_message_whose_write_fails_while_the_session_closes_is_never_told_as_sent() {
+    let mut story = plain();
+    let (first, second) = (story.send("first"), story.send("second"));
+    story.session.close(Instant::from_millis(story.now()));
+    story.send_failed(Purpose::Message { id: second.clone() });
+    story.written(2);
+    let seen = story.seen();
+    assert_eq!((last(&seen, &first), last(&seen, &second)), (Some(Status::Sent), Some(Status::NotSent)));
+}
+
+#[test]
 fn pauses_of_a_moment_cost_no_heartbeats() {
     let mut story = reporting(Story::plain_with(|config| config.inbox.pending = Limit::new(1)));
     story.prompt().taken(0);
@@ -481,7 +530,7 @@ fn events_of_flow_that_name_another_connection_change_nothing() {
     let mut story = plain();
     story.send("hello");
     let (before, stale) = (story.session.clone(), story.session.stats().stale_events);
-    let connection = redial::ConnectionId::new(99);
+    let connection = ConnectionId::new(99);
     story.event(Event::Written { connection, frames: 1 });
     story.event(Event::Arriving { connection });
     assert_eq!(story.session, before);
