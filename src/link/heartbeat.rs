@@ -184,6 +184,13 @@ impl Heartbeat {
         !self.pause_ends_at.is_never()
     }
 
+    /// Gives a pause of reading until then, because what it waits for moves.
+    pub(crate) fn extend_pause(&mut self, until: Instant) {
+        if self.is_paused() {
+            self.pause_ends_at = until;
+        }
+    }
+
     /// Stops judging silence, because the session does not read, for `longest` at most.
     pub(crate) fn pause(&mut self, now: Instant, policy: &HeartbeatPolicy, longest: Duration) {
         self.pause_ends_at = now + longest;

@@ -654,10 +654,17 @@ impl Link {
         }
     }
 
-    /// Gives a close more time, because bytes leave that were handed over before.
+    /// Gives a close more time, because bytes leave that were handed over before; also a pause of reading, where it is
+    /// answers that wait behind those bytes.
     pub(crate) fn on_progress(&mut self, cx: &Context<'_>) {
-        if let Phase::Closing { until, latest, .. } = &mut self.phase {
-            *until = (cx.now + cx.config.close.timeout).min(*latest).max(*until);
+        match &mut self.phase {
+            Phase::Closing { until, latest, .. } => {
+                *until = (cx.now + cx.config.close.timeout).min(*latest).max(*until);
+            }
+            Phase::Ready { heartbeat, .. } if cx.backlog.untaken() < cx.config.inbox.pending.get() => {
+                heartbeat.extend_pause(cx.now + cx.config.limits.read_pause());
+            }
+            _ => {}
         }
     }
 

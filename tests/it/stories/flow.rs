@@ -474,6 +474,23 @@ fn a_pause_of_a_moment_after_the_last_heartbeat_of_a_chain_hides_no_dead_link() 
 }
 
 #[test]
+fn a_pause_for_answers_that_wait_behind_a_slow_message_costs_no_connection() {
+    let mut story = reporting(Story::uni_app_with(|config| {
+        config.inbox.pending = Limit::new(1);
+        config.outbox.unwritten_bytes = Limit::new(1_000);
+    }));
+    story.send(&"x".repeat(60_000));
+    story.text(&push(1));
+    assert!(!story.session.wants_read(), "the answer waits for room");
+    for _ in 0..100 {
+        story.wait(1_000).written(0);
+    }
+    assert_eq!(causes(&story.seen()), []);
+    story.written(1);
+    assert!(story.session.wants_read());
+}
+
+#[test]
 fn a_session_that_does_not_read_for_a_minute_gives_its_connection_up() {
     let mut story = reporting(Story::plain_with(|config| config.inbox.pending = Limit::new(1)));
     story.taken(0).text("one").prompt();
