@@ -209,12 +209,15 @@ impl Options {
     pub fn start(self, session: impl Into<RecordedSession>) -> io::Result<(Client, Messages, JoinHandle<Summary>)> {
         let poll = Poll::new()?;
         let (deliver, delivered) = channel();
+        let host = Host::new(session, self.clock);
+        // A session may have delivered messages before it came here.
+        let taken = host.session().stats().delivered;
         let shared = Arc::new(Shared {
-            host: Mutex::new(Host::new(session, self.clock)),
+            host: Mutex::new(host),
             waker: Waker::new(poll.registry(), WAKE)?,
             started: time::Instant::now(),
             wall: self.wall,
-            taken: AtomicU64::new(0),
+            taken: AtomicU64::new(taken),
             seen: Mutex::new(Seen { state: State::Idle, response: None, is_over: false }),
             changed: Condvar::new(),
         });
@@ -226,12 +229,12 @@ impl Options {
             asking: None,
             told: Vec::new(),
             delivered: 0,
-            taken: 0,
+            taken,
             deliver,
         };
         // A fresh or a closed session can always be opened, and a host that reports what is taken says so first.
         shared.with(|host| {
-            host.handle(Event::Taken { messages: 0 });
+            host.handle(Event::Taken { messages: taken });
             let _ = host.call(Call::Open);
         });
         let thread = thread::Builder::new().name("redial".to_owned()).spawn(move || adapter.run())?;

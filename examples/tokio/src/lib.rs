@@ -185,6 +185,8 @@ impl Options {
     /// with a [`Summary`] after [`Client::close`], or after the last client is dropped.
     pub fn start(self, session: impl Into<RecordedSession>) -> (Client, Messages, JoinHandle<Summary>) {
         let host = Host::new(session, self.clock);
+        // A session may have delivered messages before it came here.
+        let taken = host.session().stats().delivered;
         let (state, states) = watch::channel(State::Idle);
         let (response, responses) = watch::channel(None);
         let (deliver, delivered) = mpsc::unbounded_channel();
@@ -193,7 +195,7 @@ impl Options {
             wake: Notify::new(),
             started: tokio::time::Instant::now(),
             wall: self.wall,
-            taken: AtomicU64::new(0),
+            taken: AtomicU64::new(taken),
         });
         let adapter = Adapter {
             shared: Arc::clone(&shared),
@@ -202,14 +204,14 @@ impl Options {
             asking: None,
             told: Vec::new(),
             delivered: 0,
-            taken: 0,
+            taken,
             state,
             response,
             deliver,
         };
         // A fresh or a closed session can always be opened, and a host that reports what is taken says so first.
         shared.with(|host| {
-            host.handle(Event::Taken { messages: 0 });
+            host.handle(Event::Taken { messages: taken });
             let _ = host.call(Call::Open);
         });
         let task = tokio::spawn(adapter.run());
