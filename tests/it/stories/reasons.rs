@@ -285,3 +285,53 @@ fn a_peer_tells_why_its_client_has_gone() {
     let told = gone(&|connection| Event::errored(connection, failure.clone()));
     assert_eq!(told, Some((State::Waiting, Reason::from(failure.clone()))));
 }
+
+/// Days of each month of a year.
+fn months(year: u64) -> [u64; 12] {
+    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+}
+
+#[test]
+fn every_day_of_four_centuries_is_a_day_after_the_one_before_and_no_other_day_exists() {
+    const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const WEEK: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let mut days = 0_u64;
+    for year in 1970..2_370 {
+        for (name, length) in NAMES.iter().zip(months(year)) {
+            for day in 1..=length {
+                let weekday = WEEK[usize::try_from(days % 7).expect("it is small")];
+                let date = format!("{weekday}, {day:02} {name} {year} 00:01:40 GMT");
+                let failure = redial::Failure::from_http(503, Some(&date), days * 86_400);
+                assert_eq!(failure.retry_after, Some(redial::Duration::from_secs(100)), "{date}");
+                days += 1;
+            }
+            let none = format!("Thu, {:02} {name} {year} 00:01:40 GMT", length + 1);
+            assert_eq!(redial::Failure::from_http(503, Some(&none), 0).retry_after, None, "{none}");
+        }
+    }
+}
+
+#[test]
+fn a_year_of_two_digits_is_the_last_that_is_at_most_fifty_years_ahead_on_any_day() {
+    const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (mut days, mut asked) = (0_u64, 0);
+    for year in 1970..2_170 {
+        for (name, length) in NAMES.iter().zip(months(year)) {
+            for day in 1..=length {
+                if days % 37 == 0 && (*name, day) != ("Feb", 29) {
+                    asked += 1;
+                    let at =
+                        |second: u64| format!("Sunday, {day:02}-{name}-{:02} 12:00:{second:02} GMT", (year + 50) % 100);
+                    let noon = days * 86_400 + 12 * 3_600;
+                    let wait = |second: u64| redial::Failure::from_http(503, Some(&at(second)), noon).retry_after;
+                    let ahead = wait(0).expect("it is a date").as_millis() / 1_000 / 86_400;
+                    assert!((18_261..=18_263).contains(&ahead), "{} is {ahead} days ahead of {year}", at(0));
+                    assert_eq!(wait(1), Some(redial::Duration::ZERO), "{} is past, seen from {year}", at(1));
+                }
+                days += 1;
+            }
+        }
+    }
+    assert!(asked > 1_900, "{asked} days");
+}
