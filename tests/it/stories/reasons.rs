@@ -302,12 +302,12 @@ fn every_day_of_four_centuries_is_a_day_after_the_one_before_and_no_other_day_ex
             for day in 1..=length {
                 let weekday = WEEK[usize::try_from(days % 7).expect("it is small")];
                 let date = format!("{weekday}, {day:02} {name} {year} 00:01:40 GMT");
-                let failure = redial::Failure::from_http(503, Some(&date), days * 86_400);
-                assert_eq!(failure.retry_after, Some(redial::Duration::from_secs(100)), "{date}");
+                let failure = Failure::from_http(503, Some(&date), days * 86_400);
+                assert_eq!(failure.retry_after, Some(Duration::from_secs(100)), "{date}");
                 days += 1;
             }
             let none = format!("Thu, {:02} {name} {year} 00:01:40 GMT", length + 1);
-            assert_eq!(redial::Failure::from_http(503, Some(&none), 0).retry_after, None, "{none}");
+            assert_eq!(Failure::from_http(503, Some(&none), 0).retry_after, None, "{none}");
         }
     }
 }
@@ -324,10 +324,10 @@ fn a_year_of_two_digits_is_the_last_that_is_at_most_fifty_years_ahead_on_any_day
                     let at =
                         |second: u64| format!("Sunday, {day:02}-{name}-{:02} 12:00:{second:02} GMT", (year + 50) % 100);
                     let noon = days * 86_400 + 12 * 3_600;
-                    let wait = |second: u64| redial::Failure::from_http(503, Some(&at(second)), noon).retry_after;
+                    let wait = |second: u64| Failure::from_http(503, Some(&at(second)), noon).retry_after;
                     let ahead = wait(0).expect("it is a date").as_millis() / 1_000 / 86_400;
                     assert!((18_261..=18_263).contains(&ahead), "{} is {ahead} days ahead of {year}", at(0));
-                    assert_eq!(wait(1), Some(redial::Duration::ZERO), "{} is past, seen from {year}", at(1));
+                    assert_eq!(wait(1), Some(Duration::ZERO), "{} is past, seen from {year}", at(1));
                 }
                 days += 1;
             }
