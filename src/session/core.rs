@@ -95,8 +95,8 @@ impl SessionCore<'_> {
     /// Starts to judge silence again before timers fire, where this input made the session read again.
     #[inline]
     pub(super) fn resume_reading(&mut self, cx: &mut Context<'_>) {
-        if self.delivery.wants_read(cx.backlog, cx.config) {
-            self.settle_reading(cx);
+        if cx.backlog.has_reports() && self.delivery.wants_read(cx.backlog, cx.config) {
+            self.settle_reading_slow(cx);
         }
     }
 

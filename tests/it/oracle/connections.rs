@@ -40,7 +40,7 @@ impl Connections {
         let Some(connection) = event.connection() else { return false };
         match event {
             Event::Opened { .. } => self.wanted != Some(connection) || self.open == Some(connection),
-            Event::FrameIn { .. } | Event::Arriving { .. } | Event::SendFailed { .. } => self.open != Some(connection),
+            Event::FrameIn { .. } | Event::Arriving { .. } => self.open != Some(connection),
             _ => self.wanted != Some(connection) && self.closing != Some(connection),
         }
     }

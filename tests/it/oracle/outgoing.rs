@@ -48,7 +48,7 @@ impl Outgoing {
         // Where nothing confirms, a host that reports what is out is told of that, and else of what it was handed.
         let told_later = flow.reports() && !self.receipts;
         if !step.is_stale() {
-            self.take_back(session, &step.input, told_later);
+            self.take_back(session, step, told_later);
         }
         self.steer(step);
         let mut touched = Vec::new();
@@ -142,9 +142,9 @@ impl Outgoing {
     }
 
     /// A write that failed was none; and where it ends the link, those behind it were none either.
-    fn take_back(&mut self, session: &Session, input: &Input, told_later: bool) {
+    fn take_back(&mut self, session: &Session, step: &Step, told_later: bool) {
         let Input::Event { event: Event::SendFailed { connection, purpose: Some(Purpose::Message { id }) }, .. } =
-            input
+            &step.input
         else {
             return;
         };
@@ -154,7 +154,10 @@ impl Outgoing {
             return;
         };
         let place = failed.place;
-        let ends = session.preset().config().outbox.send_failure == SendFailure::EndLink && !self.receipts;
+        // While the session closes, each failed write stands for itself.
+        let ends = step.state != State::Closing
+            && session.preset().config().outbox.send_failure == SendFailure::EndLink
+            && !self.receipts;
         for message in self.messages.values_mut() {
             let behind = ends && message.place > place;
             if (behind || message.place == place) && sent(message) && message.on == connection {

@@ -435,7 +435,7 @@ fn heartbeats_of_a_server_that_reads_no_replies_take_no_memory() {
 fn a_message_whose_write_fails_while_the_session_closes_is_never_told_as_sent() {
     let mut story = plain();
     let (first, second) = (story.send("first"), story.send("second"));
-    story.session.close(Instant::from_millis(story.now()));
+    story.close();
     story.send_failed(Purpose::Message { id: second.clone() });
     story.written(2);
     let seen = story.seen();
@@ -600,4 +600,55 @@ fn a_receipt_that_is_not_read_is_not_overdue() {
     assert!(!story.session.wants_read());
     story.prompt().wait(50_000);
     assert_eq!(causes(&story.seen()), []);
+}
+
+#[test]
+fn a_pause_for_messages_that_nobody_takes_ends_in_time_though_bytes_leave() {
+    let mut story = reporting(Story::plain_with(|config| config.inbox.pending = Limit::new(1)));
+    story.send(&"x".repeat(60_000));
+    story.taken(0).text("one");
+    for _ in 0..60 {
+        story.wait(1_000).written(0);
+    }
+    assert_eq!(causes(&story.seen()), [Cause::ReadPaused]);
+}
+
+#[test]
+fn several_writes_that_fail_while_the_session_closes_are_told_one_by_one() {
+    let mut story = plain();
+    let ids: Vec<_> = ["first", "second", "third"].map(|body| story.send(body)).into();
+    story.close();
+    for id in &ids[..2] {
+        story.send_failed(Purpose::Message { id: id.clone() });
+    }
+    story.written(3);
+    let seen = story.seen();
+    assert_eq!(last(&seen, &ids[0]), Some(Status::NotSent));
+    assert_eq!(last(&seen, &ids[1]), Some(Status::NotSent));
+    assert_eq!(last(&seen, &ids[2]), Some(Status::Sent));
+}
+
+#[test]
+fn a_skip_behind_a_message_that_is_taken_back_does_not_leave_without_it() {
+    let welcome = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":RESUMED,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;
+    let preset = Preset::native().configure(|config| {
+        config.outbox.rate = Some(Rate::new(1, Duration::from_secs(2)).burst(3));
+        config.outbox.receipt_timeout = Some(Duration::from_secs(5));
+    });
+    let mut story = Story::new(preset.expect("it is sound"));
+    story.open().opened().text(&welcome.replace("RESUMED", "false"));
+    story.send("a");
+    story.send("b");
+    story.send_for("c", 1_500);
+    assert_eq!(handed(&story.seen()), 3);
+    story.closed(1_006);
+    story.wait_for_connect();
+    story.opened().text(&welcome.replace("RESUMED", "true,\"rx\":0"));
+    story.wait(2_000 - story.now());
+    assert_eq!(handed(&story.seen()), 1, "the rate lets one go");
+    // So late that the next may leave, the third is skipped and the first is overdue, all in one input.
+    story.sleep(6_000).tick();
+    let seen = story.seen();
+    assert_eq!(causes(&seen), [Cause::ReceiptOverdue]);
+    assert_eq!((handed(&seen), seen.sends(|purpose| matches!(purpose, Purpose::Skip { .. })).len()), (0, 0));
 }
