@@ -652,3 +652,14 @@ fn a_skip_behind_a_message_that_is_taken_back_does_not_leave_without_it() {
     assert_eq!(causes(&seen), [Cause::ReceiptOverdue]);
     assert_eq!((handed(&seen), seen.sends(|purpose| matches!(purpose, Purpose::Skip { .. })).len()), (0, 0));
 }
+
+#[test]
+fn the_room_is_used_to_its_last_byte_and_not_beyond() {
+    for (room, fit) in [(2 * (100 + 14), 2), (2 * (100 + 14) - 1, 1)] {
+        let mut story = reporting(Story::plain_with(|config| config.outbox.unwritten_bytes = Limit::new(room)));
+        for body in bodies(3, 100) {
+            story.send(&body);
+        }
+        assert_eq!(handed(&story.seen()), fit, "of three messages in {room} bytes");
+    }
+}
