@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use redial::journal::Input;
-use redial::{Action, ConnectionId, Event, MessageId, Purpose, Session, State};
+use redial::{Action, ConnectionId, Duration, Event, Instant, MessageId, Purpose, Session, State};
 
 use super::{Step, Verdict, rule};
 
@@ -18,6 +18,10 @@ pub(super) struct Flow {
     out: Vec<MessageId>,
     /// When messages left, in as far as a rate still counts them.
     departures: VecDeque<u64>,
+    /// When the frame began that arrives at present.
+    arriving_since: Option<Instant>,
+    /// Whether this input brought a sign of life on the present connection.
+    life: bool,
 }
 
 /// The overhead of a frame, at most.
@@ -27,6 +31,11 @@ impl Flow {
     /// Whether the host reports what its socket takes.
     pub(super) fn reports(&self) -> bool {
         self.reports
+    }
+
+    /// Whether this input brought a frame, or bytes of one that may still take its time.
+    pub(super) fn is_life(&self) -> bool {
+        self.life
     }
 
     /// Whether this message is out with this input.
@@ -57,7 +66,9 @@ impl Flow {
 
     pub(super) fn judge(&mut self, session: &Session, step: &Step, actions: &[Action]) -> Verdict {
         self.out.clear();
+        self.life = false;
         if let (Input::Event { event, .. }, false) = (&step.input, step.is_stale()) {
+            self.listen(session, event);
             self.take_in(event);
         }
         for action in actions {
@@ -65,15 +76,34 @@ impl Flow {
                 Action::Connect { connection, .. } => {
                     (self.connection, self.handed) = (Some(*connection), 0);
                     self.unwritten.clear();
+                    self.arriving_since = None;
                 }
                 Action::Abort { .. } | Action::State { state: State::Waiting | State::Stopped, .. } => {
                     self.unwritten.clear();
+                    self.arriving_since = None;
                 }
                 Action::Send { frame, purpose, .. } => self.hand_over(session, frame.len() as u64, purpose)?,
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// What an event says of the peer: a frame is life, and so are its bytes, for as long as one frame may take.
+    fn listen(&mut self, session: &Session, event: &Event) {
+        let now = session.now();
+        match event {
+            Event::FrameIn { .. } => {
+                self.arriving_since = None;
+                self.life = true;
+            }
+            Event::Arriving { .. } => {
+                let since = *self.arriving_since.get_or_insert(now);
+                let most = session.preset().config().limits.frame_time.max(Duration::from_millis(1));
+                self.life = now.since(since) < most;
+            }
+            _ => {}
+        }
     }
 
     fn take_in(&mut self, event: &Event) {

@@ -56,8 +56,7 @@ impl Outgoing {
             match action {
                 Action::Send { connection, frame, purpose: Purpose::Message { id } } => {
                     self.hand_over(session, *connection, frame, id)?;
-                    let heard = matches!(step.input, Input::Event { event: Event::FrameIn { .. }, .. });
-                    let dark = !heard && step.probing && held_while_probing(session);
+                    let dark = !flow.is_life() && step.probing && held_while_probing(session);
                     rule!(!dark, "{id} was sent while a heartbeat out of turn was unanswered");
                     let told = matches!(&actions.get(at + 1), Some(Action::Status { id: of, status: Status::Sent }) if of == id);
                     rule!(told || told_later, "{id} was sent and that was not told at once");

@@ -103,6 +103,7 @@ impl Run {
         let (id, status) = (word.id.clone(), word.status);
         // Noted first, since what is stored by the call itself must hold it; a refused one does no harm.
         word.again = true;
+        word.doubted |= status == Status::Unconfirmed;
         match self.call(Call::Resend { id }) {
             Ok(_) => self.note("sent again by hand"),
             Err(CallError::Resend(ResendError::NotFailed)) => {}

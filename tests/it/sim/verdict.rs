@@ -77,6 +77,8 @@ impl Run {
             let most = if self.server.forgot.is_some() { u32::MAX } else { 1 };
             let range = match status {
                 Status::NotSent | Status::Cancelled => 0..=0,
+                // Of two copies it may have refused the one and taken the other.
+                Status::Rejected { .. } if word.doubted => 0..=most,
                 Status::Rejected { .. } if most == 1 => 0..=0,
                 Status::Accepted | Status::Delivered | Status::Read => 1..=most,
                 // Without ids a process cannot ask what became of the words of the last one.
