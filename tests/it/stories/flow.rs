@@ -663,3 +663,15 @@ fn the_room_is_used_to_its_last_byte_and_not_beyond() {
         assert_eq!(handed(&story.seen()), fit, "of three messages in {room} bytes");
     }
 }
+
+#[test]
+fn bytes_of_a_frame_end_a_probe_and_what_waited_for_the_answer_leaves() {
+    let mut story = with_receipts();
+    story.sleep(120_000).tick();
+    assert!(story.session.explain().probing);
+    story.send("hello");
+    assert_eq!(handed(&story.seen()), 0, "it waits for a sign of life");
+    story.wait(1_000).arriving();
+    assert!(!story.session.explain().probing);
+    assert_eq!(handed(&story.seen()), 1);
+}

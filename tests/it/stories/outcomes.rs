@@ -1,6 +1,7 @@
 //! An outcome is for good: in a dialect that has a word for every answer, nothing the peer says later changes one.
 
 use redial::dialect::Login;
+use redial::journal::Call;
 use redial::{Config, MessageId, Purpose, Status};
 
 use crate::sim::Terse;
@@ -160,4 +161,18 @@ fn the_bodies_of_failed_messages_give_way_to_new_ones_oldest_first_and_only_as_f
         let gone = redial::journal::CallError::Resend(redial::error::ResendError::Unknown);
         assert_eq!(resent.map(|answer| answer != Err(gone)), kept, "beside {bytes} bytes");
     }
+}
+
+#[test]
+fn of_two_copies_that_are_out_the_answer_that_comes_first_counts() {
+    let mut story = story();
+    story.ready();
+    let id = story.send_for("hello", 1_000);
+    story.wait(1_000);
+    assert_eq!(story.session.status(&id), Some(Status::Unconfirmed));
+    story.call(Call::Resend { id: id.clone() }).expect("nobody knows what became of it");
+    story.seen();
+    // The refusal is for the first copy, which no frame says.
+    story.text(&format!("nack {id} 7")).text(&format!("ack {id}"));
+    assert_eq!(story.seen().statuses(&id), [Status::Rejected { code: 7 }]);
 }
