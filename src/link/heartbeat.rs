@@ -206,19 +206,23 @@ impl Heartbeat {
     pub(crate) fn resume(&mut self, now: Instant, policy: &HeartbeatPolicy, longest: Duration) -> bool {
         let since = core::mem::replace(&mut self.pause_ends_at, Instant::NEVER) - longest;
         self.held = !self.unwritten_since.is_never();
-        if let Some(probe) = policy.probe.filter(|_| self.is_probing()) {
-            // The answer to a probe that went out meanwhile may be among the bytes that were not read.
-            self.probe_ends_at = self.probe_ends_at.max(now + probe.wait);
+        if self.is_probing() {
+            // The answer to a probe may be among the bytes that were not read.
+            let wait = policy.probe.map_or(policy.suspicion_wait(), |probe| probe.wait);
+            self.probe_ends_at = self.probe_ends_at.max(now + wait);
         }
         // After a pause of a moment the schedule tells early enough.
         policy.probe.is_some_and(|probe| now.since(since) > probe.late) && self.on_wake(now, policy)
     }
 
+    /// Forgets what was asked on schedule. A probe stays unanswered: the doubt that it was sent for does not end by not
+    /// reading.
     fn forget_questions(&mut self) {
         self.unanswered = 0;
         self.dead_at = Instant::NEVER;
-        self.probe_ends_at = Instant::NEVER;
-        self.suspicion_state = SuspicionState::Clear;
+        if matches!(self.suspicion_state, SuspicionState::DueAt(_)) {
+            self.suspicion_state = SuspicionState::Clear;
+        }
         self.round_trip = RoundTrip::None;
         self.unanswered_at = Instant::NEVER;
     }

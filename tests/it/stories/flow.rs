@@ -675,3 +675,21 @@ fn bytes_of_a_frame_end_a_probe_and_what_waited_for_the_answer_leaves() {
     assert!(!story.session.explain().probing);
     assert_eq!(handed(&story.seen()), 1);
 }
+
+#[test]
+fn a_pause_of_reading_ends_no_doubt_and_what_waits_for_the_answer_leaves_with_the_first_frame() {
+    let mut story = reporting(Story::uni_app_with(|config| config.inbox.pending = Limit::new(1)));
+    story.text(&push(0)).prompt();
+    story.sleep(120_000).tick().prompt();
+    story.send("hello");
+    assert_eq!(handed(&story.seen()), 0, "a probe is unanswered");
+    // Nobody has taken the message yet, so nothing is read from now on.
+    story.taken(0);
+    assert!(!story.session.wants_read());
+    assert!(story.session.explain().probing);
+    story.wait(20_000).taken(1);
+    assert!(story.session.wants_read() && story.session.explain().probing);
+    assert_eq!(handed(&story.seen()), 0, "the answer may be among what is read now");
+    story.text(&push(1));
+    assert_eq!(handed(&story.seen()), 1, "a frame is the answer");
+}
