@@ -13,7 +13,7 @@ mod world;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use world::{Faults, World};
+use world::{Faults, Hosts, World};
 
 /// States a configuration, unless the environment says otherwise.
 const STATES: usize = 20_000;
@@ -94,7 +94,7 @@ fn one_message_each_way_through_one_break_is_explored_to_the_end() {
 
 #[test]
 fn two_messages_each_way_through_a_cut_a_silent_link_and_a_refused_dial() {
-    let faults = Faults { cuts: 1, silences: 1, refusals: 1, stale: 1 };
+    let faults = Faults { cuts: 1, silences: 1, refusals: 1, stale: 1, ..Faults::default() };
     let explored = explore("two each way, four faults", World::new(2, 2, faults));
     assert!(explored.states >= explored.limit, "{} states", explored.states);
 }
@@ -104,4 +104,19 @@ fn two_cuts_and_late_events_of_the_old_connections() {
     let faults = Faults { cuts: 2, stale: 2, ..Faults::default() };
     let explored = explore("one each way, two cuts, late events", World::new(1, 1, faults));
     assert!(explored.states > 1_000, "{} states", explored.states);
+}
+
+#[test]
+fn one_message_each_way_in_pieces_where_both_hosts_report_what_moves() {
+    let faults = Faults { pieces: 3, ..Faults::default() };
+    let explored = explore_up_to(5_000, "hosts that report: one each way", World::with(Hosts::Report, 1, 1, faults));
+    assert!(explored.states >= explored.limit && explored.healed > 0, "{} states", explored.states);
+}
+
+#[test]
+fn two_messages_each_way_where_both_hosts_report_through_a_cut_and_a_silent_link() {
+    let faults = Faults { cuts: 1, silences: 1, pieces: 2, ..Faults::default() };
+    let explored =
+        explore_up_to(10_000, "hosts that report: two each way, two faults", World::with(Hosts::Report, 2, 2, faults));
+    assert!(explored.states >= explored.limit, "{} states", explored.states);
 }

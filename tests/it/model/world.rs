@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use redial::config::{Jitter, PeerPolicy};
+use redial::config::{Jitter, Limit, PeerPolicy};
 use redial::{
     Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Peer, Preset, Seed, Session, Status,
     TransportError,
@@ -22,6 +22,17 @@ pub(super) struct Faults {
     pub(super) refusals: u8,
     /// A late event of an old connection arrives.
     pub(super) stale: u8,
+    /// Bytes move, and no frame is whole yet: in a socket, or on the way.
+    pub(super) pieces: u8,
+}
+
+/// What the hosts of both sides say of their sockets, and the client's of its application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Hosts {
+    /// Nothing: every frame is taken at once, and every message too.
+    Silent,
+    /// What is written, what arrives, and what the application has taken.
+    Report,
 }
 
 /// A session, a peer, what is between them, and what an onlooker knows.
@@ -31,6 +42,7 @@ pub(super) struct World {
     session: Session,
     peer: Peer,
     socket: Socket,
+    hosts: Hosts,
     faults: Faults,
     waits: u8,
     to_send: u8,
@@ -45,6 +57,8 @@ pub(super) struct World {
     settled: BTreeMap<MessageId, Status>,
     /// The highest connection id so far.
     connections: u64,
+    /// How many messages the client's application has taken.
+    taken: u64,
 }
 
 /// The one socket there is at a time.
@@ -52,7 +66,39 @@ pub(super) struct World {
 enum Socket {
     None,
     Dialing(ConnectionId),
-    Open { client: ConnectionId, server: ConnectionId, up: VecDeque<Frame>, down: VecDeque<Frame>, silent: bool },
+    Open { client: ConnectionId, server: ConnectionId, up: Way, down: Way, silent: bool },
+}
+
+/// One direction of a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Way {
+    /// Frames that the socket has not taken.
+    waiting: VecDeque<Frame>,
+    /// How many it has taken.
+    written: u64,
+    /// Frames on their way.
+    wire: VecDeque<Frame>,
+}
+
+impl Way {
+    fn hand_over(&mut self, hosts: Hosts, silent: bool, frame: Frame) {
+        match hosts {
+            Hosts::Report => self.waiting.push_back(frame),
+            Hosts::Silent if !silent => self.wire.push_back(frame),
+            Hosts::Silent => {}
+        }
+        assert!(self.waiting.len() <= 8, "{} frames are unwritten", self.waiting.len());
+    }
+
+    /// The socket takes a frame; gives how many it has taken.
+    fn write(&mut self, silent: bool) -> Option<u64> {
+        let frame = self.waiting.pop_front()?;
+        self.written += 1;
+        if !silent {
+            self.wire.push_back(frame);
+        }
+        Some(self.written)
+    }
 }
 
 /// How often time may move on, so that the world stays small.
@@ -60,6 +106,11 @@ const WAITS: u8 = 4;
 
 impl World {
     pub(super) fn new(to_send: u8, to_push: u8, faults: Faults) -> Self {
+        Self::with(Hosts::Silent, to_send, to_push, faults)
+    }
+
+    pub(super) fn with(hosts: Hosts, to_send: u8, to_push: u8, faults: Faults) -> Self {
+        let config = || config(hosts);
         let mut session =
             Session::new(Preset::uni_app().with_config(config()).expect("it is sound"), Seed::from(1_u64));
         let policy = with(|policy: &mut PeerPolicy| {
@@ -74,6 +125,7 @@ impl World {
             session,
             peer,
             socket: Socket::None,
+            hosts,
             faults,
             waits: WAITS,
             to_send,
@@ -84,7 +136,11 @@ impl World {
             at_client: Vec::new(),
             settled: BTreeMap::new(),
             connections: 0,
+            taken: 0,
         };
+        if hosts == Hosts::Report {
+            world.session.handle(world.now, Event::Taken { messages: 0 });
+        }
         world.drain();
         world
     }
@@ -97,6 +153,12 @@ impl World {
             Self::refuse,
             Self::frame_up,
             Self::frame_down,
+            Self::write_up,
+            Self::write_down,
+            Self::take,
+            Self::piece_up,
+            Self::piece_down,
+            Self::piece_written,
             Self::cut,
             Self::go_silent,
             Self::late_close,
@@ -121,7 +183,8 @@ impl World {
         }
         for _ in 0..500 {
             self.waits = 1;
-            let moved = self.open() || self.frame_up() || self.frame_down() || (!self.is_settled() && self.wait());
+            let flows = self.open() || self.write_up() || self.write_down() || self.take();
+            let moved = flows || self.frame_up() || self.frame_down() || (!self.is_settled() && self.wait());
             self.drain();
             if !moved {
                 break;
@@ -165,7 +228,11 @@ impl World {
     fn open(&mut self) -> bool {
         let Socket::Dialing(client) = self.socket else { return false };
         let server = self.peer.accept(self.now);
-        self.socket = Socket::Open { client, server, up: VecDeque::new(), down: VecDeque::new(), silent: false };
+        if self.hosts == Hosts::Report {
+            self.peer.handle(self.now, Event::Written { connection: server, frames: 0 });
+            self.session.handle(self.now, Event::Written { connection: client, frames: 0 });
+        }
+        self.socket = Socket::Open { client, server, up: Way::default(), down: Way::default(), silent: false };
         self.session.handle(self.now, Event::Opened { connection: client });
         true
     }
@@ -182,17 +249,77 @@ impl World {
 
     fn frame_up(&mut self) -> bool {
         let Socket::Open { server, up, .. } = &mut self.socket else { return false };
-        let Some(frame) = up.pop_front() else { return false };
+        let Some(frame) = up.wire.pop_front() else { return false };
         let connection = *server;
         self.peer.handle(self.now, Event::FrameIn { connection, frame });
         true
     }
 
     fn frame_down(&mut self) -> bool {
+        if !self.session.wants_read() {
+            return false;
+        }
         let Socket::Open { client, down, .. } = &mut self.socket else { return false };
-        let Some(frame) = down.pop_front() else { return false };
+        let Some(frame) = down.wire.pop_front() else { return false };
         let connection = *client;
         self.session.handle(self.now, Event::FrameIn { connection, frame });
+        true
+    }
+
+    fn write_up(&mut self) -> bool {
+        let Socket::Open { client, up, silent, .. } = &mut self.socket else { return false };
+        let (connection, Some(frames)) = (*client, up.write(*silent)) else { return false };
+        self.session.handle(self.now, Event::Written { connection, frames });
+        true
+    }
+
+    fn write_down(&mut self) -> bool {
+        let Socket::Open { server, down, silent, .. } = &mut self.socket else { return false };
+        let (connection, Some(frames)) = (*server, down.write(*silent)) else { return false };
+        self.peer.handle(self.now, Event::Written { connection, frames });
+        true
+    }
+
+    /// The client's application takes the first message that it has not taken.
+    fn take(&mut self) -> bool {
+        if self.hosts == Hosts::Silent || self.taken == self.at_client.len() as u64 {
+            return false;
+        }
+        self.taken += 1;
+        self.session.handle(self.now, Event::Taken { messages: self.taken });
+        true
+    }
+
+    /// Bytes of a frame reach the server.
+    fn piece_up(&mut self) -> bool {
+        let Socket::Open { server, up, .. } = &self.socket else { return false };
+        let connection = *server;
+        if up.wire.is_empty() || !spend(&mut self.faults.pieces) {
+            return false;
+        }
+        self.peer.handle(self.now, Event::Arriving { connection });
+        true
+    }
+
+    /// Bytes of a frame reach the client.
+    fn piece_down(&mut self) -> bool {
+        let Socket::Open { client, down, .. } = &self.socket else { return false };
+        let connection = *client;
+        if down.wire.is_empty() || !self.session.wants_read() || !spend(&mut self.faults.pieces) {
+            return false;
+        }
+        self.session.handle(self.now, Event::Arriving { connection });
+        true
+    }
+
+    /// Bytes of a frame leave the client's socket.
+    fn piece_written(&mut self) -> bool {
+        let Socket::Open { client, up, .. } = &self.socket else { return false };
+        let (connection, frames) = (*client, up.written);
+        if up.waiting.is_empty() || !spend(&mut self.faults.pieces) {
+            return false;
+        }
+        self.session.handle(self.now, Event::Written { connection, frames });
         true
     }
 
@@ -214,8 +341,8 @@ impl World {
         }
         self.faults.silences -= 1;
         *silent = true;
-        up.clear();
-        down.clear();
+        up.wire.clear();
+        down.wire.clear();
         true
     }
 
@@ -290,8 +417,7 @@ impl World {
             Action::Send { connection, frame, .. } => {
                 assert_eq!(self.live(), Some(connection), "frames leave on the present connection only");
                 match &mut self.socket {
-                    Socket::Open { up, silent: false, .. } => up.push_back(frame),
-                    Socket::Open { silent: true, .. } => {}
+                    Socket::Open { up, silent, .. } => up.hand_over(self.hosts, *silent, frame),
                     Socket::None | Socket::Dialing(_) => panic!("a frame left before the socket was open"),
                 }
             }
@@ -319,10 +445,10 @@ impl World {
     fn on_server(&mut self, action: Action) {
         match action {
             Action::Send { connection, frame, .. } => {
-                if let Socket::Open { server, down, silent: false, .. } = &mut self.socket
+                if let Socket::Open { server, down, silent, .. } = &mut self.socket
                     && *server == connection
                 {
-                    down.push_back(frame);
+                    down.hand_over(self.hosts, *silent, frame);
                 }
             }
             Action::Deliver(message) => {
@@ -375,9 +501,14 @@ fn spend(budget: &mut u8) -> bool {
     }
 }
 
-/// Coarse timers keep the world small: one heartbeat, one grace, one backoff.
-fn config() -> Config {
+/// Coarse timers keep the world small: one heartbeat, one grace, one backoff. Where hosts report, sockets have room for one
+/// message, and the application for one.
+fn config(hosts: Hosts) -> Config {
     let mut config = Config::default();
+    if hosts == Hosts::Report {
+        config.outbox.unwritten_bytes = Limit::new(1);
+        config.inbox.pending = Limit::new(1);
+    }
     config.heartbeat.every = Duration::from_secs(10);
     config.heartbeat.probe = None;
     config.reconnect.jitter = Jitter::None;

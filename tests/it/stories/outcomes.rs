@@ -1,7 +1,6 @@
 //! An outcome is for good: in a dialect that has a word for every answer, nothing the peer says later changes one.
 
 use redial::dialect::Login;
-use redial::journal::Call;
 use redial::{Config, MessageId, Purpose, Status};
 
 use crate::sim::Terse;
@@ -170,7 +169,7 @@ fn of_two_copies_that_are_out_the_answer_that_comes_first_counts() {
     let id = story.send_for("hello", 1_000);
     story.wait(1_000);
     assert_eq!(story.session.status(&id), Some(Status::Unconfirmed));
-    story.call(Call::Resend { id: id.clone() }).expect("nobody knows what became of it");
+    story.call(redial::journal::Call::Resend { id: id.clone() }).expect("nobody knows what became of it");
     story.seen();
     // The refusal is for the first copy, which no frame says.
     story.text(&format!("nack {id} 7")).text(&format!("ack {id}"));
