@@ -33,7 +33,7 @@ pub(crate) use limits::{DEEPEST, LONGEST_ID};
 pub use outbox::{OutboxPolicy, Rate, Resend, SendFailure, WhileDown};
 pub use peer::PeerPolicy;
 pub(crate) use reconnect::floor_after;
-pub use reconnect::{Backoff, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
+pub use reconnect::{Backoff, EarlyCap, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
 
 /// The configuration of a session.
 ///

@@ -18,9 +18,13 @@ pub struct ReconnectPolicy {
     /// The delay after the first loss of an outage, by cause. Default 500 ms each: most losses are over by then, and
     /// nobody notices.
     pub first: FirstDelay,
-    /// The delays after the first. Default 1 s, doubled each time, up to 60 s: a server that comes back after an hour
-    /// is found within a minute. Lower the cap where a person waits.
+    /// The delays after the first. Default 1 s, doubled each time, up to 20 s: a server that comes back after an hour
+    /// is found within 20 s, and an attempt costs next to nothing.
     pub again: Backoff,
+    /// A lower cap at the beginning of an outage. Default 5 s for 30 s: most outages are short, and a person waits for
+    /// the end of those. `None` caps delays by `again.cap` from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<EarlyCap>,
     /// Selects the moment from which later delays are measured. Default [`MeasuredFrom::Failure`].
     pub from: MeasuredFrom,
     /// Selects how delays are spread. Default [`Jitter::Equal`]: the clients that lost one server do not all come
@@ -45,7 +49,8 @@ impl Default for ReconnectPolicy {
     fn default() -> Self {
         Self {
             first: FirstDelay::all(Duration::from_millis(500)),
-            again: Backoff::new(Duration::from_secs(1), 200, Duration::from_secs(60)),
+            again: Backoff::new(Duration::from_secs(1), 200, Duration::from_secs(20)),
+            early: Some(EarlyCap::new(Duration::from_secs(5), Duration::from_secs(30))),
             from: MeasuredFrom::Failure,
             jitter: Jitter::Equal,
             attempt_timeout: Some(Duration::from_secs(10)),
@@ -99,6 +104,34 @@ pub struct Backoff {
     /// The longest delay; a cap below `base` counts as `base`.
     #[serde(rename = "cap_ms")]
     pub cap: Duration,
+}
+
+/// A lower cap for the delays at the beginning of an outage. The delays that follow grow on from this cap.
+///
+/// ```
+/// use redial::Duration;
+/// use redial::config::{Config, EarlyCap};
+/// let mut config = Config::default();
+/// config.reconnect.early = Some(EarlyCap::new(Duration::from_secs(3), Duration::from_secs(60)));
+/// assert_eq!(config.check(), Ok(()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EarlyCap {
+    /// The longest delay meanwhile; a cap below `again.base` counts as `again.base`.
+    #[serde(rename = "cap_ms")]
+    pub cap: Duration,
+    /// The time from the first loss of an outage for which this cap holds.
+    #[serde(rename = "span_ms")]
+    pub span: Duration,
+}
+
+impl EarlyCap {
+    /// Makes a cap that holds for `span` from the first loss of an outage.
+    pub const fn new(cap: Duration, span: Duration) -> Self {
+        Self { cap, span }
+    }
 }
 
 /// The moment from which a later delay is measured.
@@ -180,19 +213,37 @@ impl Backoff {
         Self::new(delay, 100, delay)
     }
 
+    /// The delay that follows `before`, which is `None` for the first one.
+    pub(crate) fn following(&self, before: Option<Duration>) -> Duration {
+        let cap = self.cap.max(self.base);
+        let Some(before) = before else { return self.base };
+        let grown = u128::from(before.as_millis()) * u128::from(self.percent.get()) / 100;
+        Duration::from_millis(u64::try_from(grown).unwrap_or(u64::MAX)).min(cap)
+    }
+
     /// The delay after `earlier` delays of this kind.
     pub(crate) fn delay(&self, earlier: u32) -> Duration {
-        let cap = self.cap.max(self.base).as_millis();
-        let mut delay = self.base.as_millis();
+        let mut delay = self.base;
         for _ in 0..earlier {
-            let next = u64::try_from(u128::from(delay) * u128::from(self.percent.get()) / 100).unwrap_or(u64::MAX);
-            if next >= cap || next == delay {
+            let next = self.following(Some(delay));
+            if next == delay {
                 // A delay at the cap, or one that does not grow, stays the same for all further steps.
-                return Duration::from_millis(next.min(cap));
+                break;
             }
             delay = next;
         }
-        Duration::from_millis(delay.min(cap))
+        delay
+    }
+}
+
+impl ReconnectPolicy {
+    /// The delay, before jitter, that follows `before` when an outage has lasted for `lasted`.
+    pub(crate) fn later_delay(&self, before: Option<Duration>, lasted: Duration) -> Duration {
+        let delay = self.again.following(before);
+        match &self.early {
+            Some(early) if lasted < early.span => delay.min(early.cap.max(self.again.base)),
+            _ => delay,
+        }
     }
 }
 

@@ -44,6 +44,10 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 pub(crate) struct Reconnect {
     failures: u32,
     unstable: u32,
+    /// First loss of this outage.
+    began: Option<Instant>,
+    /// Last delay after the first one, before jitter.
+    delay: Option<Duration>,
     last_attempt: Option<Instant>,
     last_hint: Option<Instant>,
     /// End of the wait that the server asked for.
@@ -65,8 +69,12 @@ impl Reconnect {
     /// Resets the attempt counter on an open socket, under [`Reset::OnOpen`].
     pub(crate) fn on_opened(&mut self, policy: &ReconnectPolicy) {
         if policy.reset == Reset::OnOpen {
-            self.failures = 0;
+            self.end_outage();
         }
+    }
+
+    fn end_outage(&mut self) {
+        (self.failures, self.began, self.delay) = (0, None, None);
     }
 
     /// Decides when to connect again after a connection or an attempt was lost.
@@ -81,12 +89,13 @@ impl Reconnect {
         if history.stable {
             self.unstable = 0;
             if policy.reset == Reset::OnStable {
-                self.failures = 0;
+                self.end_outage();
             }
         } else {
             self.unstable = self.unstable.saturating_add(1);
         }
         self.failures = self.failures.saturating_add(1);
+        self.began = self.began.or(Some(now));
         let at = self.next_attempt(now, policy, cause, history, rng);
         match at {
             None => ReconnectDecision::GiveUpAt(now, self.failures),
@@ -114,7 +123,10 @@ impl Reconnect {
                 None => history.death_if_silent?,
             }
         } else {
-            let delay = policy.jitter.spread(policy.again.delay(self.failures - 2), rng);
+            let lasted = self.began.map_or(Duration::MAX, |began| now.since(began));
+            let delay = policy.later_delay(self.delay, lasted);
+            self.delay = Some(delay);
+            let delay = policy.jitter.spread(delay, rng);
             match policy.from {
                 MeasuredFrom::Failure => now + delay,
                 MeasuredFrom::Attempt => self.last_attempt.unwrap_or(now) + delay,
@@ -130,14 +142,17 @@ impl Reconnect {
 
     /// Takes over the attempt counter of an outage after a restart; returns how long the next attempt has to wait.
     ///
-    /// A single attempt that the restart itself cut short is no outage yet, but it counts.
+    /// A single attempt that the restart itself cut short is no outage yet, but it counts. Of an outage that is carried
+    /// over nobody knows the age, so the lower cap of its beginning is over.
     pub(crate) fn on_restarted(&mut self, failures: u32, policy: &ReconnectPolicy, rng: &mut Rng) -> Duration {
         self.failures = failures;
         self.unstable = failures;
         if failures <= 1 {
             return Duration::ZERO;
         }
-        policy.jitter.spread(policy.again.delay(failures.saturating_sub(2)), rng).max(floor_after(failures))
+        let delay = policy.again.delay(failures.saturating_sub(2));
+        (self.began, self.delay) = (Some(Instant::ORIGIN), Some(delay));
+        policy.jitter.spread(delay, rng).max(floor_after(failures))
     }
 
     /// Safety floor: the earliest moment for the next connect, whatever policy, hint or call asks for it.

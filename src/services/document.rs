@@ -12,6 +12,7 @@ pub(super) fn config(while_down: WhileDown) -> Config {
     config.authentication.credential = CredentialSource::Optional;
     config.authentication.timeout = None;
     config.authentication.unauthorized = Unauthorized::Retry;
+    config.reconnect.early = None;
     config.reconnect.jitter = Jitter::None;
     config.reconnect.attempt_timeout = None;
     config.reconnect.max = None;
