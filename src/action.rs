@@ -8,7 +8,7 @@ use crate::error::Malformed;
 use crate::failure::Reason;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
-use crate::kinds::kinds;
+use crate::kinds::{kinds, no_fields};
 use crate::state::{Cause, State};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
@@ -229,14 +229,17 @@ impl Message {
 
 /// The purpose of a frame that is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Purpose {
     /// A heartbeat, or a probe out of turn.
+    #[serde(deserialize_with = "no_fields")]
     Heartbeat,
     /// A heartbeat reply, the answer to a heartbeat of the peer.
+    #[serde(deserialize_with = "no_fields")]
     HeartbeatReply,
     /// A login, or the answer to a login.
+    #[serde(deserialize_with = "no_fields")]
     Auth,
     /// A message of the application.
     Message {
@@ -267,6 +270,7 @@ pub enum Purpose {
         seq: u64,
     },
     /// The last frame of a connection before its close.
+    #[serde(deserialize_with = "no_fields")]
     Bye,
     /// The receipt for a message that reached the receiver's device, or was read there.
     Receipt {

@@ -331,6 +331,25 @@ pub enum ConfigError {
         /// The window needed: `inbox.server_keeps`, plus `inbox.pending` where the application acknowledges.
         needed: u64,
     },
+    /// A close code cannot be sent, or cannot come (RFC 6455 §7.4), or is the end of a range that begins above it.
+    #[error("`{setting}` has the close code {code}, which no close frame there can carry")]
+    CloseCode {
+        /// The name of the setting.
+        setting: &'static str,
+        /// The code, or the first one of the range.
+        code: u16,
+    },
+    /// A close code stands in the lists of `close` twice.
+    #[error("`{setting}` has the close code {code}, which stands in the lists of `close` already")]
+    CloseCodeTwice {
+        /// The name of one of the settings that have it.
+        setting: &'static str,
+        /// The code.
+        code: u16,
+    },
+    /// Credentials are to be asked for, and the dialect has no login.
+    #[error("`authentication.credential` is `asked`, and the dialect has no login for which to ask")]
+    NoLogin,
 }
 
 codes!(Malformed:
@@ -373,4 +392,10 @@ codes!(CloseError: Code => "close_code", Reason => "close_reason");
 codes!(RestoreError: Version => "snapshot_version", Damaged => "snapshot_damaged", Preset => "snapshot_preset");
 codes!(NotOpenError: NotOpen => "not_open");
 codes!(PresetError: Unknown => "unknown_preset", Missing => "missing_setting", Invalid => "invalid_config"; Config);
-codes!(ConfigError: Range => "range", Window => "window");
+codes!(ConfigError:
+    Range => "range",
+    Window => "window",
+    CloseCode => "close_code",
+    CloseCodeTwice => "close_code_twice",
+    NoLogin => "no_login"
+);

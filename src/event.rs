@@ -8,7 +8,7 @@ use crate::action::Purpose;
 use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::id::ConnectionId;
-use crate::kinds::kinds;
+use crate::kinds::{kinds, no_fields};
 use crate::time::Duration;
 
 /// An event outside the session; the input of [`Session::handle`](crate::Session::handle).
@@ -17,7 +17,7 @@ use crate::time::Duration;
 ///
 /// In the journal an event is an object with a `type`: `{"type":"opened","connection":1}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Event {
     /// The WebSocket handshake of this connection is complete (RFC 6455 §4.1).
@@ -59,6 +59,7 @@ pub enum Event {
     },
     /// Time has passed. The host must send a tick once `next_deadline` is reached; a tick at any other time is
     /// harmless.
+    #[serde(deserialize_with = "no_fields")]
     Tick,
     /// Not one byte of a frame that an action asked to send was written. After a partial write report `Errored`.
     SendFailed {
@@ -80,9 +81,10 @@ pub enum Event {
     Closed {
         /// The connection.
         connection: ConnectionId,
-        /// The code of the peer's close frame; `None` where none came. A code that the host chose itself, because the
-        /// peer broke the protocol, does not belong here: that is an `Errored` with
-        /// [`Protocol`](crate::TransportError::Protocol).
+        /// The code of the peer's close frame; `None` where none came, and so are 1005, 1006 and 1015, by which a host
+        /// says that none came. Any other code that no close frame may carry (RFC 6455 §7.4) is a breach of the
+        /// protocol, handled like an `Errored` with [`Protocol`](crate::TransportError::Protocol). A code that the host
+        /// chose itself, because the peer broke the protocol, does not belong here: that is such an `Errored`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u16>,
         /// The peer's close reason.
@@ -90,9 +92,11 @@ pub enum Event {
         reason: String,
     },
     /// The host reports that the network is back: the wait for a reconnect ends, and a ready connection is probed.
+    #[serde(deserialize_with = "no_fields")]
     Online,
     /// The host reports that the network is gone. This hint stops nothing; silence still decides whether
     /// the link is dead.
+    #[serde(deserialize_with = "no_fields")]
     Offline,
     /// The machine slept, and its clock did not count the sleep.
     Woke {

@@ -6,10 +6,9 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::excerpt::{excerpt, masked, without};
+use crate::excerpt::{excerpt, masked};
 use crate::kinds::all;
 use crate::retry_after;
-use crate::secret::Secret;
 use crate::time::Duration;
 
 /// Why a connection failed, as far as the host can tell.
@@ -166,11 +165,9 @@ impl Failure {
         Self { retry_after: Some(wait), ..self }
     }
 
-    /// Bounds the detail, whose field a host may have set itself, and takes the credential out of it.
-    pub(crate) fn clean(&mut self, credential: Option<&Secret>) {
-        if !self.detail.is_empty() {
-            self.detail = masked(&without(&self.detail, credential));
-        }
+    /// Bounds the detail, whose field a host may have set itself.
+    pub(crate) fn clean(&mut self) {
+        self.detail = masked(&self.detail);
     }
 }
 
@@ -231,11 +228,6 @@ impl Reason {
     /// a space replaces every control character.
     pub fn new(code: Option<u32>, text: impl AsRef<str>) -> Self {
         Self { code, text: excerpt(text.as_ref()), failure: None }
-    }
-
-    /// Makes the reason of a close or a refusal whose text may repeat the credential.
-    pub(crate) fn said(code: Option<u32>, text: &str, credential: Option<&Secret>) -> Self {
-        Self::new(code, without(text, credential))
     }
 
     /// Whether nothing was said.

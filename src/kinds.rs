@@ -1,4 +1,7 @@
-//! Complete lists of the variants of an enum: an enum with a variant that is not listed does not compile.
+//! Complete lists of the variants of an enum: an enum with a variant that is not listed does not compile; and how serde
+//! reads a variant.
+
+use serde::{Deserialize, Deserializer};
 
 /// Gives an enum without fields the list of all its values.
 macro_rules! all {
@@ -44,6 +47,14 @@ macro_rules! codes {
             }
         }
     };
+}
+
+/// Reads a variant without fields of an enum whose tag is a field; serde itself would ignore every field there.
+pub(crate) fn no_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Fields {}
+    Fields::deserialize(deserializer).map(|Fields {}| ())
 }
 
 pub(crate) use {all, codes, kinds};

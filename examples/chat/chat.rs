@@ -144,7 +144,7 @@ impl Chat {
             (Some(key), Some(seed)) => format!("{:x}", md5::compute(format!("{seed}{key}"))),
             _ => self.options.name.clone(),
         };
-        self.call(Call::Credential { value: proof.into() });
+        self.call(Call::Credential { connection: None, value: proof.into() });
     }
 
     fn poll(&mut self, cause: PollCause) {

@@ -183,7 +183,9 @@ fn introduce(score: &Score, options: &Options) {
 /// One client comes in: it shows its name as its token, and opens its session.
 fn enter(who: usize, relay: &Relay, options: &Options, score: &Arc<Score>, rng: &mut Rng) -> io::Result<Client> {
     let mut session = RecordedSession::new(options.dialect.preset(), rng.seed(), None);
-    session.call(Instant::ORIGIN, Call::Credential { value: NAMES[who].into() }).map_err(io::Error::other)?;
+    session
+        .call(Instant::ORIGIN, Call::Credential { connection: None, value: NAMES[who].into() })
+        .map_err(io::Error::other)?;
     let url = format!("ws://{}/chat", relay.addr());
     let (log, screen) = (Arc::clone(score), Arc::clone(score));
     Client::start(

@@ -313,8 +313,8 @@ impl History {
             Call::Release,
             Call::Drain { within: Duration::from_secs(5) },
             Call::ReconnectNow,
-            Call::Credential { value: "token".into() },
-            Call::CredentialFailed { why },
+            Call::Credential { connection: None, value: "token".into() },
+            Call::CredentialFailed { connection: None, why },
         ])
     }
 

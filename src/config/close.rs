@@ -1,7 +1,12 @@
 //! Settings for closing connections.
 
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
+use crate::error::ConfigError;
+use crate::kinds::no_fields;
 use crate::time::Duration;
 
 /// Settings for closing connections.
@@ -13,8 +18,8 @@ pub struct ClosePolicy {
     /// short enough for a user who wants to leave. Nothing else in the session waits for that frame.
     #[serde(rename = "timeout_ms")]
     pub timeout: Duration,
-    /// The close code sent where the call names none. Default 1000, a normal closure (RFC 6455 §7.4.1); `None` sends
-    /// no code, for services that expect none.
+    /// The close code sent where the call names none: 1000 or 3000 to 4999. Default 1000, a normal closure (RFC 6455
+    /// §7.4.1); `None` sends no code, for services that expect none.
     pub code: Option<u16>,
     /// Selects how a dead link is ended. Default [`DeadLink::Abort`]: nobody is there to answer a close frame. Use
     /// [`DeadLink::Close`] where the service counts close frames.
@@ -23,24 +28,147 @@ pub struct ClosePolicy {
     /// this client would only be repeated on the next connection. Use [`CloseCodes::RetryAll`] where a service gives
     /// these codes another meaning.
     pub codes: CloseCodes,
+    /// The close codes of the peer that stop the session, whatever `codes` and the dialect say. Default empty. A code
+    /// stands in at most one of the lists `stop`, `credential` and `retry`, and is one that a peer may send: 1000 to
+    /// 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 §7.4).
+    ///
+    /// ```
+    /// use redial::Preset;
+    /// let preset = Preset::plain().configure(|config| {
+    ///     config.close.stop = vec![4404.into(), (4500..=4999).into()];
+    ///     config.close.credential = vec![4401.into()];
+    /// })?;
+    /// let close = serde_json::to_value(&preset.config().close).unwrap();
+    /// assert_eq!(close["stop"], serde_json::json!([4404, [4500, 4999]]));
+    /// # Ok::<(), redial::error::ConfigError>(())
+    /// ```
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<CodeRange>,
+    /// The close codes of the peer that refuse the credential, which `authentication.unauthorized` handles like a
+    /// handshake refused with 401. Default empty; the rules of `stop` apply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credential: Vec<CodeRange>,
+    /// The close codes of the peer after which the session tries again later, whatever `codes` and the dialect say.
+    /// Default empty; the rules of `stop` apply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retry: Vec<CodeRange>,
 }
 
 impl Default for ClosePolicy {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(3), code: Some(1000), dead: DeadLink::Abort, codes: CloseCodes::Classified }
+        Self {
+            timeout: Duration::from_secs(3),
+            code: Some(1000),
+            dead: DeadLink::Abort,
+            codes: CloseCodes::Classified,
+            stop: Vec::new(),
+            credential: Vec::new(),
+            retry: Vec::new(),
+        }
     }
+}
+
+/// One close code, or all from one to another. In JSON `4401` or `[4400, 4499]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CodeRange {
+    /// One code.
+    One(u16),
+    /// The codes from the first to the last, both included.
+    Range(u16, u16),
+}
+
+impl CodeRange {
+    const fn ends(self) -> (u16, u16) {
+        match self {
+            Self::One(code) => (code, code),
+            Self::Range(first, last) => (first, last),
+        }
+    }
+}
+
+impl From<u16> for CodeRange {
+    fn from(code: u16) -> Self {
+        Self::One(code)
+    }
+}
+
+impl From<RangeInclusive<u16>> for CodeRange {
+    fn from(codes: RangeInclusive<u16>) -> Self {
+        Self::Range(*codes.start(), *codes.end())
+    }
+}
+
+/// Meaning of a close code of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseVerdict {
+    Stop,
+    Credential,
+    Retry,
+}
+
+impl ClosePolicy {
+    const fn lists(&self) -> [(&'static str, CloseVerdict, &Vec<CodeRange>); 3] {
+        [
+            ("close.stop", CloseVerdict::Stop, &self.stop),
+            ("close.credential", CloseVerdict::Credential, &self.credential),
+            ("close.retry", CloseVerdict::Retry, &self.retry),
+        ]
+    }
+
+    /// Meaning of a close code that stands in one of the lists.
+    pub(crate) fn listed(&self, code: u16) -> Option<CloseVerdict> {
+        let has = |range: &CodeRange| (range.ends().0..=range.ends().1).contains(&code);
+        self.lists().into_iter().find_map(|(_, verdict, list)| list.iter().any(has).then_some(verdict))
+    }
+
+    /// Checks the codes that are sent, and the lists of those that come.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let dead = if let DeadLink::Close { code } = self.dead { code } else { None };
+        for (setting, code) in [("close.code", self.code), ("close.dead.code", dead)] {
+            if let Some(code) = code.filter(|code| !may_be_sent(*code)) {
+                return Err(ConfigError::CloseCode { setting, code });
+            }
+        }
+        let mut all = Vec::new();
+        for (setting, _, list) in self.lists() {
+            for (first, last) in list.iter().map(|range| range.ends()) {
+                if first > last || !(first..=last).all(may_be_received) {
+                    return Err(ConfigError::CloseCode { setting, code: first });
+                }
+                all.push((first, last, setting));
+            }
+        }
+        all.sort_unstable();
+        let twice = all.windows(2).find_map(|two| match *two {
+            [(_, last, _), (code, _, setting)] if code <= last => Some(ConfigError::CloseCodeTwice { setting, code }),
+            _ => None,
+        });
+        twice.map_or(Ok(()), Err)
+    }
+}
+
+/// Whether this end may send a close code (RFC 6455 §7.4).
+pub(crate) fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000 | 3000..=4999)
+}
+
+/// Whether a close frame of the peer may carry a close code (RFC 6455 §7.4): the others are reserved or undefined.
+pub(crate) fn may_be_received(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 /// How a dead link is ended. Either way the connection counts as ended at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum DeadLink {
     /// The socket is dropped.
+    #[serde(deserialize_with = "no_fields")]
     Abort,
     /// A close frame is sent first, for services that count close frames.
     Close {
-        /// The close code; `None` sends none.
+        /// The close code, 1000 or 3000 to 4999; `None` sends none.
         code: Option<u16>,
     },
 }
@@ -52,6 +180,10 @@ pub enum DeadLink {
 pub enum CloseCodes {
     /// The codes 1002, 1003, 1007, 1008, 1010, 3500 to 3999 and 4500 to 4999 stop the session, as does the third 1009
     /// in a row. After every other code the session tries again.
+    ///
+    /// The codes 1003, 1007 and 1009 speak of a message. Where a message was in flight that
+    /// [`quarantine`](crate::config::OutboxPolicy::quarantine) may set aside, the session tries again after them, until
+    /// that message is set aside.
     Classified,
     /// The session tries again after every code.
     RetryAll,

@@ -22,7 +22,8 @@ use crate::error::ConfigError;
 
 pub use authentication::{AuthenticationPolicy, CredentialSource, Unauthorized};
 pub use bounds::{Bounds, Guarantee};
-pub use close::{CloseCodes, ClosePolicy, DeadLink};
+pub use close::{CloseCodes, ClosePolicy, CodeRange, DeadLink};
+pub(crate) use close::{CloseVerdict, may_be_received, may_be_sent};
 pub use durability::Durability;
 pub use fallback::FallbackPolicy;
 pub use heartbeat::{DeadAfter, HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe, Suspicion};
@@ -71,8 +72,9 @@ impl Config {
     /// Checks that every limit lies within its range and that the settings agree with each other. Everything that
     /// makes a [`Preset`](crate::Preset) calls this check.
     ///
-    /// Fails with [`ConfigError::Range`] for the first limit outside its range, and with [`ConfigError::Window`]
-    /// where the dedup window is too small for the server.
+    /// Fails with [`ConfigError::Range`] for the first limit outside its range, with [`ConfigError::Window`] where the
+    /// dedup window is too small for the server, and with [`ConfigError::CloseCode`] or
+    /// [`ConfigError::CloseCodeTwice`] for a close code that cannot be used.
     ///
     /// ```
     /// use redial::config::{Config, Limit};
@@ -88,6 +90,7 @@ impl Config {
     /// ```
     pub fn check(&self) -> Result<(), ConfigError> {
         limits::check_ranges(self)?;
+        self.close.check()?;
         self.check_window()
     }
 

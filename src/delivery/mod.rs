@@ -98,6 +98,9 @@ pub(crate) enum DeliveryRequest {
     Close,
 }
 
+/// Time within which a message that ends connections ends its own, however short the stable time is.
+const SOON: Duration = Duration::from_secs(5);
+
 impl Delivery {
     /// Creates a delivery without messages. `sequenced` says whether the dialect has sequence numbers.
     pub(crate) fn new(nonce: u64, config: &Config, sequenced: bool) -> Self {
@@ -191,9 +194,13 @@ impl Delivery {
             for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
                 self.outbox.on_withdrawn(&id, &cx.config.outbox);
             }
-            // No message causes silence; a message may cause a close, an error or an overdue receipt.
-            let suspicious = matches!(cause, Cause::Closed | Cause::Errored | Cause::ReceiptOverdue);
-            let settled = self.outbox.on_lost(suspicious, &cx.config.outbox);
+            // No message causes silence; a message may cause a close or an error soon, or an overdue receipt.
+            let suspicious_for = match cause {
+                Cause::ReceiptOverdue => Duration::MAX,
+                Cause::Closed | Cause::Errored => cx.config.reconnect.stable.max(SOON),
+                _ => Duration::ZERO,
+            };
+            let settled = self.outbox.on_lost(cx.now, suspicious_for, &cx.config.outbox);
             cx.emit_statuses(settled);
         }
     }

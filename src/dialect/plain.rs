@@ -13,6 +13,7 @@ use super::{Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, Pres
 use crate::config::{Config, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
+use crate::kinds::no_fields;
 
 /// Dialect without an envelope: each frame is one message or one heartbeat. Its name is `plain`.
 ///
@@ -35,10 +36,11 @@ pub struct Plain {
 
 /// Spelling of heartbeats in [`Plain`]. In JSON `{"type":"ping"}` or `{"type":"text","heartbeat":"..","reply":".."}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum HeartbeatFrame {
     /// WebSocket pings and pongs (RFC 6455 §5.5.2); a page in a browser cannot send them.
     #[default]
+    #[serde(deserialize_with = "no_fields")]
     Ping,
     /// Two texts. A message with one of these texts is refused as [`Unencodable::Reserved`].
     Text {

@@ -6,8 +6,8 @@ use core::hash::{Hash, Hasher};
 
 use serde_json::Value;
 
-use super::Dialect;
-use crate::config::{Bounds, Config, Guarantee, Resend};
+use super::{Dialect, Login};
+use crate::config::{Bounds, Config, CredentialSource, Guarantee, Resend};
 use crate::error::ConfigError;
 
 /// Dialect together with a [`Config`]: everything in which one session behaves differently from another.
@@ -31,10 +31,10 @@ pub struct Preset {
 impl Preset {
     /// Joins a dialect with a configuration.
     ///
-    /// Fails with the error of [`Config::check`].
+    /// Fails with the error of [`Config::check`], and with [`ConfigError::NoLogin`] where credentials are to be asked
+    /// for and the dialect has no login.
     pub fn new(dialect: impl Dialect + 'static, config: Config) -> Result<Self, ConfigError> {
-        config.check()?;
-        Ok(Self::unchecked(dialect, config))
+        Self::unchecked(dialect, Config::default()).with_config(config)
     }
 
     /// Joins a dialect with a configuration of this crate, which a test has checked.
@@ -44,7 +44,7 @@ impl Preset {
 
     /// Replaces the configuration and keeps the dialect.
     ///
-    /// Fails with the error of [`Config::check`].
+    /// Fails with the errors of [`new`](Preset::new).
     ///
     /// ```
     /// use redial::{Config, Preset};
@@ -54,13 +54,17 @@ impl Preset {
     /// ```
     pub fn with_config(mut self, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
+        let asks = config.authentication.credential == CredentialSource::Asked;
+        if asks && self.dialect.capabilities().login == Login::None {
+            return Err(ConfigError::NoLogin);
+        }
         self.config = config;
         Ok(self)
     }
 
     /// Changes the configuration and keeps the dialect.
     ///
-    /// Fails with the error of [`Config::check`] for the changed configuration.
+    /// Fails with the errors of [`new`](Preset::new) for the changed configuration.
     ///
     /// ```
     /// use redial::config::Limit;

@@ -10,8 +10,8 @@ use crate::error::{
 };
 use crate::event::CredentialFailure;
 use crate::frame::Body;
-use crate::id::MessageId;
-use crate::kinds::{codes, kinds};
+use crate::id::{ConnectionId, MessageId};
+use crate::kinds::{codes, kinds, no_fields};
 use crate::outgoing::{Outgoing, Repeat};
 use crate::secret::Secret;
 use crate::session::Session;
@@ -19,10 +19,11 @@ use crate::time::{Duration, Instant};
 
 /// A call of an application to a session, as a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Call {
     /// The call [`Session::open`].
+    #[serde(deserialize_with = "no_fields")]
     Open,
     /// The call [`Session::close_with`].
     Close {
@@ -76,10 +77,13 @@ pub enum Call {
         conversation: String,
     },
     /// The call [`Session::reconnect_now`].
+    #[serde(deserialize_with = "no_fields")]
     ReconnectNow,
     /// The call [`Session::hold`].
+    #[serde(deserialize_with = "no_fields")]
     Hold,
     /// The call [`Session::release`].
+    #[serde(deserialize_with = "no_fields")]
     Release,
     /// The call [`Session::drain`].
     Drain {
@@ -87,13 +91,19 @@ pub enum Call {
         #[serde(rename = "within_ms")]
         within: Duration,
     },
-    /// The call [`Session::credential`].
+    /// The call [`Session::credential`], or [`Session::credential_for`] where a connection is named.
     Credential {
+        /// The connection that asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connection: Option<ConnectionId>,
         /// The credential.
         value: Secret,
     },
-    /// The call [`Session::credential_failed`].
+    /// The call [`Session::credential_failed`], or [`Session::credential_failed_for`] where a connection is named.
     CredentialFailed {
+        /// The connection that asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connection: Option<ConnectionId>,
         /// The reason why there is no credential.
         why: CredentialFailure,
     },
@@ -187,9 +197,9 @@ impl Call {
             Self::Hold => session.hold(now),
             Self::Release => session.release(now),
             Self::Drain { within } => session.drain(now, within)?,
-            Self::Credential { value } => session.credential(now, value),
+            Self::Credential { connection, value } => session.credential_for(now, connection, value),
             Self::Persisted { version } => session.persisted(now, version),
-            Self::CredentialFailed { why } => session.credential_failed(now, why),
+            Self::CredentialFailed { connection, why } => session.credential_failed_for(now, connection, why),
         }
         Ok(None)
     }

@@ -183,6 +183,12 @@ pub enum LineError {
         /// The path of the field, such as `event.connection`.
         field: String,
     },
+    /// A field is unknown: nothing of what it says would be done.
+    #[error("there is no field `{field}`")]
+    UnknownField {
+        /// The path of the field, such as `call.bdoy`, at most 256 bytes.
+        field: String,
+    },
 }
 
 impl LineError {
@@ -200,6 +206,7 @@ impl LineError {
             Self::UnknownCall => "unknown_call",
             Self::UnknownEvent => "unknown_event",
             Self::Missing { .. } => "missing_field",
+            Self::UnknownField { .. } => "unknown_field",
         }
     }
 }
@@ -236,7 +243,8 @@ fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Err
 }
 
 impl Input {
-    /// Reads a line. The error says where the problem is and repeats nothing of the line.
+    /// Reads a line. The error says where the problem is and repeats nothing of the line but the name of a field that is
+    /// unknown.
     pub fn from_line(line: &str) -> Result<Self, LineError> {
         let kind: Kind = read(line)?;
         if kind.is_header {

@@ -1,4 +1,4 @@
-//! Problem of a line that is JSON of a wrong shape: an unknown call or event, or a missing field with its path.
+//! Problem of a line that is JSON of a wrong shape: an unknown call or event, or a missing or unknown field with its path.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -9,12 +9,13 @@ use serde_json::Value;
 use super::{Call, Header, LineError, Timed};
 use crate::error::JsonProblem;
 use crate::event::Event;
+use crate::excerpt::excerpt;
 use crate::frame::{Body, Frame};
 use crate::session::Snapshot;
 
 /// Names the problem of a header; returns `error` where nothing more is to be said.
 pub(super) fn of_header(line: &str, error: LineError) -> LineError {
-    named(line, error, |value| part::<Snapshot>(value, "", "snapshot").or_else(|| missing::<Header>(value, "")))
+    named(line, error, |value| part::<Snapshot>(value, "", "snapshot").or_else(|| field::<Header>(value, "")))
 }
 
 /// Names the problem of a call or an event; returns `error` where nothing more is to be said.
@@ -23,16 +24,16 @@ pub(super) fn of_timed(line: &str, error: LineError) -> LineError {
         let of_call = value.get("call").and_then(|call| {
             unknown(call, "call", Call::KINDS, LineError::UnknownCall)
                 .or_else(|| part::<Body>(call, "call.", "body"))
-                .or_else(|| missing::<Call>(call, "call."))
+                .or_else(|| field::<Call>(call, "call."))
         });
         let of_event = || {
             let event = value.get("event")?;
             unknown(event, "event", Event::KINDS, LineError::UnknownEvent)
                 .or_else(|| part::<Frame>(event, "event.", "frame"))
                 .or_else(|| part::<crate::action::Purpose>(event, "event.", "purpose"))
-                .or_else(|| missing::<Event>(event, "event."))
+                .or_else(|| field::<Event>(event, "event."))
         };
-        of_call.or_else(of_event).or_else(|| missing::<Timed>(value, ""))
+        of_call.or_else(of_event).or_else(|| field::<Timed>(value, ""))
     })
 }
 
@@ -51,15 +52,21 @@ fn unknown(value: &Value, path: &str, kinds: &[&str], error: LineError) -> Optio
     }
 }
 
-/// Returns the error for a field that is missing in a part of a value.
+/// Returns the error for a field that is missing or unknown in a part of a value.
 fn part<T: DeserializeOwned>(value: &Value, path: &str, name: &str) -> Option<LineError> {
-    value.get(name).filter(|part| part.is_object()).and_then(|part| missing::<T>(part, &format!("{path}{name}.")))
+    value.get(name).filter(|part| part.is_object()).and_then(|part| field::<T>(part, &format!("{path}{name}.")))
 }
 
-/// Returns the error for a field that is missing in a value.
-fn missing<T: DeserializeOwned>(value: &Value, path: &str) -> Option<LineError> {
+/// Returns the error for a field that is missing or unknown in a value.
+fn field<T: DeserializeOwned>(value: &Value, path: &str) -> Option<LineError> {
     let text = serde_json::from_value::<T>(value.clone()).err()?.to_string();
-    // serde has no other way to tell the field. The name in this one text is a name of this crate, never the peer's.
-    let (field, _) = text.strip_prefix("missing field `")?.split_once('`')?;
-    Some(LineError::Missing { field: String::from(path) + field })
+    // serde has no other way to tell the field: its name stands in these two texts.
+    let (problem, rest) = text.split_once(" field `")?;
+    let (name, _) = rest.split_once('`')?;
+    let field = excerpt(&(String::from(path) + name));
+    match problem {
+        "missing" => Some(LineError::Missing { field }),
+        "unknown" => Some(LineError::UnknownField { field }),
+        _ => None,
+    }
 }

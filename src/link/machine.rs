@@ -22,6 +22,7 @@
 //! | `Preparing` | `credential` | `Connecting` |
 //! | `Preparing` | `credential_failed`, `CREDENTIAL` | `Waiting` |
 //! | `Preparing` | `credential_failed`, refused | `Stopped` |
+//! | `Idle`, `Waiting`, `Closing` | `open`, `RECONNECT`, the only credential is void | `Stopped` |
 //! | `Connecting` | `opened` | `Ready` |
 //! | `Connecting` | `opened`, the dialect has a login | `Authenticating` |
 //! | `Connecting` | `errored`, `closed`, `reconnect_now`, `ATTEMPT` | `Waiting` |
@@ -52,10 +53,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fallback::{self, Fallback};
 use super::heartbeat::{Heartbeat, HeartbeatDecision};
-use super::login::{Credentials, LoginStep};
+use super::login::{Credentials, LoginStep, Supply};
 use super::reconnect::{ConnectionHistory, Reconnect, ReconnectDecision};
 use crate::action::{Action, PollCause, Purpose};
-use crate::config::{CloseCodes, Config, DeadLink, Unauthorized};
+use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, may_be_received, may_be_sent};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
 use crate::dialect::{Bye, Content, Login, LoginSignal, Signal, Span};
@@ -169,6 +170,9 @@ pub(crate) struct LinkState {
 /// Close code of a normal closure (RFC 6455 §7.4.1).
 const NORMAL: u16 = 1000;
 
+/// Codes with which a host says that no close frame gave one; no close frame carries them (RFC 6455 §7.4.1).
+const MEANS_NO_CODE: [u16; 3] = [1005, 1006, 1015];
+
 /// Time window in which malformed frames are counted.
 const MALFORMED_WINDOW: Duration = Duration::from_secs(10);
 
@@ -267,6 +271,16 @@ impl Phase {
         }
     }
 
+    /// Connection for which the host was asked for a credential, and has not answered.
+    fn asking(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Preparing { connection, .. }
+            | Self::Authenticating { connection, login: LoginStep::Asked { .. }, .. }
+            | Self::Ready { connection, login: LoginStep::Asked { .. }, .. } => Some(*connection),
+            _ => None,
+        }
+    }
+
     /// Connection and progress of the login, while the socket is open.
     fn login(&mut self) -> Option<(ConnectionId, &mut LoginStep)> {
         match self {
@@ -348,9 +362,9 @@ impl Link {
         matches!(self.phase, Phase::Authenticating { login: LoginStep::Answered, .. })
     }
 
-    /// Credential for a hello, if one is held.
-    pub(crate) fn credential_held(&self) -> Option<&Secret> {
-        self.credentials.held()
+    /// Takes the credential for a hello, if one is held.
+    pub(crate) fn tell_credential(&mut self) -> Option<Secret> {
+        self.credentials.tell()
     }
 
     /// Whether the present connection was ready for the stable time and brought a frame that could be understood.
@@ -400,12 +414,11 @@ impl Link {
             }
             Phase::Idle | Phase::Waiting { .. } | Phase::GivingUp { .. } | Phase::Stopped { .. } => {}
         }
-        self.restart(cx);
-        Some(LinkEvent::Moved)
+        Some(self.restart(cx))
     }
 
     /// Begins anew for the user's `open`.
-    fn restart(&mut self, cx: &mut Context<'_>) {
+    fn restart(&mut self, cx: &mut Context<'_>) -> LinkEvent {
         if !matches!(self.phase, Phase::Waiting { .. } | Phase::GivingUp { .. }) {
             self.fallback.on_open(cx.now, &cx.config.fallback);
         }
@@ -418,7 +431,7 @@ impl Link {
     }
 
     /// Continues the backoff of an outage after a restart, so that a crash loop causes no connect storm.
-    fn resume_outage(&mut self, cx: &mut Context<'_>, restarted: Restarted) {
+    fn resume_outage(&mut self, cx: &mut Context<'_>, restarted: Restarted) -> LinkEvent {
         let wait = self.reconnect.on_restarted(restarted.failures, &cx.config.reconnect, cx.rng);
         let remaining = wait - restarted.away;
         if remaining == Duration::ZERO {
@@ -426,31 +439,42 @@ impl Link {
                 // A process that was away for the stable time is in no crash loop.
                 self.reconnect = Reconnect::default();
             }
-            self.attempt(cx);
-            return;
+            return self.attempt(cx);
         }
         let (at, cause) = (cx.now + remaining, Cause::Restarted);
         *cx.stats.losses.entry(cause).or_default() += 1;
         self.enter(cx, Phase::Waiting { until: at, cause }, Reason::default());
         self.push_schedule(cx, at, self.reconnect.failures(), cause);
+        LinkEvent::Moved
     }
 
-    /// Begins an attempt. When the handshake or the hello carries a credential, the host may have to give that first.
-    fn attempt(&mut self, cx: &mut Context<'_>) {
+    /// Begins an attempt. When the handshake or the hello carries a credential, the host may have to give that first;
+    /// where the only credential is void and nobody is asked, the link stops.
+    fn attempt(&mut self, cx: &mut Context<'_>) -> LinkEvent {
+        let login = cx.dialect.capabilities().login;
+        let supply = self.credentials.supply(cx.config.authentication.credential);
+        if supply == Supply::Void && login != Login::None {
+            let again = matches!(self.phase, Phase::Stopped { cause: Cause::Unauthorized });
+            let reason = self.reason.take().filter(|_| again).unwrap_or_default();
+            self.stop(cx, Cause::Unauthorized, *reason);
+            return LinkEvent::Refused;
+        }
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId::new(self.last_connection);
-        let carries_credential = matches!(cx.dialect.capabilities().login, Login::Handshake | Login::Hello);
-        if carries_credential && self.credentials.must_ask(cx.config.authentication.credential) {
+        self.reconnect.on_attempt(cx.now);
+        if supply == Supply::Ask && matches!(login, Login::Handshake | Login::Hello) {
             let until = after(cx.now, cx.config.authentication.timeout);
             self.enter(cx, Phase::Preparing { connection, until }, Reason::default());
             cx.push(Action::NeedCredential { connection, challenge: None });
         } else {
             self.dial(cx, connection);
         }
+        LinkEvent::Moved
     }
 
     fn dial(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        let handshake = cx.dialect.handshake(self.credentials.held());
+        self.credentials.on_accepted();
+        let handshake = cx.dialect.handshake(self.credentials.tell().as_ref());
         let until = after(cx.now, cx.config.reconnect.attempt_timeout);
         self.enter(cx, Phase::Connecting { connection, until }, Reason::default());
         self.reconnect.on_attempt(cx.now);
@@ -469,12 +493,17 @@ impl Link {
             }
         }
         self.reconnect.on_opened(&cx.config.reconnect);
+        self.malformed = MalformedFrames::default();
         let login = match cx.dialect.capabilities().login {
             Login::None | Login::Handshake => return Some(self.on_login_done(cx, connection, None)),
             Login::Hello => LoginStep::Answered,
             Login::Challenge | Login::ConfirmedChallenge => LoginStep::Unasked,
         };
+        self.credentials.on_accepted();
         let event = (login == LoginStep::Answered).then_some(LinkEvent::Opened(connection));
+        if event.is_some() && self.credentials.is_void() {
+            return Some(self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default()));
+        }
         let until = after(cx.now, cx.config.authentication.timeout);
         self.enter(cx, Phase::Authenticating { connection, until, login }, Reason::default());
         event
@@ -493,6 +522,7 @@ impl Link {
     ///
     /// `every` is the heartbeat period that the server asked for.
     fn on_login_done(&mut self, cx: &mut Context<'_>, connection: ConnectionId, every: Option<Duration>) -> LinkEvent {
+        self.credentials.on_accepted();
         let (fresh, send_now) = Heartbeat::start(cx.now, &cx.config.heartbeat, every);
         if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
             (*heartbeat, *login) = (fresh, LoginStep::Answered);
@@ -500,21 +530,30 @@ impl Link {
         }
         cx.stats.ready += 1;
         self.fallback.on_ready();
-        self.malformed = MalformedFrames::default();
         let (evidence, login) = (Evidence::None, LoginStep::Answered);
         self.enter(
             cx,
             Phase::Ready { connection, since: cx.now, heartbeat: fresh, evidence, login },
             Reason::default(),
         );
+        self.renew_login(cx, connection);
         LinkEvent::Ready { connection, heartbeat: send_now }
     }
 }
 
 /// Credentials and logins: in the handshake, in the hello and in answer to a challenge.
 impl Link {
-    /// Holds a credential of the host, and uses it for the attempt or the challenge that waits for one.
-    pub(crate) fn credential(&mut self, cx: &mut Context<'_>, value: Secret) -> Option<LinkEvent> {
+    /// Holds a credential of the host, and uses it for the attempt or the challenge that waits for one. A credential for
+    /// a `connection` that does not wait for one is stale.
+    pub(crate) fn credential(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: Option<ConnectionId>,
+        value: Secret,
+    ) -> Option<LinkEvent> {
+        if self.is_stale_answer(cx, connection) {
+            return None;
+        }
         self.credentials.hold(value);
         if let Phase::Preparing { connection, .. } = self.phase {
             self.dial(cx, connection);
@@ -529,30 +568,42 @@ impl Link {
         None
     }
 
-    /// Sends a new credential on a ready connection, where the dialect has a signal for that.
-    fn renew_login(&self, cx: &mut Context<'_>, connection: ConnectionId) {
-        let credential = self.credentials.held().filter(|_| self.is_ready() && cx.dialect.renews_login()).cloned();
-        if let Some(credential) = credential {
-            cx.send_signal(connection, &Signal::proof(credential, None), Purpose::Auth);
+    /// Whether an answer names a connection that does not wait for a credential; such an answer is counted.
+    fn is_stale_answer(&self, cx: &mut Context<'_>, connection: Option<ConnectionId>) -> bool {
+        let stale = connection.is_some() && connection != self.phase.asking();
+        cx.stats.stale_events += u64::from(stale);
+        stale
+    }
+
+    /// Sends a credential that the server was not told on a ready connection, where the dialect has a signal for that.
+    fn renew_login(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        if self.is_ready() && self.credentials.is_untold() && cx.dialect.renews_login() {
+            if let Some(credential) = self.credentials.tell() {
+                cx.send_signal(connection, &Signal::proof(credential, None), Purpose::Auth);
+            }
         }
     }
 
-    /// Ends the attempt, or refuses the login, when the host has no credential.
-    pub(crate) fn credential_failed(&mut self, cx: &mut Context<'_>, failure: CredentialFailure) -> Option<LinkEvent> {
-        if failure != CredentialFailure::Unavailable {
-            self.credentials.drop_held();
+    /// Ends the attempt, or refuses the login, when the host has no credential. A failure for a `connection` that does
+    /// not wait for a credential is stale.
+    pub(crate) fn credential_failed(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: Option<ConnectionId>,
+        failure: CredentialFailure,
+    ) -> Option<LinkEvent> {
+        if self.is_stale_answer(cx, connection) {
+            return None;
         }
-        let asked = match &mut self.phase {
-            Phase::Preparing { .. } => true,
-            phase => phase.login().is_some_and(|(_, login)| matches!(login, LoginStep::Asked { .. })),
-        };
-        match (asked, failure) {
-            (false, _) => None,
-            (true, CredentialFailure::Refused) => Some(self.refuse(cx, Reason::default())),
-            (true, CredentialFailure::Expired | CredentialFailure::Unavailable) => {
-                Some(self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default()))
+        let policy = &cx.config.authentication;
+        self.credentials.on_failed(failure, policy.credential, policy.unauthorized);
+        self.phase.asking()?;
+        Some(match failure {
+            CredentialFailure::Refused => self.refuse(cx, Cause::Unauthorized, Reason::default()),
+            CredentialFailure::Expired | CredentialFailure::Unavailable => {
+                self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default())
             }
-        }
+        })
     }
 
     /// Answers a challenge with the credential that is held, or asks the host for one.
@@ -563,8 +614,10 @@ impl Link {
         challenge: Option<Content<'_>>,
         reference: Option<Content<'_>>,
     ) -> Option<LinkEvent> {
-        if !self.credentials.must_ask(cx.config.authentication.credential) {
-            return self.answer_challenge(cx, connection, reference);
+        match self.credentials.supply(cx.config.authentication.credential) {
+            Supply::Held => return self.answer_challenge(cx, connection, reference),
+            Supply::Void => return Some(self.refuse(cx, Cause::Unauthorized, Reason::default())),
+            Supply::Ask => {}
         }
         if let Some((_, login)) = self.phase.login() {
             *login = LoginStep::Asked { reference: reference.map(as_written) };
@@ -581,7 +634,7 @@ impl Link {
         connection: ConnectionId,
         reference: Option<Content<'_>>,
     ) -> Option<LinkEvent> {
-        let credential = self.credentials.held().cloned().unwrap_or_else(|| Secret::new(""));
+        let credential = self.credentials.tell().unwrap_or_else(|| Secret::new(""));
         cx.send_signal(connection, &Signal::proof(credential, reference), Purpose::Auth);
         if cx.dialect.capabilities().login == Login::Challenge {
             return Some(self.on_login_done(cx, connection, None));
@@ -602,12 +655,18 @@ impl Link {
         self.awaits_welcome().then(|| self.on_login_done(cx, connection, every))
     }
 
-    /// Stops because the credential was refused; the messages are kept until `open` or `close`.
-    fn refuse(&mut self, cx: &mut Context<'_>, reason: Reason) -> LinkEvent {
-        self.credentials.drop_held();
-        if let Some(connection) = self.phase.connection() {
-            cx.push(Action::Abort { connection });
+    /// Handles the server's refusal of the credential that it was told: the link tries again where another attempt can
+    /// help, and stops otherwise.
+    fn on_refused(&mut self, cx: &mut Context<'_>, cause: Cause, disconnect: DisconnectReason) -> LinkEvent {
+        if self.credentials.on_refused(cx.config.authentication.unauthorized) {
+            return self.lose(cx, cause, disconnect);
         }
+        self.refuse(cx, cause, disconnect.reason)
+    }
+
+    /// Stops because the credential was refused; the messages are kept until `open` or `close`.
+    fn refuse(&mut self, cx: &mut Context<'_>, cause: Cause, reason: Reason) -> LinkEvent {
+        self.end_socket(cx, cause);
         self.stop(cx, Cause::Unauthorized, reason);
         LinkEvent::Refused
     }
@@ -659,7 +718,7 @@ impl Link {
     pub(crate) fn on_progress(&mut self, cx: &Context<'_>) {
         match &mut self.phase {
             Phase::Closing { until, latest, .. } => {
-                *until = (cx.now + cx.config.close.timeout).min(*latest).max(*until);
+                *until = after(cx.now, Some(cx.config.close.timeout)).min(*latest).max(*until);
             }
             Phase::Ready { heartbeat, .. } if cx.backlog.untaken() < cx.config.inbox.pending.get() => {
                 heartbeat.extend_pause(cx.now + cx.config.limits.read_pause());
@@ -710,8 +769,8 @@ impl Link {
             LoginSignal::Accepted => self.on_welcome(cx, connection, None),
             LoginSignal::Refused { code, content } => {
                 let text = content.map(|span| as_written(span.content(frame))).unwrap_or_default();
-                let reason = Reason::said((code != 0).then_some(code), &text, self.credentials.held());
-                Some(self.refuse(cx, reason))
+                let reason = Reason::new((code != 0).then_some(code), self.credentials.mask(&text));
+                Some(self.on_refused(cx, Cause::Unauthorized, DisconnectReason { reason, retry_after: None }))
             }
             // Proofs go from the client to the server.
             LoginSignal::Proof { .. } => None,
@@ -856,10 +915,7 @@ impl Link {
                 self.stop(cx, cause, Reason::default());
                 return LinkEvent::Closed;
             }
-            Phase::Waiting { .. } => {
-                self.attempt(cx);
-                return LinkEvent::Moved;
-            }
+            Phase::Waiting { .. } => return self.attempt(cx),
             Phase::GivingUp { attempts, .. } => {
                 let reason = self.reason.take().map(|reason| *reason).unwrap_or_default();
                 return self.give_up(cx, attempts, reason);
@@ -897,7 +953,8 @@ impl Link {
                 }
                 cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
                 self.fallback.on_stop();
-                let (until, latest) = (cx.now + cx.config.close.timeout, cx.now + cx.config.limits.frame_time());
+                let until = after(cx.now, Some(cx.config.close.timeout));
+                let latest = cx.now + cx.config.limits.frame_time();
                 self.enter(cx, Phase::Closing { connection, until, latest, cause }, Reason::default());
                 return Some(LinkEvent::Closing);
             }
@@ -950,7 +1007,8 @@ impl Link {
             cx.stats.stale_events += 1;
             return None;
         }
-        failure.clean(self.credentials.held());
+        failure.detail = self.credentials.mask(&failure.detail);
+        failure.clean();
         cx.stats.count_failure(&failure);
         let (error, retry_after) = (failure.cause, failure.retry_after);
         let reason = Reason::from(failure);
@@ -959,12 +1017,8 @@ impl Link {
             return Some(LinkEvent::Closed);
         }
         match error {
-            TransportError::Unauthorized => {
-                self.credentials.drop_held();
-                if cx.config.authentication.unauthorized == Unauthorized::Stop {
-                    self.stop(cx, Cause::Unauthorized, reason);
-                    return Some(LinkEvent::Refused);
-                }
+            TransportError::Unauthorized if cx.dialect.capabilities().login != Login::None => {
+                return Some(self.on_refused(cx, Cause::Errored, DisconnectReason { reason, retry_after }));
             }
             TransportError::Permanent => {
                 self.stop(cx, Cause::Permanent, reason);
@@ -975,25 +1029,66 @@ impl Link {
         Some(self.lose(cx, Cause::Errored, DisconnectReason { reason, retry_after }))
     }
 
-    /// Handles a close of the connection.
+    /// Handles a close of the connection; `suspect` says that a message in flight may be what the peer closed for.
     pub(crate) fn on_closed(
         &mut self,
         cx: &mut Context<'_>,
         connection: ConnectionId,
         code: Option<u16>,
-        reason: &str,
+        text: &str,
+        suspect: bool,
     ) -> Option<LinkEvent> {
         if self.phase.connection() != Some(connection) {
             cx.stats.stale_events += 1;
             return None;
         }
-        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, reason));
-        let reason = Reason::said(code.map(u32::from), reason, self.credentials.held());
+        let code = code.filter(|code| !MEANS_NO_CODE.contains(code));
+        let mut reason = Reason::new(code.map(u32::from), self.credentials.mask(text));
+        let illegal = code.is_some_and(|code| !may_be_received(code));
+        if illegal {
+            let failure = Failure::new(TransportError::Protocol);
+            cx.stats.count_failure(&failure);
+            reason.failure = Some(Box::new(failure));
+        }
         if let Phase::Closing { cause, .. } = self.phase {
             self.stop(cx, cause, reason);
             return Some(LinkEvent::Closed);
         }
-        Some(self.lose(cx, Cause::Closed, DisconnectReason { reason, retry_after }))
+        let Some(code) = code.filter(|_| !illegal) else {
+            let cause = if illegal { Cause::Errored } else { Cause::Closed };
+            return Some(self.lose(cx, cause, DisconnectReason { reason, retry_after: None }));
+        };
+        let retry_after = cx.dialect.retry_after(code, text);
+        let verdict = self.verdict(cx, code, suspect);
+        let disconnect = DisconnectReason { reason, retry_after };
+        Some(match verdict {
+            CloseVerdict::Retry => self.lose(cx, Cause::Closed, disconnect),
+            CloseVerdict::Credential => self.on_refused(cx, Cause::Closed, disconnect),
+            CloseVerdict::Stop => {
+                cx.stats.lost += u64::from(self.is_ready());
+                self.stop(cx, Cause::Terminal, disconnect.reason);
+                LinkEvent::Ended
+            }
+        })
+    }
+
+    /// Decides what the peer's close code means (RFC 6455 §7.4): the configuration's lists first, then the dialect. A
+    /// code that speaks of a message is no verdict on the session while a message is under suspicion.
+    fn verdict(&mut self, cx: &Context<'_>, code: u16, suspect: bool) -> CloseVerdict {
+        let before = if self.is_stable(cx.now, cx.config) { 0 } else { self.too_big };
+        self.too_big = if code == 1009 && !suspect { before.saturating_add(1) } else { 0 };
+        let listed = cx.config.close.listed(code);
+        let forbids = || {
+            cx.dialect.forbids_retry(code).unwrap_or_else(|| match (cx.config.close.codes, code) {
+                (CloseCodes::RetryAll, _) => false,
+                (CloseCodes::Classified, 1003 | 1007 | 1009) if suspect => false,
+                (CloseCodes::Classified, 1009) => self.too_big >= 3,
+                (CloseCodes::Classified, _) => {
+                    matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999)
+                }
+            })
+        };
+        listed.unwrap_or_else(|| if forbids() { CloseVerdict::Stop } else { CloseVerdict::Retry })
     }
 
     /// Ends the present connection or attempt; `Waiting`, `GivingUp` or `Stopped` follows.
@@ -1003,13 +1098,8 @@ impl Link {
         if was_ready {
             cx.stats.lost += 1;
         }
-        if cause == Cause::Closed && self.is_final(cx, disconnect.reason.code) {
-            self.stop(cx, Cause::Terminal, disconnect.reason);
-            return LinkEvent::Ended;
-        }
-        if matches!(self.phase, Phase::Preparing { .. }) {
-            // An attempt without a credential never dialled, and the safety floor is for it as well.
-            self.reconnect.on_attempt(cx.now);
+        if cause != Cause::Closed || disconnect.reason.code != Some(1009) {
+            self.too_big = 0;
         }
         let history = self.history(cx, disconnect.retry_after);
         let decision = self.reconnect.on_lost(cx.now, &cx.config.reconnect, cause, history, cx.rng);
@@ -1053,21 +1143,6 @@ impl Link {
             _ => None,
         };
         ConnectionHistory { stable: self.is_stable(cx.now, cx.config), death_if_silent, retry_after }
-    }
-
-    /// Whether the peer's close code forbids another attempt (RFC 6455 §7.4).
-    fn is_final(&mut self, cx: &Context<'_>, code: Option<u32>) -> bool {
-        let code = code.and_then(|code| u16::try_from(code).ok());
-        self.too_big = if code == Some(1009) { self.too_big.saturating_add(1) } else { 0 };
-        let Some(code) = code else { return false };
-        if let Some(forbids) = cx.dialect.forbids_retry(code) {
-            return forbids;
-        }
-        match (cx.config.close.codes, code) {
-            (CloseCodes::RetryAll, _) => false,
-            (CloseCodes::Classified, 1009) => self.too_big >= 3,
-            (CloseCodes::Classified, _) => matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999),
-        }
     }
 
     fn give_up(&mut self, cx: &mut Context<'_>, attempts: u32, reason: Reason) -> LinkEvent {
@@ -1117,8 +1192,8 @@ pub(crate) fn close_code_for(cause: Cause) -> Option<(u16, &'static str)> {
 /// Checks an application's close code and reason (RFC 6455 §7.4, §5.5).
 pub(crate) fn check_close(code: Option<u16>, reason: &str) -> Result<(), CloseError> {
     match code {
-        None | Some(1000 | 3000..=4999) => {}
-        Some(code) => return Err(CloseError::Code { code }),
+        Some(code) if !may_be_sent(code) => return Err(CloseError::Code { code }),
+        _ => {}
     }
     if reason.len() > 123 {
         return Err(CloseError::Reason { bytes: reason.len() as u64 });
@@ -1134,6 +1209,7 @@ fn as_written(reference: Content<'_>) -> String {
     }
 }
 
+/// Returns the end of a span; no deadline is due in the input that sets it.
 fn after(now: Instant, span: Option<Duration>) -> Instant {
-    span.map_or(Instant::NEVER, |span| now + span)
+    span.map_or(Instant::NEVER, |span| now + span.max(Duration::from_millis(1)))
 }

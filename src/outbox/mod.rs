@@ -418,15 +418,27 @@ impl Outbox {
         unsent
     }
 
+    /// Whether a message is in flight that gets its outcome when connections keep ending with it.
+    pub(crate) fn has_suspect(&self, policy: &OutboxPolicy) -> bool {
+        self.in_flight > 0 && (policy.quarantine.is_some() || policy.resend == Resend::Never)
+    }
+
     /// Handles the loss of the connection: each message in flight waits again or is settled as `Unconfirmed`; with
-    /// `WhileDown::Refuse` every message is settled. `suspicious` says that the first message in flight may have ended
-    /// the connection. Returns the settled messages.
-    pub(crate) fn on_lost(&mut self, suspicious: bool, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
+    /// `WhileDown::Refuse` every message is settled. The first message in flight may have ended the connection if its
+    /// copy was out for less than `suspicious_for`; any other loss sets back the count of a message that was suspected.
+    /// Returns the settled messages.
+    pub(crate) fn on_lost(
+        &mut self,
+        now: Instant,
+        suspicious_for: Duration,
+        policy: &OutboxPolicy,
+    ) -> Vec<(MessageId, Status)> {
         let mut settlements = Vec::new();
         self.settled.forget_sent_bodies();
-        let suspect = self.head().map(|(slot, _)| slot).filter(|_| suspicious);
-        if let Some(entry) = suspect.and_then(|slot| self.unsettled.get_mut(slot)) {
-            entry.losses = entry.losses.saturating_add(1);
+        let first = self.head().or_else(|| self.unsettled.first()).map(|(slot, _)| slot);
+        if let Some(entry) = first.and_then(|slot| self.unsettled.get_mut(slot)) {
+            let suspected = entry.is_in_flight() && now.since(entry.sent_at) < suspicious_for;
+            entry.losses = if suspected { entry.losses.saturating_add(1) } else { 0 };
         }
         for slot in self.slots_where(|entry| entry.standing != Standing::Waiting) {
             let Some(entry) = self.unsettled.get(slot) else { continue };
@@ -535,7 +547,7 @@ impl Outbox {
     /// Moment at which the confirmation of the first message in flight becomes overdue.
     pub(crate) fn receipt_deadline(&self, policy: &OutboxPolicy) -> Option<Instant> {
         let (_, entry) = self.head()?;
-        Some(self.awaited_since(entry) + policy.receipt_timeout?)
+        Some(self.awaited_since(entry) + policy.receipt_timeout?.max(Duration::from_millis(1)))
     }
 
     /// When the wait for the confirmation of this message started; [`Instant::NEVER`] while it is unwritten.

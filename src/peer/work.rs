@@ -111,7 +111,7 @@ impl PeerCore<'_> {
             Event::Written { frames, .. } => self.on_written(cx, *frames),
             Event::SendFailed { .. } => self.lose(cx, Cause::Errored, Reason::default()),
             Event::Errored { failure, .. } => {
-                failure.clean(None);
+                failure.clean();
                 self.lose(cx, Cause::Errored, Reason::from(core::mem::take(&mut **failure)));
             }
             Event::Closed { code, reason, .. } => {

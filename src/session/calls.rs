@@ -7,7 +7,7 @@ use crate::error::{
     AcknowledgeError, CancelError, CloseError, FetchedError, MarkReadError, NotOpenError, ResendError, SendError,
 };
 use crate::event::CredentialFailure;
-use crate::id::MessageId;
+use crate::id::{ConnectionId, MessageId};
 use crate::link::check_close;
 use crate::outgoing::Outgoing;
 use crate::secret::Secret;
@@ -189,11 +189,26 @@ impl Session {
     /// Gives the session a credential.
     ///
     /// The credential answers a [`NeedCredential`](crate::Action::NeedCredential) that is open, and is held for later
-    /// logins. On a ready connection it is sent at once where the dialect renews logins.
+    /// logins. A connection that is ready is told at once where the dialect renews logins, and one whose login is under
+    /// way as soon as it is ready. A stopped session only holds the credential until `open`.
     pub fn credential(&mut self, now: Instant, value: impl Into<Secret>) {
-        let value = value.into();
+        self.credential_for(now, None, value);
+    }
+
+    /// Gives the session a credential as [`credential`](Session::credential) does, in answer to the
+    /// [`NeedCredential`](crate::Action::NeedCredential) of one connection.
+    ///
+    /// Where that question is no longer open the credential is stale: it is counted and not held. `None` names no
+    /// connection.
+    pub fn credential_for(
+        &mut self,
+        now: Instant,
+        connection: impl Into<Option<ConnectionId>>,
+        value: impl Into<Secret>,
+    ) {
+        let (connection, value) = (connection.into(), value.into());
         self.input(now, |session, cx| {
-            let event = session.link.credential(cx, value);
+            let event = session.link.credential(cx, connection, value);
             session.pass_on(cx, event);
         });
     }
@@ -201,11 +216,40 @@ impl Session {
     /// Reports that there is no credential, and why.
     ///
     /// `Refused` stops the session and keeps its messages; `Expired` and `Unavailable` count as a failed attempt. A
-    /// call while no [`NeedCredential`](crate::Action::NeedCredential) is open leaves the session where it is; after
-    /// `Refused` or `Expired` the credential that is held is dropped in any case.
+    /// call while no [`NeedCredential`](crate::Action::NeedCredential) is open leaves the session where it is. After
+    /// `Refused` or `Expired` the credential that the server was told last is dropped, and never a newer one; under
+    /// [`Unauthorized::Retry`](crate::config::Unauthorized::Retry) only after `Expired`, and only where the host can be
+    /// asked for another.
     pub fn credential_failed(&mut self, now: Instant, failure: CredentialFailure) {
+        self.credential_failed_for(now, None, failure);
+    }
+
+    /// Reports that there is no credential as [`credential_failed`](Session::credential_failed) does, in answer to the
+    /// [`NeedCredential`](crate::Action::NeedCredential) of one connection.
+    ///
+    /// Where that question is no longer open the failure is stale: it is counted and changes nothing.
+    ///
+    /// ```
+    /// use redial::config::CredentialSource;
+    /// use redial::{ConnectionId, CredentialFailure, Instant, Preset, Seed, Session, State};
+    /// let preset = Preset::uni_app().configure(|config| config.authentication.credential = CredentialSource::Asked)?;
+    /// let mut session = Session::new(preset, Seed::from(7_u64));
+    /// session.open(Instant::ORIGIN);
+    /// session.credential_failed_for(Instant::ORIGIN, ConnectionId::new(9), CredentialFailure::Refused);
+    /// assert_eq!(session.state(), State::Connecting);
+    /// session.credential_failed_for(Instant::ORIGIN, ConnectionId::new(1), CredentialFailure::Refused);
+    /// assert_eq!(session.state(), State::Stopped);
+    /// # Ok::<(), redial::error::ConfigError>(())
+    /// ```
+    pub fn credential_failed_for(
+        &mut self,
+        now: Instant,
+        connection: impl Into<Option<ConnectionId>>,
+        failure: CredentialFailure,
+    ) {
+        let connection = connection.into();
         self.input(now, |session, cx| {
-            let event = session.link.credential_failed(cx, failure);
+            let event = session.link.credential_failed(cx, connection, failure);
             session.pass_on(cx, event);
         });
     }

@@ -37,7 +37,10 @@ impl SessionCore<'_> {
             Event::Errored { connection, ref mut failure } => {
                 self.link.on_errored(cx, connection, core::mem::take(&mut **failure))
             }
-            Event::Closed { connection, code, ref mut reason } => self.link.on_closed(cx, connection, code, reason),
+            Event::Closed { connection, code, ref mut reason } => {
+                let suspect = self.delivery.outbox().has_suspect(&cx.config.outbox);
+                self.link.on_closed(cx, connection, code, reason, suspect)
+            }
             Event::Online => self.link.on_hint(cx),
             Event::Woke { asleep } => {
                 self.delivery.on_slept(asleep);
@@ -166,7 +169,7 @@ impl SessionCore<'_> {
             LinkEvent::Moved => {}
             LinkEvent::Heartbeat(connection) => self.send_heartbeat(cx, connection),
             LinkEvent::Opened(connection) => {
-                let credential = self.link.credential_held().cloned();
+                let credential = self.link.tell_credential();
                 self.delivery.send_hello(cx, connection, credential);
             }
             LinkEvent::Ready { connection, heartbeat } => {

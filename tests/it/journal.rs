@@ -264,8 +264,8 @@ fn every_call_and_every_event_reads_back_as_it_was_written() {
         Call::Hold,
         Call::Release,
         Call::Drain { within: Duration::from_secs(2) },
-        Call::Credential { value: "token".into() },
-        Call::CredentialFailed { why: CredentialFailure::Expired },
+        Call::Credential { connection: None, value: "token".into() },
+        Call::CredentialFailed { connection: None, why: CredentialFailure::Expired },
         Call::Persisted { version: 4 },
     ];
     let events = [

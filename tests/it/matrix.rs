@@ -181,10 +181,19 @@ fn calls() -> Vec<(&'static str, Call)> {
         ("call hold", Call::Hold),
         ("call release", Call::Release),
         ("call drain", Call::Drain { within: Duration::from_secs(4) }),
-        ("call credential", Call::Credential { value: "token".into() }),
-        ("call credential_failed, refused", Call::CredentialFailed { why: CredentialFailure::Refused }),
-        ("call credential_failed, expired", Call::CredentialFailed { why: CredentialFailure::Expired }),
-        ("call credential_failed, unavailable", Call::CredentialFailed { why: CredentialFailure::Unavailable }),
+        ("call credential", Call::Credential { connection: None, value: "token".into() }),
+        (
+            "call credential_failed, refused",
+            Call::CredentialFailed { connection: None, why: CredentialFailure::Refused },
+        ),
+        (
+            "call credential_failed, expired",
+            Call::CredentialFailed { connection: None, why: CredentialFailure::Expired },
+        ),
+        (
+            "call credential_failed, unavailable",
+            Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable },
+        ),
         ("call persisted", Call::Persisted { version: 1 }),
     ]
 }

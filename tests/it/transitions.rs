@@ -218,7 +218,9 @@ fn elsewhere() -> BTreeSet<Transition> {
         story.open().opened().text("who are you").credential("token").text("who are you");
     });
     played("credential_failed", again, &|story| {
-        story.call(Call::CredentialFailed { why: CredentialFailure::Unavailable }).expect("it was asked for");
+        story
+            .call(Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable })
+            .expect("it was asked for");
     });
     let draining = of(Login::None, |story| {
         story.open().opened();

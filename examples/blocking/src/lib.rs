@@ -608,8 +608,8 @@ impl Adapter {
         if let Some(answer) = self.asking.as_ref().and_then(|asking| answer(asking, lost)) {
             self.asking = None;
             let call = match answer {
-                Ok(value) => Call::Credential { value },
-                Err(why) => Call::CredentialFailed { why },
+                Ok(value) => Call::Credential { connection: None, value },
+                Err(why) => Call::CredentialFailed { connection: None, why },
             };
             // A credential that comes too late is kept for the next time.
             let _ = self.shared.with(|host| host.call(call));

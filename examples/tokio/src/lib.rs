@@ -519,8 +519,8 @@ impl Adapter {
         if let Some(Poll::Ready(answer)) = self.asking.as_mut().map(|asking| asking.as_mut().poll(cx)) {
             self.asking = None;
             let call = match answer {
-                Ok(value) => Call::Credential { value },
-                Err(why) => Call::CredentialFailed { why },
+                Ok(value) => Call::Credential { connection: None, value },
+                Err(why) => Call::CredentialFailed { connection: None, why },
             };
             // A credential that comes too late is kept for the next time.
             let _ = self.shared.with(|host| host.call(call));

@@ -6,6 +6,7 @@ use redial::config::{
     Acknowledge, Backoff, CredentialSource, DeadLink, Durability, FirstDelay, Jitter, Limit, MeasuredFrom, Reset,
     SendFailure, Unauthorized, WhileDown,
 };
+use redial::dialect::Login;
 use redial::services::Service;
 use redial::{Config, Duration, Preset};
 
@@ -18,7 +19,10 @@ pub(crate) fn of(service: &Service) -> Preset {
 pub(crate) fn all() -> Vec<Preset> {
     let variants = |service| {
         let preset = || of(service);
-        let tight = tight(preset().config());
+        let mut tight = tight(preset().config());
+        if preset().dialect().capabilities().login == Login::None {
+            tight.authentication.credential = CredentialSource::Held;
+        }
         [
             preset(),
             preset().with_config(Config::default()).expect("it is sound"),

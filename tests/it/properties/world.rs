@@ -149,9 +149,9 @@ impl World {
             What::Hold => Call::Hold,
             What::Release => Call::Release,
             What::Drain(within) => Call::Drain { within: *within },
-            What::Credential => Call::Credential { value: "token".into() },
+            What::Credential => Call::Credential { connection: None, value: "token".into() },
             What::Persisted(latest) => Call::Persisted { version: self.version.saturating_sub(u64::from(!latest)) },
-            What::CredentialFailed(why) => Call::CredentialFailed { why: *why },
+            What::CredentialFailed(why) => Call::CredentialFailed { connection: None, why: *why },
             _ => return None,
         })
     }

@@ -127,7 +127,7 @@ impl Run {
 
     /// Plays to the end; the error says what went wrong.
     pub(crate) fn play(&mut self) -> Result<(), String> {
-        self.ask(Call::Credential { value: "token".into() });
+        self.ask(Call::Credential { connection: None, value: "token".into() });
         self.hurry();
         self.ask(Call::Open);
         while self.now < self.heal_at + PATIENCE && !self.is_done() {

@@ -156,7 +156,7 @@ impl Run {
         // What waited for the user comes again, where the session has it, with these very actions.
         self.client.app.waiting.clear();
         self.perform(actions);
-        self.ask(Call::Credential { value: "token".into() });
+        self.ask(Call::Credential { connection: None, value: "token".into() });
         self.hurry();
         let at = self.now + self.dice.between(0, 2_000);
         self.deed(at, Deed::Call(Call::Open));

@@ -1,6 +1,6 @@
 //! A dialect for tests that has a word for everything a session can hear and say: `msg m1 hello`, `ack m1`, `nack m1 7`.
 
-use redial::config::Limits;
+use redial::config::{CredentialSource, Limits};
 use redial::dialect::{
     Capabilities, Content, Dialect, Handshake, HeartbeatSignal, LeaveSignal, Login, LoginSignal, MessageSignal,
     ReceiptSignal, Side, Signal, Span,
@@ -16,7 +16,11 @@ pub(crate) struct Terse {
 
 impl Terse {
     /// The dialect whose connections become ready in this way.
-    pub(crate) fn preset(login: Login, config: Config) -> Preset {
+    pub(crate) fn preset(login: Login, mut config: Config) -> Preset {
+        // Where there is no login, there is nothing to ask for.
+        if login == Login::None {
+            config.authentication.credential = CredentialSource::Held;
+        }
         Preset::new(Self { login }, config).expect("it is sound")
     }
 }

@@ -186,7 +186,7 @@ impl Run {
 
     /// The session asks for a credential.
     pub(super) fn answer(&mut self) {
-        let value = || Call::Credential { value: "token".into() };
+        let value = || Call::Credential { connection: None, value: "token".into() };
         let soon = self.now + self.dice.between(0, 300);
         if self.strikes("credential late", 5_000) {
             let at = self.now + self.dice.between(2_000, 25_000);
@@ -194,7 +194,7 @@ impl Run {
         } else if self.strikes("credential missing", 4_000) {
             use CredentialFailure::{Expired, Refused, Unavailable};
             let why = self.dice.one_of(&[Expired, Refused, Unavailable]);
-            self.deed(soon, Deed::Call(Call::CredentialFailed { why }));
+            self.deed(soon, Deed::Call(Call::CredentialFailed { connection: None, why }));
         } else if !self.dice.percent(1) || !self.in_chaos() {
             self.deed(soon, Deed::Call(value()));
         }

@@ -90,6 +90,9 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
         config.durability = if dice.percent(40) { Durability::WriteAhead } else { Durability::Off };
         inbox(dice, &mut config, unacknowledged, swarm);
         rest(dice, &mut config);
+        if client.dialect().capabilities().login == Login::None {
+            config.authentication.credential = CredentialSource::Held;
+        }
         client = client.with_config(config).expect("it is sound");
     }
     let mut config = Config::default();

@@ -164,6 +164,7 @@ fn no_time_of_zero_makes_an_input_that_never_ends_or_a_deadline_that_stays() {
         );
         let policy: PeerPolicy = policy.expect("it has the shape of a policy");
         let mut config = config.clone();
+        config.authentication.credential = CredentialSource::Optional;
         config.limits.frame_bytes = Config::default().limits.frame_bytes;
         let preset = service.sample().expect("its sample works").with_config(config).expect("it is sound");
         let mut peer = Peer::new(preset, policy, Seed::from(1_u64));

@@ -13,7 +13,7 @@ fn asking() -> Story {
 }
 
 fn fail(story: &mut Story, why: CredentialFailure) {
-    story.call(Call::CredentialFailed { why }).expect("it cannot be refused");
+    story.call(Call::CredentialFailed { connection: None, why }).expect("it cannot be refused");
 }
 
 fn questions(story: &mut Story) -> usize {
@@ -144,7 +144,7 @@ fn a_credential_that_never_comes_is_not_asked_for_again_and_again_within_one_mom
         story.open();
         for _ in 0..100 {
             if unavailable {
-                let failed = Call::CredentialFailed { why: CredentialFailure::Unavailable };
+                let failed = Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable };
                 let _ = story.call(failed);
             }
             story.tick();

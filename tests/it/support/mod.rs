@@ -179,7 +179,7 @@ impl Story {
     }
 
     pub(crate) fn credential(&mut self, value: &str) -> &mut Self {
-        self.must(Call::Credential { value: value.into() })
+        self.must(Call::Credential { connection: None, value: value.into() })
     }
 
     /// The host has fetched what was missing.

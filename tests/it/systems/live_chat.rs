@@ -160,7 +160,7 @@ fn s004_6_refused_expired_and_unavailable_credentials_are_told_apart() {
     for (why, state) in [(Refused, State::Stopped), (Expired, State::Connecting), (Unavailable, State::Connecting)] {
         let settings = json!({"preset": {"room_id": 1, "user_id": 9527, "key": "k"}});
         let mut client = Client::connected(preset("live_chat", &settings));
-        client.at(1_000).text(AUTH1).must(Call::CredentialFailed { why });
+        client.at(1_000).text(AUTH1).must(Call::CredentialFailed { connection: None, why });
         assert_eq!(client.state(), state, "{why:?}");
     }
 }

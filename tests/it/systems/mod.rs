@@ -165,7 +165,7 @@ impl Client {
     }
 
     fn credential(&mut self, value: &str) -> &mut Self {
-        self.must(Call::Credential { value: value.into() })
+        self.must(Call::Credential { connection: None, value: value.into() })
     }
 
     fn state(&self) -> State {

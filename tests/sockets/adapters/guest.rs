@@ -33,7 +33,9 @@ pub(super) struct Guest {
 impl Guest {
     pub(super) fn enter(adapter: Adapter, url: &str, clock: Clock, preset: Preset, token: &str) -> Self {
         let mut session = RecordedSession::new(preset, Seed::from(7_u64), None);
-        session.call(At::ORIGIN, Call::Credential { value: token.into() }).expect("a credential is never refused");
+        session
+            .call(At::ORIGIN, Call::Credential { connection: None, value: token.into() })
+            .expect("a credential is never refused");
         let ((act, actions), (show, shown)) = (channel(), channel());
         let log = Arc::new(Mutex::new(Vec::new()));
         let diary = Arc::clone(&log);

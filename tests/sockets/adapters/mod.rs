@@ -104,7 +104,7 @@ async fn a_refused_token_stops_the_session_until_it_is_opened_with_a_better_one(
             _ => None,
         });
         assert_eq!(cause, Some(Cause::Unauthorized));
-        call(&guest.client, Call::Credential { value: NAMES[0].into() });
+        call(&guest.client, Call::Credential { connection: None, value: NAMES[0].into() });
         call(&guest.client, Call::Open);
         guest.wait_ready();
     }

@@ -41,7 +41,9 @@ impl Page {
             };
             if let Action::NeedCredential { challenge: Some(challenge), .. } = &action {
                 let proof = format!("{:x}", md5::compute(format!("{challenge}{}", self.key)));
-                self.client.call(Call::Credential { value: proof.into() }).expect("a credential is never refused");
+                self.client
+                    .call(Call::Credential { connection: None, value: proof.into() })
+                    .expect("a credential is never refused");
             }
             self.log.push((now, action.clone()));
             if wanted(&action) {

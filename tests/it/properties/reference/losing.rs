@@ -5,6 +5,9 @@ use redial::{Action, ConnectionId, MessageId, Purpose, Status};
 use super::model::{Flow, Model, Over};
 use super::outbox::Stored;
 
+/// A message that ends connections does so within this time where connections count as stable at once.
+pub(super) const SOON: u64 = 5_000;
+
 impl Model {
     /// Not a byte of this was written.
     pub(super) fn write_failed(&mut self, connection: u64, purpose: &Purpose) {
@@ -22,7 +25,7 @@ impl Model {
             self.out.push(Action::Unsent { connection: ConnectionId::new(connection), purpose: purpose.clone() });
             self.flush();
         } else {
-            self.lose(false);
+            self.lose(0);
         }
     }
 
@@ -67,14 +70,17 @@ impl Model {
         }
     }
 
-    /// The connection is lost; `suspicious` where the first message in flight may be what ended it.
-    pub(super) fn lose(&mut self, suspicious: bool) {
+    /// The connection is lost; the first message in flight may be what ended it if it was out for less than that.
+    pub(super) fn lose(&mut self, suspicious_for: u64) {
         let Some(connection) = self.link.down() else { return };
         self.drop_answers();
         self.withdraw(connection);
         self.outbox.forget_sent_bodies();
-        if let Some(first) = self.outbox.letters.iter_mut().find(|letter| letter.flying.is_some() && suspicious) {
-            first.losses += 1;
+        let letters = &mut self.outbox.letters;
+        let first = letters.iter().position(|letter| letter.flying.is_some()).unwrap_or_default();
+        if let Some(first) = letters.get_mut(first) {
+            let suspected = first.flying.is_some_and(|since| self.now - since < suspicious_for);
+            first.losses = if suspected { first.losses + 1 } else { 0 };
         }
         for id in self.outbox.flying() {
             let (resends, quarantine) = (self.settings.out.resends(), self.settings.out.quarantine);

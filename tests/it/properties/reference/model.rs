@@ -7,6 +7,7 @@ use redial::journal::{Call, CallError};
 use redial::{Action, Duration, MessageId, Purpose, TransportError};
 
 use super::inbox::Inbox;
+use super::losing::SOON;
 use super::outbox::Outbox;
 use super::settings::Settings;
 use super::storing::Desk;
@@ -164,18 +165,18 @@ impl Model {
             }
             Input::Closed(connection, for_good) if self.link.is_present(*connection) => match for_good {
                 true => self.end(),
-                false => self.lose(true),
+                false => self.lose(SOON),
             },
             Input::Errored(connection, error) if self.link.is_present(*connection) => match error {
                 TransportError::Permanent => self.end(),
                 TransportError::Unauthorized => {
                     self.link.over = Over::Refused;
-                    self.lose(false);
+                    self.lose(0);
                 }
-                _ => self.lose(true),
+                _ => self.lose(SOON),
             },
             Input::Failed(connection, purpose) if self.link.ready == Some(*connection) => match purpose {
-                None | Some(Purpose::Heartbeat) => self.lose(false),
+                None | Some(Purpose::Heartbeat) => self.lose(0),
                 Some(purpose) => self.write_failed(*connection, purpose),
             },
             Input::Online => self.ask(),
@@ -204,7 +205,7 @@ impl Model {
             Call::ReconnectNow if self.link.idle || self.link.over != Over::No => {
                 return Err(NotOpenError::NotOpen.into());
             }
-            Call::ReconnectNow => self.lose(false),
+            Call::ReconnectNow => self.lose(0),
             Call::Hold if self.flow == Flow::Open => self.flow = Flow::Held,
             Call::Release if self.flow == Flow::Held => {
                 self.flow = Flow::Open;
@@ -256,7 +257,7 @@ impl Model {
     fn pass_time(&mut self) {
         loop {
             if self.link.doubt.is_some_and(|until| until <= self.now) {
-                self.lose(false);
+                self.lose(0);
             } else if self.expire() {
                 self.flush();
             } else if self.is_drained() {

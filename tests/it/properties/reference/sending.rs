@@ -268,7 +268,7 @@ impl Model {
         let overdue = self.receipt_due().is_some_and(|at| at <= self.now);
         if overdue && self.settings.out.resends() {
             self.met.insert("an overdue receipt costs the link");
-            self.lose(true);
+            self.lose(u64::MAX);
         } else if overdue {
             self.met.insert("an overdue receipt costs the message");
             let first = self.outbox.flying()[0].clone();

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use redial::config::{
-    Acknowledge, Backoff, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit, Probe, Resend, SendFailure, WhileDown,
+    Acknowledge, Backoff, CredentialSource, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit, Probe, Resend,
+    SendFailure, WhileDown,
 };
 use redial::{Config, Duration, Preset};
 
@@ -70,6 +71,7 @@ impl Settings {
         let ms = Duration::from_millis;
         let mut config = Config::default();
         quiet(&mut config.heartbeat, self.probe);
+        config.authentication.credential = CredentialSource::Optional;
         config.reconnect.first = FirstDelay::all(ms(WAIT));
         config.reconnect.again = Backoff::constant(ms(WAIT));
         config.reconnect.jitter = Jitter::None;

@@ -2,7 +2,7 @@
 
 use redial::config::Limits;
 use redial::dialect::{
-    Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, ReceiptSignal, Side, Signal, Span,
+    Capabilities, Content, Dialect, HeartbeatSignal, Login, MessageSignal, ReceiptSignal, Side, Signal, Span,
 };
 use redial::error::{Malformed, Unencodable};
 use redial::{Frame, MessageId};
@@ -52,7 +52,7 @@ impl Dialect for Post {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = Capabilities::new().acks();
+        let mut capabilities = Capabilities::new().login(Login::Handshake).acks();
         capabilities.receipts = self.receipts;
         capabilities
     }

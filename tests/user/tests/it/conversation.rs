@@ -18,7 +18,7 @@ fn store(host: &mut Host) {
 
 /// Answers the question for a credential.
 fn dial(host: &mut Host) -> ConnectionId {
-    host.call(Call::Credential { value: "fresh".into() });
+    host.call(Call::Credential { connection: None, value: "fresh".into() });
     host.connection().expect("it was asked for")
 }
 

@@ -13,7 +13,7 @@ fn preset() -> Preset {
 
 fn pair() -> (Host, Desk) {
     let mut host = Host::new(preset(), Seed::from_bytes([7; 16]));
-    host.call(Call::Credential { value: "token".into() });
+    host.call(Call::Credential { connection: None, value: "token".into() });
     (host, Desk::new(preset(), PeerPolicy::default(), Seed::from_bytes([8; 16])))
 }
 
