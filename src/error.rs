@@ -331,12 +331,12 @@ pub enum ConfigError {
         /// The window needed: `inbox.server_keeps`, plus `inbox.pending` where the application acknowledges.
         needed: u64,
     },
-    /// A close code cannot be sent, or cannot come (RFC 6455 §7.4), or is the end of a range that begins above it.
+    /// A close code is not the configuration's to send, or none that a peer may send (RFC 6455 §7.4).
     #[error("`{setting}` has the close code {code}, which no close frame there can carry")]
     CloseCode {
         /// The name of the setting.
         setting: &'static str,
-        /// The code, or the first one of the range.
+        /// The code, or the first such code of a range.
         code: u16,
     },
     /// A close code stands in the lists of `close` twice.

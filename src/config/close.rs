@@ -1,5 +1,6 @@
 //! Settings for closing connections.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
@@ -34,8 +35,9 @@ pub struct ClosePolicy {
     ///
     /// ```
     /// use redial::Preset;
+    /// use redial::config::CodeRange;
     /// let preset = Preset::plain().configure(|config| {
-    ///     config.close.stop = vec![4404.into(), (4500..=4999).into()];
+    ///     config.close.stop = vec![4404.into(), CodeRange::Range(4500, 4999)];
     ///     config.close.credential = vec![4401.into()];
     /// })?;
     /// let close = serde_json::to_value(&preset.config().close).unwrap();
@@ -74,15 +76,15 @@ impl Default for ClosePolicy {
 pub enum CodeRange {
     /// One code.
     One(u16),
-    /// The codes from the first to the last, both included.
+    /// The codes from one to the other, both included.
     Range(u16, u16),
 }
 
 impl CodeRange {
-    const fn ends(self) -> (u16, u16) {
+    fn codes(self) -> RangeInclusive<u16> {
         match self {
-            Self::One(code) => (code, code),
-            Self::Range(first, last) => (first, last),
+            Self::One(code) => code..=code,
+            Self::Range(one, other) => one.min(other)..=one.max(other),
         }
     }
 }
@@ -90,12 +92,6 @@ impl CodeRange {
 impl From<u16> for CodeRange {
     fn from(code: u16) -> Self {
         Self::One(code)
-    }
-}
-
-impl From<RangeInclusive<u16>> for CodeRange {
-    fn from(codes: RangeInclusive<u16>) -> Self {
-        Self::Range(*codes.start(), *codes.end())
     }
 }
 
@@ -108,7 +104,7 @@ pub(crate) enum CloseVerdict {
 }
 
 impl ClosePolicy {
-    const fn lists(&self) -> [(&'static str, CloseVerdict, &Vec<CodeRange>); 3] {
+    fn lists(&self) -> [(&'static str, CloseVerdict, &[CodeRange]); 3] {
         [
             ("close.stop", CloseVerdict::Stop, &self.stop),
             ("close.credential", CloseVerdict::Credential, &self.credential),
@@ -118,8 +114,9 @@ impl ClosePolicy {
 
     /// Meaning of a close code that stands in one of the lists.
     pub(crate) fn listed(&self, code: u16) -> Option<CloseVerdict> {
-        let has = |range: &CodeRange| (range.ends().0..=range.ends().1).contains(&code);
-        self.lists().into_iter().find_map(|(_, verdict, list)| list.iter().any(has).then_some(verdict))
+        let mut lists = self.lists().into_iter();
+        let list = lists.find(|(.., list)| list.iter().any(|range| range.codes().contains(&code)));
+        list.map(|(_, verdict, _)| verdict)
     }
 
     /// Checks the codes that are sent, and the lists of those that come.
@@ -130,21 +127,18 @@ impl ClosePolicy {
                 return Err(ConfigError::CloseCode { setting, code });
             }
         }
-        let mut all = Vec::new();
+        let mut seen = BTreeSet::new();
         for (setting, _, list) in self.lists() {
-            for (first, last) in list.iter().map(|range| range.ends()) {
-                if first > last || !(first..=last).all(may_be_received) {
-                    return Err(ConfigError::CloseCode { setting, code: first });
+            for code in list.iter().flat_map(|range| range.codes()) {
+                if !may_be_received(code) {
+                    return Err(ConfigError::CloseCode { setting, code });
                 }
-                all.push((first, last, setting));
+                if !seen.insert(code) {
+                    return Err(ConfigError::CloseCodeTwice { setting, code });
+                }
             }
         }
-        all.sort_unstable();
-        let twice = all.windows(2).find_map(|two| match *two {
-            [(_, last, _), (code, _, setting)] if code <= last => Some(ConfigError::CloseCodeTwice { setting, code }),
-            _ => None,
-        });
-        twice.map_or(Ok(()), Err)
+        Ok(())
     }
 }
 

@@ -22,13 +22,17 @@
 //! | `Preparing` | `credential` | `Connecting` |
 //! | `Preparing` | `credential_failed`, `CREDENTIAL` | `Waiting` |
 //! | `Preparing` | `credential_failed`, refused | `Stopped` |
-//! | `Idle`, `Waiting`, `Closing` | `open`, `RECONNECT`, the only credential is void | `Stopped` |
+//! | `Idle`, `Waiting`, `GivingUp`, `Closing` | `open`, the only credential is void | `Stopped` |
+//! | `Waiting` | `RECONNECT`, the only credential is void | `Stopped` |
 //! | `Connecting` | `opened` | `Ready` |
 //! | `Connecting` | `opened`, the dialect has a login | `Authenticating` |
+//! | `Connecting` | `opened`, the credential for the hello is void | `Waiting` |
 //! | `Connecting` | `errored`, `closed`, `reconnect_now`, `ATTEMPT` | `Waiting` |
 //! | `Authenticating` | "login accepted", "welcome", "challenge", `credential` | `Ready` |
 //! | `Authenticating` | `credential_failed`, `AUTHENTICATION` | `Waiting` |
 //! | `Authenticating`, `Ready` | `errored`, `closed`, `send_failed`, `reconnect_now`, "bye", "malformed" | `Waiting` |
+//! | `Authenticating`, `Ready` | "login refused", another attempt can help | `Waiting` |
+//! | `Authenticating`, `Ready` | "challenge", the only credential is void | `Stopped` |
 //! | `Ready` | `PROBE`, `DEATH`, `PAUSE`, `RECEIPT`, `credential_failed` | `Waiting` |
 //! | `Authenticating`, `Ready` | `STALL` | `Waiting` |
 //! | `Ready` | "cumulative ack", "sequenced", a rule of the sequence is broken | `Waiting` |
@@ -47,6 +51,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
@@ -1038,28 +1043,22 @@ impl Link {
         text: &str,
         suspect: bool,
     ) -> Option<LinkEvent> {
+        let code = code.filter(|code| !MEANS_NO_CODE.contains(code));
+        if let Some(code) = code.filter(|code| !may_be_received(*code)) {
+            let failure = Failure::new(TransportError::Protocol).with_detail(format!("close code {code}"));
+            return self.on_errored(cx, connection, failure);
+        }
         if self.phase.connection() != Some(connection) {
             cx.stats.stale_events += 1;
             return None;
         }
-        let code = code.filter(|code| !MEANS_NO_CODE.contains(code));
-        let mut reason = Reason::new(code.map(u32::from), self.credentials.mask(text));
-        let illegal = code.is_some_and(|code| !may_be_received(code));
-        if illegal {
-            let failure = Failure::new(TransportError::Protocol);
-            cx.stats.count_failure(&failure);
-            reason.failure = Some(Box::new(failure));
-        }
+        let reason = Reason::new(code.map(u32::from), self.credentials.mask(text));
         if let Phase::Closing { cause, .. } = self.phase {
             self.stop(cx, cause, reason);
             return Some(LinkEvent::Closed);
         }
-        let Some(code) = code.filter(|_| !illegal) else {
-            let cause = if illegal { Cause::Errored } else { Cause::Closed };
-            return Some(self.lose(cx, cause, DisconnectReason { reason, retry_after: None }));
-        };
-        let retry_after = cx.dialect.retry_after(code, text);
-        let verdict = self.verdict(cx, code, suspect);
+        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, text));
+        let verdict = code.map_or(CloseVerdict::Retry, |code| self.verdict(cx, code, suspect));
         let disconnect = DisconnectReason { reason, retry_after };
         Some(match verdict {
             CloseVerdict::Retry => self.lose(cx, Cause::Closed, disconnect),
@@ -1077,18 +1076,17 @@ impl Link {
     fn verdict(&mut self, cx: &Context<'_>, code: u16, suspect: bool) -> CloseVerdict {
         let before = if self.is_stable(cx.now, cx.config) { 0 } else { self.too_big };
         self.too_big = if code == 1009 && !suspect { before.saturating_add(1) } else { 0 };
-        let listed = cx.config.close.listed(code);
-        let forbids = || {
-            cx.dialect.forbids_retry(code).unwrap_or_else(|| match (cx.config.close.codes, code) {
-                (CloseCodes::RetryAll, _) => false,
-                (CloseCodes::Classified, 1003 | 1007 | 1009) if suspect => false,
-                (CloseCodes::Classified, 1009) => self.too_big >= 3,
-                (CloseCodes::Classified, _) => {
-                    matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999)
-                }
-            })
+        let classified = || match code {
+            _ if cx.config.close.codes == CloseCodes::RetryAll => false,
+            1003 | 1007 | 1009 if suspect => false,
+            1009 => self.too_big >= 3,
+            code => matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999),
         };
-        listed.unwrap_or_else(|| if forbids() { CloseVerdict::Stop } else { CloseVerdict::Retry })
+        match cx.config.close.listed(code) {
+            Some(verdict) => verdict,
+            None if cx.dialect.forbids_retry(code).unwrap_or_else(classified) => CloseVerdict::Stop,
+            None => CloseVerdict::Retry,
+        }
     }
 
     /// Ends the present connection or attempt; `Waiting`, `GivingUp` or `Stopped` follows.

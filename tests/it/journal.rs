@@ -129,7 +129,7 @@ fn after_a_refused_header_every_line_is_refused_for_its_reason() {
         (r#"{"redial":1,"preset":"plain","seed":1,"config":{"outbox":{"messages":0}}}"#, "range"),
         (r#"{"redial":1,"preset":"plain","seed":1,"config":{"outbox":7}}"#, "invalid_config"),
         (r#"{"redial":1,"preset":"plain"}"#, "missing_field"),
-        (r#"{"redial":1,"preset":"plain","seed":1,"mode":"fast"}"#, "shape"),
+        (r#"{"redial":1,"preset":"plain","seed":1,"mode":"fast"}"#, "unknown_field"),
         (r#"{"redial":null}"#, "shape"),
         (r#"{"redial":1,"preset":"plain","see"#, "truncated"),
     ];

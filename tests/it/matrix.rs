@@ -145,7 +145,7 @@ pub(crate) fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Cal
         }
         let errored = Event::errored(connection, Failure::from_http(503, Some("30"), 0).with_detail("busy"));
         event(&format!("errored, come back in 30 s{whose}"), errored);
-        for code in [None, Some(1000), Some(1008), Some(1009)] {
+        for code in [None, Some(999), Some(1000), Some(1006), Some(1008), Some(1009)] {
             let reason = String::new();
             event(&format!("closed, {code:?}{whose}"), Event::Closed { connection, code, reason });
         }
@@ -164,6 +164,7 @@ pub(crate) fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Cal
 }
 
 fn calls() -> Vec<(&'static str, Call)> {
+    let unknown = Some(ConnectionId::new(99));
     let send = |id: &str| Call::Send { body: "more".into(), id: Some(id.into()), time_to_live: None, once: false };
     vec![
         ("call open", Call::Open),
@@ -182,6 +183,11 @@ fn calls() -> Vec<(&'static str, Call)> {
         ("call release", Call::Release),
         ("call drain", Call::Drain { within: Duration::from_secs(4) }),
         ("call credential", Call::Credential { connection: None, value: "token".into() }),
+        ("call credential, of an unknown connection", Call::Credential { connection: unknown, value: "token".into() }),
+        (
+            "call credential_failed, refused, of an unknown connection",
+            Call::CredentialFailed { connection: unknown, why: CredentialFailure::Refused },
+        ),
         (
             "call credential_failed, refused",
             Call::CredentialFailed { connection: None, why: CredentialFailure::Refused },

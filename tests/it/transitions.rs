@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use redial::config::CredentialSource;
 use redial::dialect::Login;
 use redial::journal::Call;
 use redial::{Config, CredentialFailure, Duration, Preset, Session, State, Timer, TransportError};
@@ -221,6 +222,54 @@ fn elsewhere() -> BTreeSet<Transition> {
         story
             .call(Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable })
             .expect("it was asked for");
+    });
+    let optional = |login: Login| {
+        let mut config = Config::default();
+        config.authentication.credential = CredentialSource::Optional;
+        let mut story = Story::new(Terse::preset(login, config));
+        story.credential("token");
+        story
+    };
+    let refuse = |story: &mut Story| {
+        story.call(Call::CredentialFailed { connection: None, why: CredentialFailure::Refused }).expect("it is taken");
+    };
+    let befores: [fn(&mut Story); 3] = [
+        |_| {},
+        |story| {
+            story.ready().closed(1006);
+        },
+        |story| {
+            story.ready().close();
+        },
+    ];
+    for before in befores {
+        let mut void = optional(Login::Handshake);
+        before(&mut void);
+        refuse(&mut void);
+        played("open", void, &|story| {
+            story.open();
+        });
+    }
+    let mut void = optional(Login::Handshake);
+    refuse(void.ready());
+    void.closed(1006);
+    played("RECONNECT", void, &|story| {
+        story.wait(1_000);
+    });
+    let mut hello = Story::new(Preset::native());
+    refuse(hello.credential("token").open());
+    played("opened", hello, &|story| {
+        story.opened();
+    });
+    let mut challenged = optional(Login::ConfirmedChallenge);
+    refuse(challenged.open().opened());
+    played("challenge", challenged, &|story| {
+        story.text("who are you");
+    });
+    let mut older = optional(Login::ConfirmedChallenge);
+    older.open().opened().text("who are you").credential("newer");
+    played("login refused", older, &|story| {
+        story.text("refused 3");
     });
     let draining = of(Login::None, |story| {
         story.open().opened();

@@ -37,9 +37,18 @@ pub(super) fn judge(session: &Session, step: &Step, actions: &[Action]) -> Verdi
             }
         }
         Event::Closed { code, .. } => {
-            // By these codes a host says that no close frame gave one.
-            let code = code.filter(|code| ![1005, 1006, 1015].contains(code)).map(u32::from);
-            rule!(told.iter().any(|(_, reason)| reason.code == code), "the code {code:?} was not told: {actions:?}");
+            // By three codes a host says that no close frame gave one; the others that no close frame may carry break the
+            // protocol.
+            let legal = |code: u16| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            let protocol = |reason: &Reason| {
+                reason.failure.as_ref().is_some_and(|failure| failure.cause == TransportError::Protocol)
+            };
+            let same = |reason: &Reason| match *code {
+                None | Some(1005 | 1006 | 1015) => reason.code.is_none() && reason.failure.is_none(),
+                Some(code) if legal(code) => reason.code == Some(code.into()),
+                Some(_) => protocol(reason),
+            };
+            rule!(told.iter().any(|(_, reason)| same(reason)), "the code {code:?} was not told: {actions:?}");
         }
         _ => {}
     }

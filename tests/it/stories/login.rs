@@ -4,7 +4,7 @@ use redial::config::{Backoff, CredentialSource, FirstDelay, Unauthorized};
 use redial::journal::Call;
 use redial::{Action, Cause, CredentialFailure, Duration, Preset, State, Status, Timer, TransportError};
 
-use crate::support::Story;
+use crate::support::{Seen, Story};
 
 fn asking() -> Story {
     let mut config = redial::Config::default();
@@ -14,6 +14,15 @@ fn asking() -> Story {
 
 fn fail(story: &mut Story, why: CredentialFailure) {
     story.call(Call::CredentialFailed { connection: None, why }).expect("it cannot be refused");
+}
+
+/// What the dials of a story carry in their URLs.
+fn queries(seen: &Seen) -> Vec<String> {
+    let query = |action: &Action| match action {
+        Action::Connect { handshake, .. } => Some(handshake.query.clone().unwrap_or_default()),
+        _ => None,
+    };
+    seen.all().iter().filter_map(query).collect()
 }
 
 fn questions(story: &mut Story) -> usize {
@@ -121,7 +130,8 @@ fn a_handshake_refused_for_want_of_a_credential_stops_or_retries_as_configured()
     assert_eq!(story.state(), State::Waiting);
     story.seen();
     story.wait(500);
-    assert_eq!(questions(&mut story), 1, "the token that was refused is forgotten");
+    let seen = story.seen();
+    assert_eq!(queries(&seen), ["token=token"], "and the same token is tried again");
 }
 
 #[test]

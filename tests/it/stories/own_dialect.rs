@@ -118,13 +118,17 @@ fn a_new_credential_is_told_on_a_live_link_and_may_be_refused_there() {
 }
 
 #[test]
-fn before_the_link_is_up_a_credential_only_waits() {
+fn a_credential_that_comes_before_the_link_is_up_waits_and_is_told_once_it_is_ready() {
     let mut story = desk();
     story.open().seen();
     story.credential("early");
     assert!(story.seen().sends(|_| true).is_empty());
     story.opened();
-    assert_eq!((story.state(), story.seen().sends(|_| true)), (State::Ready, Vec::new()));
+    assert_eq!((story.state(), story.seen().sends(|_| true)), (State::Ready, vec!["login early".to_owned()]));
+    story.closed(None).wait_for_connect();
+    story.seen();
+    story.opened();
+    assert!(story.seen().sends(|_| true).is_empty(), "the handshake of this connection had it");
 }
 
 fn read(story: &mut Story, conversation: &str, id: &str) -> Result<Vec<String>, CallError> {
