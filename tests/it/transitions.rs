@@ -233,6 +233,11 @@ fn elsewhere() -> BTreeSet<Transition> {
     let refuse = |story: &mut Story| {
         story.call(Call::CredentialFailed { connection: None, why: CredentialFailure::Refused }).expect("it is taken");
     };
+    let mut hurried = Story::plain();
+    hurried.ready().wait(10_000).closed(1006);
+    played("reconnect_now", hurried, &|story| {
+        story.call(Call::ReconnectNow).expect("it is open");
+    });
     let befores: [fn(&mut Story); 3] = [
         |_| {},
         |story| {

@@ -17,7 +17,7 @@ pub(super) struct Connections {
     /// The highest number that was named, and the highest that was dialed.
     named: u64,
     dialed: u64,
-    last_connect: Option<Instant>,
+    last_attempt: Option<Instant>,
     /// Unstable losses in a row, as the safety floor counts them.
     unstable: u32,
     ready_since: Option<Instant>,
@@ -69,7 +69,7 @@ impl Connections {
             Input::Event { event, .. } => event,
             // The user's own `open` is exempt from the floor.
             Input::Call { call: Call::Open, .. } if self.wanted.is_none() => {
-                (self.unstable, self.last_connect) = (0, None);
+                (self.unstable, self.last_attempt) = (0, None);
                 return;
             }
             _ => return,
@@ -95,7 +95,10 @@ impl Connections {
     fn follow(&mut self, session: &Session, action: &Action, opened_late: &mut Option<ConnectionId>) -> Verdict {
         match action {
             Action::Connect { connection, .. } => self.connect(session, *connection)?,
-            Action::NeedCredential { connection, .. } => self.named = self.named.max(connection.get()),
+            Action::NeedCredential { connection, .. } if connection.get() > self.named => {
+                self.begin(session)?;
+                self.named = connection.get();
+            }
             Action::Send { connection, .. } => {
                 rule!(self.open == Some(*connection), "a frame for {connection}, but open is {:?}", self.open);
             }
@@ -117,18 +120,28 @@ impl Connections {
     }
 
     fn connect(&mut self, session: &Session, connection: ConnectionId) -> Verdict {
-        let now = session.now();
         rule!(self.wanted.is_none(), "{connection} is wanted while {:?} still is", self.wanted);
         rule!(connection.get() > self.dialed, "{connection} comes after number {}", self.dialed);
-        if let Some(previous) = self.last_connect {
-            let floor = (250_u64 << self.unstable.saturating_sub(1).min(16)).min(5_000);
-            let gap = now.since(previous).as_millis();
-            rule!(gap >= floor || now == Instant::NEVER, "connects {gap} ms apart, the safety floor is {floor} ms");
+        if connection.get() > self.named {
+            self.begin(session)?;
         }
         (self.named, self.dialed) = (connection.get(), connection.get());
-        self.last_connect = Some(now);
+        // An attempt that waited for its credential holds the next one back from when it dials, too.
+        self.last_attempt = Some(session.now());
         self.wanted = Some(connection);
         self.closing = None;
+        Ok(())
+    }
+
+    /// An attempt begins, with a question for a credential or with a dial.
+    fn begin(&mut self, session: &Session) -> Verdict {
+        let now = session.now();
+        if let Some(previous) = self.last_attempt {
+            let floor = (250_u64 << self.unstable.saturating_sub(1).min(16)).min(5_000);
+            let gap = now.since(previous).as_millis();
+            rule!(gap >= floor || now == Instant::NEVER, "attempts {gap} ms apart, the safety floor is {floor} ms");
+        }
+        self.last_attempt = Some(now);
         Ok(())
     }
 

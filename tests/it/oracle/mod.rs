@@ -5,6 +5,7 @@
 
 mod connections;
 mod counted;
+mod credentials;
 mod flow;
 mod incoming;
 mod ledger;
@@ -21,6 +22,7 @@ use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Purpose, Se
 
 use connections::Connections;
 use counted::Counted;
+use credentials::Credentials;
 use flow::Flow;
 use incoming::Incoming;
 use ledger::Ledger;
@@ -52,6 +54,7 @@ pub(crate) use rule;
 #[derive(Debug, Clone)]
 pub(crate) struct Oracle {
     connections: Connections,
+    credentials: Credentials,
     outgoing: Outgoing,
     incoming: Incoming,
     counted: Counted,
@@ -79,7 +82,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// Whether the input is an event of a connection that is not the present one.
+    /// Whether the input is an event of a connection that is not the present one, or an answer for one.
     pub(crate) fn is_stale(&self) -> bool {
         self.stale.is_some()
     }
@@ -91,6 +94,7 @@ impl Oracle {
         let profile = session.preset().dialect().capabilities();
         Self {
             connections: Connections::default(),
+            credentials: Credentials::default(),
             outgoing: Outgoing::new(profile.receipts),
             incoming: Incoming::default(),
             counted: Counted::default(),
@@ -131,7 +135,7 @@ impl Oracle {
     pub(crate) fn before(&mut self, session: &Session, input: &Input) {
         let stale = match input {
             Input::Event { event, .. } if self.connections.is_stale(event) => event.connection(),
-            _ => None,
+            input => self.credentials.stale(input),
         };
         self.step = Some(Step {
             input: input.clone(),
@@ -151,6 +155,7 @@ impl Oracle {
         rule!(!self.canary || session.stats().resent == 0, "the canary sings: something was sent again");
         let heard = heard(session, &step, &self.connections);
         self.connections.judge(session, &step, heard.is_some_and(|heard| heard.is_ok()), actions)?;
+        self.credentials.judge(session, &step, actions)?;
         self.flow.judge(session, &step, actions)?;
         self.ledger.judge(session, &step, actions)?;
         stored::judge(session, &step, actions)?;
@@ -195,6 +200,7 @@ impl Oracle {
     /// The process has ended and another has taken over its stored state, which held all that had happened.
     pub(crate) fn restarted(&mut self, session: &Session, actions: &[Action]) -> Verdict {
         self.connections.restarted();
+        self.credentials = Credentials::default();
         self.ledger = Ledger::default();
         self.flow.restarted();
         self.incoming.restarted(session);

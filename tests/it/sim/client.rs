@@ -280,7 +280,7 @@ impl Run {
                 }
                 Action::Abort { connection } => self.hang_up(connection),
                 Action::Close { connection, .. } => self.bid_farewell(connection),
-                Action::NeedCredential { .. } => self.answer(),
+                Action::NeedCredential { connection, .. } => self.answer(connection),
                 Action::Poll { cause } => self.note(super::words::poll(cause)),
                 Action::Persist { version: named } => version = Some(named),
                 Action::Deliver(message) => {

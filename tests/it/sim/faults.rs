@@ -34,8 +34,12 @@ const STRIKES: [Strike; 22] = [
     ("drain", Run::drain),
 ];
 
-const OF_THE_APPLICATION: [Strike; 3] =
-    [("hold", Run::keep_back), ("flood of messages", Run::flood), ("nonsense", Run::babble)];
+const OF_THE_APPLICATION: [Strike; 4] = [
+    ("hold", Run::keep_back),
+    ("flood of messages", Run::flood),
+    ("nonsense", Run::babble),
+    ("credential renewed", Run::refresh),
+];
 
 impl Run {
     /// One fault of those that this run has, and a time for the next.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::dice::Dice;
 
 /// Every kind of fault, by the name under which it is counted and can be left out.
-pub(crate) const FAULTS: [&str; 50] = [
+pub(crate) const FAULTS: [&str; 51] = [
     // The network.
     "cut",
     "half-open",
@@ -63,6 +63,7 @@ pub(crate) const FAULTS: [&str; 50] = [
     "refused push",
     "credential late",
     "credential missing",
+    "credential renewed",
 ];
 
 /// Of so many seeds in a hundred nothing goes wrong at all.

@@ -3,7 +3,7 @@
 use redial::config::Acknowledge;
 use redial::error::ResendError;
 use redial::journal::{Call, CallError};
-use redial::{CredentialFailure, Duration, Message, MessageId, SendError, State, Status};
+use redial::{ConnectionId, CredentialFailure, Duration, Message, MessageId, SendError, State, Status};
 
 use super::line::{Deed, Parcel};
 use super::run::Run;
@@ -184,9 +184,17 @@ impl Run {
         }
     }
 
+    /// The user gives a new credential that nobody asked for.
+    pub(super) fn refresh(&mut self) {
+        self.note("credential renewed");
+        let value = format!("token {}", self.dice.below(1_000));
+        self.deed(self.now, Deed::Call(Call::Credential { connection: None, value: value.into() }));
+    }
+
     /// The session asks for a credential.
-    pub(super) fn answer(&mut self) {
-        let value = || Call::Credential { connection: None, value: "token".into() };
+    pub(super) fn answer(&mut self, connection: ConnectionId) {
+        let connection = self.dice.percent(70).then_some(connection);
+        let value = || Call::Credential { connection, value: "token".into() };
         let soon = self.now + self.dice.between(0, 300);
         if self.strikes("credential late", 5_000) {
             let at = self.now + self.dice.between(2_000, 25_000);
@@ -194,7 +202,7 @@ impl Run {
         } else if self.strikes("credential missing", 4_000) {
             use CredentialFailure::{Expired, Refused, Unavailable};
             let why = self.dice.one_of(&[Expired, Refused, Unavailable]);
-            self.deed(soon, Deed::Call(Call::CredentialFailed { connection: None, why }));
+            self.deed(soon, Deed::Call(Call::CredentialFailed { connection, why }));
         } else if !self.dice.percent(1) || !self.in_chaos() {
             self.deed(soon, Deed::Call(value()));
         }

@@ -1,9 +1,17 @@
 //! Credentials: asked for, late, refused, expired, not to be had.
 
 use redial::config::{Backoff, CredentialSource, FirstDelay, Unauthorized};
+use redial::dialect::Login;
+use redial::error::ConfigError;
 use redial::journal::Call;
-use redial::{Action, Cause, CredentialFailure, Duration, Preset, State, Status, Timer, TransportError};
+use redial::services::Service;
+use redial::{
+    Action, Cause, ConnectionId, CredentialFailure, Duration, Failure, Preset, Purpose, State, Status, Timer,
+    TransportError,
+};
+use serde_json::json;
 
+use crate::sim::Terse;
 use crate::support::{Seen, Story};
 
 fn asking() -> Story {
@@ -168,4 +176,255 @@ fn a_credential_that_never_comes_is_not_asked_for_again_and_again_within_one_mom
             "the safety floor grows to 5 s, and it was asked for {asked} times in a minute"
         );
     }
+}
+
+/// The words of `uni_app`, whose token travels in the URL, with this source and this reaction to a refusal.
+fn tokens(source: CredentialSource, unauthorized: Unauthorized) -> Story {
+    let preset = Preset::uni_app().configure(|config| {
+        config.authentication.credential = source;
+        config.authentication.unauthorized = unauthorized;
+    });
+    Story::new(preset.expect("it is sound"))
+}
+
+/// The words of `native`, whose token travels in the hello.
+fn native(unauthorized: Unauthorized) -> Story {
+    let preset = Preset::native().configure(|config| config.authentication.unauthorized = unauthorized);
+    Story::new(preset.expect("it is sound"))
+}
+
+const WELCOME: &str = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;
+
+const REFUSED: &str = r#"{"type":"refused","code":401}"#;
+
+fn logins(story: &mut Story) -> Vec<String> {
+    let told = story.seen().sends(|purpose| *purpose == Purpose::Auth);
+    let token =
+        |frame: &String| frame.split(r#""auth":""#).nth(1).and_then(|rest| rest.split('"').next()).map(String::from);
+    told.iter().map(|frame| token(frame).unwrap_or_default()).collect()
+}
+
+#[test]
+fn a_refusal_under_retry_voids_nothing_and_the_same_token_is_tried_again() {
+    for source in [CredentialSource::Optional, CredentialSource::Held] {
+        let mut story = tokens(source, Unauthorized::Retry);
+        story.credential("T").open();
+        for _ in 0..5 {
+            assert_eq!(queries(&story.seen()), ["token=T"], "{source:?}");
+            story.errored(Failure::from_http(403, None, 0));
+            assert_eq!(story.state(), State::Waiting);
+            story.wait_for_connect();
+        }
+        fail(&mut story, CredentialFailure::Refused);
+        story.errored(TransportError::Unauthorized).wait_for_connect();
+        assert_eq!(queries(&story.seen()).last().map(String::as_str), Some("token=T"));
+    }
+    let mut story = tokens(CredentialSource::Optional, Unauthorized::Retry);
+    story.open().errored(TransportError::Unauthorized).wait_for_connect();
+    assert_eq!(queries(&story.seen()), ["", ""], "none was ever given");
+}
+
+#[test]
+fn a_refusal_of_an_older_token_leaves_the_newer_one_which_the_next_attempt_carries() {
+    for (source, unauthorized) in
+        [(CredentialSource::Held, Unauthorized::Stop), (CredentialSource::Optional, Unauthorized::Stop)]
+    {
+        let mut story = tokens(source, unauthorized);
+        story.credential("OLD").open().wait(100);
+        story.credential("NEW").wait(100);
+        story.errored(TransportError::Unauthorized);
+        assert_eq!(story.state(), State::Waiting, "{source:?}");
+        story.wait_for_connect();
+        assert_eq!(queries(&story.seen()), ["token=OLD", "token=NEW"]);
+        story.errored(TransportError::Unauthorized);
+        assert_eq!((story.state(), story.session.explain().cause), (State::Stopped, Some(Cause::Unauthorized)));
+        story.credential("THIRD");
+        assert_eq!(story.state(), State::Stopped, "to open it is the user's");
+        story.open();
+        assert_eq!(queries(&story.seen()), ["token=THIRD"]);
+    }
+}
+
+#[test]
+fn a_token_that_comes_too_late_for_the_hello_survives_its_refusal_and_is_told_next() {
+    let mut story = native(Unauthorized::Stop);
+    story.credential("OLD").open().opened();
+    assert_eq!(logins(&mut story), ["OLD"]);
+    story.credential("NEW");
+    assert!(logins(&mut story).is_empty(), "the hello is under way");
+    story.text(REFUSED);
+    assert_eq!(story.state(), State::Waiting);
+    story.wait_for_connect();
+    story.opened();
+    assert_eq!(logins(&mut story), ["NEW"]);
+    story.text(REFUSED);
+    assert_eq!(story.state(), State::Stopped);
+}
+
+#[test]
+fn a_token_that_comes_while_a_hello_is_under_way_is_told_once_the_connection_is_ready() {
+    let mut story = native(Unauthorized::Stop);
+    story.credential("OLD").open().opened();
+    story.send("hello");
+    story.credential("NEW").seen();
+    story.text(WELCOME);
+    assert_eq!(story.state(), State::Ready);
+    let told = story.seen().sends(|_| true);
+    assert!(told[0].contains("NEW") && told[1].contains("hello"), "before any message: {told:?}");
+    story.text(REFUSED);
+    assert_eq!(story.state(), State::Stopped, "this is about the new one");
+    let mut story = Story::new(Terse::preset(Login::ConfirmedChallenge, redial::Config::default()));
+    story.credential("OLD").open().opened().text("who are you").credential("NEW").seen();
+    story.text("welcome");
+    assert!(story.seen().sends(|_| true).is_empty(), "this dialect has no word for that");
+    story.closed(None).wait_for_connect();
+    story.opened().text("who are you");
+    assert_eq!(story.seen().sends(|purpose| *purpose == Purpose::Auth), ["me NEW"]);
+}
+
+#[test]
+fn of_two_tokens_told_on_one_connection_a_refusal_is_about_the_first() {
+    let mut story = native(Unauthorized::Stop);
+    story.credential("A").open().opened().text(WELCOME).credential("B").credential("C").seen();
+    story.text(REFUSED);
+    assert_eq!(story.state(), State::Waiting, "C may be good");
+    story.wait_for_connect();
+    story.opened();
+    assert_eq!(logins(&mut story), ["C"]);
+}
+
+#[test]
+fn a_refused_login_under_retry_is_a_failed_attempt() {
+    let mut story = native(Unauthorized::Retry);
+    story.credential("T").open();
+    for _ in 0..3 {
+        story.opened();
+        assert_eq!(logins(&mut story), ["T"]);
+        story.text(REFUSED);
+        let last = story.seen().losses().pop().map(|(cause, _)| cause);
+        assert_eq!((story.state(), last), (State::Waiting, Some(Cause::Unauthorized)));
+        story.wait_for_connect();
+    }
+}
+
+#[test]
+fn a_session_whose_only_token_is_void_never_goes_without_one() {
+    let mut story = tokens(CredentialSource::Optional, Unauthorized::Stop);
+    story.credential("T").open().errored(Failure::from_http(401, None, 0)).seen();
+    for _ in 0..3 {
+        story.open().wait(60_000);
+        assert!(story.seen().is_empty());
+        assert_eq!((story.state(), story.deadline()), (State::Stopped, None));
+        let sentence = story.session.explain().to_string();
+        assert!(sentence.starts_with("stopped, because the credential was refused (401"), "{sentence}");
+    }
+    story.close().open();
+    assert_eq!(story.session.explain().cause, Some(Cause::Unauthorized));
+    story.credential("U").open();
+    assert_eq!(queries(&story.seen()), ["token=U"]);
+    let mut story = tokens(CredentialSource::Optional, Unauthorized::Stop);
+    story.credential("T").open().opened();
+    fail(&mut story, CredentialFailure::Expired);
+    story.closed(None).wait(60_000);
+    assert_eq!((story.state(), story.connects.len()), (State::Stopped, 1));
+    let mut story = native(Unauthorized::Stop);
+    story.credential("T").open();
+    fail(&mut story, CredentialFailure::Expired);
+    story.seen();
+    story.opened();
+    assert_eq!((logins(&mut story).len(), story.state()), (0, State::Waiting), "no hello goes out without one");
+}
+
+#[test]
+fn an_answer_that_names_its_question_does_not_hit_the_next_one() {
+    let late = |connection: u64, why| Call::CredentialFailed { connection: Some(ConnectionId::new(connection)), why };
+    let mut story = asking();
+    story.open().wait(10_000);
+    story.wait(1_000).seen();
+    assert_eq!(story.state(), State::Connecting, "the second question is open");
+    for why in [CredentialFailure::Refused, CredentialFailure::Expired, CredentialFailure::Unavailable] {
+        story.call(late(1, why)).expect("it cannot be refused");
+    }
+    let value = || "late".into();
+    story.call(Call::Credential { connection: Some(ConnectionId::new(1)), value: value() }).expect("nor can this");
+    assert!(story.seen().is_empty());
+    assert_eq!((story.state(), story.session.stats().stale_events), (State::Connecting, 4));
+    story.call(Call::Credential { connection: Some(ConnectionId::new(2)), value: "right".into() }).expect("it is open");
+    assert_eq!(queries(&story.seen()), ["token=right"]);
+    story.call(late(2, CredentialFailure::Refused)).expect("it cannot be refused");
+    assert_eq!((story.state(), story.session.stats().stale_events), (State::Connecting, 5), "it was answered");
+    story.errored(TransportError::Unauthorized);
+    story.call(Call::Credential { connection: Some(ConnectionId::new(2)), value: value() }).expect("nor can this");
+    story.open();
+    assert_eq!((questions(&mut story), story.connects.len()), (1, 1));
+    story.call(late(3, CredentialFailure::Refused)).expect("it is open");
+    assert_eq!(story.state(), State::Stopped);
+}
+
+#[test]
+fn where_a_challenge_asks_the_answer_names_its_connection_too() {
+    let mut config = redial::Config::default();
+    config.authentication.credential = CredentialSource::Asked;
+    let mut story = Story::new(Terse::preset(Login::ConfirmedChallenge, config));
+    story.open().opened().text("who are you").wait(10_000);
+    story.wait_for_connect();
+    story.opened().text("who are you").seen();
+    let named = |connection: u64, value: &str| Call::Credential {
+        connection: Some(ConnectionId::new(connection)),
+        value: value.into(),
+    };
+    story.call(named(1, "late")).expect("it cannot be refused");
+    assert!(story.seen().is_empty());
+    story.call(named(2, "right")).expect("it cannot be refused");
+    assert_eq!(story.seen().sends(|purpose| *purpose == Purpose::Auth), ["me right"]);
+}
+
+#[test]
+fn what_a_server_says_of_an_older_token_does_not_show_it() {
+    let mut story = tokens(CredentialSource::Held, Unauthorized::Stop);
+    story.credential("OLDSECRET").open().credential("NEWSECRET").seen();
+    story.errored(Failure::new(TransportError::Unauthorized).with_detail("OLDSECRET is no NEWSECRET"));
+    let said = format!("{:?} {}", story.seen(), story.session.explain());
+    assert!(!said.contains("SECRET"), "{said}");
+}
+
+#[test]
+fn a_refused_handshake_is_a_failed_attempt_where_the_dialect_has_no_login() {
+    for status in [401, 403] {
+        let mut story = Story::plain();
+        story.open();
+        story.send("kept");
+        for _ in 0..5 {
+            story.errored(Failure::from_http(status, None, 0));
+            assert_eq!((story.state(), story.session.explain().cause), (State::Waiting, Some(Cause::Errored)));
+            story.wait_for_connect();
+        }
+        story.seen();
+        story.opened();
+        assert_eq!(story.seen().messages(), ["kept"]);
+    }
+}
+
+#[test]
+fn to_ask_for_credentials_needs_a_login() {
+    let asked = |config: &mut redial::Config| config.authentication.credential = CredentialSource::Asked;
+    for service in Service::all() {
+        let preset = service.sample().expect("its sample works");
+        let without = preset.dialect().capabilities().login == Login::None;
+        let expected = if without { Err(ConfigError::NoLogin) } else { Ok(()) };
+        assert_eq!(preset.configure(asked).map(drop), expected, "{}", service.name);
+    }
+    let named = Preset::named("plain", &json!({"authentication": {"credential": "asked"}}));
+    assert_eq!(named.map(drop), Err(ConfigError::NoLogin.into()));
+    for source in [CredentialSource::Held, CredentialSource::Optional] {
+        assert!(Preset::plain().configure(|config| config.authentication.credential = source).is_ok());
+    }
+}
+
+#[test]
+fn questions_keep_to_the_floor_from_when_they_begin() {
+    let mut story = asking();
+    story.open().wait(10_000);
+    let asked_again = story.deadline().expect("it waits").at.as_millis();
+    assert!((10_250..=10_500).contains(&asked_again), "{asked_again}: the floor had passed long before");
 }
