@@ -98,6 +98,45 @@ fn an_error_about_a_line_repeats_nothing_of_it() {
 }
 
 #[test]
+fn an_unknown_field_is_refused_by_its_name_in_every_call_and_every_event() {
+    let mut player = player(Preset::plain());
+    let calls = [
+        r#"{"type":"open","fast":1}"#,
+        r#"{"type":"close","fast":1}"#,
+        r#"{"type":"send","body":"x","fast":1}"#,
+        r#"{"type":"reconnect_now","fast":1}"#,
+        r#"{"type":"hold","fast":1}"#,
+        r#"{"type":"release","fast":1}"#,
+        r#"{"type":"drain","within_ms":1,"fast":1}"#,
+        r#"{"type":"credential","value":"x","fast":1}"#,
+        r#"{"type":"credential_failed","why":"refused","fast":1}"#,
+        r#"{"type":"persisted","version":1,"fast":1}"#,
+    ];
+    let events = [
+        r#"{"type":"opened","connection":1,"fast":1}"#,
+        r#"{"type":"frame_in","connection":1,"frame":{"text":""},"fast":1}"#,
+        r#"{"type":"tick","fast":1}"#,
+        r#"{"type":"send_failed","connection":1,"fast":1}"#,
+        r#"{"type":"errored","connection":1,"cause":"io","status":500,"fast":1}"#,
+        r#"{"type":"closed","connection":1,"fast":1}"#,
+        r#"{"type":"online","fast":1}"#,
+        r#"{"type":"offline","fast":1}"#,
+        r#"{"type":"woke","fast":1}"#,
+    ];
+    let lines = calls.map(|call| ("call", call)).into_iter().chain(events.map(|event| ("event", event)));
+    for (kind, value) in lines {
+        let answer = play(&mut player, &[&format!(r#"{{"now_ms":1,"{kind}":{value}}}"#)]);
+        let expected = format!(r#""error":"there is no field `{kind}.fast`","code":"unknown_field""#);
+        assert!(answer[0].contains(&expected), "{value}: {answer:?}");
+        let whole = value.replace(r#","fast":1"#, "");
+        assert!(Input::from_line(&format!(r#"{{"now_ms":1,"{kind}":{whole}}}"#)).is_ok(), "{whole}");
+    }
+    let inner = r#"{"now_ms":1,"event":{"type":"send_failed","connection":1,"purpose":{"type":"bye","id":"x"}}}"#;
+    assert!(play(&mut player, &[inner])[0].contains("there is no field `event.purpose.id`"));
+    assert_eq!(player.session().state(), redial::State::Idle, "nothing was done");
+}
+
+#[test]
 fn a_header_makes_the_same_session_of_every_preset() {
     for service in Service::all() {
         let name = service.name;
@@ -266,6 +305,8 @@ fn every_call_and_every_event_reads_back_as_it_was_written() {
         Call::Drain { within: Duration::from_secs(2) },
         Call::Credential { connection: None, value: "token".into() },
         Call::CredentialFailed { connection: None, why: CredentialFailure::Expired },
+        Call::Credential { connection: Some(ConnectionId::new(3)), value: "token".into() },
+        Call::CredentialFailed { connection: Some(ConnectionId::new(3)), why: CredentialFailure::Expired },
         Call::Persisted { version: 4 },
     ];
     let events = [

@@ -1,16 +1,17 @@
 //! The end of a session, and which ends are final.
 
-use redial::config::CloseCodes;
+use redial::config::{CloseCodes, CodeRange, Unauthorized};
 use redial::error::CloseError;
 use redial::journal::Call;
-use redial::{Action, Cause, Duration, State, Status};
+use redial::{Action, Cause, Duration, Reason, State, Status, TransportError};
 
 use crate::support::Story;
 
 #[test]
 fn close_codes_that_forbid_another_attempt_stop_and_all_others_retry() {
+    // What no close frame may carry is a breach of the protocol, or says that none came.
     let stops = |code: u16| matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999);
-    for code in (1000..=1015).chain([2999, 3000, 3499, 3500, 3999, 4000, 4499, 4500, 4999, 5000]) {
+    for code in (0..=1016).chain([2999, 3000, 3499, 3500, 3999, 4000, 4499, 4500, 4999, 5000, u16::MAX]) {
         let mut story = Story::plain();
         story.ready().closed(code);
         let expected = if stops(code) { State::Stopped } else { State::Waiting };
@@ -55,6 +56,160 @@ fn a_frame_too_big_for_the_server_is_final_at_the_third_close_in_a_row() {
     }
     story.closed(1009);
     assert_eq!(story.state(), State::Stopped);
+}
+
+#[test]
+fn the_count_of_frames_that_were_too_big_is_set_back_by_every_other_loss_and_by_a_stable_connection() {
+    let between: [fn(&mut Story); 5] = [
+        |story| {
+            story.errored(TransportError::Io);
+        },
+        |story| {
+            story.wait(55_000);
+        },
+        |story| {
+            story.call(Call::ReconnectNow).expect("it is open");
+        },
+        |story| {
+            story.closed(1006);
+        },
+        |story| {
+            story.text("hello").wait(30_000).closed(1009);
+        },
+    ];
+    for (which, between) in between.into_iter().enumerate() {
+        let mut story = Story::plain();
+        story.ready();
+        for _ in 0..2 {
+            story.closed(1009).wait_for_connect();
+            story.opened();
+        }
+        between(&mut story);
+        assert_eq!(story.state(), State::Waiting, "{which}");
+        story.wait_for_connect();
+        story.opened().closed(1009);
+        assert_eq!(story.state(), State::Waiting, "{which}");
+    }
+}
+
+#[test]
+fn a_message_that_the_server_closes_for_each_time_is_set_aside_and_the_rest_flows() {
+    for code in [1009, 1007, 1003] {
+        let mut story = Story::uni_app();
+        story.ready();
+        let poison = ["poison one", "poison two"].map(|body| story.send(body));
+        let rest: Vec<_> = (0..10).map(|number| story.send(&format!("good {number}"))).collect();
+        for poison in &poison {
+            for _ in 0..3 {
+                assert_eq!(story.session.status(poison), Some(Status::Sent), "{code}");
+                story.closed(code);
+                assert_eq!(story.state(), State::Waiting, "{code}");
+                story.wait_for_connect();
+                story.opened();
+            }
+            assert_eq!(story.session.status(poison), Some(Status::Unconfirmed), "{code}");
+        }
+        for id in &rest {
+            story.text(&format!(r#"{{"type":"MESSAGE","clientMessageId":"{id}"}}"#));
+            assert_eq!(story.session.status(id), Some(Status::Accepted), "{code}");
+        }
+        for _ in 0..2 {
+            story.closed(code);
+            if code != 1009 {
+                break;
+            }
+            story.wait_for_connect();
+            story.opened();
+        }
+        assert_eq!(story.state() == State::Stopped, code != 1009, "no message is under suspicion");
+    }
+    let mut story = Story::uni_app_with(|config| config.outbox.quarantine = None);
+    story.ready();
+    let id = story.send("poison");
+    for _ in 0..2 {
+        story.closed(1009).wait_for_connect();
+        story.opened();
+    }
+    story.closed(1009);
+    assert_eq!((story.state(), story.session.status(&id)), (State::Stopped, Some(Status::Unconfirmed)));
+}
+
+#[test]
+fn a_close_code_that_no_frame_may_carry_is_a_breach_of_the_protocol_or_no_code_at_all() {
+    for code in [0, 1, 999, 1004, 1016, 2000, 2999, 5000, u16::MAX] {
+        let mut story = Story::plain();
+        story.ready().closed(code);
+        let reason = story.session.explain().reason;
+        let failure = reason.failure.expect("it is a failure");
+        assert_eq!((failure.cause, failure.detail), (TransportError::Protocol, format!("close code {code}")));
+        assert_eq!(story.session.explain().cause, Some(Cause::Errored));
+        assert_eq!(story.session.stats().failures.get(&TransportError::Protocol), Some(&1));
+        story.wait_for_connect();
+    }
+    for code in [1005, 1006, 1015] {
+        let mut story = Story::plain();
+        story.ready().closed(code);
+        assert_eq!(story.session.explain().reason, Reason::default(), "{code}");
+        assert_eq!(story.session.explain().cause, Some(Cause::Closed));
+    }
+}
+
+#[test]
+fn lists_say_which_codes_stop_which_refuse_the_credential_and_which_are_tried_again() {
+    let listed = |config: &mut redial::Config| {
+        config.close.stop = vec![1000.into(), CodeRange::Range(4100, 4199)];
+        config.close.credential = vec![4401.into(), CodeRange::Range(4010, 4012)];
+        config.close.retry = vec![1008.into(), CodeRange::Range(4900, 4999)];
+    };
+    let expected = |code: u16| match code {
+        1000 | 4100..=4199 => (State::Stopped, Some(Cause::Terminal)),
+        4401 | 4010..=4012 => (State::Stopped, Some(Cause::Unauthorized)),
+        4500..=4899 => (State::Stopped, Some(Cause::Terminal)),
+        _ => (State::Waiting, Some(Cause::Closed)),
+    };
+    for make in [Story::plain_with, |change: fn(&mut redial::Config)| Story::uni_app_with(change)] {
+        for code in [1000, 1001, 1008, 4009, 4010, 4012, 4013, 4099, 4100, 4199, 4200, 4401, 4500, 4899, 4900, 4999] {
+            let mut story = make(listed);
+            story.ready();
+            let id = story.send("hello");
+            story.hold();
+            let kept = story.send("kept");
+            story.closed(code);
+            let explained = story.session.explain();
+            assert_eq!((story.state(), explained.cause), expected(code), "{code}");
+            assert_eq!(explained.reason.code, Some(u32::from(code)));
+            let ended = explained.cause == Some(Cause::Terminal);
+            assert_eq!(story.session.status(&kept) == Some(Status::NotSent), ended, "{code} {id}");
+        }
+    }
+    let mut story = Story::uni_app_with(|config| {
+        config.close.credential = vec![4401.into()];
+        config.authentication.unauthorized = Unauthorized::Retry;
+    });
+    story.ready().closed(4401);
+    assert_eq!(story.state(), State::Waiting, "the same token is tried again");
+    let mut story = Story::uni_app_with(|config| config.close.credential = vec![4401.into()]);
+    story.ready().credential("newer").closed(4401);
+    assert_eq!(story.state(), State::Waiting, "the newer one is tried");
+    story.wait_for_connect();
+    story.opened().closed(4401);
+    assert_eq!(story.state(), State::Stopped);
+}
+
+#[test]
+fn a_bye_says_itself_whether_the_session_tries_again_whatever_its_code_means_elsewhere() {
+    for (code, reconnect) in [(4500, true), (1008, true), (1000, false)] {
+        for greeted in [false, true] {
+            let mut story = Story::new(redial::Preset::native());
+            story.open().opened();
+            if greeted {
+                story.text(r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":1000,"resumed":false,"win_msgs":9,"win_bytes":999,"frame_max":999}"#);
+            }
+            story.text(&format!(r#"{{"type":"bye","code":{code},"reconnect":{reconnect},"resume":true}}"#));
+            let state = if reconnect { State::Waiting } else { State::Stopped };
+            assert_eq!(story.state(), state, "{code}, greeted: {greeted}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a configuration may say, and what happens to one that says more.
 
-use redial::config::{Acknowledge, Backoff, Config, FirstDelay, Limit};
+use redial::config::{Acknowledge, Backoff, CodeRange, Config, DeadLink, FirstDelay, Limit};
 use redial::dialect::{Plain, Side};
 use redial::error::{ConfigError, PresetError};
 use redial::services::Service;
@@ -73,6 +73,65 @@ fn a_preset_is_made_of_a_sound_configuration_or_not_at_all() {
     let hasty = Preset::wechat().configure(|config| config.reconnect.max = Some(3)).expect("it is sound");
     assert_eq!(hasty.config().reconnect.max, Some(3));
     assert_eq!(hasty.config().heartbeat, Preset::wechat().config().heartbeat, "all else stays");
+}
+
+#[test]
+fn close_codes_of_a_configuration_are_ones_that_can_be_sent_or_can_come() {
+    let check = |change: &dyn Fn(&mut Config)| {
+        let mut config = Config::default();
+        change(&mut config);
+        config.check()
+    };
+    for code in [0, 999, 1001, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
+        let own = ConfigError::CloseCode { setting: "close.code", code };
+        assert_eq!(check(&|config| config.close.code = Some(code)), Err(own));
+        let dead = ConfigError::CloseCode { setting: "close.dead.code", code };
+        assert_eq!(check(&|config| config.close.dead = DeadLink::Close { code: Some(code) }), Err(dead));
+    }
+    for code in [None, Some(1000), Some(3000), Some(4999)] {
+        assert_eq!(check(&|config| (config.close.code, config.close.dead) = (code, DeadLink::Close { code })), Ok(()));
+    }
+    let lists: [(&str, fn(&mut Config) -> &mut Vec<CodeRange>); 3] = [
+        ("close.stop", |config| &mut config.close.stop),
+        ("close.credential", |config| &mut config.close.credential),
+        ("close.retry", |config| &mut config.close.retry),
+    ];
+    for (setting, list) in lists {
+        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
+            let wrong = Err(ConfigError::CloseCode { setting, code });
+            assert_eq!(check(&|config| *list(config) = vec![4000.into(), code.into()]), wrong);
+        }
+        for (one, other, first) in [(1000, 1014, 1004), (999, 1000, 999), (4000, 5000, 5000), (4999, 2999, 2999)] {
+            let wrong = Err(ConfigError::CloseCode { setting, code: first });
+            assert_eq!(check(&|config| *list(config) = vec![CodeRange::Range(one, other)]), wrong);
+        }
+        let sound = vec![CodeRange::Range(1000, 1003), CodeRange::Range(1007, 1014), CodeRange::Range(4999, 3000)];
+        assert_eq!(check(&|config| list(config).clone_from(&sound)), Ok(()));
+        for (_, other) in lists {
+            let twice = check(&|config| {
+                list(config).push(4401.into());
+                other(config).push(CodeRange::Range(4400, 4402));
+            });
+            assert!(matches!(twice, Err(ConfigError::CloseCodeTwice { code: 4401, .. })), "{twice:?}");
+        }
+    }
+    let named = Preset::named("plain", &json!({"close": {"stop": [4404, [4500, 4999]], "credential": [4401]}}));
+    let close = named.expect("it is sound").config().close.clone();
+    assert_eq!((close.stop, close.credential), (vec![4404.into(), CodeRange::Range(4500, 4999)], vec![4401.into()]));
+}
+
+#[test]
+fn a_field_that_is_unknown_is_refused_by_its_name_wherever_it_stands() {
+    for (config, name) in [
+        (json!({"close": {"dead": {"type": "abort", "code": 4000}}}), "code"),
+        (json!({"close": {"dead": {"type": "close", "code": 4000, "why": 1}}}), "why"),
+        (json!({"preset": {"heartbeats": {"type": "ping", "text": "x"}}}), "text"),
+        (json!({"preset": {"heartbeats": {"type": "text", "heartbeat": "a", "reply": "b", "every": 1}}}), "every"),
+        (json!({"close": {"stopp": []}}), "stopp"),
+    ] {
+        let refused = Preset::named("plain", &config).expect_err("it has an unknown field");
+        assert!(refused.to_string().contains(&format!("unknown field `{name}`")), "{config}: {refused}");
+    }
 }
 
 /// The places of all numbers that are no time.

@@ -1,10 +1,12 @@
 //! Messages on their way in.
 
 use redial::config::{Acknowledge, Limit};
+use redial::dialect::Login;
 use redial::error::{AcknowledgeError, JsonProblem, Malformed};
 use redial::journal::Call;
 use redial::{Action, Body, Cause, Frame, MessageId, State};
 
+use crate::sim::Terse;
 use crate::support::Story;
 
 fn push(id: &str, content: &str) -> String {
@@ -225,6 +227,20 @@ fn a_new_connection_is_not_blamed_for_the_malformed_frames_of_the_last() {
             story.text("{");
         }
         assert_eq!(story.state(), State::Ready);
+        story.closed(None).wait_for_connect();
+        story.opened();
+    }
+}
+
+#[test]
+fn malformed_frames_of_one_connection_do_not_count_against_the_next() {
+    let mut story = Story::new(Terse::preset(Login::ConfirmedChallenge, redial::Config::default()));
+    story.open().opened();
+    for _ in 0..2 {
+        for _ in 0..6 {
+            story.text("nonsense");
+        }
+        assert_eq!(story.state(), State::Authenticating);
         story.closed(None).wait_for_connect();
         story.opened();
     }

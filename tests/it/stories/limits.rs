@@ -1,8 +1,13 @@
 //! The safety floor, attempts with slots, and the last attempt.
 
-use redial::config::{Backoff, CredentialSource, FirstDelay, Jitter, Limit, MeasuredFrom, PeerPolicy, Suspicion};
+use redial::config::{Backoff, CredentialSource, FirstDelay, Jitter, Limit, MeasuredFrom, PeerPolicy, Rate, Suspicion};
+use redial::dialect::Login;
+use redial::journal::Call;
 use redial::services::Service;
-use redial::{Action, Cause, Config, Duration, Event, Instant, Peer, Seed, Session, State, Timer, TransportError};
+use redial::{
+    Action, Cause, Config, ConnectionId, CredentialFailure, Duration, Event, Frame, Instant, Outgoing, Peer, Preset,
+    Seed, Session, State, Timer, TransportError,
+};
 use serde_json::{Value, json};
 
 use crate::support::Story;
@@ -23,7 +28,7 @@ fn a_configuration_without_any_delay_still_keeps_to_the_safety_floor() {
     }
     for _ in 0..5 {
         story.opened();
-        story.call(redial::journal::Call::ReconnectNow).expect("it is open");
+        story.call(Call::ReconnectNow).expect("it is open");
         assert_eq!(story.wait_for_connect(), 5_000, "asking for another one does not get around it");
     }
     story.closed(None);
@@ -180,5 +185,148 @@ fn no_time_of_zero_makes_an_input_that_never_ends_or_a_deadline_that_stays() {
             now = deadline.at;
             peer.handle(now, Event::Tick);
         }
+    }
+}
+
+/// The places of all times in a tree of settings.
+fn times(settings: &Value, at: &str, found: &mut Vec<String>) {
+    for (name, setting) in settings.as_object().into_iter().flatten() {
+        times(setting, &format!("{at}/{name}"), found);
+        if name.ends_with("_ms") {
+            found.push(format!("{at}/{name}"));
+        }
+    }
+}
+
+/// A configuration in which every time is there.
+fn timed() -> Config {
+    let second = Duration::from_secs(1);
+    let mut config = Config::default();
+    config.heartbeat.suspicion = Some(Suspicion::default());
+    config.outbox.time_to_live = Some(second);
+    config.outbox.dedup_window = Some(second);
+    config.outbox.rate = Some(Rate::new(1, second));
+    config.fallback.loop_time = Some(second);
+    config
+}
+
+/// Plays everything that may happen, and counts what comes: one input begins one attempt at most, does a bounded amount of
+/// work, and leaves a deadline behind itself.
+fn moves(preset: Preset, what: &str) {
+    let mut session = Session::new(preset, Seed::from(1_u64));
+    let (mut connection, mut frames) = (ConnectionId::new(1), 0);
+    for round in 0..60_usize {
+        let now = session.now();
+        let call = |call: Call| Err(call);
+        let inputs = [
+            call(Call::Open),
+            call(Call::Credential { connection: None, value: "token".into() }),
+            Ok(Event::Opened { connection }),
+            Ok(Event::FrameIn { connection, frame: Frame::text("hello") }),
+            call(Call::from(Outgoing::from("hello"))),
+            Ok(Event::Written { connection, frames }),
+            Ok(Event::Arriving { connection }),
+            Ok(Event::Online),
+            Ok(Event::Woke { asleep: Duration::from_secs(1) }),
+            Ok(Event::Tick),
+            call(Call::ReconnectNow),
+            Ok(Event::errored(connection, TransportError::Unauthorized)),
+            call(Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable }),
+            Ok(Event::Closed { connection, code: Some(1009), reason: String::new() }),
+            call(Call::Drain { within: Duration::ZERO }),
+            call(Call::Close { code: None, reason: String::new() }),
+        ];
+        // Each round leaves out what would end it early, so that every input meets every phase.
+        for input in inputs.into_iter().skip(round % 3).step_by(1 + round % 5) {
+            match input {
+                Ok(event) => session.handle(now, event),
+                Err(call) => drop(call.make(&mut session, now)),
+            }
+            let (mut actions, mut attempts) = (0, 0);
+            while let Some(action) = session.poll_action() {
+                actions += 1;
+                match action {
+                    Action::Connect { connection: named, .. } => {
+                        (attempts, connection, frames) = (attempts + 1, named, 0)
+                    }
+                    Action::NeedCredential { challenge: None, .. } => attempts += 1,
+                    Action::Send { .. } => frames += 1,
+                    _ => {}
+                }
+            }
+            assert!(attempts <= 1 && actions < 40, "{what}: {attempts} attempts, {actions} actions in one input");
+            let deadline = session.next_deadline();
+            assert!(deadline.is_none_or(|deadline| deadline.at > session.now()), "{what}: {deadline:?} stays");
+        }
+        if let Some(deadline) = session.next_deadline().filter(|deadline| deadline.at < Instant::from_millis(1 << 50)) {
+            session.handle(deadline.at, Event::Tick);
+        }
+        while session.poll_action().is_some() {}
+    }
+}
+
+#[test]
+fn every_time_at_zero_and_at_its_end_leaves_every_input_short_and_its_deadline_behind() {
+    let tree = serde_json::to_value(timed()).expect("a configuration is JSON");
+    let mut places = Vec::new();
+    times(&tree, "", &mut places);
+    assert!(places.len() > 20, "{places:?}");
+    for service in Service::all() {
+        let sample = || service.sample().expect("its sample works");
+        let sources = [CredentialSource::Held, CredentialSource::Asked];
+        let asks = sample().dialect().capabilities().login != Login::None;
+        for source in sources.into_iter().take(1 + usize::from(asks)) {
+            for value in [0, u64::MAX] {
+                let mut all = tree.clone();
+                for place in &places {
+                    let mut one = tree.clone();
+                    *one.pointer_mut(place).expect("it is there") = json!(value);
+                    *all.pointer_mut(place).expect("it is there") = json!(value);
+                    for (settings, what) in [(one, place.as_str()), (all.clone(), "all up to there")] {
+                        let mut config: Config = serde_json::from_value(settings).expect("it has the shape");
+                        config.authentication.credential = source;
+                        let Ok(preset) = sample().with_config(config) else { continue };
+                        moves(preset, &format!("{} with {place} at {value}, {what}", service.name));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_server_that_fails_at_once_is_not_asked_a_thousand_times() {
+    let mut config = Config::default();
+    impatient(&mut config);
+    config.authentication.credential = CredentialSource::Asked;
+    config.authentication.timeout = Some(Duration::ZERO);
+    for gives in [false, true] {
+        let mut session = Session::new(Preset::native().with_config(config.clone()).expect("sound"), Seed::from(1_u64));
+        session.open(Instant::ORIGIN);
+        let (mut asked, mut now) = (0, Instant::ORIGIN);
+        while now < Instant::from_millis(10_000) {
+            while let Some(action) = session.poll_action() {
+                match action {
+                    Action::NeedCredential { connection, .. } => {
+                        asked += 1;
+                        if gives {
+                            session.credential_for(now, connection, "token");
+                        } else {
+                            session.credential_failed_for(now, connection, CredentialFailure::Unavailable);
+                        }
+                    }
+                    Action::Connect { connection, .. } => {
+                        session.handle(now, Event::errored(connection, TransportError::Refused));
+                    }
+                    _ => {}
+                }
+            }
+            let deadline = session.next_deadline().expect("it waits").at;
+            assert!(deadline > now);
+            now = deadline;
+            session.handle(now, Event::Tick);
+        }
+        // 0, 250, 750, 1750, 3750, 7750 ms: the safety floor.
+        assert_eq!(asked, 6, "it gives: {gives}");
     }
 }

@@ -147,6 +147,46 @@ fn a_message_that_keeps_ending_the_link_is_set_aside_and_the_rest_goes_on() {
 }
 
 #[test]
+fn the_suspicion_of_a_message_ends_with_every_loss_that_it_cannot_have_caused() {
+    let other: [fn(&mut Story); 4] = [
+        // A link that goes silent, one that is renewed, one that held for long, and one on which the message was not.
+        |story| {
+            story.wait(55_000);
+        },
+        |story| {
+            story.call(Call::ReconnectNow).expect("it is open");
+        },
+        |story| {
+            story.wait(20_000).pong().wait(10_000).closed(1006);
+        },
+        |story| {
+            story.closed(1006).wait_for_connect();
+            story.hold().opened().closed(1006).release();
+        },
+    ];
+    for (which, other) in other.into_iter().enumerate() {
+        let mut story = Story::uni_app_with(|config| config.outbox.receipt_timeout = None);
+        story.ready();
+        let id = story.send("innocent");
+        let lose = |story: &mut Story| {
+            story.closed(1006).wait_for_connect();
+            story.opened();
+        };
+        lose(&mut story);
+        other(&mut story);
+        story.wait_for_connect();
+        story.opened();
+        for _ in 0..2 {
+            assert_eq!(story.session.status(&id), Some(Status::Sent), "{which}");
+            lose(&mut story);
+        }
+        assert_eq!(story.session.status(&id), Some(Status::Sent), "{which}: two losses in a row");
+        lose(&mut story);
+        assert_eq!(story.session.status(&id), Some(Status::Unconfirmed), "{which}: and the third");
+    }
+}
+
+#[test]
 fn a_suspected_message_travels_alone() {
     let mut story = Story::uni_app();
     story.ready();
