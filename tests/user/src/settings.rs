@@ -3,7 +3,7 @@
 use core::num::NonZeroU32;
 
 use redial::config::{
-    Acknowledge, AuthenticationPolicy, Backoff, CloseCodes, ClosePolicy, CredentialSource, DeadAfter, DeadLink,
+    Acknowledge, AuthenticationPolicy, Backoff, CloseCodes, ClosePolicy, CodeRange, CredentialSource, DeadAfter, DeadLink,
     Deliver, Durability, FallbackPolicy, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, InboxPolicy, Jitter, Limit,
     Limits, Liveness, MeasuredFrom, OutboxPolicy, PeerPolicy, Probe, Rate, ReconnectPolicy, Resend, Reset, SendFailure,
     Suspicion, Unauthorized, WhileDown,
@@ -77,6 +77,9 @@ fn close(policy: &mut ClosePolicy) {
     policy.code = Some(3001);
     policy.dead = DeadLink::Close { code: Some(4002) };
     policy.codes = CloseCodes::RetryAll;
+    policy.stop = vec![CodeRange::Range(4500, 4999)];
+    policy.credential = vec![4401.into()];
+    policy.retry = vec![1008.into(), 1013.into()];
 }
 
 fn outbox(policy: &mut OutboxPolicy) {
