@@ -20,7 +20,7 @@
 //! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `close`, `DRAIN` | `Stopped` |
 //! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `drain`, `cancel`, `EXPIRY`, nothing left | `Stopped` |
 //! | `Preparing` | `credential` | `Connecting` |
-//! | `Preparing` | `credential_failed`, `CREDENTIAL` | `Waiting` |
+//! | `Preparing` | `credential_failed`, `reconnect_now`, `CREDENTIAL` | `Waiting` |
 //! | `Preparing` | `credential_failed`, refused | `Stopped` |
 //! | `Idle`, `Waiting`, `GivingUp`, `Closing` | `open`, the only credential is void | `Stopped` |
 //! | `Waiting` | `RECONNECT`, the only credential is void | `Stopped` |
@@ -984,8 +984,8 @@ impl Link {
                 let at = self.reconnect.floor().max(cx.now);
                 Some(if at < until { self.reschedule(cx, at) } else { LinkEvent::Moved })
             }
-            Phase::GivingUp { .. } | Phase::Preparing { .. } => Some(LinkEvent::Moved),
-            Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
+            Phase::GivingUp { .. } => Some(LinkEvent::Moved),
+            Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
                 Some(self.lose(cx, Cause::Renewed, DisconnectReason::default()))
             }
         }

@@ -428,3 +428,23 @@ fn questions_keep_to_the_floor_from_when_they_begin() {
     let asked_again = story.deadline().expect("it waits").at.as_millis();
     assert!((10_250..=10_500).contains(&asked_again), "{asked_again}: the floor had passed long before");
 }
+
+#[test]
+fn a_wish_for_another_connection_asks_anew_where_the_answer_does_not_come() {
+    let mut story = Story::new(
+        Preset::native()
+            .configure(|config| {
+                config.authentication.credential = CredentialSource::Asked;
+                config.authentication.timeout = None;
+            })
+            .expect("it is sound"),
+    );
+    story.open().wait(60_000).seen();
+    story.call(Call::ReconnectNow).expect("it is open");
+    assert_eq!(questions(&mut story), 1);
+    let late = Call::Credential { connection: Some(ConnectionId::new(1)), value: "late".into() };
+    story.call(late).expect("it cannot be refused");
+    assert_eq!((story.seen().connects(), story.state()), (0, State::Connecting));
+    story.call(Call::ReconnectNow).expect("it is open");
+    assert_eq!((questions(&mut story), story.state()), (0, State::Waiting), "and the safety floor holds");
+}
