@@ -548,17 +548,26 @@ impl Link {
 
 /// Credentials and logins: in the handshake, in the hello and in answer to a challenge.
 impl Link {
-    /// Holds a credential of the host, and uses it for the attempt or the challenge that waits for one. A credential for
-    /// a `connection` that does not wait for one is stale.
-    pub(crate) fn credential(
+    /// Handles the host's answer to a question for a credential, or a credential that nobody asked for. An answer for a
+    /// `connection` that does not wait for one is stale.
+    pub(crate) fn on_answer(
         &mut self,
         cx: &mut Context<'_>,
         connection: Option<ConnectionId>,
-        value: Secret,
+        answer: Result<Secret, CredentialFailure>,
     ) -> Option<LinkEvent> {
-        if self.is_stale_answer(cx, connection) {
+        if connection.is_some() && connection != self.phase.asking() {
+            cx.stats.stale_events += 1;
             return None;
         }
+        match answer {
+            Ok(value) => self.credential(cx, value),
+            Err(failure) => self.credential_failed(cx, failure),
+        }
+    }
+
+    /// Holds a credential of the host, and uses it for the attempt or the challenge that waits for one.
+    fn credential(&mut self, cx: &mut Context<'_>, value: Secret) -> Option<LinkEvent> {
         self.credentials.hold(value);
         if let Phase::Preparing { connection, .. } = self.phase {
             self.dial(cx, connection);
@@ -573,13 +582,6 @@ impl Link {
         None
     }
 
-    /// Whether an answer names a connection that does not wait for a credential; such an answer is counted.
-    fn is_stale_answer(&self, cx: &mut Context<'_>, connection: Option<ConnectionId>) -> bool {
-        let stale = connection.is_some() && connection != self.phase.asking();
-        cx.stats.stale_events += u64::from(stale);
-        stale
-    }
-
     /// Sends a credential that the server was not told on a ready connection, where the dialect has a signal for that.
     fn renew_login(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         if self.is_ready() && self.credentials.is_untold() && cx.dialect.renews_login() {
@@ -589,17 +591,8 @@ impl Link {
         }
     }
 
-    /// Ends the attempt, or refuses the login, when the host has no credential. A failure for a `connection` that does
-    /// not wait for a credential is stale.
-    pub(crate) fn credential_failed(
-        &mut self,
-        cx: &mut Context<'_>,
-        connection: Option<ConnectionId>,
-        failure: CredentialFailure,
-    ) -> Option<LinkEvent> {
-        if self.is_stale_answer(cx, connection) {
-            return None;
-        }
+    /// Ends the attempt, or refuses the login, when the host has no credential.
+    fn credential_failed(&mut self, cx: &mut Context<'_>, failure: CredentialFailure) -> Option<LinkEvent> {
         let policy = &cx.config.authentication;
         self.credentials.on_failed(failure, policy.credential, policy.unauthorized);
         self.phase.asking()?;

@@ -206,11 +206,7 @@ impl Session {
         connection: impl Into<Option<ConnectionId>>,
         value: impl Into<Secret>,
     ) {
-        let (connection, value) = (connection.into(), value.into());
-        self.input(now, |session, cx| {
-            let event = session.link.credential(cx, connection, value);
-            session.pass_on(cx, event);
-        });
+        self.answer(now, connection.into(), Ok(value.into()));
     }
 
     /// Reports that there is no credential, and why.
@@ -247,9 +243,12 @@ impl Session {
         connection: impl Into<Option<ConnectionId>>,
         failure: CredentialFailure,
     ) {
-        let connection = connection.into();
+        self.answer(now, connection.into(), Err(failure));
+    }
+
+    fn answer(&mut self, now: Instant, connection: Option<ConnectionId>, answer: Result<Secret, CredentialFailure>) {
         self.input(now, |session, cx| {
-            let event = session.link.credential_failed(cx, connection, failure);
+            let event = session.link.on_answer(cx, connection, answer);
             session.pass_on(cx, event);
         });
     }

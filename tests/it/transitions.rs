@@ -233,6 +233,26 @@ fn elsewhere() -> BTreeSet<Transition> {
     let refuse = |story: &mut Story| {
         story.call(Call::CredentialFailed { connection: None, why: CredentialFailure::Refused }).expect("it is taken");
     };
+    let draining = of(Login::None, |story| {
+        story.open().opened();
+        story.send_id("hello", "m1");
+        story.drain_within(9_000);
+    });
+    played("DRAIN", draining, &|story| {
+        story.wait(9_000);
+    });
+    found
+}
+
+/// The same with a credential that is void, or older than another.
+fn by_credentials() -> BTreeSet<Transition> {
+    let mut found = BTreeSet::new();
+    let mut played = |input: &str, mut story: Story, step: &dyn Fn(&mut Story)| {
+        let from = phase(&story.session.explain().to_string());
+        step(&mut story);
+        let to = phase(&story.session.explain().to_string());
+        found.insert((from.to_owned(), input.to_owned(), to.to_owned()));
+    };
     let mut hurried = Story::plain();
     hurried.ready().wait(10_000).closed(1006);
     played("reconnect_now", hurried, &|story| {
@@ -275,14 +295,6 @@ fn elsewhere() -> BTreeSet<Transition> {
     older.open().opened().text("who are you").credential("newer");
     played("login refused", older, &|story| {
         story.text("refused 3");
-    });
-    let draining = of(Login::None, |story| {
-        story.open().opened();
-        story.send_id("hello", "m1");
-        story.drain_within(9_000);
-    });
-    played("DRAIN", draining, &|story| {
-        story.wait(9_000);
     });
     found
 }
@@ -464,6 +476,7 @@ fn happened() -> BTreeSet<Transition> {
         .into_iter()
         .chain(by_timers())
         .chain(elsewhere())
+        .chain(by_credentials())
         .chain(by_the_wire())
         .chain(WALKS.happened.clone())
         .collect()

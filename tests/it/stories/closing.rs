@@ -162,9 +162,9 @@ fn lists_say_which_codes_stop_which_refuse_the_credential_and_which_are_tried_ag
         config.close.retry = vec![1008.into(), CodeRange::Range(4900, 4999)];
     };
     let expected = |code: u16| match code {
-        1000 | 4100..=4199 => (State::Stopped, Some(Cause::Terminal)),
+        // The last of these are final by themselves.
+        1000 | 4100..=4199 | 4500..=4899 => (State::Stopped, Some(Cause::Terminal)),
         4401 | 4010..=4012 => (State::Stopped, Some(Cause::Unauthorized)),
-        4500..=4899 => (State::Stopped, Some(Cause::Terminal)),
         _ => (State::Waiting, Some(Cause::Closed)),
     };
     for make in [Story::plain_with, |change: fn(&mut redial::Config)| Story::uni_app_with(change)] {

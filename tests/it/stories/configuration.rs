@@ -91,7 +91,8 @@ fn close_codes_of_a_configuration_are_ones_that_can_be_sent_or_can_come() {
     for code in [None, Some(1000), Some(3000), Some(4999)] {
         assert_eq!(check(&|config| (config.close.code, config.close.dead) = (code, DeadLink::Close { code })), Ok(()));
     }
-    let lists: [(&str, fn(&mut Config) -> &mut Vec<CodeRange>); 3] = [
+    type List = fn(&mut Config) -> &mut Vec<CodeRange>;
+    let lists: [(&str, List); 3] = [
         ("close.stop", |config| &mut config.close.stop),
         ("close.credential", |config| &mut config.close.credential),
         ("close.retry", |config| &mut config.close.retry),

@@ -247,7 +247,7 @@ fn moves(preset: Preset, what: &str) {
                 actions += 1;
                 match action {
                     Action::Connect { connection: named, .. } => {
-                        (attempts, connection, frames) = (attempts + 1, named, 0)
+                        (attempts, connection, frames) = (attempts + 1, named, 0);
                     }
                     Action::NeedCredential { challenge: None, .. } => attempts += 1,
                     Action::Send { .. } => frames += 1,
