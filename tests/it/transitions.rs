@@ -223,16 +223,6 @@ fn elsewhere() -> BTreeSet<Transition> {
             .call(Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable })
             .expect("it was asked for");
     });
-    let optional = |login: Login| {
-        let mut config = Config::default();
-        config.authentication.credential = CredentialSource::Optional;
-        let mut story = Story::new(Terse::preset(login, config));
-        story.credential("token");
-        story
-    };
-    let refuse = |story: &mut Story| {
-        story.call(Call::CredentialFailed { connection: None, why: CredentialFailure::Refused }).expect("it is taken");
-    };
     let draining = of(Login::None, |story| {
         story.open().opened();
         story.send_id("hello", "m1");
@@ -252,6 +242,16 @@ fn by_credentials() -> BTreeSet<Transition> {
         step(&mut story);
         let to = phase(&story.session.explain().to_string());
         found.insert((from.to_owned(), input.to_owned(), to.to_owned()));
+    };
+    let optional = |login: Login| {
+        let mut config = Config::default();
+        config.authentication.credential = CredentialSource::Optional;
+        let mut story = Story::new(Terse::preset(login, config));
+        story.credential("token");
+        story
+    };
+    let refuse = |story: &mut Story| {
+        story.call(Call::CredentialFailed { connection: None, why: CredentialFailure::Refused }).expect("it is taken");
     };
     let mut hurried = Story::plain();
     hurried.ready().wait(10_000).closed(1006);
