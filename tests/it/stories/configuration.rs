@@ -75,6 +75,9 @@ fn a_preset_is_made_of_a_sound_configuration_or_not_at_all() {
     assert_eq!(hasty.config().heartbeat, Preset::wechat().config().heartbeat, "all else stays");
 }
 
+/// One of the lists of close codes.
+type List = fn(&mut Config) -> &mut Vec<CodeRange>;
+
 #[test]
 fn close_codes_of_a_configuration_are_ones_that_can_be_sent_or_can_come() {
     let check = |change: &dyn Fn(&mut Config)| {
@@ -91,7 +94,6 @@ fn close_codes_of_a_configuration_are_ones_that_can_be_sent_or_can_come() {
     for code in [None, Some(1000), Some(3000), Some(4999)] {
         assert_eq!(check(&|config| (config.close.code, config.close.dead) = (code, DeadLink::Close { code })), Ok(()));
     }
-    type List = fn(&mut Config) -> &mut Vec<CodeRange>;
     let lists: [(&str, List); 3] = [
         ("close.stop", |config| &mut config.close.stop),
         ("close.credential", |config| &mut config.close.credential),
