@@ -4,6 +4,8 @@
 //! 2. Under [`CredentialSource::Asked`] the host is asked anew for every attempt and every challenge.
 //! 3. Once a credential was given, no attempt goes without one.
 
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::config::{CredentialSource, Unauthorized};
@@ -11,9 +13,13 @@ use crate::event::CredentialFailure;
 use crate::excerpt::without;
 use crate::secret::Secret;
 
-/// Credentials of one session. Their numbers count from 1, and 0 stands for no credential.
+/// Credentials of one session; `None` until the first one is given, so that a session without any is small.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Credentials {
+pub(super) struct Credentials(Option<Box<Given>>);
+
+/// Credentials that were given. Their numbers count from 1, and 0 stands for no credential.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Given {
     /// Newest credential, until it is void.
     held: Option<Secret>,
     /// Number of the newest credential.
@@ -50,61 +56,66 @@ pub(crate) enum LoginStep {
 
 impl Credentials {
     pub(super) fn hold(&mut self, value: Secret) {
-        self.newest = self.newest.saturating_add(1);
-        self.held = Some(value);
+        let given = self.0.get_or_insert_default();
+        given.newest = given.newest.saturating_add(1);
+        given.held = Some(value);
     }
 
     /// Takes the credential that the server is told now.
     pub(super) fn tell(&mut self) -> Option<Secret> {
-        self.told = if self.held.is_some() { self.newest } else { 0 };
-        self.unanswered.get_or_insert(self.told);
-        self.last.clone_from(&self.held);
-        self.held.clone()
+        let given = self.0.as_mut()?;
+        given.told = if given.held.is_some() { given.newest } else { 0 };
+        given.unanswered.get_or_insert(given.told);
+        given.last.clone_from(&given.held);
+        given.held.clone()
     }
 
     /// Notes that the server has accepted what it was told so far, or that what it is told next is the first.
     pub(super) fn on_accepted(&mut self) {
-        self.unanswered = None;
+        if let Some(given) = &mut self.0 {
+            given.unanswered = None;
+        }
     }
 
     /// Whether the server was not told the credential that is held.
     pub(super) fn is_untold(&self) -> bool {
-        self.held.is_some() && self.told < self.newest
+        self.0.as_ref().is_some_and(|given| given.held.is_some() && given.told < given.newest)
     }
 
     /// Handles the server's refusal; returns whether another attempt can help. Under [`Unauthorized::Stop`] the
     /// credential that the refusal concerns is void.
     pub(super) fn on_refused(&mut self, policy: Unauthorized) -> bool {
-        if policy == Unauthorized::Stop {
-            self.void(self.unanswered.unwrap_or(self.told));
+        match &mut self.0 {
+            _ if policy == Unauthorized::Retry => true,
+            Some(given) => {
+                given.void(given.unanswered.unwrap_or(given.told));
+                given.held.is_some()
+            }
+            None => false,
         }
-        policy == Unauthorized::Retry || self.held.is_some()
     }
 
     /// Handles the host's word that there is no credential: one that is refused is void as after the server's refusal,
     /// and one that has run out is not told again where the host can be asked for another.
     pub(super) fn on_failed(&mut self, failure: CredentialFailure, source: CredentialSource, policy: Unauthorized) {
         let expired = failure == CredentialFailure::Expired && source != CredentialSource::Optional;
-        if expired || (failure != CredentialFailure::Unavailable && policy == Unauthorized::Stop) {
+        let voids = expired || (failure != CredentialFailure::Unavailable && policy == Unauthorized::Stop);
+        if let Some(given) = self.0.as_mut().filter(|_| voids) {
             // Where the server was told none, the host speaks of the one that it gave.
-            let told = if self.told == 0 { self.newest } else { self.told };
-            self.void(self.unanswered.filter(|number| *number > 0).unwrap_or(told));
+            let told = if given.told == 0 { given.newest } else { given.told };
+            given.void(given.unanswered.filter(|number| *number > 0).unwrap_or(told));
         }
-    }
-
-    fn void(&mut self, number: u64) {
-        self.held.take_if(|_| number == self.newest);
     }
 
     /// Whether a credential was given, and none is held.
     pub(super) fn is_void(&self) -> bool {
-        self.held.is_none() && self.newest > 0
+        self.0.as_ref().is_some_and(|given| given.held.is_none())
     }
 
     pub(super) fn supply(&self, source: CredentialSource) -> Supply {
         match source {
             CredentialSource::Asked => Supply::Ask,
-            CredentialSource::Held if self.held.is_none() => Supply::Ask,
+            CredentialSource::Held if self.0.is_none() || self.is_void() => Supply::Ask,
             CredentialSource::Optional if self.is_void() => Supply::Void,
             CredentialSource::Optional | CredentialSource::Held => Supply::Held,
         }
@@ -112,10 +123,17 @@ impl Credentials {
 
     /// Returns a text of the server or the host without the credentials that it may repeat.
     pub(super) fn mask(&self, text: &str) -> String {
-        let mut known = [self.held.as_ref(), self.last.as_ref()];
+        let Some(given) = &self.0 else { return text.to_owned() };
+        let mut known = [given.held.as_ref(), given.last.as_ref()];
         // One of them may be a part of the other.
         known.sort_by_key(|credential| credential.map_or(0, |credential| credential.reveal().len()));
         let [short, long] = known;
         without(&without(text, long), short)
+    }
+}
+
+impl Given {
+    fn void(&mut self, number: u64) {
+        self.held.take_if(|_| number == self.newest);
     }
 }
