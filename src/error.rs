@@ -166,9 +166,12 @@ pub enum ResendError {
     /// No message of this id is known, or its body is no longer kept.
     #[error("no failed message of this id is kept")]
     Unknown,
-    /// The message is not settled yet, or succeeded.
-    #[error("only a failed or unconfirmed message can be sent again")]
+    /// The message was never sent and waits for that, or succeeded.
+    #[error("only a message that failed or is unconfirmed can be sent again")]
     NotFailed,
+    /// The message is in flight, and the dialect forbids a second copy on the same connection.
+    #[error("the dialect forbids a second copy on the same connection")]
+    NoRepeats,
     /// The outbox is full.
     #[error("the outbox is full")]
     Full,
@@ -184,6 +187,18 @@ pub enum CancelError {
     /// The message was already handed to a socket, so it can no longer be taken back.
     #[error("the message was sent already")]
     Sent,
+}
+
+/// Why `abandon` did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum AbandonError {
+    /// No message of this id is in the outbox, or holds the messages behind it.
+    #[error("no message of this id is in the outbox")]
+    Unknown,
+    /// The message was never sent; [`cancel`](crate::Session::cancel) takes it back.
+    #[error("the message was never sent; cancel it")]
+    NotSent,
 }
 
 /// Why `acknowledge` or `reject` did nothing.
@@ -382,9 +397,11 @@ codes!(ResendError:
     Draining => "draining",
     Unknown => "unknown",
     NotFailed => "not_failed",
+    NoRepeats => "no_repeats",
     Full => "full"
 );
 codes!(CancelError: Unknown => "unknown", Sent => "sent");
+codes!(AbandonError: Unknown => "unknown", NotSent => "not_sent");
 codes!(AcknowledgeError: Unknown => "unknown");
 codes!(FetchedError: Unasked => "unasked");
 codes!(MarkReadError: NoWord => "no_word", Unknown => "unknown", Conversation => "conversation", BadId => "bad_id");

@@ -60,11 +60,6 @@ impl Frame {
         }
     }
 
-    /// Moves the frame out and leaves an empty text frame.
-    pub(crate) fn take(&mut self) -> Self {
-        core::mem::replace(self, Self::Text(Cow::Borrowed("")))
-    }
-
     /// Takes the content at a range out of the frame. The content keeps the buffer of the frame, if the buffer is
     /// owned and at most twice as large as the content.
     pub(crate) fn cut(&mut self, range: Range<usize>) -> Body {
@@ -140,6 +135,15 @@ impl Body {
     /// Moves the content out and leaves an empty text.
     pub(crate) fn take(&mut self) -> Self {
         core::mem::replace(self, Self::Text(String::new()))
+    }
+
+    /// Gives back the room that the content does not use, so that its length says what it takes.
+    pub(crate) fn fit(mut self) -> Self {
+        match &mut self {
+            Self::Text(text) => text.shrink_to_fit(),
+            Self::Binary { binary } => binary.shrink_to_fit(),
+        }
+        self
     }
 
     /// Returns the text of a text body; `None` for a binary body.

@@ -297,3 +297,47 @@ fn json_of_every_kind_is_read_in_one_pass_that_takes_nothing_from_the_heap() {
     let escaped = r#"[[[1]]],"na\u006de":1"#;
     assert!(allocations_to_read(&mut session, escaped) > acknowledgement, "which an unusual one takes");
 }
+
+#[test]
+fn a_body_takes_as_much_memory_as_it_is_long_whatever_string_it_came_in() {
+    let mut config = Config::default();
+    config.inbox.acknowledge = Acknowledge::OnCall;
+    let roomy = |text: &str| -> String {
+        let mut body = String::with_capacity(64 << 10);
+        body.push_str(text);
+        body
+    };
+    let bytes = |config: &Config, spell: &dyn Fn(&str) -> String| {
+        allocation_counter::measure(|| {
+            let mut session = ready(config.clone());
+            for number in 0..config.outbox.messages.get() {
+                let message = Outgoing::from(spell("hello")).id(format!("c{number}"));
+                session.send(session.now(), message).expect("there is room");
+                drain(&mut session);
+            }
+            std::mem::forget(session);
+        })
+        .bytes_current
+    };
+    let (tight, loose) = (bytes(&config, &|text| text.to_owned()), bytes(&config, &roomy));
+    assert!(loose <= tight + 1_000, "{loose} bytes of roomy strings, {tight} of tight ones");
+
+    // What arrives in a buffer with much room is delivered without it, also where the whole frame is the body.
+    config.inbox.deliver = redial::config::Deliver::Frame;
+    let mut session = ready(config);
+    for number in 0..10 {
+        hear(&mut session, roomy(&format!(r#"{{"type":"MESSAGE","messageId":"{number}","content":"x"}}"#)));
+    }
+    let delivered = drain(&mut session).into_iter().filter_map(|action| match action {
+        Action::Deliver(message) => Some(message.body),
+        _ => None,
+    });
+    let rooms: Vec<usize> = delivered
+        .map(|body| match body {
+            redial::Body::Text(text) => text.capacity() - text.len(),
+            redial::Body::Binary { binary } => binary.capacity() - binary.len(),
+        })
+        .collect();
+    assert_eq!(rooms.len(), 10);
+    assert!(rooms.iter().all(|room| *room < 100), "{rooms:?}");
+}

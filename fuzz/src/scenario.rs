@@ -295,11 +295,12 @@ impl History {
             0 => MessageId::from("nobody"),
             count => known[usize::from(bytes.byte()) % count].clone(),
         };
-        match bytes.byte() % 5 {
+        match bytes.byte() % 6 {
             0 => Call::Resend { id },
             1 => Call::Cancel { id },
             2 => Call::Acknowledge { id },
             3 => Call::Reject { id },
+            4 => Call::Abandon { id },
             _ => Call::MarkRead { id, conversation: String::new() },
         }
     }

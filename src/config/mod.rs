@@ -31,7 +31,7 @@ pub use inbox::{Acknowledge, Deliver, InboxPolicy};
 pub use limit::Limit;
 pub use limits::Limits;
 pub(crate) use limits::{DEEPEST, LONGEST_ID};
-pub use outbox::{OutboxPolicy, Rate, Resend, SendFailure, WhileDown};
+pub use outbox::{OnFailure, OutboxPolicy, Rate, Resend, SendFailure, WhileDown};
 pub use peer::PeerPolicy;
 pub(crate) use reconnect::floor_after;
 pub use reconnect::{Backoff, EarlyCap, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};

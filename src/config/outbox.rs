@@ -42,6 +42,10 @@ pub struct OutboxPolicy {
     /// Limits the losses in a row with the same message first in line; at the limit the message is settled as
     /// `Unconfirmed` and the rest goes on. Default 3; `None` never gives up a message for that.
     pub quarantine: Option<NonZeroU32>,
+    /// Selects what becomes of the messages behind one that fails. Default [`OnFailure::Continue`]; use
+    /// [`OnFailure::Hold`] where each message depends on those before it.
+    #[serde(default, skip_serializing_if = "OnFailure::is_default")]
+    pub on_failure: OnFailure,
     /// Selects the reaction to a failed write of anything but a heartbeat. Default [`SendFailure::EndLink`]: a socket
     /// that does not take one frame rarely takes the next.
     pub send_failure: SendFailure,
@@ -71,6 +75,7 @@ impl Default for OutboxPolicy {
             resend: Resend::NextConnection,
             receipt_timeout: Some(Duration::from_secs(20)),
             quarantine: NonZeroU32::new(3),
+            on_failure: OnFailure::Continue,
             send_failure: SendFailure::EndLink,
             dedup_window: None,
             time_to_live: None,
@@ -136,6 +141,33 @@ pub enum Resend {
     /// Unconfirmed messages are sent again on the next connection, before all others, in order, under the same ids
     /// (MQTT 5 §4.4).
     NextConnection,
+}
+
+/// What becomes of the messages behind one that fails.
+///
+/// A message fails when it is settled as `Rejected`, `NotSent` or `Unconfirmed`; one that the user cancels or abandons
+/// does not fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// The messages behind it leave.
+    #[default]
+    Continue,
+    /// The messages behind it wait until the user decides; `send` still takes messages.
+    ///
+    /// [`resend`](crate::Session::resend) of the failed message puts it back into its place, before those that wait;
+    /// [`abandon`](crate::Session::abandon) of it lets them leave without it. Where several messages failed, they leave
+    /// up to the next of these. [`release`](crate::Session::release) and [`drain`](crate::Session::drain) let all
+    /// leave; so does the end of the session. Messages that are in flight already are not called back: with
+    /// `in_flight` at 1 there are none.
+    Hold,
+}
+
+impl OnFailure {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The reaction to a failed write of anything but a heartbeat.

@@ -395,12 +395,13 @@ impl Delivery {
         }
     }
 
-    /// Sends messages again after `hold`.
+    /// Sends messages again after `hold`, and those behind failed messages.
     pub(crate) fn release(&mut self, cx: &mut Context<'_>) {
         if self.flow == Flow::Held {
             self.flow = Flow::Open;
-            self.flush(cx);
         }
+        self.outbox.pass_failures();
+        self.flush(cx);
     }
 
     /// Drains the outbox: no new message is taken, and at `until` at the latest the session closes.
@@ -410,7 +411,7 @@ impl Delivery {
     }
 
     /// Status of a message; `None` if the message is unknown or forgotten.
-    pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
-        self.outbox.status(id)
+    pub(crate) fn status(&self, id: &MessageId, receipts: bool) -> Option<Status> {
+        self.outbox.status(id, receipts)
     }
 }

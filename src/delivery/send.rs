@@ -7,7 +7,7 @@ use crate::action::{Action, Purpose};
 use crate::config::{Resend, SendFailure, WhileDown};
 use crate::context::Context;
 use crate::dialect::{Content, Refusal, Signal};
-use crate::error::{CancelError, ResendError, SendError};
+use crate::error::{AbandonError, CancelError, ResendError, SendError};
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
 use crate::outbox::settled::Confirmed;
@@ -43,22 +43,47 @@ impl Delivery {
         };
         // Only a forged snapshot can hold a number so high that this addition wraps around.
         self.made = self.made.wrapping_add(u64::from(!chosen));
-        self.outbox.take(cx.now, &id, body.take(), *repeat, *time_to_live, &cx.config.outbox);
+        self.outbox.take(cx.now, &id, body.take().fit(), *repeat, *time_to_live, &cx.config.outbox);
         Self::emit_queued(cx, &id);
         self.flush_with(cx, Some(EncodedMessage { id: &id, frame, seq }));
         Ok(id)
     }
 
-    /// Starts a new round for a failed message.
+    /// Starts a new round for a failed message, or sends a message again that is unconfirmed.
     pub(crate) fn resend(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), ResendError> {
+        if let Some((slot, in_flight)) = self.outbox.in_doubt(id) {
+            return if in_flight { self.repeat(cx, slot) } else { Ok(()) };
+        }
         if matches!(self.flow, Flow::Draining { .. }) {
             return Err(ResendError::Draining);
         }
         if self.refuses_now(cx) {
             return Err(ResendError::NotReady);
         }
-        self.outbox.resend(cx.now, id, &cx.config.outbox)?;
+        if let Some(place) = self.outbox.resend(cx.now, id, &cx.config.outbox)? {
+            self.on_place_retaken(place);
+        }
         Self::emit_queued(cx, id);
+        self.flush(cx);
+        Ok(())
+    }
+
+    /// Sends another copy of a message in flight on the present connection, in the same round.
+    fn repeat(&mut self, cx: &mut Context<'_>, slot: u64) -> Result<(), ResendError> {
+        if cx.dialect.capabilities().no_repeats {
+            return Err(ResendError::NoRepeats);
+        }
+        self.outbox.repeat(slot);
+        self.flush(cx);
+        Ok(())
+    }
+
+    /// Settles a message that was sent as `Unconfirmed`, so that it is never sent again; of a failed message that holds
+    /// the line, lets the line go on.
+    pub(crate) fn abandon(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), AbandonError> {
+        if let Some(status) = self.outbox.abandon(id, &cx.config.outbox)? {
+            cx.emit_status(id, status);
+        }
         self.flush(cx);
         Ok(())
     }
@@ -81,10 +106,42 @@ impl Delivery {
         if self.flow == Flow::Held || self.awaits_storage() || self.held_while_probing(cx) {
             return;
         }
-        match &mut self.transfer {
-            Transfer::PerMessage => self.flush_per_message(cx, connection, &mut encoded),
-            Transfer::Sequenced(sequence) => sequence.flush(&mut self.outbox, cx, connection, &mut encoded),
+        if !self.flush_repeats(cx, connection) {
+            return;
         }
+        loop {
+            match &mut self.transfer {
+                Transfer::PerMessage => self.flush_per_message(cx, connection, &mut encoded),
+                Transfer::Sequenced(sequence) => sequence.flush(&mut self.outbox, cx, connection, &mut encoded),
+            }
+            // A drain is not held back, also not by a message that has just failed.
+            if !matches!(self.flow, Flow::Draining { .. }) || !self.outbox.pass_failures() {
+                return;
+            }
+        }
+    }
+
+    /// Sends the copies that were asked for by hand. Returns whether all of them found room.
+    #[inline]
+    fn flush_repeats(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> bool {
+        while let Some((slot, entry)) = self.outbox.next_repeat() {
+            let frame = match &self.transfer {
+                Transfer::PerMessage => encode(cx, &entry.id, &entry.body).ok(),
+                Transfer::Sequenced(sequence) => sequence.encode_again(cx, slot, entry),
+            };
+            let Some(frame) = frame.filter(|_| !self.outbox.is_expired(cx.now, entry)) else {
+                self.outbox.drop_repeat(slot);
+                continue;
+            };
+            let id = entry.id.clone();
+            if !cx.backlog.has_room(frame.len(), cx.config) || !self.outbox.rate_allows(cx.now, &cx.config.outbox) {
+                return false;
+            }
+            cx.stats.resent += 1;
+            cx.send_message(connection, frame, id, slot);
+            self.outbox.on_sent(cx.now, slot, cx.backlog.reports_written(), &cx.config.outbox);
+        }
+        true
     }
 
     fn flush_per_message(

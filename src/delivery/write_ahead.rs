@@ -40,6 +40,8 @@ pub(super) struct WriteAhead {
     ready_count: u64,
     /// Version that has to be stored before messages are sent on the present connection.
     hold_until: Option<u64>,
+    /// Slots of messages that took their old places again, each with the version that covers that.
+    retaken: VecDeque<(u64, u64)>,
 }
 
 /// Number of announced versions that have watermarks of their own; beyond it messages wait for a later version.
@@ -62,6 +64,21 @@ impl WriteAhead {
         if self.hold_until == Some(NEXT_VERSION) {
             self.hold_until = Some(self.announced);
         }
+        for (version, _) in self.retaken.iter_mut().filter(|(version, _)| *version == NEXT_VERSION) {
+            *version = self.announced;
+        }
+    }
+
+    /// Holds all messages until the host has stored that a message is back in its old place.
+    fn on_place_retaken(&mut self, slot: u64) {
+        self.hold_until = Some(NEXT_VERSION);
+        self.retaken.retain(|(_, other)| *other != slot);
+        self.retaken.push_back((NEXT_VERSION, slot));
+    }
+
+    fn pop_retaken(&mut self) -> Option<u64> {
+        self.retaken.front().filter(|(version, _)| *version <= self.persisted)?;
+        self.retaken.pop_front().map(|(_, slot)| slot)
     }
 
     /// Holds messages on a ready connection, if any message `waits`, until the host has stored that it may be sent.
@@ -158,6 +175,16 @@ impl Delivery {
         }
     }
 
+    /// Handles a message that takes its old place in the outbox again.
+    pub(super) fn on_place_retaken(&mut self, slot: u64) {
+        if let Transfer::Sequenced(sequence) = &mut self.transfer {
+            sequence.on_place_retaken(slot);
+        }
+        if let Some(write_ahead) = &mut self.write_ahead {
+            write_ahead.on_place_retaken(slot);
+        }
+    }
+
     /// Whether messages wait until the host has stored that they may be sent.
     pub(super) fn awaits_storage(&self) -> bool {
         self.write_ahead.as_ref().is_some_and(|write_ahead| write_ahead.awaits_storage())
@@ -179,10 +206,16 @@ impl Delivery {
         if let Transfer::Sequenced(sequence) = &mut self.transfer {
             sequence.inbound.on_stored(write_ahead.persisted);
         }
+        let mut stored = Vec::new();
         while let Some(end) = write_ahead.pop_watermark() {
-            let released = self.outbox.release_before(end);
-            cx.emit_statuses(released.into_iter().map(|id| (id, Status::Queued)));
+            let released = self.outbox.release_before(end).into_iter();
+            stored.extend(released.filter(|(slot, _)| write_ahead.retaken.iter().all(|(_, other)| other != slot)));
         }
+        while let Some(slot) = write_ahead.pop_retaken() {
+            stored.extend(self.outbox.entry(slot).map(|entry| (slot, entry.id.clone())));
+        }
+        stored.sort_unstable();
+        cx.emit_statuses(stored.into_iter().map(|(_, id)| (id, Status::Queued)));
         self.release_answers(cx);
     }
 

@@ -27,12 +27,22 @@ pub struct Capabilities {
     /// Whether every message has a sequence number in its session, so that one cumulative ack confirms all messages up
     /// to it, and the next connection resumes the session. Needs [`Login::Hello`]. Default `false`.
     pub sequenced: bool,
+    /// Whether a second copy of a message must not follow on the same connection (MQTT 5 §4.4). Default `false`: the
+    /// user may send a message again by hand at any time.
+    pub no_repeats: bool,
 }
 
 impl Capabilities {
     /// Returns capabilities without a login and without confirmations, like [`Default`].
     pub const fn new() -> Self {
-        Self { login: Login::None, receipts: false, acks: false, early_delivery: false, sequenced: false }
+        Self {
+            login: Login::None,
+            receipts: false,
+            acks: false,
+            early_delivery: false,
+            sequenced: false,
+            no_repeats: false,
+        }
     }
 
     /// Sets the kind of login.
@@ -57,6 +67,12 @@ impl Capabilities {
     #[must_use]
     pub const fn early_delivery(self) -> Self {
         Self { early_delivery: true, ..self }
+    }
+
+    /// Forbids a second copy of a message on the same connection.
+    #[must_use]
+    pub const fn no_repeats(self) -> Self {
+        Self { no_repeats: true, ..self }
     }
 
     /// Adds sequence numbers: every message has one, and a session can be resumed.

@@ -120,7 +120,7 @@ impl Span {
     #[inline]
     pub(crate) fn into_body(self, frame: &mut Frame) -> Body {
         if self == Self::WHOLE {
-            return Body::from(frame.take());
+            return frame.cut(0..frame.len());
         }
         let unescaped = match self.form {
             Form::Plain => Some(self.range(frame)),

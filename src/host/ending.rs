@@ -36,7 +36,7 @@ pub struct Ending {
 pub enum Turn {
     /// The loop waits for its socket and its application, until this time at the latest, and then says `Tick`.
     Wait {
-        /// The next deadline of the session, or the end of the linger time; `None` where neither is set.
+        /// The next deadline of the session, or the end of the linger time, the earlier; `None` where neither is set.
         until: Option<Instant>,
     },
     /// The host drops its socket and asks again.
@@ -61,13 +61,14 @@ impl Ending {
             self.stopped = None;
             return Turn::Wait { until: session.next_deadline().map(|deadline| deadline.at) };
         }
-        // A stopped session has no deadline of its own.
+        // A stopped session may keep messages, whose deadlines go on.
+        let due = session.next_deadline().map(|deadline| deadline.at);
         let linger = *self.stopped.get_or_insert(now) + Self::LINGER;
         match has_socket {
-            true if now < linger => Turn::Wait { until: Some(linger) },
+            true if now < linger => Turn::Wait { until: Some(due.map_or(linger, |due| due.min(linger))) },
             true => Turn::DropSocket,
             false if is_over => Turn::Return,
-            false => Turn::Wait { until: None },
+            false => Turn::Wait { until: due },
         }
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::error::{
-    AcknowledgeError, CancelError, CloseError, FetchedError, MarkReadError, NotOpenError, ResendError, SendError,
+    AbandonError, AcknowledgeError, CancelError, CloseError, FetchedError, MarkReadError, NotOpenError, ResendError,
+    SendError,
 };
 use crate::event::CredentialFailure;
 use crate::frame::Body;
@@ -55,6 +56,11 @@ pub enum Call {
     },
     /// The call [`Session::cancel`].
     Cancel {
+        /// The id of the message.
+        id: MessageId,
+    },
+    /// The call [`Session::abandon`].
+    Abandon {
         /// The id of the message.
         id: MessageId,
     },
@@ -138,6 +144,8 @@ pub enum CallError {
     Resend(#[from] ResendError),
     /// The refusal of `cancel`.
     Cancel(#[from] CancelError),
+    /// The refusal of `abandon`.
+    Abandon(#[from] AbandonError),
     /// The refusal of `acknowledge` or `reject`.
     Acknowledge(#[from] AcknowledgeError),
     /// The refusal of `fetched`.
@@ -148,7 +156,7 @@ pub enum CallError {
     NotOpen(#[from] NotOpenError),
 }
 
-codes!(CallError: ; Close, Send, Resend, Cancel, Acknowledge, Fetched, MarkRead, NotOpen);
+codes!(CallError: ; Close, Send, Resend, Cancel, Abandon, Acknowledge, Fetched, MarkRead, NotOpen);
 
 kinds!(Call:
     Open => "open",
@@ -156,6 +164,7 @@ kinds!(Call:
     Send => "send",
     Resend => "resend",
     Cancel => "cancel",
+    Abandon => "abandon",
     Acknowledge => "acknowledge",
     Reject => "reject",
     MarkRead => "mark_read",
@@ -189,6 +198,7 @@ impl Call {
             }
             Self::Resend { id } => session.resend(now, &id)?,
             Self::Cancel { id } => session.cancel(now, &id)?,
+            Self::Abandon { id } => session.abandon(now, &id)?,
             Self::Acknowledge { id } => session.acknowledge(now, &id)?,
             Self::Reject { id } => session.reject(now, &id)?,
             Self::MarkRead { id, conversation } => session.mark_read_in(now, &conversation, &id)?,

@@ -3,7 +3,7 @@
 //! 1. At most one connection is wanted at any time, and no connection id repeats.
 //! 2. Events of any other connection leave the phase unchanged.
 //! 3. An error and a close of one connection count as one loss.
-//! 4. A stopped link has no action and no deadline until `open`.
+//! 4. A stopped link has no action and no deadline until `open`; messages that it keeps have their own.
 //! 5. A phase owns its deadline: leaving the phase drops the deadline, and a timer is stopped before it fires.
 //! 6. `Link::enter` alone changes the phase, and reports every change of the public state.
 //!
@@ -18,7 +18,7 @@
 //! | `Idle`, `Waiting`, `GivingUp`, `Closing`, `Stopped` | `open`, a credential is needed | `Preparing` |
 //! | `Idle` | `open`, restarted in an outage | `Waiting` |
 //! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `close`, `DRAIN` | `Stopped` |
-//! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `drain`, `cancel`, `EXPIRY`, nothing left | `Stopped` |
+//! | `Idle`, `Preparing`, `Connecting`, `Waiting`, `GivingUp` | `drain`, `cancel`, `abandon`, `EXPIRY`, nothing left | `Stopped` |
 //! | `Preparing` | `credential` | `Connecting` |
 //! | `Preparing` | `credential_failed`, `reconnect_now`, `CREDENTIAL` | `Waiting` |
 //! | `Preparing` | `credential_failed`, refused | `Stopped` |
@@ -37,7 +37,7 @@
 //! | `Authenticating`, `Ready` | `STALL` | `Waiting` |
 //! | `Ready` | "cumulative ack", "sequenced", a rule of the sequence is broken | `Waiting` |
 //! | `Authenticating`, `Ready` | `close`, `DRAIN` | `Closing` |
-//! | `Authenticating`, `Ready` | `drain`, `cancel`, `EXPIRY`, "receipt", nothing left | `Closing` |
+//! | `Authenticating`, `Ready` | `drain`, `cancel`, `abandon`, `EXPIRY`, "receipt", nothing left | `Closing` |
 //! | `Authenticating`, `Ready` | "login refused", "kick", "bye" for good, `credential_failed`, refused | `Stopped` |
 //! | `Connecting`, `Authenticating`, `Ready` | `errored`, unauthorized or permanent | `Stopped` |
 //! | `Connecting`, `Authenticating`, `Ready` | `closed`, a final code | `Stopped` |
@@ -345,11 +345,6 @@ impl Link {
     /// Whether frames of this connection are processed.
     pub(crate) fn listens_to(&self, connection: ConnectionId) -> bool {
         self.phase.listening() == Some(connection)
-    }
-
-    /// Whether the link is stopped.
-    pub(crate) fn is_stopped(&self) -> bool {
-        matches!(self.phase, Phase::Stopped { .. })
     }
 
     /// Whether the connection is ready to carry messages.

@@ -88,12 +88,22 @@ impl Entry {
         self.sends > 0
     }
 
+    pub(crate) fn was_sent_this_round(&self) -> bool {
+        self.round > 0
+    }
+
     pub(super) fn is_leaving(&self) -> bool {
         self.standing == Standing::Leaving
     }
 
     pub(super) fn is_in_flight(&self) -> bool {
         self.standing == Standing::InFlight
+    }
+
+    /// Status of the message while it is unsettled: `Sent` also where it waits to be sent again in this round. Without
+    /// `receipts` it would be settled by `Sent`.
+    pub(super) fn status(&self, receipts: bool) -> Status {
+        if receipts && self.was_sent_this_round() { Status::Sent } else { Status::Queued }
     }
 
     /// Status that settles the message when it fails.
@@ -119,7 +129,8 @@ impl Entry {
 
     /// Restores the message from its snapshot form, after the process was away for `away`.
     pub(super) fn from_state(now: Instant, aged: Instant, away: Duration, state: OutboxEntryState) -> Self {
-        let expires = state.left.map(|left| aged + left - away);
+        // Written so that no sum saturates: however long it was away, the message is as old as that.
+        let expires = state.left.map(|left| aged + (left - away) - (away - left));
         Self {
             sends: state.sends,
             // A snapshot does not hold the number of copies in this round; only whether that number is 0 matters.

@@ -7,7 +7,9 @@
 //!    older than the server's dedup window, may be sent at most once, or was the first in flight at too many suspicious
 //!    losses.
 //! 5. The age of a message includes the time for which the machine slept.
-//! 6. A confirmation is overdue when nothing moved for `receipt_timeout`: the wait of the first message in flight starts
+//! 6. A copy that is asked for by hand goes out on the present connection, before messages that wait.
+//! 7. Where a failure holds the line, no message behind the failed one leaves until the user decides.
+//! 8. A confirmation is overdue when nothing moved for `receipt_timeout`: the wait of the first message in flight starts
 //!    when its last byte is written, and anew with each confirmation in order.
 
 mod entry;
@@ -19,9 +21,9 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::config::{OutboxPolicy, Resend, SendFailure, WhileDown};
+use crate::config::{OnFailure, OutboxPolicy, Resend, SendFailure, WhileDown};
 use crate::deadline::Deadline;
-use crate::error::{CancelError, ResendError, SendError};
+use crate::error::{AbandonError, CancelError, ResendError, SendError};
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
@@ -48,6 +50,12 @@ pub(crate) struct Outbox {
     renewed_at: Instant,
     /// Ends of the times to live, with the slots of the messages.
     expiries: BTreeSet<(Instant, u64)>,
+    /// Slots of the messages in flight of which another copy was asked for.
+    repeats: BTreeSet<u64>,
+    /// Slots of the failed messages that hold the line, and the length of their bodies together, in bytes. Both count
+    /// against the limits of the outbox, so that there is room for them when the user sends them again.
+    failures: BTreeSet<u64>,
+    failed_bytes: usize,
     settled: Settled,
     /// `None` until the first message meets a rate.
     rate: Option<Box<RateLimit>>,
@@ -61,6 +69,9 @@ pub(crate) struct Outbox {
     revision: u64,
 }
 
+/// How far the clock of ages may be ahead. Beyond it moments would run into [`Instant::NEVER`], and no age would grow.
+const SLEPT_MAX: Duration = Duration::from_millis(1 << 62);
+
 impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
@@ -70,6 +81,9 @@ impl Outbox {
             leaving: 0,
             renewed_at: Instant::ORIGIN,
             expiries: BTreeSet::new(),
+            repeats: BTreeSet::new(),
+            failures: BTreeSet::new(),
+            failed_bytes: 0,
             settled: Settled::new(),
             rate: None,
             bytes: 0,
@@ -97,7 +111,7 @@ impl Outbox {
         let mut outbox = Self::new();
         // An age may be longer than the present clock has run, so the clock of ages starts ahead by the oldest age.
         let oldest = unsettled.iter().filter_map(|state| state.age).max().unwrap_or_default();
-        outbox.slept = oldest + away;
+        outbox.slept = (oldest + away).min(SLEPT_MAX);
         let aged = outbox.aged(now);
         for state in settled {
             outbox.settled.remember(state.id, state.status, state.kept, policy.remembered.as_count(), 0);
@@ -135,15 +149,14 @@ impl Outbox {
         self.unsettled.end()
     }
 
-    /// Releases the messages before slot `end` for sending, holds those behind it, and returns the ids of the released
-    /// messages.
-    pub(crate) fn release_before(&mut self, end: u64) -> Vec<MessageId> {
+    /// Releases the messages before slot `end` for sending, holds those behind it, and returns the released messages.
+    pub(crate) fn release_before(&mut self, end: u64) -> Vec<(u64, MessageId)> {
         let start = core::mem::replace(&mut self.held_from, end);
         if start >= end {
             return Vec::new();
         }
         let released = self.unsettled.iter_from(start).take_while(|(slot, _)| *slot < end);
-        released.map(|(_, entry)| entry.id.clone()).collect()
+        released.map(|(slot, entry)| (slot, entry.id.clone())).collect()
     }
 
     /// Number of unsettled messages.
@@ -156,11 +169,10 @@ impl Outbox {
         self.unsettled.len() == 0
     }
 
-    /// Status of a message; `None` if the message is unknown or forgotten.
-    pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {
+    /// Status of a message; `None` if the message is unknown or forgotten. `receipts` says whether the peer confirms.
+    pub(crate) fn status(&self, id: &MessageId, receipts: bool) -> Option<Status> {
         match self.unsettled.find(id) {
-            Some((_, entry)) if entry.is_in_flight() => Some(Status::Sent),
-            Some(_) => Some(Status::Queued),
+            Some((_, entry)) => Some(entry.status(receipts)),
             None => self.settled.status(id),
         }
     }
@@ -172,10 +184,10 @@ impl Outbox {
 
     /// Checks that one more body of `bytes` fits. Bodies kept of failed messages do not count: they are dropped for it.
     pub(crate) fn admits(&self, bytes: usize, policy: &OutboxPolicy) -> Result<(), SendError> {
-        if self.unsettled.len() >= policy.messages.as_count() {
+        if self.unsettled.len() + self.failures.len() >= policy.messages.as_count() {
             return Err(SendError::Full { limit: policy.messages.get() });
         }
-        if self.bytes.saturating_add(bytes) > policy.bytes.as_count() {
+        if self.bytes.saturating_add(self.failed_bytes).saturating_add(bytes) > policy.bytes.as_count() {
             return Err(SendError::FullBytes { limit: policy.bytes.get() });
         }
         Ok(())
@@ -203,7 +215,7 @@ impl Outbox {
     fn insert(&mut self, slot: u64, entry: Entry, policy: &OutboxPolicy) {
         self.revision += 1;
         self.bytes = self.bytes.saturating_add(entry.body.len());
-        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
+        self.make_room(policy);
         if let Some(at) = entry.expires {
             self.expiries.insert((at, slot));
         }
@@ -211,9 +223,14 @@ impl Outbox {
         self.mark_waiting(slot);
     }
 
+    /// Whether a message waits to be stored, or for the user to decide about a failed message before it.
+    pub(crate) fn is_held(&self, slot: u64) -> bool {
+        slot >= self.held_from || self.failures.first().is_some_and(|failed| *failed < slot)
+    }
+
     /// Returns the next message to send and its slot, if the in-flight window has room.
     pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
-        let slot = self.waiting.filter(|slot| *slot < self.held_from)?;
+        let slot = self.waiting.filter(|slot| !self.is_held(*slot))?;
         let entry = self.unsettled.get(slot)?;
         let head = self.head().map_or(entry, |(_, head)| head);
         // A message suspected of ending connections is sent alone, so that the next loss is blamed on the right one.
@@ -221,10 +238,33 @@ impl Outbox {
         (self.in_flight < window).then_some((slot, entry))
     }
 
+    /// Has another copy of a message sent, if the message is in flight; one that waits keeps its place.
+    pub(crate) fn repeat(&mut self, slot: u64) {
+        self.repeats.insert(slot);
+    }
+
+    /// Returns the next message of which another copy was asked for, and its slot.
+    pub(crate) fn next_repeat(&self) -> Option<(u64, &Entry)> {
+        let slot = *self.repeats.first()?;
+        Some((slot, self.unsettled.get(slot)?))
+    }
+
+    /// Forgets that another copy of a message was asked for.
+    pub(crate) fn drop_repeat(&mut self, slot: u64) {
+        self.repeats.remove(&slot);
+    }
+
+    /// Lets the messages leave that wait behind failed messages; returns whether there were failed messages.
+    pub(crate) fn pass_failures(&mut self) -> bool {
+        self.failed_bytes = 0;
+        !core::mem::take(&mut self.failures).is_empty()
+    }
+
     /// Whether the rate lets a message leave now; if one waits for the rate, its deadline is set.
     #[inline]
     pub(crate) fn rate_allows(&mut self, now: Instant, policy: &OutboxPolicy) -> bool {
-        policy.rate.is_none_or(|rate| self.waiting.is_none() || self.rate.get_or_insert_default().allows(now, rate))
+        let waits = self.waiting.is_some() || !self.repeats.is_empty();
+        policy.rate.is_none_or(|rate| !waits || self.rate.get_or_insert_default().allows(now, rate))
     }
 
     /// When the rate lets the next message leave; never while no message waits for that.
@@ -276,6 +316,7 @@ impl Outbox {
         policy: &OutboxPolicy,
     ) -> bool {
         let aged = self.aged(now);
+        self.repeats.remove(&slot);
         if let Some(rate) = policy.rate {
             self.rate.get_or_insert_default().on_sent(now, rate);
         }
@@ -294,9 +335,7 @@ impl Outbox {
         if entry.is_leaving() {
             return self.settle_and_report(slot, Status::Sent, policy);
         }
-        if entry.sent_at.is_never() {
-            entry.sent_at = now;
-        }
+        entry.sent_at = now;
         None
     }
 
@@ -352,7 +391,9 @@ impl Outbox {
         let ends_link = policy.send_failure == SendFailure::EndLink;
         let unsent = self.unsend(id, ends_link, policy).into_iter();
         if ends_link {
-            return unsent.filter_map(|slot| Some((self.unsettled.get(slot)?.id.clone(), Status::Queued))).collect();
+            // A message of which another copy was sent in this round stays `Sent`.
+            let unsent = unsent.filter_map(|slot| self.unsettled.get(slot).filter(|entry| entry.round == 0));
+            return unsent.map(|entry| (entry.id.clone(), Status::Queued)).collect();
         }
         unsent.filter_map(|slot| self.fail(slot, policy)).collect()
     }
@@ -366,7 +407,13 @@ impl Outbox {
 
     /// Makes a message wait again whose connection was lost before the message was handed to a socket.
     pub(crate) fn on_withdrawn(&mut self, id: &MessageId, policy: &OutboxPolicy) {
-        self.unsend(id, true, policy);
+        if self.unsend(id, true, policy).is_empty() {
+            // Another copy of the message was withdrawn before this one.
+            let copied = self.unsettled.find(id).filter(|(_, entry)| entry.was_sent_this_round());
+            if let Some(slot) = copied.map(|(slot, _)| slot) {
+                self.uncount_copy(slot);
+            }
+        }
     }
 
     /// Whether the sending of a message can be undone: the message is in flight, or was settled as `Sent` and its body
@@ -407,15 +454,18 @@ impl Outbox {
                 }
             }
         }
-        for slot in &unsent {
-            let Some(entry) = self.unsettled.get_mut(*slot) else { continue };
-            entry.sends = entry.sends.saturating_sub(1);
-            entry.round = entry.round.saturating_sub(1);
-            if entry.round == 0 {
-                entry.first_sent = None;
-            }
-        }
+        unsent.iter().for_each(|slot| self.uncount_copy(*slot));
         unsent
+    }
+
+    /// Takes back the count of one copy in this round.
+    fn uncount_copy(&mut self, slot: u64) {
+        let Some(entry) = self.unsettled.get_mut(slot) else { return };
+        entry.sends = entry.sends.saturating_sub(1);
+        entry.round = entry.round.saturating_sub(1);
+        if entry.round == 0 {
+            entry.first_sent = None;
+        }
     }
 
     /// Whether a message is in flight that gets its outcome when connections keep ending with it.
@@ -460,13 +510,17 @@ impl Outbox {
     /// any more.
     pub(crate) fn on_closing(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         self.settled.forget_sent_bodies();
-        let slots = self.slots_where(|entry| !entry.is_leaving());
-        slots.into_iter().filter_map(|slot| self.fail(slot, policy)).collect()
+        let slots = self.slots_where(|entry| !entry.is_leaving()).into_iter();
+        let settled = slots.filter_map(|slot| self.fail(slot, policy)).collect();
+        self.pass_failures();
+        settled
     }
 
     /// Settles the messages that leave, when the connection is gone.
     pub(crate) fn on_closed(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
-        self.settle_all(policy)
+        let settled = self.settle_all(policy);
+        self.pass_failures();
+        settled
     }
 
     fn settle_all(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
@@ -489,8 +543,44 @@ impl Outbox {
         Ok(())
     }
 
-    /// Starts a new round for a failed message, at the end of the queue.
-    pub(crate) fn resend(&mut self, now: Instant, id: &MessageId, policy: &OutboxPolicy) -> Result<(), ResendError> {
+    /// Settles a message that was sent as `Unconfirmed`, and returns that status; of a failed message that holds the
+    /// line, only lets the line go on.
+    pub(crate) fn abandon(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Result<Option<Status>, AbandonError> {
+        if let Some((slot, entry)) = self.unsettled.find(id) {
+            if !entry.was_sent() {
+                return Err(AbandonError::NotSent);
+            }
+            let bytes = entry.body.len();
+            self.settle(slot, Status::Unconfirmed, policy);
+            self.pass_failure(slot, bytes);
+            return Ok(Some(Status::Unconfirmed));
+        }
+        let kept = self.settled.kept(id).map(|kept| (kept.slot, kept.body.len()));
+        let holds = kept.is_some_and(|(slot, bytes)| self.pass_failure(slot, bytes));
+        if holds { Ok(None) } else { Err(AbandonError::Unknown) }
+    }
+
+    /// Lets the line pass one failed message; returns whether it held the line.
+    fn pass_failure(&mut self, slot: u64, bytes: usize) -> bool {
+        let held = self.failures.remove(&slot);
+        self.failed_bytes = self.failed_bytes.saturating_sub(if held { bytes } else { 0 });
+        held
+    }
+
+    /// Slot of a message that was sent and is not settled, and whether it is in flight.
+    pub(crate) fn in_doubt(&self, id: &MessageId) -> Option<(u64, bool)> {
+        let (slot, entry) = self.unsettled.find(id)?;
+        (entry.was_sent() && !entry.is_leaving()).then_some((slot, entry.is_in_flight()))
+    }
+
+    /// Starts a new round for a failed message: at the end of the queue or, where the message holds the line, in its
+    /// old place. Returns the slot of that place.
+    pub(crate) fn resend(
+        &mut self,
+        now: Instant,
+        id: &MessageId,
+        policy: &OutboxPolicy,
+    ) -> Result<Option<u64>, ResendError> {
         if self.unsettled.slot_of(id).is_some() {
             return Err(ResendError::NotFailed);
         }
@@ -498,14 +588,18 @@ impl Outbox {
         if !status.may_resend() {
             return Err(ResendError::NotFailed);
         }
-        let bytes = self.settled.kept(id).ok_or(ResendError::Unknown)?.body.len();
-        self.admits(bytes, policy).map_err(|_| ResendError::Full)?;
-        if let Some(kept) = self.settled.take_back(id) {
-            // A resend is the decision of the user, so the age of earlier copies does not count against the message.
-            let expires = policy.time_to_live.map(|ttl| self.aged(now) + ttl);
-            self.push(Entry { expires, ..Entry::reopened(id.clone(), kept) }, policy);
+        let kept = self.settled.kept(id).ok_or(ResendError::Unknown)?;
+        let (slot, bytes) = (kept.slot, kept.body.len());
+        let place = Some(slot).filter(|slot| self.pass_failure(*slot, bytes));
+        if place.is_none() {
+            self.admits(bytes, policy).map_err(|_| ResendError::Full)?;
         }
-        Ok(())
+        let Some(kept) = self.settled.take_back(id) else { return Err(ResendError::Unknown) };
+        // A resend is the decision of the user, so the age of earlier copies does not count against the message.
+        let expires = policy.time_to_live.map(|ttl| self.aged(now) + ttl);
+        let entry = Entry { expires, ..Entry::reopened(id.clone(), kept) };
+        self.insert(place.unwrap_or(self.unsettled.end()), entry, policy);
+        Ok(place)
     }
 
     /// Whether the time to live of a message is over.
@@ -563,7 +657,23 @@ impl Outbox {
 
     /// Adds a sleep of the machine to the age of every message.
     pub(crate) fn on_slept(&mut self, asleep: Duration) {
-        self.slept = self.slept + asleep;
+        let ahead = asleep.min(SLEPT_MAX - self.slept);
+        self.slept = self.slept + ahead;
+        if ahead < asleep {
+            self.grow_older(asleep - ahead);
+        }
+    }
+
+    /// Moves all moments on the clock of ages back, because that clock is as far ahead as it may be.
+    #[cold]
+    fn grow_older(&mut self, span: Duration) {
+        self.expiries.clear();
+        for slot in self.slots_where(|_| true) {
+            let Some(entry) = self.unsettled.get_mut(slot) else { continue };
+            entry.first_sent = entry.first_sent.map(|at| at - span);
+            entry.expires = entry.expires.map(|at| if at.is_never() { at } else { at - span });
+            self.expiries.extend(entry.expires.map(|at| (at, slot)));
+        }
     }
 
     /// Converts `now` to the clock of ages.
@@ -598,6 +708,7 @@ impl Outbox {
             Standing::Leaving => self.leaving -= 1,
             Standing::InFlight => self.in_flight -= 1,
         }
+        self.repeats.remove(&slot);
         self.mark_waiting(slot);
         true
     }
@@ -624,6 +735,11 @@ impl Outbox {
             Standing::Waiting => self.unmark_waiting(slot),
         }
         self.revision += 1;
+        self.repeats.remove(&slot);
+        if policy.on_failure == OnFailure::Hold && status.may_resend() && status != Status::Cancelled {
+            self.failures.insert(slot);
+            self.failed_bytes = self.failed_bytes.saturating_add(entry.body.len());
+        }
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, slot));
         }
@@ -631,7 +747,13 @@ impl Outbox {
         let Entry { id, body, sends, repeat, .. } = entry;
         let kept = Settled::keeps(status).then_some(Kept { body, sends, repeat, slot });
         self.settled.remember(id, status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
-        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes));
+        self.make_room(policy);
+    }
+
+    /// Drops bodies of settled messages until the others fit; those of messages that hold the line go last.
+    fn make_room(&mut self, policy: &OutboxPolicy) {
+        let failures = &self.failures;
+        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes), |slot| failures.contains(&slot));
     }
 
     /// Settles a message, and returns its id with the status to be reported.

@@ -54,8 +54,14 @@ pub(crate) struct Kept {
     pub(crate) body: Body,
     pub(crate) sends: u32,
     pub(crate) repeat: Repeat,
-    /// Slot of the message in the outbox.
+    /// Slot of the message in the outbox of this process.
+    #[serde(skip, default = "nowhere")]
     pub(crate) slot: u64,
+}
+
+/// Slot of a message that was settled by an earlier process.
+fn nowhere() -> u64 {
+    u64::MAX
 }
 
 /// Effect of a confirmation by the peer.
@@ -134,7 +140,8 @@ impl Settled {
     pub(crate) fn to_state(&self) -> Vec<SettledEntryState> {
         let to_state = |(slot, entry): (u64, &SettledEntry)| {
             // After a restart no earlier write can be reported as failed, so bodies kept for that are left out.
-            SettledEntryState { id: entry.id.clone(), status: entry.status, kept: self.failed.get(&slot).cloned() }
+            let kept = self.failed.get(&slot).map(|kept| Kept { slot: nowhere(), ..kept.clone() });
+            SettledEntryState { id: entry.id.clone(), status: entry.status, kept }
         };
         self.entries.iter().map(to_state).collect()
     }
@@ -177,10 +184,14 @@ impl Settled {
         }
     }
 
-    /// Drops the oldest bodies until at most `bytes` are kept: those of failed messages first.
-    pub(crate) fn make_room(&mut self, bytes: usize) {
+    /// Drops the oldest bodies until at most `bytes` are kept: those of failed messages first, and of these the ones last
+    /// whose slots in the outbox are `needed`.
+    pub(crate) fn make_room(&mut self, bytes: usize, needed: impl Fn(u64) -> bool) {
         while self.body_bytes > bytes {
-            if let Some((_, kept)) = self.failed.pop_first() {
+            let mut failed = self.failed.iter();
+            let spare = failed.find(|(_, kept)| !needed(kept.slot)).map(|(slot, _)| *slot);
+            let dropped = spare.and_then(|slot| self.failed.remove(&slot));
+            if let Some(kept) = dropped.or_else(|| self.failed.pop_first().map(|(_, kept)| kept)) {
                 self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
             } else if !self.sent.is_empty() {
                 self.drop_oldest_sent();

@@ -79,12 +79,13 @@ const REFUSED: u16 = 4403;
 
 /// Adapts a preset to the accepting side.
 fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
-    let sequenced = preset.dialect().capabilities().sequenced;
+    let capabilities = preset.dialect().capabilities();
+    let repeats = !capabilities.sequenced && !capabilities.no_repeats;
     let config = &mut preset.config;
     config.outbox.resend = Resend::NextConnection;
     config.outbox.while_down = WhileDown::Queue;
     config.outbox.receipt_timeout =
-        policy.push_again.filter(|_| !sequenced).map(|again| again.max(Duration::from_millis(1)));
+        policy.push_again.filter(|_| repeats).map(|again| again.max(Duration::from_millis(1)));
     config.outbox.quarantine = policy.quarantine;
     config.inbox.deliver = Deliver::Content;
     config.durability = policy.durability;

@@ -85,6 +85,17 @@ impl Outbound {
         }
     }
 
+    /// Sequence number of the message in a slot of the outbox.
+    pub(super) fn seq_of(&self, slot: u64) -> Option<u64> {
+        let index = self.unacked.iter().position(|unacked| unacked.slot == slot)?;
+        Some(self.acked + index as u64 + 1)
+    }
+
+    /// Detaches a sequence number from the slot of its message, which gets another one.
+    pub(super) fn forget_slot(&mut self, slot: u64) {
+        self.unacked.iter_mut().filter(|unacked| unacked.slot == slot).for_each(|unacked| unacked.slot = u64::MAX);
+    }
+
     /// Sequence number of the next new message.
     pub(super) fn next(&self) -> u64 {
         self.highest() + 1

@@ -34,7 +34,7 @@ impl Sequence {
             }
             Arrival::Gap => Err(Cause::Gap),
             Arrival::Next if self.gap.missing().is_some() => {
-                let held = Held { id, body: body.map(|body| body()) };
+                let held = Held { id, body: body.map(|body| body().fit()) };
                 if self.gap.hold(held, &taken_at_once(cx.config)) { Ok(false) } else { Err(Cause::Gap) }
             }
             Arrival::Next => self.take_next(inbox, cx, &id, body),

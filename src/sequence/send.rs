@@ -12,7 +12,7 @@ use crate::dialect::{Content, Refusal, Signal};
 use crate::error::SendError;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
-use crate::outbox::Outbox;
+use crate::outbox::{Entry, Outbox};
 use crate::status::Status;
 use crate::time::Duration;
 
@@ -33,6 +33,16 @@ impl Sequence {
         let bytes = (frame.len() + 16) as u64;
         let limit = self.credit.map_or(u64::MAX, |credit| credit.frame);
         if bytes > limit { Err(SendError::TooLarge { bytes, limit }) } else { Ok((frame, seq)) }
+    }
+
+    /// Encodes a message in flight again, with the sequence number that it has.
+    pub(crate) fn encode_again(&self, cx: &Context<'_>, slot: u64, entry: &Entry) -> Option<Frame> {
+        cx.encode(&sequenced(self.out.seq_of(slot)?, &entry.id, &entry.body)).ok()
+    }
+
+    /// Gives up the sequence number of an earlier round, whose place in the outbox a new round takes.
+    pub(crate) fn on_place_retaken(&mut self, slot: u64) {
+        self.out.forget_slot(slot);
     }
 
     /// Sends the messages that may be sent now.
@@ -64,7 +74,7 @@ impl Sequence {
         if outbox.is_expired(cx.now, entry) {
             return give_up(outbox, cx, slot);
         }
-        outbox.next_to_send(&cx.config.outbox)?;
+        outbox.next_to_send(&cx.config.outbox).filter(|_| !outbox.is_held(slot))?;
         let frame = cx.encode(&sequenced(seq, &entry.id, &entry.body)).ok();
         self.hand_over(outbox, cx, connection, slot, frame)
     }

@@ -4,7 +4,8 @@ use alloc::string::String;
 
 use super::Session;
 use crate::error::{
-    AcknowledgeError, CancelError, CloseError, FetchedError, MarkReadError, NotOpenError, ResendError, SendError,
+    AbandonError, AcknowledgeError, CancelError, CloseError, FetchedError, MarkReadError, NotOpenError, ResendError,
+    SendError,
 };
 use crate::event::CredentialFailure;
 use crate::id::{ConnectionId, MessageId};
@@ -81,9 +82,13 @@ impl Session {
         self.count_refusal(sent)
     }
 
-    /// Opens a new round for a message that failed or is unconfirmed, under the same id and with the same body.
+    /// Sends a message again by hand, under the same id and with the same body, because the user asks for it.
     ///
-    /// [`ResendError`] says why no round was opened.
+    /// A message that is settled as failed or `Unconfirmed` gets a new round. A message that is sent and not confirmed
+    /// stays in its round, with its status: where it is in flight, another copy goes out on the present connection and
+    /// the wait for the confirmation starts anew; where the connection was lost, it keeps its place and goes out on the
+    /// next one. Such a copy does not count for `outbox.quarantine`; a hold, a rate and a full socket delay it as any
+    /// message. [`ResendError`] says why the call did nothing.
     pub fn resend(&mut self, now: Instant, id: &MessageId) -> Result<(), ResendError> {
         let resent = self.input(now, |session, cx| {
             if session.link.is_ended() {
@@ -96,10 +101,36 @@ impl Session {
 
     /// Takes back a message that was never sent; the message settles as `Cancelled`.
     ///
-    /// A message that was sent already is refused with [`CancelError::Sent`].
+    /// A message that was sent already is refused with [`CancelError::Sent`]; [`abandon`](Session::abandon) lets go of
+    /// it.
     pub fn cancel(&mut self, now: Instant, id: &MessageId) -> Result<(), CancelError> {
         let cancelled = self.input(now, |session, cx| session.delivery.cancel(cx, id));
         self.count_refusal(cancelled)
+    }
+
+    /// Lets go of a message that was sent and is not confirmed: it settles as `Unconfirmed` and is never sent again.
+    ///
+    /// A confirmation that comes later is told as [`LateReceipt`](crate::Action::LateReceipt). In a dialect with
+    /// sequence numbers the number of the message goes out as skipped, unless the server has the message. Of a failed
+    /// message that holds the line, where [`OnFailure::Hold`](crate::config::OnFailure::Hold) is set, the call lets the
+    /// messages behind it leave. A message that was never sent is refused with [`AbandonError::NotSent`].
+    ///
+    /// ```
+    /// # use redial::{ConnectionId, Event, Instant, Preset, Seed, Session, Status};
+    /// # let now = Instant::ORIGIN;
+    /// # let preset = Preset::uni_app().with_config(Default::default())?;
+    /// # let mut session = Session::new(preset, Seed::from(7_u64));
+    /// # session.credential(now, "token");
+    /// session.open(now);
+    /// session.handle(now, Event::Opened { connection: ConnectionId::new(1) });
+    /// let id = session.send(now, "hello")?;
+    /// session.abandon(now, &id)?;
+    /// assert_eq!(session.status(&id), Some(Status::Unconfirmed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn abandon(&mut self, now: Instant, id: &MessageId) -> Result<(), AbandonError> {
+        let abandoned = self.input(now, |session, cx| session.delivery.abandon(cx, id));
+        self.count_refusal(abandoned)
     }
 
     /// Acknowledges a delivered message that the application has stored, where `inbox.acknowledge` waits for that call.
@@ -166,7 +197,8 @@ impl Session {
         self.input(now, |session, _| session.delivery.hold());
     }
 
-    /// Ends a [`hold`](Session::hold): the messages that were held back may leave.
+    /// Ends a [`hold`](Session::hold): the messages that were held back may leave, also those behind a failed message
+    /// where [`OnFailure::Hold`](crate::config::OnFailure::Hold) is set.
     pub fn release(&mut self, now: Instant) {
         self.input(now, |session, cx| session.delivery.release(cx));
     }

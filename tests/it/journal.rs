@@ -296,6 +296,7 @@ fn every_call_and_every_event_reads_back_as_it_was_written() {
         Call::Send { body: Body::from(vec![0, 255]), id: None, time_to_live: None, once: false },
         Call::Resend { id: id.clone() },
         Call::Cancel { id: id.clone() },
+        Call::Abandon { id: id.clone() },
         Call::Acknowledge { id: id.clone() },
         Call::Reject { id: id.clone() },
         Call::MarkRead { id: id.clone(), conversation: String::new() },

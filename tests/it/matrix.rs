@@ -175,6 +175,7 @@ fn calls() -> Vec<(&'static str, Call)> {
         ("call send, an id twice", send("m1")),
         ("call resend", Call::Resend { id: "m1".into() }),
         ("call cancel", Call::Cancel { id: "m1".into() }),
+        ("call abandon", Call::Abandon { id: "m1".into() }),
         ("call acknowledge", Call::Acknowledge { id: "p1".into() }),
         ("call reject", Call::Reject { id: "p1".into() }),
         ("call mark_read", Call::MarkRead { id: "p1".into(), conversation: String::new() }),

@@ -215,6 +215,19 @@ fn elsewhere() -> BTreeSet<Transition> {
             story.call(Call::Cancel { id: id.clone() }).expect("it has not left");
         });
     }
+    for lost in [false, true] {
+        let mut draining = of(Login::None, |story| {
+            story.open().opened();
+            story.send_id("hello", "m1");
+        });
+        if lost {
+            draining.closed(1006);
+        }
+        draining.drain_within(9_000);
+        played("abandon", draining, &|story| {
+            story.call(Call::Abandon { id: "m1".into() }).expect("it is in doubt");
+        });
+    }
     let again = of(Login::Challenge, |story| {
         story.open().opened().text("who are you").credential("token").text("who are you");
     });

@@ -127,7 +127,7 @@ fn a_time_to_live_passes_while_nobody_is_there() {
     let seen = story.seen();
     assert_eq!(seen.statuses(&never), [Status::Unconfirmed], "it had been sent");
     assert_eq!(seen.statuses(&held), [Status::NotSent]);
-    assert_eq!(story.session.status(&kept), Some(Status::Queued));
+    assert_eq!(story.session.status(&kept), Some(Status::Sent));
     assert_eq!(story.wait(1).seen().statuses(&kept), [Status::Unconfirmed]);
 }
 

@@ -54,7 +54,7 @@ fn a_session_goes_on_only_under_its_own_name_and_at_a_position_that_was_given() 
         story.opened().seen();
         story.text(&welcome(sid, &format!(r#""resumed":true,"rx":{seq}"#), 5_000));
         assert_eq!(closed(&mut story), code, "{sid} at {seq}");
-        let status = if code.is_none() { Status::Accepted } else { Status::Queued };
+        let status = if code.is_none() { Status::Accepted } else { Status::Sent };
         assert_eq!(story.session.status(&id), Some(status), "{sid} at {seq}");
     }
 }

@@ -1,8 +1,8 @@
 //! Rules about messages on their way out: settled exactly once a round, never lied about, sent in order, sent as they were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use redial::config::{Resend, SendFailure, WhileDown};
+use redial::config::{OnFailure, Resend, SendFailure, WhileDown};
 use redial::dialect::{SequenceSignal, Side, Signal};
 use redial::journal::{Call, Input};
 use redial::{Action, ConnectionId, Event, Frame, MessageId, Purpose, Session, State, Status};
@@ -10,7 +10,7 @@ use redial::{Action, ConnectionId, Event, Frame, MessageId, Purpose, Session, St
 use super::flow::Flow;
 use super::ledger::waits;
 use super::sent::Sent;
-use super::{Step, Verdict, rule};
+use super::{Step, Verdict, Violation, rule};
 
 /// What the oracle has seen of messages on their way out.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub(super) struct Outgoing {
     line: Option<(ConnectionId, u64)>,
     held: bool,
     draining: bool,
+    /// The places in line of failed messages that hold those behind them.
+    failures: BTreeSet<u64>,
     /// What was taken or taken up again and is told as queued once that is stored, in order.
     untold: Vec<MessageId>,
     /// Whether this is the first step of a new process.
@@ -33,7 +35,18 @@ pub(super) struct Outgoing {
 impl Outgoing {
     pub(super) fn new(receipts: bool) -> Self {
         let (messages, untold) = (BTreeMap::new(), Vec::new());
-        Self { receipts, messages, rounds: 0, line: None, held: false, draining: false, untold, begins: false }
+        let failures = BTreeSet::new();
+        Self {
+            receipts,
+            messages,
+            rounds: 0,
+            line: None,
+            held: false,
+            draining: false,
+            failures,
+            untold,
+            begins: false,
+        }
     }
 
     pub(super) fn judge(
@@ -50,16 +63,16 @@ impl Outgoing {
         if !step.is_stale() {
             self.take_back(session, step, told_later);
         }
-        self.steer(step);
+        self.steer(session, step);
         let mut touched = Vec::new();
         for (at, action) in actions.iter().enumerate() {
             match action {
                 Action::Send { connection, frame, purpose: Purpose::Message { id } } => {
-                    self.hand_over(session, *connection, frame, id)?;
+                    let by_hand = self.hand_over(session, *connection, frame, id)?;
                     let dark = !flow.is_life() && step.probing && held_while_probing(session);
                     rule!(!dark, "{id} was sent while a heartbeat out of turn was unanswered");
                     let told = matches!(&actions.get(at + 1), Some(Action::Status { id: of, status: Status::Sent }) if of == id);
-                    rule!(told || told_later, "{id} was sent and that was not told at once");
+                    rule!(told || told_later || by_hand, "{id} was sent and that was not told at once");
                 }
                 Action::Status { id, status } => {
                     let early = told_later && *status == Status::Sent && !flow.is_out(id);
@@ -76,6 +89,13 @@ impl Outgoing {
         }
         if step.state != State::Closing && has_ended(session) && !step.stopped_for_good {
             (self.held, self.draining) = (false, false);
+            self.failures.clear();
+        }
+        if let Input::Call { call: Call::Abandon { id }, .. } = &step.input {
+            rule!(
+                session.status(id) != Some(Status::Sent) || !self.receipts,
+                "{id} was abandoned and is in doubt still"
+            );
         }
         self.begins = false;
         self.untold.retain(|id| self.messages.get(id).is_none_or(|message| message.reopened));
@@ -96,10 +116,11 @@ impl Outgoing {
     pub(super) fn restarted(&mut self, session: &Session) {
         let waits = waits(session);
         (self.line, self.held, self.draining, self.begins) = (None, false, false, true);
+        self.failures.clear();
         // What was stored before it could be told is there all the same, in the order in which it was asked for.
         for id in std::mem::take(&mut self.untold) {
             let place = self.rounds + 1;
-            let queued = session.status(&id) == Some(Status::Queued);
+            let queued = is_unsettled(session, &id);
             match self.messages.get_mut(&id) {
                 None if queued => drop(self.messages.insert(id, Sent::new(place))),
                 Some(message) if message.reopened && queued => {
@@ -127,7 +148,7 @@ impl Outgoing {
             _ => return,
         };
         if waits(session)
-            && session.status(id) == Some(Status::Queued)
+            && is_unsettled(session, id)
             && let Some(message) = self.messages.get_mut(id)
             && message.is_settled(self.receipts)
             && !message.reopened
@@ -136,6 +157,7 @@ impl Outgoing {
                 *message = Sent { status: message.status, ..Sent::new(0) };
             }
             message.reopened = true;
+            message.kept_place = self.failures.remove(&message.place);
             self.untold.push(id.clone());
         }
     }
@@ -166,40 +188,72 @@ impl Outgoing {
         }
     }
 
-    fn steer(&mut self, step: &Step) {
+    fn steer(&mut self, session: &Session, step: &Step) {
         let Input::Call { call, .. } = &step.input else { return };
         match call {
             Call::Hold if !self.draining => self.held = true,
-            Call::Release => self.held = false,
+            Call::Release => {
+                self.held = false;
+                self.failures.clear();
+            }
             Call::Drain { .. } if !step.stopped_for_good && step.state != State::Closing => {
                 (self.held, self.draining) = (false, true);
+                self.failures.clear();
+            }
+            Call::Resend { id } if !session.preset().dialect().capabilities().no_repeats => {
+                if let Some(message) = self.messages.get_mut(id) {
+                    message.asked = message.status == Status::Sent && self.receipts;
+                }
+            }
+            Call::Abandon { id } => {
+                if let Some(message) = self.messages.get(id) {
+                    self.failures.remove(&message.place);
+                }
             }
             _ => {}
         }
     }
 
-    fn hand_over(&mut self, session: &Session, connection: ConnectionId, frame: &Frame, id: &MessageId) -> Verdict {
+    /// One copy leaves; says whether the user asked for it while the one before was in flight.
+    fn hand_over(
+        &mut self,
+        session: &Session,
+        connection: ConnectionId,
+        frame: &Frame,
+        id: &MessageId,
+    ) -> Result<bool, Violation> {
         rule!(!self.held, "{id} left while messages were held");
         let Some(message) = self.messages.get_mut(id) else {
             rule!(false, "{id} was sent, but nobody took it");
-            return Ok(());
+            return Ok(false);
         };
-        rule!(message.on != Some(connection), "{id} was sent twice on {connection}");
+        let by_hand = std::mem::take(&mut message.asked) && message.on == Some(connection);
+        rule!(message.on != Some(connection) || by_hand, "{id} was sent twice on {connection}");
         rule!(!message.is_settled(self.receipts), "{id} was sent although it is {}", message.word());
         let said = content(session, frame);
         let first = message.first.get_or_insert_with(|| said.clone());
         rule!(*first == said, "{id} was sent again as other bytes");
-        if let Some((on, place)) = self.line {
+        message.handed += 1;
+        if by_hand {
+            return Ok(true);
+        }
+        // What has a sequence number goes before a new round, whatever its place.
+        let jumps = message.retaken && session.preset().dialect().capabilities().sequenced;
+        if let Some((on, place)) = self.line.filter(|_| !jumps) {
             rule!(on != connection || place < message.place, "{id} was sent out of order on {connection}");
         }
-        if message.handed > 0 {
+        // Of what was settled before it was told as queued the place is not known.
+        let behind = self.failures.iter().find(|failed| **failed > 0).is_some_and(|failed| *failed < message.place);
+        rule!(!behind, "{id} was sent past a message that failed");
+        if message.handed > 1 {
             let resends = session.preset().config().outbox.resend == Resend::NextConnection || message.again();
             rule!(resends, "{id} was sent again, and nobody asked for that");
         }
-        self.line = Some((connection, message.place));
-        message.handed += 1;
+        if !jumps {
+            self.line = Some((connection, message.place));
+        }
         message.on = Some(connection);
-        Ok(())
+        Ok(false)
     }
 
     fn tell(&mut self, session: &Session, step: &Step, id: &MessageId, status: Status) -> Verdict {
@@ -240,6 +294,12 @@ impl Outgoing {
         };
         rule!(allowed, "{id} went from {} to {status:?}, handed over {} times", message.word(), message.handed);
         (message.status, message.reopened) = (status, false);
+        let failed = status.may_resend() && status != Status::Cancelled;
+        let holds = session.preset().config().outbox.on_failure == OnFailure::Hold && !self.draining;
+        let given_up = matches!(&step.input, Input::Call { call: Call::Abandon { id: of }, .. } if of == id);
+        if failed && holds && !given_up {
+            self.failures.insert(message.place);
+        }
         Ok(())
     }
 
@@ -250,7 +310,12 @@ impl Outgoing {
         match (self.messages.get_mut(id), &step.input) {
             (Some(message), Input::Call { call: Call::Resend { id: asked }, .. }) if asked == id => {
                 rule!(message.status.may_resend(), "a new round for {id}, which is {}", message.word());
-                (message.status, message.place, message.on) = (Status::Queued, place, None);
+                (message.status, message.on) = (Status::Queued, None);
+                message.retaken = self.failures.remove(&message.place);
+                match message.retaken {
+                    true => self.line = None,
+                    false => message.place = place,
+                }
             }
             (Some(message), Input::Event { event: Event::SendFailed { .. }, .. }) => {
                 rule!(
@@ -267,7 +332,12 @@ impl Outgoing {
                 self.messages.insert(id.clone(), Sent::new(place));
             }
             (Some(message), Input::Call { call: Call::Persisted { .. }, .. }) if message.reopened => {
-                (message.status, message.place, message.on, message.reopened) = (Status::Queued, place, None, false);
+                (message.status, message.on, message.reopened) = (Status::Queued, None, false);
+                message.retaken = std::mem::take(&mut message.kept_place);
+                match message.retaken {
+                    true => self.line = None,
+                    false => message.place = place,
+                }
             }
             (known, Input::Call { call: Call::Persisted { .. }, .. }) => {
                 let forgotten = known.is_none_or(|message| message.is_settled(self.receipts));
@@ -293,7 +363,7 @@ impl Outgoing {
             let flying = unsettled.iter().filter(|(_, message)| message.on == open).count();
             let window = session.preset().config().outbox.in_flight.get();
             rule!(flying as u64 <= window || !self.receipts, "{flying} messages are in flight, the window is {window}");
-            let free = level && !step.owed && !self.held && !held_while_probing(session);
+            let free = level && !step.owed && !self.held && self.failures.is_empty() && !held_while_probing(session);
             let free = free
                 && !Flow::is_rated(session)
                 && !flow.is_full(session, session.preset().config().limits.message_bytes.get());
@@ -308,7 +378,8 @@ impl Outgoing {
         let Some(message) = self.messages.get(id) else { return Ok(()) };
         let said = session.status(id);
         let same = match said {
-            Some(said) => said == message.status || (said == Status::Queued && message.status == Status::Sent),
+            // What another process may have sent is in doubt.
+            Some(said) => said == message.status || (said == Status::Sent && message.maybe),
             None => message.is_settled(self.receipts),
         };
         rule!(same, "{id} was told as {}, asked for it is {said:?}", message.word());
@@ -326,6 +397,12 @@ fn content(session: &Session, frame: &Frame) -> Frame {
         }
         _ => frame.clone(),
     }
+}
+
+/// Whether a message is in the outbox; where nothing confirms, `Sent` is its outcome.
+fn is_unsettled(session: &Session, id: &MessageId) -> bool {
+    let receipts = session.preset().dialect().capabilities().receipts;
+    session.status(id).is_some_and(|status| status == Status::Queued || (receipts && status == Status::Sent))
 }
 
 fn gave_back(session: &Session, step: &Step, id: &MessageId) -> bool {

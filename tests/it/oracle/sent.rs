@@ -15,11 +15,27 @@ pub(super) struct Sent {
     pub(super) reopened: bool,
     /// Another process may have handed it over.
     pub(super) maybe: bool,
+    /// The user asked for another copy on this connection.
+    pub(super) asked: bool,
+    /// The new round will have the old place in line, or has it.
+    pub(super) kept_place: bool,
+    pub(super) retaken: bool,
 }
 
 impl Sent {
     pub(super) fn new(place: u64) -> Self {
-        Self { status: Status::Queued, place, handed: 0, on: None, first: None, reopened: false, maybe: false }
+        Self {
+            status: Status::Queued,
+            place,
+            handed: 0,
+            on: None,
+            first: None,
+            reopened: false,
+            maybe: false,
+            asked: false,
+            kept_place: false,
+            retaken: false,
+        }
     }
 
     pub(super) fn is_settled(&self, receipts: bool) -> bool {

@@ -138,6 +138,7 @@ impl World {
             },
             What::Resend(at) => Call::Resend { id: self.id(*at) },
             What::Cancel(at) => Call::Cancel { id: self.id(*at) },
+            What::Abandon(at) => Call::Abandon { id: self.id(*at) },
             What::Acknowledge(id) => Call::Acknowledge { id: pushed(*id) },
             What::Reject(id) => Call::Reject { id: pushed(*id) },
             What::MarkRead(id) => Call::MarkRead { id: pushed(*id), conversation: String::new() },

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::dice::Dice;
 
 /// Every kind of fault, by the name under which it is counted and can be left out.
-pub(crate) const FAULTS: [&str; 51] = [
+pub(crate) const FAULTS: [&str; 53] = [
     // The network.
     "cut",
     "half-open",
@@ -54,6 +54,8 @@ pub(crate) const FAULTS: [&str; 51] = [
     "drain",
     "hold",
     "cancel",
+    "abandon",
+    "send again",
     "time to live",
     "sent once",
     "flood of messages",

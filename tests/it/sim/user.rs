@@ -1,6 +1,6 @@
 //! The client's application and its user: what they say, take back, send again, put up with, and do to the session.
 
-use redial::config::Acknowledge;
+use redial::config::{Acknowledge, OnFailure};
 use redial::error::ResendError;
 use redial::journal::{Call, CallError};
 use redial::{ConnectionId, CredentialFailure, Duration, Message, MessageId, SendError, State, Status};
@@ -60,8 +60,20 @@ impl Run {
         usize::try_from(long).unwrap_or(short).max(short)
     }
 
-    /// At times the user takes back what was said.
+    /// At times the user takes back what was said, lets it go, or presses send again.
     fn say_no_more(&mut self, name: &str) {
+        let at = self.now + self.dice.between(0, 30_000);
+        if self.strikes("send again", 2_000) {
+            self.deed(at, Deed::Resend(name.to_owned()));
+        }
+        if self.strikes("abandon", 2_000)
+            && let Some(word) = self.client.app.word(name)
+        {
+            let id = word.id.clone();
+            // From now on nobody asks what becomes of it.
+            word.let_go = true;
+            self.deed(at, Deed::Call(Call::Abandon { id }));
+        }
         if self.strikes("cancel", 2_000)
             && let Some(word) = self.client.app.word(name)
         {
@@ -91,10 +103,18 @@ impl Run {
         self.failed.insert(name.clone());
         let lost_for_good = status == Status::Unconfirmed && (word.once || !receipts);
         word.let_go |= status == Status::Cancelled || lost_for_good || (word.mortal && abandons);
-        if !word.let_go {
-            let at = self.now + self.dice.between(100, 10_000);
+        let let_go = word.let_go;
+        let at = self.now + self.dice.between(100, 10_000);
+        if !let_go {
             self.deed(at, Deed::Resend(name));
+        } else if self.holds_failures() {
+            self.deed(at, Deed::Call(Call::Release));
         }
+    }
+
+    /// Whether a message that failed holds those behind it until the user decides.
+    fn holds_failures(&self) -> bool {
+        self.client.session.preset().config().outbox.on_failure == OnFailure::Hold
     }
 
     /// The user sends again what failed.
@@ -103,8 +123,12 @@ impl Run {
         let (id, status) = (word.id.clone(), word.status);
         // Noted first, since what is stored by the call itself must hold it; a refused one does no harm.
         word.again = true;
-        word.doubted |= status == Status::Unconfirmed;
-        match self.call(Call::Resend { id }) {
+        word.doubted |= matches!(status, Status::Unconfirmed | Status::Sent);
+        let answer = self.call(Call::Resend { id });
+        if answer == Err(ResendError::Unknown.into()) && self.holds_failures() {
+            self.ask(Call::Release);
+        }
+        match answer {
             Ok(_) => self.note("sent again by hand"),
             Err(CallError::Resend(ResendError::NotFailed)) => {}
             Err(CallError::Resend(ResendError::Unknown)) if status == Status::Unconfirmed => {

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use redial::config::{
     Acknowledge, Backoff, CloseCodes, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, FirstDelay,
-    HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, PeerPolicy, Probe, Rate, Resend, Reset, SendFailure,
-    Suspicion, Unauthorized, WhileDown,
+    HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, OnFailure, PeerPolicy, Probe, Rate, Resend, Reset,
+    SendFailure, Suspicion, Unauthorized, WhileDown,
 };
 use redial::dialect::Login;
 use redial::{Config, Duration, Preset};
@@ -175,6 +175,7 @@ fn outbox(dice: &mut Dice, config: &mut Config, swarm: &Swarm) {
     let rate = Rate::new(dice.between(1, 5), interval).burst(dice.between(1, 5));
     policy.rate = dice.percent(20).then_some(rate).filter(|_| !swarm.is_quiet());
     policy.time_to_live = dice.percent(10).then(|| seconds(dice.between(20, 200)));
+    policy.on_failure = if dice.percent(15) { OnFailure::Hold } else { OnFailure::Continue };
 }
 
 /// A server that keeps at most so many pushes unacknowledged is safe with a window of that and `pending`, and no less.

@@ -52,3 +52,51 @@ fn the_age_of_a_copy_begins_when_it_is_sent_and_goes_on_while_the_machine_sleeps
         assert_eq!(seen.statuses(&id).contains(&Status::Unconfirmed), again == 0, "{asleep} ms asleep");
     }
 }
+
+#[test]
+fn a_process_that_was_away_for_ever_finds_everything_old_and_new_messages_young() {
+    let mut story = Story::uni_app_with(|config| config.outbox.dedup_window = Some(Duration::from_secs(60)));
+    story.ready();
+    let sent = story.send("sent");
+    story.closed(1006);
+    let mortal = story.send_for("soon over", 1_000_000);
+    story.restart(u64::MAX);
+    assert_eq!(story.session.status(&mortal), Some(Status::NotSent), "its time is over");
+    story.back();
+    assert_eq!(story.session.status(&sent), Some(Status::Unconfirmed), "the server has forgotten it");
+    // From here on ages and times count as ever.
+    let aged = story.send("aged");
+    let lived = story.send_for("lives", 90_000);
+    story.closed(1006).wait(61_000);
+    while story.state() != redial::State::Ready {
+        story.open().opened();
+    }
+    assert_eq!(story.session.status(&aged), Some(Status::Unconfirmed), "61 s are more than the server remembers");
+    story.wait(29_000);
+    assert_eq!(story.session.status(&lived), Some(Status::Unconfirmed), "and 90 s are its time");
+}
+
+#[test]
+fn every_sleep_without_end_makes_what_was_there_old() {
+    let mut story = Story::uni_app_with(|config| config.outbox.dedup_window = Some(Duration::from_secs(60)));
+    story.ready();
+    for sleep in 0..3 {
+        let sent = story.send("sent");
+        let mortal = story.send_for("soon over", 1_000_000);
+        let kept = story.send("kept");
+        story.closed(1006);
+        let young = story.send("young");
+        story.event(Event::Woke { asleep: Duration::MAX });
+        assert_eq!(story.session.status(&mortal), Some(Status::Unconfirmed), "{sleep}");
+        let after = story.send("after the sleep");
+        story.wait_for_connect();
+        story.opened();
+        for old in [&sent, &kept] {
+            assert_eq!(story.session.status(old), Some(Status::Unconfirmed), "{sleep}");
+        }
+        for new in [&young, &after] {
+            assert_eq!(story.session.status(new), Some(Status::Sent), "{sleep}");
+            story.text(&format!(r#"{{"type":"RECEIPT","clientMessageId":"{new}"}}"#));
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod ages;
 mod beats;
+mod by_hand;
 mod closing;
 mod configuration;
 mod edges;
@@ -10,6 +11,7 @@ mod flow;
 mod guarantees;
 mod heartbeat;
 mod incoming;
+mod kept;
 mod limits;
 mod login;
 mod outcomes;

@@ -79,6 +79,7 @@ impl Host {
             What::Send(letter) => self.send(letter),
             What::Resend(ours) => Call::Resend { id: self.ours(*ours) },
             What::Cancel(ours) => Call::Cancel { id: self.ours(*ours) },
+            What::Abandon(ours) => Call::Abandon { id: self.ours(*ours) },
             What::Acknowledge(push) => Call::Acknowledge { id: theirs(*push) },
             What::Reject(push) => Call::Reject { id: theirs(*push) },
             _ => return None,

@@ -16,7 +16,7 @@ impl Model {
             for id in self.undo(id, !tells) {
                 if tells {
                     self.fail(&id);
-                } else {
+                } else if self.outbox.letter(&id).is_some_and(|letter| letter.round == 0) {
                     self.out.push(Action::Status { id, status: Status::Queued });
                 }
             }
@@ -51,6 +51,7 @@ impl Model {
     /// Takes a message out of flight; gives its place in line.
     fn ground(&mut self, id: &MessageId) -> Option<u64> {
         if let Some(letter) = self.outbox.letter(id) {
+            letter.asked = false;
             return letter.flying.take().map(|_| letter.place);
         }
         self.outbox.old(id).filter(|old| old.status == Status::Sent)?;
@@ -85,7 +86,7 @@ impl Model {
         for id in self.outbox.flying() {
             let (resends, quarantine) = (self.settings.out.resends(), self.settings.out.quarantine);
             let letter = self.outbox.letter(&id).expect("it is in flight");
-            letter.flying = None;
+            (letter.flying, letter.asked) = (None, false);
             let poison = quarantine.is_some_and(|most| letter.losses >= most);
             let gone_for_good = [
                 (!resends, "what was in flight is not sent again"),
@@ -121,7 +122,11 @@ impl Model {
             self.met.insert("what nobody took was never sent");
         }
         for id in withdrawn {
-            self.undo(&id, true);
+            let copied = self.outbox.letter(&id).is_some_and(|letter| letter.flying.is_none() && letter.round > 0);
+            match self.undo(&id, true).is_empty() {
+                true if copied => self.uncount(&id),
+                _ => {}
+            }
         }
     }
 
@@ -141,6 +146,7 @@ impl Model {
         self.flow = Flow::Open;
         self.outbox.forget_sent_bodies();
         self.fail_all();
+        self.outbox.pass_all();
     }
 
     pub(super) fn fail_all(&mut self) {

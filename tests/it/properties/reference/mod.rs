@@ -58,7 +58,7 @@ proptest! {
 }
 
 /// What a run has to have met: refusals, statuses and other actions by their kinds, and the rarer rules of the models.
-const MET: [&str; 54] = [
+const MET: [&str; 60] = [
     "Send(Stopped)",
     "Send(Draining)",
     "Send(NotReady)",
@@ -76,6 +76,8 @@ const MET: [&str; 54] = [
     "Resend(Full)",
     "Cancel(Unknown)",
     "Cancel(Sent)",
+    "Abandon(Unknown)",
+    "Abandon(NotSent)",
     "Acknowledge(Unknown)",
     "NotOpen(NotOpen)",
     "Queued",
@@ -98,6 +100,10 @@ const MET: [&str; 54] = [
     "messages wait for a sign of life",
     "messages wait until it is stored that they leave",
     "a suspect travels alone",
+    "another copy is asked for",
+    "what waits to be sent again keeps its place",
+    "a failed message takes its old place",
+    "a failed message no longer holds the line",
     "over before it left",
     "older than the server remembers",
     "a failed body had to give way",

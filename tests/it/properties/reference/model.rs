@@ -120,7 +120,7 @@ impl Model {
     pub(super) fn new(settings: Settings) -> Self {
         let out = &settings.out;
         Self {
-            outbox: Outbox::new(out.bytes, out.remembered, out.in_flight),
+            outbox: Outbox::new(out.bytes, out.remembered, out.in_flight, out.receipts),
             inbox: Inbox::new(settings.inn.window, settings.inn.pending),
             now: 0,
             slept: 0,
@@ -200,6 +200,7 @@ impl Model {
             }
             Call::Resend { id } => self.resend(id)?,
             Call::Cancel { id } => self.cancel(id)?,
+            Call::Abandon { id } => self.abandon(id)?,
             Call::Acknowledge { id } => self.acknowledge(id)?,
             Call::Reject { id } => self.reject(id)?,
             Call::ReconnectNow if self.link.idle || self.link.over != Over::No => {
@@ -207,8 +208,11 @@ impl Model {
             }
             Call::ReconnectNow => self.lose(0),
             Call::Hold if self.flow == Flow::Open => self.flow = Flow::Held,
-            Call::Release if self.flow == Flow::Held => {
-                self.flow = Flow::Open;
+            Call::Release => {
+                if self.flow == Flow::Held {
+                    self.flow = Flow::Open;
+                }
+                self.outbox.pass_all();
                 self.flush();
             }
             Call::Drain { .. } if self.link.over == Over::Ended => return Err(NotOpenError::NotOpen.into()),

@@ -1,5 +1,7 @@
 //! The outbox as plain lists: what is not settled, and what is remembered of what was.
 
+use std::collections::BTreeSet;
+
 use redial::{MessageId, Status};
 
 /// A message that is not settled.
@@ -19,6 +21,8 @@ pub(super) struct Letter {
     pub(super) flying: Option<u64>,
     pub(super) losses: u32,
     pub(super) stored: Stored,
+    /// Whether another copy was asked for on this connection.
+    pub(super) asked: bool,
 }
 
 /// Whether a message has to wait until it is stored.
@@ -79,6 +83,10 @@ pub(super) struct Outbox {
     pub(super) past: Vec<Old>,
     /// When the first in flight was last confirmed.
     pub(super) renewed: u64,
+    /// The places of failed messages that hold those behind them.
+    pub(super) failures: BTreeSet<u64>,
+    pub(super) failed_bytes: usize,
+    pub(super) receipts: bool,
     /// The next place in line.
     places: u64,
     room: usize,
@@ -87,8 +95,10 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(room: usize, remembered: usize, in_flight: usize) -> Self {
-        Self { letters: Vec::new(), past: Vec::new(), renewed: 0, places: 0, room, remembered, in_flight }
+    pub(super) fn new(room: usize, remembered: usize, in_flight: usize, receipts: bool) -> Self {
+        let (letters, past, failures) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (renewed, places, failed_bytes) = (0, 0, 0);
+        Self { letters, past, renewed, failures, failed_bytes, receipts, places, room, remembered, in_flight }
     }
 
     pub(super) fn letter(&mut self, id: &MessageId) -> Option<&mut Letter> {
@@ -101,7 +111,7 @@ impl Outbox {
 
     pub(super) fn status(&self, id: &MessageId) -> Option<Status> {
         match self.letters.iter().find(|letter| letter.id == *id) {
-            Some(letter) if letter.flying.is_some() => Some(Status::Sent),
+            Some(letter) if letter.round > 0 && self.receipts => Some(Status::Sent),
             Some(_) => Some(Status::Queued),
             None => self.old(id).map(|old| old.status),
         }
@@ -140,6 +150,24 @@ impl Outbox {
         self.make_room();
     }
 
+    /// A failed message no longer holds those behind it; says whether it did.
+    pub(super) fn pass(&mut self, place: u64, bytes: usize) -> bool {
+        let held = self.failures.remove(&place);
+        self.failed_bytes -= if held { bytes } else { 0 };
+        held
+    }
+
+    pub(super) fn pass_all(&mut self) {
+        self.failures.clear();
+        self.failed_bytes = 0;
+    }
+
+    /// Whether a message of so many bytes finds room by count, and by bytes, beside those that are there or hold the line.
+    pub(super) fn has_room(&self, messages: usize, bytes: usize, more: usize) -> (bool, bool) {
+        let room = self.letters.len() + self.failures.len() < messages;
+        (room, self.bytes() + self.failed_bytes + more <= bytes)
+    }
+
     /// A message has its outcome.
     pub(super) fn settle(&mut self, id: &MessageId, status: Status) {
         let at = self.letters.iter().position(|letter| letter.id == *id).expect("only what is there is settled");
@@ -163,9 +191,13 @@ impl Outbox {
     /// Bodies of settled messages have the room that is left over: those that failed give way first, the oldest of them first.
     fn make_room(&mut self) {
         let left = self.room.saturating_sub(self.bytes());
+        let holds = |old: &Old| self.failures.contains(&old.place);
         while self.past.iter().flat_map(|old| &old.body).map(String::len).sum::<usize>() > left {
-            let failed = self.past.iter_mut().position(|old| old.body.is_some() && old.status != Status::Sent);
-            let oldest = failed.or_else(|| self.past.iter().position(|old| old.body.is_some()));
+            let failed = |old: &Old| old.body.is_some() && old.status != Status::Sent;
+            let spare = self.past.iter().position(|old| failed(old) && !holds(old));
+            let oldest = spare
+                .or_else(|| self.past.iter().position(failed))
+                .or_else(|| self.past.iter().position(|old| old.body.is_some()));
             self.past[oldest.expect("a body takes the room")].body = None;
         }
     }
@@ -218,6 +250,7 @@ impl Letter {
             flying: None,
             losses: 0,
             stored: Stored::Unnamed,
+            asked: false,
         }
     }
 }

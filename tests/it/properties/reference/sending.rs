@@ -1,6 +1,6 @@
 //! Messages on their way out, as the rules have it.
 
-use redial::error::{CancelError, ResendError, Unencodable};
+use redial::error::{AbandonError, CancelError, ResendError, Unencodable};
 use redial::{Action, Body, ConnectionId, Frame, MessageId, Purpose, SendError, Status};
 
 use super::model::{Flow, Model, Over};
@@ -14,6 +14,12 @@ impl Model {
     }
 
     pub(super) fn settle(&mut self, id: &MessageId, status: Status) {
+        let failed = matches!(status, Status::Rejected { .. } | Status::NotSent | Status::Unconfirmed);
+        let held = self.outbox.letter(id).map(|letter| (letter.place, letter.body.len()));
+        if let Some((place, bytes)) = held.filter(|_| failed && self.settings.out.holds()) {
+            self.outbox.failures.insert(place);
+            self.outbox.failed_bytes += bytes;
+        }
         self.outbox.settle(id, status);
         self.desk.changed = true;
         self.tell(id, status);
@@ -45,9 +51,11 @@ impl Model {
             return Err(SendError::NotReady);
         } else if body.len() > limits.longest {
             return Err(SendError::TooLarge { bytes: body.len() as u64, limit: limits.longest as u64 });
-        } else if self.outbox.letters.len() >= limits.messages {
+        }
+        let (by_count, by_bytes) = self.outbox.has_room(limits.messages, limits.bytes, body.len());
+        if !by_count {
             return Err(SendError::Full { limit: limits.messages as u64 });
-        } else if self.outbox.bytes() + body.len() > limits.bytes {
+        } else if !by_bytes {
             return Err(SendError::FullBytes { limit: limits.bytes as u64 });
         }
         if let Some(id) = id {
@@ -80,8 +88,12 @@ impl Model {
     }
 
     fn take(&mut self, letter: Letter) {
+        self.take_at(letter, None);
+    }
+
+    fn take_at(&mut self, letter: Letter, place: Option<u64>) {
         let id = letter.id.clone();
-        self.outbox.take(letter, None);
+        self.outbox.take(letter, place);
         self.desk.changed = true;
         if !self.settings.stores {
             self.outbox.letter(&id).expect("it was taken").stored = Stored::Yes;
@@ -94,6 +106,9 @@ impl Model {
         let limits = &self.settings.out;
         if self.link.over == Over::Ended {
             return Err(ResendError::Stopped);
+        } else if self.outbox.letter(id).is_some_and(|letter| letter.copies > 0) {
+            self.repeat(id);
+            return Ok(());
         } else if matches!(self.flow, Flow::Draining(_)) {
             return Err(ResendError::Draining);
         } else if self.refuses() {
@@ -109,12 +124,53 @@ impl Model {
             self.met.insert("a failed body had to give way");
             return Err(ResendError::Unknown);
         };
-        if self.outbox.letters.len() >= limits.messages || self.outbox.bytes() + bytes > limits.bytes {
+        let held = self.outbox.failures.contains(&old.place);
+        if !held && self.outbox.has_room(limits.messages, limits.bytes, bytes) != (true, true) {
             return Err(ResendError::Full);
         }
-        let (mut letter, _) = self.outbox.reopen(id).expect("its body is there");
+        let (mut letter, place) = self.outbox.reopen(id).expect("its body is there");
         letter.expires = self.settings.out.time_to_live.map(|ttl| self.age() + ttl);
-        self.take(letter);
+        let place = Some(place).filter(|place| self.outbox.pass(*place, bytes));
+        if place.is_some() {
+            self.met.insert("a failed message takes its old place");
+            if self.settings.stores {
+                self.desk.wait_for_all();
+            }
+        }
+        self.take_at(letter, place);
+        Ok(())
+    }
+
+    /// Another copy of what is in flight leaves on this connection; what waits keeps its place.
+    fn repeat(&mut self, id: &MessageId) {
+        let letter = self.outbox.letter(id).expect("it is there");
+        letter.asked = letter.flying.is_some();
+        if letter.asked {
+            self.met.insert("another copy is asked for");
+            self.flush();
+        } else {
+            self.met.insert("what waits to be sent again keeps its place");
+        }
+    }
+
+    /// What may have arrived is let go of, or a failed message no longer holds those behind it.
+    pub(super) fn abandon(&mut self, id: &MessageId) -> Result<(), AbandonError> {
+        match self.outbox.letter(id).map(|letter| (letter.place, letter.copies)) {
+            Some((_, 0)) => return Err(AbandonError::NotSent),
+            Some((place, _)) => {
+                let bytes = self.outbox.letter(id).map_or(0, |letter| letter.body.len());
+                self.settle(id, Status::Unconfirmed);
+                self.outbox.pass(place, bytes);
+            }
+            None => {
+                let old = self.outbox.old(id).and_then(|old| Some((old.place, old.body.as_ref()?.len())));
+                if !old.is_some_and(|(place, bytes)| self.outbox.pass(place, bytes)) {
+                    return Err(AbandonError::Unknown);
+                }
+                self.met.insert("a failed message no longer holds the line");
+            }
+        }
+        self.flush();
         Ok(())
     }
 
@@ -142,6 +198,18 @@ impl Model {
             self.met.insert(why);
             return;
         }
+        while let Some(id) = self.outbox.ids(|letter| letter.asked).first() {
+            self.hand_over_again(connection, id);
+        }
+        self.flush_waiting(connection);
+        // A drain is not held back by what has just failed.
+        while matches!(self.flow, Flow::Draining(_)) && !self.outbox.failures.is_empty() {
+            self.outbox.pass_all();
+            self.flush_waiting(connection);
+        }
+    }
+
+    fn flush_waiting(&mut self, connection: u64) {
         while let Some(letter) = self.next() {
             let id = letter.id.clone();
             let over = letter.expires.is_some_and(|at| at <= self.age());
@@ -165,6 +233,9 @@ impl Model {
         if first.losses >= 2 && self.settings.out.in_flight > 1 && letters.len() > 1 {
             self.met.insert("a suspect travels alone");
         }
+        if self.outbox.failures.first().is_some_and(|failed| *failed < next.place) {
+            return None;
+        }
         (next.stored == Stored::Yes && self.outbox.flying().len() < window).then(|| next.clone())
     }
 
@@ -185,6 +256,22 @@ impl Model {
         } else {
             self.settle(id, Status::Sent);
         }
+    }
+
+    fn hand_over_again(&mut self, connection: u64, id: &MessageId) {
+        let (now, age) = (self.now, self.age());
+        let letter = self.outbox.letter(id).expect("it is in flight");
+        letter.asked = false;
+        if letter.expires.is_some_and(|at| at <= age) {
+            return;
+        }
+        letter.copies += 1;
+        letter.round += 1;
+        letter.flying = Some(now);
+        let frame = Frame::text(format!("send {id} {}", letter.body));
+        self.figures.resent += 1;
+        let connection = ConnectionId::new(connection);
+        self.out.push(Action::Send { connection, frame, purpose: Purpose::Message { id: id.clone() } });
     }
 
     /// The server has said something about a message of ours.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use redial::config::{
-    Acknowledge, Backoff, CredentialSource, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit, Probe, Resend,
+    Acknowledge, Backoff, CredentialSource, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit, OnFailure, Probe, Resend,
     SendFailure, WhileDown,
 };
 use redial::{Config, Duration, Preset};
@@ -31,6 +31,7 @@ pub(super) struct Out {
     pub(super) while_down: WhileDown,
     pub(super) resend: Resend,
     pub(super) send_failure: SendFailure,
+    pub(super) on_failure: OnFailure,
     pub(super) receipts: bool,
     pub(super) receipt_timeout: Option<u64>,
     pub(super) quarantine: Option<u32>,
@@ -45,6 +46,10 @@ impl Out {
 
     pub(super) fn resends(&self) -> bool {
         self.resend == Resend::NextConnection
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        self.on_failure == OnFailure::Hold
     }
 
     pub(super) fn tells(&self) -> bool {
@@ -90,6 +95,7 @@ impl Settings {
         config.outbox.while_down = out.while_down;
         config.outbox.resend = out.resend;
         config.outbox.send_failure = out.send_failure;
+        config.outbox.on_failure = out.on_failure;
         config.outbox.receipt_timeout = out.receipt_timeout.map(ms);
         config.outbox.quarantine = out.quarantine.and_then(NonZeroU32::new);
         config.outbox.dedup_window = out.dedup.map(ms);
@@ -126,6 +132,7 @@ fn out() -> impl Strategy<Value = Out> {
         prop_oneof![4 => Just(WhileDown::Queue), 1 => Just(WhileDown::Refuse)],
         prop_oneof![3 => Just(Resend::NextConnection), 1 => Just(Resend::Never)],
         prop_oneof![3 => Just(SendFailure::EndLink), 2 => Just(SendFailure::Tell)],
+        prop_oneof![3 => Just(OnFailure::Continue), 1 => Just(OnFailure::Hold)],
         prop::bool::weighted(0.7),
     );
     let spans = (
@@ -136,7 +143,7 @@ fn out() -> impl Strategy<Value = Out> {
     );
     (room, manners, spans).prop_map(|(room, manners, spans)| {
         let (messages, bytes, longest, in_flight, remembered) = room;
-        let (while_down, resend, send_failure, receipts) = manners;
+        let (while_down, resend, send_failure, on_failure, receipts) = manners;
         let (receipt_timeout, quarantine, dedup, time_to_live) = spans;
         Out {
             messages,
@@ -147,6 +154,7 @@ fn out() -> impl Strategy<Value = Out> {
             while_down,
             resend,
             send_failure,
+            on_failure,
             receipts,
             receipt_timeout,
             quarantine,

@@ -38,6 +38,7 @@ pub(super) enum What {
     Send(Letter),
     Resend(Ours),
     Cancel(Ours),
+    Abandon(Ours),
     /// A heartbeat could not be written, or an answer, or a message.
     HeartbeatFailed,
     AckFailed(u8),
@@ -149,8 +150,9 @@ fn what(about: About) -> impl Strategy<Value = What> {
 fn sending() -> impl Strategy<Value = What> {
     prop_oneof![
         28 => letter().prop_map(What::Send),
-        6 => prop_oneof![3 => (0..5_u8).prop_map(Ours::Failed), 1 => ours()].prop_map(What::Resend),
+        8 => prop_oneof![3 => (0..5_u8).prop_map(Ours::Failed), 2 => ours()].prop_map(What::Resend),
         4 => ours().prop_map(What::Cancel),
+        3 => prop_oneof![3 => ours(), 1 => (0..5_u8).prop_map(Ours::Failed)].prop_map(What::Abandon),
         14 => (whose(), ours()).prop_map(|(whose, ours)| What::Receipt(whose, ours)),
         2 => ours().prop_map(What::Refusal),
         3 => ours().prop_map(What::Delivered),

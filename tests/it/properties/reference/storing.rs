@@ -37,6 +37,13 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Nothing leaves until what this input changed is stored.
+    pub(super) fn wait_for_all(&mut self) {
+        self.gate = Some(Stored::Unnamed);
+    }
+}
+
 impl Model {
     pub(super) fn gate(&mut self) {
         self.desk.gate = None;
@@ -125,11 +132,13 @@ impl Model {
                 letter.first.get_or_insert(age);
             }
             letter.round = u32::from(letter.first.is_some());
-            letter.flying = None;
+            (letter.flying, letter.asked) = (None, false);
             letter.stored = Stored::Yes;
         }
         self.outbox.forget_sent_bodies();
         self.outbox.renewed = 0;
+        self.outbox.pass_all();
+        self.outbox.past.iter_mut().for_each(|old| old.place = u64::MAX);
         self.inbox.restart();
         (self.slept, self.now) = (age + away - now, now);
         (self.link, self.flow, self.desk) = (Link::new(), Flow::Open, Desk::default());
