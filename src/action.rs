@@ -147,7 +147,8 @@ pub enum Action {
         /// The purpose of the frame that was not written.
         purpose: Purpose,
     },
-    /// To know: a message arrived that cannot be taken now. It is not acknowledged, so the server still has it.
+    /// To know: a message arrived that cannot be taken now. It is not acknowledged, so the server still has it, and is
+    /// asked for it by a new connection once there is room.
     Deferred {
         /// The id of the message.
         id: MessageId,

@@ -116,6 +116,12 @@ impl Backlog {
         self.reports.is_some()
     }
 
+    /// Whether the host reports what its socket or its application takes, and so does not read on unasked.
+    #[inline]
+    pub(crate) fn reports_flow(&self) -> bool {
+        self.reports.as_ref().is_some_and(|reports| reports.written || reports.taken)
+    }
+
     /// Whether the host reports the frames that its socket has taken.
     #[inline]
     pub(crate) fn reports_written(&self) -> bool {

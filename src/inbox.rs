@@ -91,7 +91,7 @@ impl Inbox {
     }
 
     /// Decision on a repeated message; `None` for a new message.
-    fn known(&self, id: &MessageId) -> Option<InboxDecision> {
+    pub(crate) fn known(&self, id: &MessageId) -> Option<InboxDecision> {
         match self.answered.find(id) {
             Some((_, Answered { accepted: true, .. })) => Some(InboxDecision::AckAgain),
             Some((_, Answered { accepted: false, .. })) => Some(InboxDecision::NackAgain),
@@ -117,6 +117,17 @@ impl Inbox {
                 (InboxDecision::Deliver, 0)
             }
         }
+    }
+
+    /// Whether as many messages wait for the application as `pending` allows.
+    pub(crate) fn is_full(&self, policy: &InboxPolicy) -> bool {
+        self.pending.len() >= policy.pending.as_count()
+    }
+
+    /// Whether at most half as many messages wait for the application as `pending` allows, so that the messages which
+    /// were deferred find room.
+    pub(crate) fn has_room(&self, policy: &InboxPolicy) -> bool {
+        self.pending.len() <= policy.pending.as_count() / 2
     }
 
     /// Records the application's answer to a message: `accepted` or refused. Returns the number of ids that were

@@ -82,6 +82,8 @@ pub enum Cause {
     Restarted,
     /// The application asked for a new connection.
     Renewed,
+    /// Messages of the peer were deferred, and there is room for them again. The next connection asks for them.
+    Deferred,
     /// The application closed the session.
     User,
     /// The application drained the session, and then it closed.
@@ -96,6 +98,13 @@ pub enum Cause {
     GaveUp,
     /// The host reported that no further attempt can help.
     Permanent,
+}
+
+impl Cause {
+    /// Whether the session itself replaces a connection that works.
+    pub(crate) fn is_renewal(self) -> bool {
+        matches!(self, Self::Renewed | Self::Deferred)
+    }
 }
 
 impl fmt::Display for Cause {
@@ -118,6 +127,7 @@ impl fmt::Display for Cause {
             Self::NotUnderstood => "a frame of an unknown kind came that must not be ignored",
             Self::Restarted => "the process was restarted while attempts were failing",
             Self::Renewed => "the application asked for a new connection",
+            Self::Deferred => "there is room again for messages that were deferred",
             Self::User => "the application closed",
             Self::Drained => "the application drained the session",
             Self::Kicked => "the account is connected elsewhere",

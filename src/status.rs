@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | status | meaning |
 /// |---|---|
-/// | `Queued` | the session took the message, which waits for a connection or for room in the window |
+/// | `Queued` | the session took the message, which was not sent in this round: it waits for a connection or for room in the window |
 /// | `Sent` | the message was handed to the socket; nothing is known of its arrival |
 /// | `Accepted` | the server confirmed that it has the message |
 /// | `Delivered` | the receiver's device has the message |
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// The session took the message and answers for it from now on.
     Queued,
-    /// The message was handed to the socket.
+    /// The message was handed to the socket; where that connection was lost, it waits to be sent again.
     Sent,
     /// The server has the message.
     Accepted,

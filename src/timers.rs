@@ -107,6 +107,7 @@ impl SessionCore<'_> {
         let event = match request {
             DeliveryRequest::Nothing => None,
             DeliveryRequest::BeginSession => self.link.renew(cx),
+            DeliveryRequest::AskAgain => Some(self.link.lose(cx, Cause::Deferred, DisconnectReason::default())),
             DeliveryRequest::ResendOverdue => {
                 Some(self.link.lose(cx, Cause::ReceiptOverdue, DisconnectReason::default()))
             }

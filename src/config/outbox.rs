@@ -44,7 +44,7 @@ pub struct OutboxPolicy {
     pub quarantine: Option<NonZeroU32>,
     /// Selects what becomes of the messages behind one that fails. Default [`OnFailure::Continue`]; use
     /// [`OnFailure::Hold`] where each message depends on those before it.
-    #[serde(default, skip_serializing_if = "OnFailure::is_default")]
+    #[serde(default)]
     pub on_failure: OnFailure,
     /// Selects the reaction to a failed write of anything but a heartbeat. Default [`SendFailure::EndLink`]: a socket
     /// that does not take one frame rarely takes the next.
@@ -162,12 +162,6 @@ pub enum OnFailure {
     /// leave; so does the end of the session. Messages that are in flight already are not called back: with
     /// `in_flight` at 1 there are none.
     Hold,
-}
-
-impl OnFailure {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// The reaction to a failed write of anything but a heartbeat.

@@ -43,6 +43,8 @@ pub(crate) struct Delivery {
     ready: Option<ConnectionId>,
     /// Whether a probe of that connection is unanswered; messages that may be queued wait for the answer.
     probing: bool,
+    /// Whether a message of that connection was deferred; those behind it are deferred as well.
+    deferring: bool,
     flow: Flow,
     /// First half of every message id that this delivery makes.
     nonce: u64,
@@ -92,6 +94,8 @@ pub(crate) enum DeliveryRequest {
     /// A confirmation is overdue: a session replaces the connection and sends the message on the next one, a peer sends
     /// the message again on the present one.
     ResendOverdue,
+    /// There is room for messages that were deferred: the connection is replaced, so that the peer sends them again.
+    AskAgain,
     /// The sequence numbers of the session are used up: the connection is replaced, and another session begins.
     BeginSession,
     /// The link closes, because the drain is over.
@@ -117,6 +121,7 @@ impl Delivery {
             inbox: Inbox::new(),
             ready: None,
             probing: false,
+            deferring: false,
             flow: Flow::Open,
             nonce,
             made: 0,
@@ -230,7 +235,7 @@ impl Delivery {
         if let Some(sequence) = self.sequence() {
             sequence.on_lost();
         }
-        self.probing = false;
+        (self.probing, self.deferring) = (false, false);
         self.answers.clear();
         self.outbox.stop_rate();
         self.outbox.settle_reading(Instant::ORIGIN, true);
@@ -242,10 +247,14 @@ impl Delivery {
         core::mem::replace(&mut self.probing, probing) && !probing
     }
 
-    /// Whether frames should be read: no more messages are untaken, and no more answers wait, than `inbox.pending` says.
+    /// Whether frames should be read: no more messages are untaken or unacknowledged, and no more answers wait, than
+    /// `inbox.pending` says.
     #[inline]
     pub(crate) fn wants_read(&self, backlog: &Backlog, config: &Config) -> bool {
         let many = backlog.untaken() >= config.inbox.pending.get()
+            || (backlog.reports_flow()
+                && self.inbox.is_full(&config.inbox)
+                && matches!(self.transfer, Transfer::PerMessage))
             || (backlog.reports_written() && self.answers.are_many(config));
         !many || self.ready.is_none()
     }
@@ -321,6 +330,7 @@ impl Delivery {
     fn is_work_due(&self, cx: &Context<'_>) -> bool {
         self.deadline_slow(&cx.config.outbox).is_due(cx.now)
             || self.is_drained()
+            || self.asks_again(cx)
             || (self.is_spent() && self.awaits_receipts(cx))
     }
 
@@ -338,6 +348,9 @@ impl Delivery {
         if self.is_drained() || matches!(self.flow, Flow::Draining { until } if until.is_due(cx.now)) {
             return Some(DeliveryRequest::Close);
         }
+        if self.asks_again(cx) {
+            return Some(DeliveryRequest::AskAgain);
+        }
         if self.outbox.rate_deadline().is_due(cx.now) {
             self.outbox.stop_rate();
             self.flush(cx);
@@ -353,14 +366,20 @@ impl Delivery {
         Some(self.on_overdue(cx, slot))
     }
 
+    /// Whether messages of this connection were deferred for which there is room now.
+    fn asks_again(&self, cx: &Context<'_>) -> bool {
+        self.deferring && self.ready.is_some() && self.inbox.has_room(&cx.config.inbox)
+    }
+
     /// Whether a drain is over because every message is settled.
     fn is_drained(&self) -> bool {
         matches!(self.flow, Flow::Draining { .. }) && self.outbox.is_empty()
     }
 
-    /// Whether delivery waits for nothing: no unsettled message, no sequence numbers, no drain.
+    /// Whether delivery waits for nothing: no unsettled message, no deferred message, no sequence numbers, no drain.
     fn is_idle(&self) -> bool {
         self.outbox.is_empty()
+            && !self.deferring
             && matches!(self.transfer, Transfer::PerMessage)
             && !matches!(self.flow, Flow::Draining { .. })
     }

@@ -26,7 +26,11 @@ impl Delivery {
             cx.deliver(None, body());
             return true;
         };
-        let (decision, forgotten) = self.inbox.on_message(id, &cx.config.inbox);
+        let (decision, forgotten) = match self.inbox.known(id) {
+            // It must not overtake a message that was deferred.
+            None if self.deferring => (InboxDecision::Defer, 0),
+            _ => self.inbox.on_message(id, &cx.config.inbox),
+        };
         cx.stats.forgotten += forgotten;
         let new = matches!(decision, InboxDecision::DeliverAndAck | InboxDecision::Deliver);
         if new {
@@ -37,6 +41,7 @@ impl Delivery {
             InboxDecision::NackAgain => self.nack(cx, connection, id),
             InboxDecision::Deliver | InboxDecision::Wait => {}
             InboxDecision::Defer => {
+                self.deferring = true;
                 cx.push(Action::Deferred { id: id.clone() });
                 return false;
             }

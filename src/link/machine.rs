@@ -34,6 +34,7 @@
 //! | `Authenticating`, `Ready` | "login refused", another attempt can help | `Waiting` |
 //! | `Authenticating`, `Ready` | "challenge", the only credential is void | `Stopped` |
 //! | `Ready` | `PROBE`, `DEATH`, `PAUSE`, `RECEIPT`, `credential_failed` | `Waiting` |
+//! | `Ready` | `acknowledge`, `reject`, room for deferred messages | `Waiting` |
 //! | `Authenticating`, `Ready` | `STALL` | `Waiting` |
 //! | `Ready` | "cumulative ack", "sequenced", a rule of the sequence is broken | `Waiting` |
 //! | `Authenticating`, `Ready` | `close`, `DRAIN` | `Closing` |

@@ -454,7 +454,9 @@ impl Outbox {
                 }
             }
         }
-        unsent.iter().for_each(|slot| self.uncount_copy(*slot));
+        for slot in &unsent {
+            self.uncount_copy(*slot);
+        }
         unsent
     }
 

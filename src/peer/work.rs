@@ -189,6 +189,12 @@ impl PeerCore<'_> {
             let Some(request) = self.delivery.on_due(cx) else { return };
             match request {
                 DeliveryRequest::ResendOverdue => self.delivery.push_again(cx, self.policy.copies),
+                DeliveryRequest::AskAgain => {
+                    if let Some(PeerConnection { connection, .. }) = *self.current {
+                        cx.push(Action::Abort { connection });
+                        self.lose(cx, Cause::Deferred, Reason::default());
+                    }
+                }
                 DeliveryRequest::BeginSession => {
                     self.bye(cx, Bye::new(1000));
                 }

@@ -216,10 +216,9 @@ fn elsewhere() -> BTreeSet<Transition> {
         });
     }
     for lost in [false, true] {
-        let mut draining = of(Login::None, |story| {
-            story.open().opened();
-            story.send_id("hello", "m1");
-        });
+        let mut draining = Story::new(Terse::preset(Login::None, Config::default()));
+        draining.open().opened();
+        draining.send_id("hello", "m1");
         if lost {
             draining.closed(1006);
         }
@@ -349,6 +348,18 @@ fn by_the_wire() -> BTreeSet<Transition> {
     played("PAUSE", unread, &|story| {
         story.wait(60_000);
     });
+    for answer in [Call::Acknowledge { id: "p1".into() }, Call::Reject { id: "p1".into() }] {
+        let deferring = with(|config: &mut Config| {
+            config.inbox.pending = redial::config::Limit::new(1);
+            config.inbox.acknowledge = redial::config::Acknowledge::OnCall;
+        });
+        let mut deferring = Story::new(Terse::preset(Login::None, deferring));
+        deferring.open().opened().text("msg p1 hi").text("msg p2 hi");
+        let name = if matches!(answer, Call::Reject { .. }) { "reject" } else { "acknowledge" };
+        played(name, deferring, &|story| {
+            story.call(answer.clone()).expect("it waits");
+        });
+    }
     let mut counting = Story::new(Preset::native());
     counting.open().opened().text(WELCOME);
     played("sequenced", counting, &|story| {

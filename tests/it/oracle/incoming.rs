@@ -25,6 +25,8 @@ pub(super) struct Incoming {
     /// The version that covers what is known of an id, by the input that last changed it.
     covered_by: BTreeMap<MessageId, u64>,
     fresh: Vec<MessageId>,
+    /// Whether a message of the present connection was deferred.
+    deferring: bool,
     /// Echoes that may have to be acknowledged once that is stored, by how many ids had come before.
     later: BTreeMap<MessageId, u64>,
 }
@@ -56,6 +58,7 @@ impl Incoming {
                 Action::Deliver(message) => {
                     delivered += 1;
                     if let Some(id) = &message.id {
+                        rule!(!self.deferring, "{id} overtook a message that was deferred");
                         self.enter(session, id)?;
                     }
                 }
@@ -66,8 +69,15 @@ impl Incoming {
                 Action::Send { purpose: Purpose::Receipt { id }, .. } if waits(session) => {
                     rule!(self.is_stored(ledger, id), "{id} was told as read before that it was shown was stored");
                 }
+                Action::Deferred { .. } => self.deferring = true,
+                Action::Connect { .. } => self.deferring = false,
                 _ => {}
             }
+        }
+        if self.deferring && session.state() == State::Ready {
+            let waiting = self.known.values().filter(|before| before.is_none()).count() as u64;
+            let room = waiting <= session.preset().config().inbox.pending.get() / 2;
+            rule!(!room, "there is room, and nobody asks for what was deferred");
         }
         for id in std::mem::take(&mut self.fresh) {
             self.covered_by.insert(id, ledger.announced());
@@ -85,6 +95,7 @@ impl Incoming {
         }
         self.covered_by.clear();
         self.later.clear();
+        self.deferring = false;
     }
 
     fn hear_echo(&mut self, session: &Session, step: &Step) {

@@ -312,9 +312,10 @@ impl Outgoing {
                 rule!(message.status.may_resend(), "a new round for {id}, which is {}", message.word());
                 (message.status, message.on) = (Status::Queued, None);
                 message.retaken = self.failures.remove(&message.place);
-                match message.retaken {
-                    true => self.line = None,
-                    false => message.place = place,
+                if message.retaken {
+                    self.line = None;
+                } else {
+                    message.place = place;
                 }
             }
             (Some(message), Input::Event { event: Event::SendFailed { .. }, .. }) => {
@@ -334,9 +335,10 @@ impl Outgoing {
             (Some(message), Input::Call { call: Call::Persisted { .. }, .. }) if message.reopened => {
                 (message.status, message.on, message.reopened) = (Status::Queued, None, false);
                 message.retaken = std::mem::take(&mut message.kept_place);
-                match message.retaken {
-                    true => self.line = None,
-                    false => message.place = place,
+                if message.retaken {
+                    self.line = None;
+                } else {
+                    message.place = place;
                 }
             }
             (known, Input::Call { call: Call::Persisted { .. }, .. }) => {

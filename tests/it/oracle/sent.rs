@@ -4,6 +4,7 @@ use redial::{ConnectionId, Frame, Status};
 
 /// One message.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Sent {
     pub(super) status: Status,
     pub(super) place: u64,

@@ -106,9 +106,50 @@ fn what_the_application_cannot_take_yet_is_deferred_and_not_acknowledged() {
     assert_eq!(seen.delivered(), ["one"]);
     assert!(seen.all().contains(&Action::Deferred { id: "m2".into() }));
     story.call(Call::Acknowledge { id: "m1".into() }).expect("it waits");
-    story.seen();
-    story.text(&push("m2", "two"));
+    let seen = story.seen();
+    assert_eq!((seen.losses().len(), seen.losses()[0].0), (1, Cause::Deferred), "the server is asked again");
+    story.wait_for_connect();
+    story.opened().text(&push("m2", "two"));
     assert_eq!(story.seen().delivered(), ["two"]);
+}
+
+#[test]
+fn nothing_overtakes_a_message_that_was_deferred() {
+    let mut story = on_call(4);
+    story.ready().seen();
+    for number in 1..=6 {
+        story.text(&push(&format!("m{number}"), "x"));
+    }
+    story.call(Call::Acknowledge { id: "m1".into() }).expect("it waits");
+    // There is room for one, and two were deferred.
+    story.text(&push("m7", "x")).text(&push("m2", "x"));
+    let seen = story.seen();
+    let deferred = |id: &str| seen.all().contains(&Action::Deferred { id: id.into() });
+    assert!(["m5", "m6", "m7"].into_iter().all(deferred) && !deferred("m2"));
+    assert_eq!((seen.delivered().len(), story.state()), (4, State::Ready));
+    story.call(Call::Acknowledge { id: "m2".into() }).expect("it waits");
+    assert_eq!(story.seen().losses().len(), 1, "half of the room is free");
+    story.wait_for_connect();
+    story.opened();
+    for number in 3..=7 {
+        story.text(&push(&format!("m{number}"), "x"));
+    }
+    let seen = story.seen();
+    assert_eq!(seen.delivered().len(), 2);
+    assert!(seen.all().contains(&Action::Deferred { id: "m7".into() }));
+}
+
+#[test]
+fn a_host_that_reports_what_is_taken_stops_reading_before_anything_is_deferred() {
+    let mut story = on_call(2);
+    story.ready().taken(0).text(&push("m1", "one"));
+    assert!(story.session.wants_read());
+    story.text(&push("m2", "two")).taken(2);
+    assert!(!story.session.wants_read(), "two wait for the application");
+    story.call(Call::Acknowledge { id: "m1".into() }).expect("it waits");
+    assert!(story.session.wants_read());
+    story.text(&push("m3", "three"));
+    assert_eq!((story.seen().delivered().len(), story.state()), (3, State::Ready));
 }
 
 #[test]

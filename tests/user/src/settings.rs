@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 use redial::config::{
     Acknowledge, AuthenticationPolicy, Backoff, CloseCodes, ClosePolicy, CodeRange, CredentialSource, DeadAfter, DeadLink,
     Deliver, Durability, FallbackPolicy, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, InboxPolicy, Jitter, Limit,
-    Limits, Liveness, MeasuredFrom, OutboxPolicy, PeerPolicy, Probe, Rate, ReconnectPolicy, Resend, Reset, SendFailure,
+    Limits, Liveness, MeasuredFrom, OnFailure, OutboxPolicy, PeerPolicy, Probe, Rate, ReconnectPolicy, Resend, Reset, SendFailure,
     Suspicion, Unauthorized, WhileDown,
 };
 use redial::{Config, Duration};
@@ -91,6 +91,7 @@ fn outbox(policy: &mut OutboxPolicy) {
     policy.receipt_timeout = Some(Duration::from_secs(9));
     policy.quarantine = NonZeroU32::new(5);
     policy.send_failure = SendFailure::Tell;
+    policy.on_failure = OnFailure::Hold;
     policy.dedup_window = Some(Duration::from_secs(3_600));
     policy.time_to_live = Some(Duration::from_secs(60));
     policy.remembered = Limit::new(64);

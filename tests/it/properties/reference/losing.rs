@@ -73,6 +73,7 @@ impl Model {
 
     /// The connection is lost; the first message in flight may be what ended it if it was out for less than that.
     pub(super) fn lose(&mut self, suspicious_for: u64) {
+        self.deferring = false;
         let Some(connection) = self.link.down() else { return };
         self.drop_answers();
         self.withdraw(connection);
@@ -141,6 +142,7 @@ impl Model {
             return;
         }
         self.link.over = Over::Ended;
+        self.deferring = false;
         self.link.down();
         self.drop_answers();
         self.flow = Flow::Open;

@@ -58,7 +58,7 @@ proptest! {
 }
 
 /// What a run has to have met: refusals, statuses and other actions by their kinds, and the rarer rules of the models.
-const MET: [&str; 60] = [
+const MET: [&str; 62] = [
     "Send(Stopped)",
     "Send(Draining)",
     "Send(NotReady)",
@@ -117,6 +117,8 @@ const MET: [&str; 60] = [
     "what was behind a failed write did not go out",
     "what may have left before the restart is not sent again",
     "an id is forgotten",
+    "nothing overtakes what was deferred",
+    "what was deferred is asked for again",
     "an answer waited until it was stored",
     "an answer came too late for its connection",
 ];

@@ -92,6 +92,8 @@ pub(super) struct Model {
     pub(super) made: u64,
     /// Whether this input found the link in doubt.
     pub(super) doubting: bool,
+    /// Whether a message of this connection was deferred.
+    pub(super) deferring: bool,
     /// Rules that had something to say.
     pub(super) met: BTreeSet<&'static str>,
 }
@@ -132,6 +134,7 @@ impl Model {
             nonce: None,
             made: 0,
             doubting: false,
+            deferring: false,
             met: BTreeSet::new(),
             settings,
         }
@@ -266,6 +269,9 @@ impl Model {
                 self.flush();
             } else if self.is_drained() {
                 self.end();
+            } else if self.deferring && self.link.ready.is_some() && self.inbox.has_room() {
+                self.met.insert("what was deferred is asked for again");
+                self.lose(0);
             } else if !self.give_up_overdue() {
                 return;
             }

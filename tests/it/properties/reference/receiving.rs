@@ -20,7 +20,14 @@ impl Model {
                 self.owe(connection, id, answer);
             }
             Known::Waits => self.figures.duplicates += 1,
-            Known::NoRoom if on_call => self.out.push(Action::Deferred { id: id.clone() }),
+            Known::New if on_call && self.deferring => {
+                self.met.insert("nothing overtakes what was deferred");
+                self.out.push(Action::Deferred { id: id.clone() });
+            }
+            Known::NoRoom if on_call => {
+                self.deferring = true;
+                self.out.push(Action::Deferred { id: id.clone() });
+            }
             Known::New if on_call => {
                 self.inbox.wait(id.clone());
                 self.deliver(Some(id), body);

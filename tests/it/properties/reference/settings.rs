@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use redial::config::{
-    Acknowledge, Backoff, CredentialSource, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit, OnFailure, Probe, Resend,
-    SendFailure, WhileDown,
+    Acknowledge, Backoff, CredentialSource, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit, OnFailure, Probe,
+    Resend, SendFailure, WhileDown,
 };
 use redial::{Config, Duration, Preset};
 

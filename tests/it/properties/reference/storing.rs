@@ -140,6 +140,7 @@ impl Model {
         self.outbox.pass_all();
         self.outbox.past.iter_mut().for_each(|old| old.place = u64::MAX);
         self.inbox.restart();
+        self.deferring = false;
         (self.slept, self.now) = (age + away - now, now);
         (self.link, self.flow, self.desk) = (Link::new(), Flow::Open, Desk::default());
         (self.figures, self.out) = (Figures::default(), Vec::new());

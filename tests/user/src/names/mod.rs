@@ -72,6 +72,7 @@ pub fn cause(cause: Cause) -> Option<&'static str> {
         Cause::NotUnderstood => "not_understood",
         Cause::Restarted => "restarted",
         Cause::Renewed => "renewed",
+        Cause::Deferred => "deferred",
         Cause::User => "user",
         Cause::Drained => "drained",
         Cause::Kicked => "kicked",
@@ -84,7 +85,7 @@ pub fn cause(cause: Cause) -> Option<&'static str> {
 }
 
 /// Every cause that has a name here.
-pub const CAUSES: [Cause; 22] = [
+pub const CAUSES: [Cause; 23] = [
     Cause::Errored,
     Cause::Closed,
     Cause::Dead,
@@ -100,6 +101,7 @@ pub const CAUSES: [Cause; 22] = [
     Cause::NotUnderstood,
     Cause::Restarted,
     Cause::Renewed,
+    Cause::Deferred,
     Cause::User,
     Cause::Drained,
     Cause::Kicked,
