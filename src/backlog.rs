@@ -15,6 +15,7 @@ use alloc::collections::VecDeque;
 use crate::action::Purpose;
 use crate::config::{Config, Limits};
 use crate::deadline::{Deadline, Timer};
+use crate::host_profile::HostProfile;
 use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
@@ -28,6 +29,8 @@ pub(crate) struct Backlog {
     handed_before: Uncompared<u64>,
     /// Whether a message left with the present input.
     message_left: bool,
+    /// What the host can do.
+    host: HostProfile,
 }
 
 /// What a host reports, and what follows from it.
@@ -96,6 +99,16 @@ impl FrameKind {
 
 /// Frames to the socket.
 impl Backlog {
+    /// Takes the profile of the host.
+    pub(crate) fn set_host(&mut self, host: HostProfile) {
+        self.host = host;
+    }
+
+    /// Profile of the host.
+    pub(crate) fn host(&self) -> HostProfile {
+        self.host
+    }
+
     /// Begins a connection without unwritten frames; `handed` is the number of all frames handed over before.
     pub(crate) fn on_dial(&mut self, handed: u64) {
         self.on_lost();

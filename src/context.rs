@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::action::{Action, Message, Purpose};
 use crate::backlog::Backlog;
 use crate::config::Config;
-use crate::dialect::{Content, Dialect, Side, Signal};
+use crate::dialect::{Content, Dialect, Side, Signal, encode};
 use crate::error::Unencodable;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
@@ -97,7 +97,7 @@ impl Context<'_> {
     }
 
     pub(crate) fn encode(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
-        self.dialect.encode(self.side, signal)
+        encode(self.dialect, self.backlog.host(), self.side, signal)
     }
 
     /// Encodes and sends a signal; returns false, and sends nothing, when the dialect cannot encode it.

@@ -365,6 +365,9 @@ pub enum ConfigError {
     /// Credentials are to be asked for, and the dialect has no login.
     #[error("`authentication.credential` is `asked`, and the dialect has no login for which to ask")]
     NoLogin,
+    /// The dialect declares heartbeats of the client, and encodes none.
+    #[error("the dialect declares heartbeats of the client and does not encode any")]
+    Heartbeat,
 }
 
 codes!(Malformed:
@@ -414,5 +417,6 @@ codes!(ConfigError:
     Window => "window",
     CloseCode => "close_code",
     CloseCodeTwice => "close_code_twice",
-    NoLogin => "no_login"
+    NoLogin => "no_login",
+    Heartbeat => "heartbeat"
 );

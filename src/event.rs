@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Purpose;
 use crate::failure::Failure;
 use crate::frame::Frame;
+use crate::host_profile::HostProfile;
 use crate::id::ConnectionId;
 use crate::kinds::{kinds, no_fields};
 use crate::time::Duration;
@@ -91,6 +92,17 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
+    /// The host reports what it cannot do, once, before or after `open`. A host that never says so can do everything.
+    ///
+    /// Without pings a heartbeat that is spelled as a WebSocket ping is never sent: the text takes its place that the
+    /// dialect has for that ([`encode_without_pings`](crate::dialect::Dialect::encode_without_pings)), or the session
+    /// only listens. What was not sent is not unanswered, so such a link is not given up for its silence. The profile is
+    /// no part of a snapshot: a restored session is told anew.
+    Host {
+        /// The profile of the host.
+        #[serde(flatten)]
+        profile: HostProfile,
+    },
     /// The host reports that the network is back: the wait for a reconnect ends, and a ready connection is probed.
     #[serde(deserialize_with = "no_fields")]
     Online,
@@ -116,6 +128,7 @@ kinds!(Event:
     SendFailed => "send_failed",
     Errored => "errored",
     Closed => "closed",
+    Host => "host",
     Online => "online",
     Offline => "offline",
     Woke => "woke",
@@ -144,7 +157,9 @@ impl Event {
             | Self::SendFailed { connection, .. }
             | Self::Errored { connection, .. }
             | Self::Closed { connection, .. } => Some(*connection),
-            Self::Taken { .. } | Self::Tick | Self::Online | Self::Offline | Self::Woke { .. } => None,
+            Self::Taken { .. } | Self::Tick | Self::Host { .. } | Self::Online | Self::Offline | Self::Woke { .. } => {
+                None
+            }
         }
     }
 }

@@ -42,6 +42,10 @@ impl Dialect for Spy {
         self.preset.dialect().encode(writer, signal)
     }
 
+    fn encode_without_pings(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
+        self.preset.dialect().encode_without_pings(writer, signal)
+    }
+
     fn handshake(&self, credential: Option<&Secret>) -> Handshake {
         self.preset.dialect().handshake(credential)
     }

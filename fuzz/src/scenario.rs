@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use redial::config::{Acknowledge, Durability, Limit};
 use redial::journal::{Call, Input};
 use redial::{
-    Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId, Preset,
-    Purpose, Seed, Session, TransportError,
+    Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, HostProfile, Instant,
+    MessageId, Preset, Purpose, Seed, Session, TransportError,
 };
 
 use super::oracle::{Oracle, drain};
@@ -277,7 +277,9 @@ impl History {
 
     fn hint(bytes: &mut Bytes<'_>) -> Event {
         let asleep = Duration::from_secs(u64::from(bytes.byte()) * 60);
-        bytes.one_of(&[Event::Online, Event::Offline, Event::Woke { asleep }])
+        let profile = HostProfile::new();
+        let profile = bytes.one_of(&[profile, profile.without_pings()]);
+        bytes.one_of(&[Event::Online, Event::Offline, Event::Woke { asleep }, Event::Host { profile }])
     }
 
     fn send(bytes: &mut Bytes<'_>) -> Call {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use alloc::collections::BTreeMap;
 
-use crate::config::{Config, Resend, Reset, floor_after};
+use crate::config::{Config, Proof, Resend, Reset, floor_after};
 use crate::state::Cause;
 use crate::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::time::Duration;
 /// ```
 /// use redial::{Config, Duration};
 /// let bounds = Config::default().bounds();
-/// assert_eq!(bounds.notice_dead_link, Some(Duration::from_secs(55)));
+/// assert_eq!(bounds.notice_dead_link, Some(Duration::from_secs(33)));
 /// assert_eq!(bounds.notice_dead_link_under_traffic, Some(Duration::from_secs(15)));
 /// assert_eq!(bounds.connects_in_120_s, 10);
 /// assert_eq!(bounds.connects_in_120_s_if_stable, 20);
@@ -22,7 +22,7 @@ use crate::time::Duration;
 #[non_exhaustive]
 pub struct Bounds {
     /// The longest silence before a dead link is given up, provided that the host ticks in time; `None` where silence
-    /// never ends a link. An [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) during the silence
+    /// never ends a link, as where nothing can be asked and the server sends no heartbeats of its own. An [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) during the silence
     /// starts a new probe, which may add `heartbeat.probe.wait`.
     pub notice_dead_link: Option<Duration>,
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them was
@@ -110,8 +110,10 @@ struct Outage {
 
 impl Config {
     /// Computes the bounds of this configuration. For a configuration that fails [`check`](Config::check) the values
-    /// have no meaning.
+    /// have no meaning. They are those of a dialect whose server answers heartbeats;
+    /// [`Preset::bounds`](crate::Preset::bounds) knows the dialect.
     pub fn bounds(&self) -> Bounds {
+        let (every, proof) = (self.heartbeat.period(), Proof::Unanswered);
         let outbound = match (self.outbox.resend, self.outbox.dedup_window) {
             (Resend::Never, _) => Guarantee::AtMostOnce,
             (Resend::NextConnection, None) => Guarantee::OnceWhileServerRemembers,
@@ -122,8 +124,8 @@ impl Config {
             _ => Guarantee::OnceAmong(self.inbox.window.get()),
         };
         Bounds {
-            notice_dead_link: self.heartbeat.notice(),
-            notice_dead_link_under_traffic: self.heartbeat.notice_under_traffic(),
+            notice_dead_link: self.heartbeat.notice(every, proof),
+            notice_dead_link_under_traffic: self.heartbeat.notice_under_traffic(every, proof),
             connects_in_120_s: self.connects_within(Duration::from_secs(120), false),
             connects_in_120_s_if_stable: self.connects_within(Duration::from_secs(120), true),
             memory_bytes: self.memory(),

@@ -26,11 +26,13 @@ pub struct HeartbeatPolicy {
     /// that the link works. Use [`Liveness::Reply`] where a proxy in between could be the sender of those frames.
     pub liveness: Liveness,
     /// When a silent link counts as dead. Default 2 unanswered heartbeats and 5 s: one heartbeat may be lost to a bad
-    /// moment, two are not. `None` never ends a silent link, for services that answer no heartbeat.
+    /// moment, two are not. `None` leaves that to `suspicion`; with neither, silence never ends a link, for
+    /// services that answer no heartbeat.
     pub dead_after: Option<DeadAfter>,
-    /// When a silent link is suspected and a heartbeat is sent out of turn. Default `None`: silence is reported only
-    /// once the link is dead. Set it where a person looks at the link's state, or where dead links must be noticed
-    /// sooner than the heartbeats allow.
+    /// When a silent link is suspected and a heartbeat is sent out of turn. Default [`Suspicion::default`]: a dead link
+    /// is noticed 8 s after the first unanswered heartbeat, and reported as suspected before. Suspicion never makes the
+    /// notice of a dead link slower. `None` reports silence only once the link is dead, which saves one heartbeat on
+    /// lines whose answers take longer than 3 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspicion: Option<Suspicion>,
     /// The time after which messages that left and brought no byte back raise suspicion. Default 10 s: with the answer
@@ -54,7 +56,7 @@ impl Default for HeartbeatPolicy {
                 heartbeats: NonZeroU32::MIN.saturating_add(1),
                 grace: Duration::from_secs(5),
             }),
-            suspicion: None,
+            suspicion: Some(Suspicion::default()),
             unanswered: Some(Duration::from_secs(10)),
             probe: Some(Probe::default()),
         }
@@ -83,11 +85,14 @@ pub enum Liveness {
     /// Any frame of the peer counts.
     AnyFrame,
     /// Only a heartbeat reply counts. A reply that comes late behind long messages on a slow line ends the connection,
-    /// however much arrives before it.
+    /// however much arrives before it. Where the client sends no heartbeats, any frame counts.
     Reply,
 }
 
 /// When a silent link counts as dead: a number of unanswered heartbeats in a row, and a grace after the last of them.
+///
+/// Where only the server sends heartbeats ([`Heartbeats::Answers`](crate::dialect::Heartbeats)), a link counts as dead
+/// once nothing was heard for as many periods and the grace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -115,6 +120,37 @@ impl DeadAfter {
             None => None,
         }
     }
+
+    /// The grace, in which the answer to a heartbeat must be able to come where the first one decides.
+    pub(crate) fn patience(self) -> Duration {
+        if self.heartbeats == NonZeroU32::MIN { self.grace.max(TICK) } else { self.grace }
+    }
+
+    /// The longest silence, for heartbeats with this time between them.
+    pub(crate) fn silence(self, every: Duration) -> Duration {
+        every.times(u64::from(self.heartbeats.get())) + self.patience()
+    }
+}
+
+/// The shortest time that a clock can tell.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// The role of heartbeats on a connection: whether this end sends any, and what proves a silent link dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Role {
+    pub(crate) sends: bool,
+    pub(crate) proof: Proof,
+}
+
+/// The proof that a silent link is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Proof {
+    /// Heartbeats that stay unanswered.
+    Unanswered,
+    /// Silence alone, because the other end sends heartbeats of its own.
+    Silence,
+    /// There is none: silence means nothing.
+    None,
 }
 
 /// When a silent link is suspected: a number of unanswered heartbeats in a row, and a time after the last of them.
@@ -126,8 +162,10 @@ impl DeadAfter {
 /// use redial::{Config, Duration};
 /// use redial::config::Suspicion;
 /// let mut config = Config::default();
-/// config.heartbeat.suspicion = Some(Suspicion::default());
+/// assert_eq!(config.heartbeat.suspicion, Some(Suspicion::default()));
 /// assert_eq!(config.bounds().notice_dead_link, Some(Duration::from_secs(25 + 3 + 5)));
+/// config.heartbeat.suspicion = None;
+/// assert_eq!(config.bounds().notice_dead_link, Some(Duration::from_secs(2 * 25 + 5)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,32 +216,34 @@ impl Default for Probe {
 impl HeartbeatPolicy {
     /// The time between heartbeats, at least 1 ms.
     pub(crate) fn period(&self) -> Duration {
-        self.every.max(Duration::from_millis(1))
+        self.every.max(TICK)
     }
 
     /// The time that the answer to a probe on suspicion may take.
     pub(crate) fn suspicion_wait(&self) -> Duration {
         let probe = self.probe.map_or(Probe::default().wait, |probe| probe.wait);
-        self.suspicion.map_or(probe, |suspicion| suspicion.wait)
+        self.suspicion.map_or(probe, |suspicion| suspicion.wait).max(TICK)
     }
 
     /// The time after which unanswered messages raise suspicion, where silence ends a link at all.
     pub(crate) fn unanswered(&self) -> Option<Duration> {
         let ends = self.dead_after.is_some() || self.suspicion.is_some();
-        self.unanswered.filter(|_| ends).map(|span| span.max(Duration::from_millis(1)))
+        self.unanswered.filter(|_| ends).map(|span| span.max(TICK))
     }
 
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them left.
-    pub(crate) fn notice_under_traffic(&self) -> Option<Duration> {
-        let asks = self.unanswered().map(|span| span + self.suspicion_wait());
-        [asks, self.notice()].into_iter().flatten().min()
+    pub(crate) fn notice_under_traffic(&self, every: Duration, proof: Proof) -> Option<Duration> {
+        let asks = self.unanswered().filter(|_| proof == Proof::Unanswered).map(|span| span + self.suspicion_wait());
+        [asks, self.notice(every, proof)].into_iter().flatten().min()
     }
 
-    /// The longest silence before a link counts as dead, provided that the host ticks in time; `None` for never.
-    pub(crate) fn notice(&self) -> Option<Duration> {
-        let after = |heartbeats: NonZeroU32, wait: Duration| self.period().times(u64::from(heartbeats.get())) + wait;
-        let dead_after = self.dead_after.map(|dead_after| after(dead_after.heartbeats, dead_after.grace));
-        let suspicion = self.suspicion.map(|suspicion| after(suspicion.heartbeats, suspicion.after + suspicion.wait));
+    /// The longest silence before a link counts as dead, provided that the host ticks in time; `None` for never. `every`
+    /// is the time between heartbeats.
+    pub(crate) fn notice(&self, every: Duration, proof: Proof) -> Option<Duration> {
+        let dead_after = self.dead_after.filter(|_| proof != Proof::None).map(|after| after.silence(every));
+        let suspicion = self.suspicion.filter(|_| proof == Proof::Unanswered).map(|suspicion| {
+            every.times(u64::from(suspicion.heartbeats.get())) + suspicion.after + self.suspicion_wait()
+        });
         [dead_after, suspicion].into_iter().flatten().min()
     }
 }

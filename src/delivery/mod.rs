@@ -291,13 +291,13 @@ impl Delivery {
         self.outbox.settle_reading(now, reads);
     }
 
-    /// Sends a heartbeat or heartbeat reply; in dialects with sequence numbers it carries the cumulative ack. A reply
-    /// for which the socket has no room is left out: those before it answer for it.
-    pub(crate) fn send_heartbeat(&self, cx: &mut Context<'_>, connection: ConnectionId, carrier: AckCarrier) {
+    /// Sends a heartbeat or heartbeat reply, and returns whether it was sent; in dialects with sequence numbers it
+    /// carries the cumulative ack. A reply for which the socket has no room is left out: those before it answer for it.
+    pub(crate) fn send_heartbeat(&self, cx: &mut Context<'_>, connection: ConnectionId, carrier: AckCarrier) -> bool {
         const HEARTBEAT: &Signal<Content<'static>> = &Signal::heartbeat();
         const HEARTBEAT_REPLY: &Signal<Content<'static>> = &Signal::heartbeat_reply();
         if carrier == AckCarrier::HeartbeatReply && !cx.backlog.has_room_for_reply() {
-            return;
+            return false;
         }
         let (bare, purpose) = match carrier {
             AckCarrier::Heartbeat | AckCarrier::Alone => (HEARTBEAT, Purpose::Heartbeat),
@@ -306,7 +306,7 @@ impl Delivery {
         match self.carried_ack() {
             Some(seq) => cx.send_signal(connection, &Signal::cumulative_ack(seq, Vec::new(), carrier), purpose),
             None => cx.send_signal(connection, bare, purpose),
-        };
+        }
     }
 
     /// Handles a refused login: messages stay in the outbox for the next `open`.

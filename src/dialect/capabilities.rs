@@ -1,13 +1,20 @@
 //! Capabilities of a dialect: the facts that link and delivery need about a service, in one value.
 
-/// Capabilities of a dialect: the kind of its login, and which confirmations its service has.
+use super::{Content, Dialect, Side, Signal};
+use crate::config::{Proof, Role};
+use crate::error::Unencodable;
+use crate::frame::Frame;
+use crate::host_profile::HostProfile;
+
+/// Capabilities of a dialect: the kind of its login, its heartbeats, and which confirmations its service has.
 ///
 /// [`Capabilities::new`] has no login and no confirmation; each method adds one capability.
 ///
 /// ```
-/// use redial::dialect::{Capabilities, Login};
+/// use redial::dialect::{Capabilities, Heartbeats, Login};
 /// const CHAT: Capabilities = Capabilities::new().login(Login::Handshake).receipts().acks();
 /// assert!(CHAT.receipts && CHAT.acks && !CHAT.sequenced);
+/// assert_eq!(CHAT.heartbeats(Heartbeats::Answers).heartbeats, Heartbeats::Answers);
 /// assert_eq!(Capabilities::new(), Capabilities::default());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,6 +23,8 @@
 pub struct Capabilities {
     /// The kind of login that makes a connection ready. Default [`Login::None`].
     pub login: Login,
+    /// The heartbeats of the service. Default [`Heartbeats::IfEncoded`].
+    pub heartbeats: Heartbeats,
     /// Whether the server confirms the client's messages. Without receipts no message becomes `Accepted`, and `Sent`
     /// settles a message. Default `false`.
     pub receipts: bool,
@@ -37,12 +46,19 @@ impl Capabilities {
     pub const fn new() -> Self {
         Self {
             login: Login::None,
+            heartbeats: Heartbeats::IfEncoded,
             receipts: false,
             acks: false,
             early_delivery: false,
             sequenced: false,
             no_repeats: false,
         }
+    }
+
+    /// Sets the heartbeats of the service.
+    #[must_use]
+    pub const fn heartbeats(self, heartbeats: Heartbeats) -> Self {
+        Self { heartbeats, ..self }
     }
 
     /// Sets the kind of login.
@@ -103,4 +119,67 @@ pub enum Login {
     /// [`SequenceSignal::Hello`]: crate::dialect::SequenceSignal::Hello
     /// [`SequenceSignal::Welcome`]: crate::dialect::SequenceSignal::Welcome
     Hello,
+}
+
+/// Heartbeats of a service: whether the client sends any, and whether the server answers them or sends its own.
+///
+/// A heartbeat of the server is answered in any case where the dialect encodes a reply for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Heartbeats {
+    /// As [`Asks`](Heartbeats::Asks) where the dialect encodes a heartbeat of the client, else as
+    /// [`None`](Heartbeats::None).
+    #[default]
+    IfEncoded,
+    /// The client asks and the server answers: heartbeats that stay unanswered prove the link dead.
+    /// [`Preset::new`](crate::Preset::new) refuses a dialect that does not encode the heartbeat.
+    Asks,
+    /// Each end sends heartbeats and answers none, as in STOMP 1.2. Nothing heard for `dead_after` proves the link dead,
+    /// counted from the last byte.
+    Tells,
+    /// The server alone sends heartbeats, within `heartbeat.every` of each other. Nothing heard for `dead_after` proves
+    /// the link dead, counted from the last byte.
+    Answers,
+    /// Neither end sends heartbeats: silence never ends a link.
+    None,
+}
+
+/// Encodes a signal for this host: a ping or pong that it cannot send gives way to another frame of the dialect.
+#[inline]
+pub(crate) fn encode(
+    dialect: &dyn Dialect,
+    host: HostProfile,
+    writer: Side,
+    signal: &Signal<Content<'_>>,
+) -> Result<Frame, Unencodable> {
+    let frame = dialect.encode(writer, signal)?;
+    if host.carries(&frame) { Ok(frame) } else { encode_slow(dialect, host, writer, signal) }
+}
+
+/// Slow path of `encode`, for a host that cannot send pings.
+#[cold]
+fn encode_slow(
+    dialect: &dyn Dialect,
+    host: HostProfile,
+    writer: Side,
+    signal: &Signal<Content<'_>>,
+) -> Result<Frame, Unencodable> {
+    dialect
+        .encode_without_pings(writer, signal)
+        .and_then(|frame| if host.carries(&frame) { Ok(frame) } else { Err(Unencodable::NoWord) })
+}
+
+/// Returns the role that the heartbeats of a dialect play on this host. A heartbeat that cannot be sent proves nothing,
+/// and neither does one that the host would not see.
+pub(crate) fn role(dialect: &dyn Dialect, host: HostProfile) -> Role {
+    let heartbeats = dialect.capabilities().heartbeats;
+    let sends = !matches!(heartbeats, Heartbeats::Answers | Heartbeats::None)
+        && encode(dialect, host, Side::Client, &Signal::heartbeat()).is_ok();
+    let hears = !dialect.encode(Side::Server, &Signal::heartbeat()).is_ok_and(|frame| !host.carries(&frame));
+    let proof = match heartbeats {
+        Heartbeats::IfEncoded | Heartbeats::Asks if sends => Proof::Unanswered,
+        Heartbeats::Tells | Heartbeats::Answers if hears => Proof::Silence,
+        _ => Proof::None,
+    };
+    Role { sends, proof }
 }

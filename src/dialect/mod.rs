@@ -22,7 +22,8 @@ use crate::frame::Frame;
 use crate::secret::Secret;
 use crate::time::Duration;
 
-pub use capabilities::{Capabilities, Login};
+pub use capabilities::{Capabilities, Heartbeats, Login};
+pub(crate) use capabilities::{encode, role};
 pub use content::{Content, Span};
 pub use greeting::{Credit, Hello, NotResumed, Refusal, Resume, Resumption, SessionTerms};
 pub use handshake::Handshake;
@@ -132,6 +133,16 @@ pub trait Dialect: Debug + Send + Sync {
     /// [`Unencodable::Reserved`] for a body that the reader would take for another signal, and with
     /// [`Unencodable::Binary`] for bytes in a service of text frames only.
     fn encode(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable>;
+
+    /// Encodes a heartbeat or a heartbeat reply for a host that cannot send the ping or pong which
+    /// [`encode`](Dialect::encode) gave ([`HostProfile::pings`](crate::HostProfile)).
+    ///
+    /// Fails with [`Unencodable::NoWord`] where the service has no other frame for it: then nothing is sent. That is the
+    /// default.
+    fn encode_without_pings(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
+        let _ = (writer, signal);
+        Err(Unencodable::NoWord)
+    }
 
     /// Returns the query and the subprotocols of the opening handshake (RFC 6455 §4.1).
     ///

@@ -34,11 +34,13 @@ pub struct Plain {
     pub heartbeats: HeartbeatFrame,
 }
 
-/// Spelling of heartbeats in [`Plain`]. In JSON `{"type":"ping"}` or `{"type":"text","heartbeat":"..","reply":".."}`.
+/// Spelling of heartbeats in [`Plain`]. In JSON `{"type":"ping"}` or `{"type":"text","heartbeat":"..","reply":".."}`,
+/// or the latter with the type `ping_or_text`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum HeartbeatFrame {
-    /// WebSocket pings and pongs (RFC 6455 §5.5.2); a page in a browser cannot send them.
+    /// WebSocket pings and pongs (RFC 6455 §5.5.2). A page in a browser cannot send them; a session whose host says so
+    /// ([`Event::Host`](crate::Event::Host)) sends no heartbeat, and no silence ends its links.
     #[default]
     #[serde(deserialize_with = "no_fields")]
     Ping,
@@ -49,27 +51,42 @@ pub enum HeartbeatFrame {
         /// The text of a heartbeat reply.
         reply: String,
     },
+    /// WebSocket pings and pongs where the host can send them, else two texts. A message with one of these texts is
+    /// refused in any case.
+    PingOrText {
+        /// The text of a heartbeat.
+        heartbeat: String,
+        /// The text of a heartbeat reply.
+        reply: String,
+    },
 }
 
 impl HeartbeatFrame {
-    #[inline(never)]
-    fn read(&self, text: &str) -> Signal<Span> {
+    /// The texts of a heartbeat and of a heartbeat reply.
+    fn texts(&self) -> Option<(&str, &str)> {
         match self {
-            Self::Text { reply, .. } if text == reply => Signal::heartbeat_reply(),
-            Self::Text { heartbeat, .. } if text == heartbeat => Signal::heartbeat(),
-            Self::Text { .. } | Self::Ping => Signal::message(None, Span::WHOLE),
+            Self::Ping => None,
+            Self::Text { heartbeat, reply } | Self::PingOrText { heartbeat, reply } => Some((heartbeat, reply)),
         }
     }
 
     #[inline(never)]
+    fn read(&self, text: &str) -> Signal<Span> {
+        match self.texts() {
+            Some((_, reply)) if text == reply => Signal::heartbeat_reply(),
+            Some((heartbeat, _)) if text == heartbeat => Signal::heartbeat(),
+            _ => Signal::message(None, Span::WHOLE),
+        }
+    }
+
+    /// Spells a signal in data frames.
+    #[inline(never)]
     fn write(&self, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
-        match (signal, self) {
-            (Signal::Heartbeat(HeartbeatSignal::Ask), Self::Text { heartbeat, .. }) => {
-                Ok(Frame::text(heartbeat.clone()))
-            }
-            (Signal::Heartbeat(HeartbeatSignal::Reply), Self::Text { reply, .. }) => Ok(Frame::text(reply.clone())),
-            (Signal::Message(MessageSignal { content: Content::Text(text), .. }), Self::Text { heartbeat, reply })
-                if text == heartbeat || text == reply =>
+        match (signal, self.texts()) {
+            (Signal::Heartbeat(HeartbeatSignal::Ask), Some((heartbeat, _))) => Ok(Frame::text(heartbeat.to_owned())),
+            (Signal::Heartbeat(HeartbeatSignal::Reply), Some((_, reply))) => Ok(Frame::text(reply.to_owned())),
+            (Signal::Message(MessageSignal { content: Content::Text(text), .. }), Some((heartbeat, reply)))
+                if *text == heartbeat || *text == reply =>
             {
                 Err(Unencodable::Reserved)
             }
@@ -104,7 +121,8 @@ impl Dialect for Plain {
         match frame {
             Frame::Text(text) => Ok(self.heartbeats.read(text)),
             Frame::Binary(_) => Ok(Signal::message(None, Span::WHOLE)),
-            // The socket answers pings by itself (RFC 6455 §5.5.2).
+            // The socket answers pings by itself (RFC 6455 §5.5.2), so no text may answer one.
+            Frame::Ping(_) if self.heartbeats.texts().is_some() => Ok(Signal::Ignored),
             Frame::Ping(_) => Ok(Signal::heartbeat()),
             Frame::Pong(_) => Ok(Signal::heartbeat_reply()),
         }
@@ -112,9 +130,15 @@ impl Dialect for Plain {
 
     fn encode(&self, _writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         match (signal, &self.heartbeats) {
-            (Signal::Heartbeat(HeartbeatSignal::Ask), HeartbeatFrame::Ping) => Ok(Frame::Ping(Vec::new())),
+            (Signal::Heartbeat(HeartbeatSignal::Ask), HeartbeatFrame::Ping | HeartbeatFrame::PingOrText { .. }) => {
+                Ok(Frame::Ping(Vec::new()))
+            }
             (signal, heartbeats) => heartbeats.write(signal),
         }
+    }
+
+    fn encode_without_pings(&self, _writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
+        self.heartbeats.write(signal)
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -6,9 +6,11 @@ use core::hash::{Hash, Hasher};
 
 use serde_json::Value;
 
-use super::{Dialect, Login};
+use super::{Dialect, Heartbeats, Login, Side, Signal, role};
 use crate::config::{Bounds, Config, CredentialSource, Guarantee, Resend};
 use crate::error::ConfigError;
+use crate::host_profile::HostProfile;
+use crate::time::Duration;
 
 /// Dialect together with a [`Config`]: everything in which one session behaves differently from another.
 ///
@@ -32,7 +34,8 @@ impl Preset {
     /// Joins a dialect with a configuration.
     ///
     /// Fails with the error of [`Config::check`], and with [`ConfigError::NoLogin`] where credentials are to be asked
-    /// for and the dialect has no login.
+    /// for and the dialect has no login, and with [`ConfigError::Heartbeat`] for a dialect that declares
+    /// [`Heartbeats::Asks`] or [`Heartbeats::Tells`] and does not encode the heartbeat.
     pub fn new(dialect: impl Dialect + 'static, config: Config) -> Result<Self, ConfigError> {
         Self::unchecked(dialect, Config::default()).with_config(config)
     }
@@ -57,6 +60,10 @@ impl Preset {
         let asks = config.authentication.credential == CredentialSource::Asked;
         if asks && self.dialect.capabilities().login == Login::None {
             return Err(ConfigError::NoLogin);
+        }
+        let sends = matches!(self.dialect.capabilities().heartbeats, Heartbeats::Asks | Heartbeats::Tells);
+        if sends && self.dialect.encode(Side::Client, &Signal::heartbeat()).is_err() {
+            return Err(ConfigError::Heartbeat);
         }
         self.config = config;
         Ok(self)
@@ -136,7 +143,14 @@ impl Preset {
     /// assert_eq!(Preset::uni_app().bounds(), Preset::uni_app().config().bounds());
     /// ```
     pub fn bounds(&self) -> Bounds {
-        let mut bounds = self.config.bounds();
+        self.bounds_on(HostProfile::new(), self.config.heartbeat.period())
+    }
+
+    /// Bounds on this host, with this time between heartbeats.
+    pub(crate) fn bounds_on(&self, host: HostProfile, every: Duration) -> Bounds {
+        let (mut bounds, proof) = (self.config.bounds(), role(self.dialect(), host).proof);
+        bounds.notice_dead_link = self.config.heartbeat.notice(every, proof);
+        bounds.notice_dead_link_under_traffic = self.config.heartbeat.notice_under_traffic(every, proof);
         if self.dialect().capabilities().sequenced {
             // Sequence numbers decide both which messages are sent again and which were delivered.
             bounds.inbound = Guarantee::OnceWhileBothRemember;

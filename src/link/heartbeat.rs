@@ -1,18 +1,21 @@
 //! Heartbeat of one connection: decides when heartbeats go out, what counts as life, and when a silent link is dead.
 //!
-//! 1. No link counts as dead without an unanswered heartbeat.
+//! 1. No link counts as dead without an unanswered heartbeat, or without a silence that the other end's own heartbeats
+//!    would have broken, as the dialect says. Where a heartbeat can neither be sent nor heard, silence proves nothing.
 //! 2. A tick that comes late sends one probe and waits for one answer; heartbeats that were missed are skipped.
 //! 3. A frame that has arrived counts before silence is judged: the caller reports frames first and ticks after.
-//! 4. A silent link can be suspected before it counts as dead: a probe goes out, and it has a deadline of its own.
+//! 4. A silent link can be suspected before it counts as dead: a probe goes out, and it has a deadline of its own. The
+//!    deadlines that hold without suspicion stay as they are.
 //! 5. Every deadline of a heartbeat ends with its connection.
 //! 6. Messages that left and brought no byte back raise suspicion before the schedule would.
 //! 7. A heartbeat that the socket has not taken is not unanswered: its deadlines start when its last byte is written.
 //! 8. While the session does not read, silence proves nothing: heartbeats go out and none counts, and a probe goes first
 //!    when reading resumes after a pause as long as a late wake-up.
+//! 9. A heartbeat that was not sent is not unanswered.
 
 use core::num::NonZeroU32;
 
-use crate::config::{HeartbeatPolicy, HeartbeatSchedule, Liveness};
+use crate::config::{HeartbeatPolicy, HeartbeatSchedule, Liveness, Proof, Role, TICK};
 use crate::deadline::{Deadline, Timer};
 use crate::time::{Duration, Instant};
 
@@ -37,12 +40,15 @@ pub(crate) enum HeartbeatDecision {
 pub(crate) struct Heartbeat {
     /// Time between heartbeats on this connection: the policy's, or the server's where it asked for one.
     every: Duration,
-    /// Time of the next heartbeat; [`Instant::NEVER`] when the lock-step chain has ended.
+    /// Whether heartbeats are sent on this connection, and what proves it dead.
+    role: Role,
+    /// Time of the next heartbeat; [`Instant::NEVER`] when the lock-step chain has ended, and where none
+    /// is sent.
     next_at: Instant,
     /// Time at which the silent link counts as dead; [`Instant::NEVER`] until as many heartbeats are unanswered as
-    /// `dead_after` says, or a lock-step chain has ended.
+    /// `dead_after` says, or a lock-step chain has ended. Where silence itself is judged, it runs from the last byte.
     dead_at: Instant,
-    /// End of the wait for a probe, which replaces the regular deadline; [`Instant::NEVER`] without a probe.
+    /// End of the wait for a probe; [`Instant::NEVER`] without a probe.
     probe_ends_at: Instant,
     suspicion_state: SuspicionState,
     unanswered: u32,
@@ -81,11 +87,11 @@ impl Heartbeat {
     /// Starts the heartbeat of a ready connection; returns whether a heartbeat goes out at once.
     ///
     /// `asked` is the period that the server asked for; it replaces the policy's, within 5 s to 5 min.
-    pub(crate) fn start(now: Instant, policy: &HeartbeatPolicy, asked: Option<Duration>) -> (Self, bool) {
-        let every = asked.map_or(policy.period(), |asked| asked.max(SERVER_PERIOD.0).min(SERVER_PERIOD.1));
+    pub(crate) fn start(now: Instant, policy: &HeartbeatPolicy, asked: Option<Duration>, role: Role) -> (Self, bool) {
         let mut heartbeat = Self {
-            every,
-            next_at: now + every,
+            every: asked.map_or(policy.period(), |asked| asked.max(SERVER_PERIOD.0).min(SERVER_PERIOD.1)),
+            role,
+            next_at: Instant::NEVER,
             dead_at: Instant::NEVER,
             probe_ends_at: Instant::NEVER,
             suspicion_state: SuspicionState::Clear,
@@ -96,18 +102,54 @@ impl Heartbeat {
             pause_ends_at: Instant::NEVER,
             held: false,
         };
-        if policy.at_ready {
+        heartbeat.begin(now, policy);
+        let send_now = policy.at_ready && role.sends;
+        if send_now {
             heartbeat.on_heartbeat_sent(now);
             // Only a lock-step chain depends on the answer to the first heartbeat.
             if policy.schedule == HeartbeatSchedule::LockStep {
                 heartbeat.count_unanswered(now, policy);
             }
         }
-        (heartbeat, policy.at_ready)
+        (heartbeat, send_now)
     }
 
-    /// Ends a probe and a suspicion on any frame, which also counts as life under [`Liveness::AnyFrame`]; returns
-    /// whether the link was suspected.
+    /// Begins anew in another role, because the host can send other frames than before.
+    pub(crate) fn set_role(&mut self, now: Instant, policy: &HeartbeatPolicy, role: Role) {
+        if role == self.role {
+            return;
+        }
+        self.role = role;
+        self.forget_questions();
+        self.probe_ends_at = Instant::NEVER;
+        self.begin(now, policy);
+    }
+
+    fn begin(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        self.next_at = if self.role.sends { now + self.every } else { Instant::NEVER };
+        self.restart_silence(now, policy);
+    }
+
+    /// Starts the time of silence anew, where silence itself is judged.
+    fn restart_silence(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        self.dead_at = match policy.dead_after.filter(|_| self.role.proof == Proof::Silence) {
+            Some(after) => now + after.silence(self.every),
+            None => Instant::NEVER,
+        };
+    }
+
+    /// Time between heartbeats on this connection.
+    pub(crate) fn every(&self) -> Duration {
+        self.every
+    }
+
+    /// Whether heartbeats that stay unanswered prove this connection dead.
+    fn asks(&self) -> bool {
+        self.role.proof == Proof::Unanswered
+    }
+
+    /// Ends a probe and a suspicion on any frame, which also counts as life under [`Liveness::AnyFrame`] and where no
+    /// reply can come; returns whether the link was suspected.
     pub(crate) fn on_frame(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
         let suspected = self.suspicion_state == SuspicionState::Suspected;
         self.probe_ends_at = Instant::NEVER;
@@ -115,7 +157,7 @@ impl Heartbeat {
         if suspected {
             self.suspicion_state = SuspicionState::Clear;
         }
-        if policy.liveness == Liveness::AnyFrame {
+        if policy.liveness == Liveness::AnyFrame || !self.asks() {
             self.on_life(now, policy);
         }
         suspected
@@ -143,7 +185,7 @@ impl Heartbeat {
     /// Notes that a message left.
     #[inline]
     pub(crate) fn on_asked(&mut self, now: Instant, policy: &HeartbeatPolicy) {
-        if self.unanswered_at.is_never() && !self.is_paused() && !self.is_probing() {
+        if self.unanswered_at.is_never() && self.asks() && !self.is_paused() && !self.is_probing() {
             self.unanswered_at = policy.unanswered().map_or(Instant::NEVER, |span| now + span);
         }
     }
@@ -174,8 +216,24 @@ impl Heartbeat {
         if !self.next_at.is_never() && late > Duration::ZERO {
             self.next_at = match policy.schedule {
                 HeartbeatSchedule::Grid if self.next_at > now => self.next_at,
-                _ => self.next_heartbeat(now, self.next_at, policy),
+                HeartbeatSchedule::Grid => self.next_heartbeat(now, self.next_at, policy),
+                // A probe on suspicion leaves the next heartbeat where it was, so that it may come sooner.
+                HeartbeatSchedule::SinceLife | HeartbeatSchedule::LockStep => {
+                    (self.next_at + late).min(now + self.every)
+                }
             };
+        }
+    }
+
+    /// Forgets what was asked, a probe included, because a heartbeat was not sent.
+    pub(crate) fn on_unsent(&mut self, now: Instant, policy: &HeartbeatPolicy) {
+        self.unwritten_since = Instant::NEVER;
+        self.held = self.is_paused();
+        self.forget_questions();
+        self.probe_ends_at = Instant::NEVER;
+        self.restart_silence(now, policy);
+        if self.has_ended(policy) {
+            self.next_at = now + self.every;
         }
     }
 
@@ -206,6 +264,7 @@ impl Heartbeat {
     pub(crate) fn resume(&mut self, now: Instant, policy: &HeartbeatPolicy, longest: Duration) -> bool {
         let since = core::mem::replace(&mut self.pause_ends_at, Instant::NEVER) - longest;
         self.held = !self.unwritten_since.is_never();
+        self.restart_silence(now, policy);
         if self.is_probing() {
             // The answer to a probe may be among the bytes that were not read.
             let wait = policy.probe.map_or(policy.suspicion_wait(), |probe| probe.wait);
@@ -229,24 +288,24 @@ impl Heartbeat {
 
     fn on_life(&mut self, now: Instant, policy: &HeartbeatPolicy) {
         self.unanswered = 0;
-        self.dead_at = Instant::NEVER;
+        self.restart_silence(now, policy);
         self.probe_ends_at = Instant::NEVER;
         self.suspicion_state = SuspicionState::Clear;
-        if policy.schedule == HeartbeatSchedule::SinceLife || self.has_ended(policy) {
+        if self.asks() && policy.schedule == HeartbeatSchedule::SinceLife || self.has_ended(policy) {
             self.next_at = now + self.every;
         }
     }
 
     /// Whether a lock-step chain has ended that starts again, because detecting a dead link needs heartbeats.
     fn has_ended(&self, policy: &HeartbeatPolicy) -> bool {
-        self.next_at.is_never() && policy.dead_after.is_some()
+        self.next_at.is_never() && self.role.sends && policy.dead_after.is_some()
     }
 
     /// Starts a probe after sleep or a network change; returns whether a heartbeat goes out for it. None does when a
-    /// probe is under way or the policy has none, nor while the socket has not taken the heartbeat before, which is the
+    /// probe is under way, the policy has none or nobody would answer, nor while the socket has not taken the heartbeat before, which is the
     /// probe then.
     pub(crate) fn on_wake(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
-        let Some(probe) = policy.probe.filter(|_| !self.is_probing()) else { return false };
+        let Some(probe) = policy.probe.filter(|_| self.asks() && !self.is_probing()) else { return false };
         let round_trip = self.round_trip;
         self.probe(now, policy, probe.wait);
         if !self.unwritten_since.is_never() {
@@ -273,31 +332,44 @@ impl Heartbeat {
             }
             _ => {
                 if let Some(probe) = policy.probe.filter(|probe| now.since(due.at) > probe.late) {
-                    self.probe(now, policy, probe.wait);
-                    return Some(HeartbeatDecision::Send);
+                    if self.asks() {
+                        self.probe(now, policy, probe.wait);
+                        return Some(HeartbeatDecision::Send);
+                    }
+                    self.restart_silence(now, policy);
                 }
             }
         }
-        match due.timer {
-            Timer::Death => return Some(HeartbeatDecision::Dead),
-            Timer::Suspicion => {
-                let regular = self.death_by_heartbeats(policy);
-                self.probe(now, policy, policy.suspicion_wait());
-                // A probe on suspicion must not postpone the deadline that holds without it.
-                self.probe_ends_at = regular.map_or(self.probe_ends_at, |at| self.probe_ends_at.min(at));
-                self.suspicion_state = SuspicionState::Suspected;
-                return Some(HeartbeatDecision::Suspect);
-            }
-            _ => {}
+        if self.dead_at.is_due(now) {
+            return Some(HeartbeatDecision::Dead);
         }
-        if policy.schedule == HeartbeatSchedule::LockStep && self.round_trip != RoundTrip::None && self.unanswered > 0 {
-            self.end_chain(now, policy);
+        self.send_due(now, policy)
+    }
+
+    /// Sends one heartbeat for all that is due: on schedule, on suspicion, or for both.
+    fn send_due(&mut self, now: Instant, policy: &HeartbeatPolicy) -> Option<HeartbeatDecision> {
+        let suspects = self.suspicion().is_due(now);
+        if suspects {
+            self.suspicion_state = SuspicionState::Suspected;
+            self.unanswered_at = Instant::NEVER;
+            self.probe_ends_at = self.probe_ends_at.min(now + policy.suspicion_wait());
+        }
+        let mut sends = suspects;
+        if self.next_at.is_due(now) {
+            let lock_step = policy.schedule == HeartbeatSchedule::LockStep;
+            if lock_step && self.round_trip != RoundTrip::None && self.unanswered > 0 {
+                self.end_chain(now, policy);
+            } else {
+                self.next_at = self.next_heartbeat(now, self.next_at, policy);
+                self.count_unanswered(now, policy);
+                sends = true;
+            }
+        }
+        if !sends {
             return None;
         }
-        self.next_at = self.next_heartbeat(now, due.at, policy);
         self.on_heartbeat_sent(now);
-        self.count_unanswered(now, policy);
-        Some(HeartbeatDecision::Send)
+        Some(if suspects { HeartbeatDecision::Suspect } else { HeartbeatDecision::Send })
     }
 
     /// Returns when uninterrupted silence would count as death; `None` when the policy never declares a link dead.
@@ -305,21 +377,20 @@ impl Heartbeat {
         if policy.dead_after.is_none() && policy.suspicion.is_none() {
             return None;
         }
-        if self.is_probing() {
-            return Some(self.probe_ends_at);
-        }
-        let by_suspicion = policy.suspicion.and_then(|suspicion| match self.suspicion_state {
-            SuspicionState::DueAt(at) => Some(at + suspicion.wait),
-            _ => Some(self.nth_heartbeat(suspicion.heartbeats)? + suspicion.after + suspicion.wait),
+        let by_suspicion = policy.suspicion.filter(|_| self.asks()).and_then(|suspicion| match self.suspicion_state {
+            SuspicionState::DueAt(at) => Some(at + policy.suspicion_wait()),
+            _ => Some(self.nth_heartbeat(suspicion.heartbeats)? + suspicion.after + policy.suspicion_wait()),
         });
-        [self.death_by_heartbeats(policy), by_suspicion].into_iter().flatten().min()
+        let by_probe = self.is_probing().then_some(self.probe_ends_at);
+        [by_probe, self.death_by_heartbeats(policy), by_suspicion].into_iter().flatten().min()
     }
 
     /// Returns the regular deadline if no frame arrives; `None` when there is none.
     fn death_by_heartbeats(&self, policy: &HeartbeatPolicy) -> Option<Instant> {
         let death = policy.dead_after?;
         match self.dead_at {
-            Instant::NEVER => Some(self.nth_heartbeat(death.heartbeats)? + death.grace),
+            Instant::NEVER if !self.asks() => None,
+            Instant::NEVER => Some(self.nth_heartbeat(death.heartbeats)? + death.patience()),
             at => Some(at),
         }
     }
@@ -335,12 +406,10 @@ impl Heartbeat {
         if self.held {
             return self.deadline_slow();
         }
-        let death = if self.is_probing() {
-            Deadline { at: self.probe_ends_at, timer: Timer::Probe }
-        } else {
-            Deadline { at: self.dead_at, timer: Timer::Death }.earlier(self.suspicion())
-        };
-        death.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
+        Deadline { at: self.probe_ends_at, timer: Timer::Probe }
+            .earlier(Deadline { at: self.dead_at, timer: Timer::Death })
+            .earlier(self.suspicion())
+            .earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
     }
 
     /// Slow path of `deadline`, for a heartbeat that is unwritten and a session that does not read.
@@ -372,19 +441,25 @@ impl Heartbeat {
         };
         self.unanswered = 0;
         self.dead_at = Instant::NEVER;
-        self.probe_ends_at = now + wait;
-        self.suspicion_state = SuspicionState::Clear;
+        self.probe_ends_at = now + wait.max(TICK);
+        if matches!(self.suspicion_state, SuspicionState::DueAt(_)) {
+            self.suspicion_state = SuspicionState::Clear;
+        }
         self.unanswered_at = Instant::NEVER;
         self.on_heartbeat_sent(now);
     }
 
-    /// Ends a lock-step chain whose last heartbeat got no reply. The link is dead once the heartbeats that no longer
-    /// go out would have been unanswered too.
+    /// Ends a lock-step chain whose last heartbeat got no reply. The link is suspected, and dead, once the heartbeats
+    /// that no longer go out would have been unanswered too.
     fn end_chain(&mut self, now: Instant, policy: &HeartbeatPolicy) {
         self.next_at = Instant::NEVER;
+        let (every, sent) = (self.every, self.unanswered.saturating_add(1));
+        let nth = |heartbeats: NonZeroU32| now + every.times(u64::from(heartbeats.get().saturating_sub(sent)));
         if let (Some(death), Instant::NEVER) = (policy.dead_after, self.dead_at) {
-            let skipped = u64::from(death.heartbeats.get().saturating_sub(self.unanswered.saturating_add(1)));
-            self.dead_at = now + self.every.times(skipped) + death.grace;
+            self.dead_at = nth(death.heartbeats) + death.patience();
+        }
+        if let (Some(suspicion), SuspicionState::Clear) = (policy.suspicion, self.suspicion_state) {
+            self.suspicion_state = SuspicionState::DueAt(nth(suspicion.heartbeats) + suspicion.after);
         }
     }
 
@@ -397,16 +472,21 @@ impl Heartbeat {
 
     #[inline]
     fn count_unanswered(&mut self, now: Instant, policy: &HeartbeatPolicy) {
-        self.unanswered = self.unanswered.saturating_add(1);
-        if self.is_probing() {
+        if !self.asks() {
             return;
         }
+        self.unanswered = self.unanswered.saturating_add(1);
         if let Some(death) = policy.dead_after.filter(|death| self.unanswered >= death.heartbeats.get()) {
-            // A probe may have been under way at the heartbeat that would have set the deadline.
-            self.dead_at = self.dead_at.min(now + death.grace);
+            self.dead_at = self.dead_at.min(now + death.patience());
         }
-        if let Some(suspicion) = policy.suspicion.filter(|suspicion| self.unanswered == suspicion.heartbeats.get()) {
-            self.suspicion_state = SuspicionState::DueAt(now + suspicion.after);
+        let Some(suspicion) = policy.suspicion.filter(|suspicion| self.unanswered >= suspicion.heartbeats.get()) else {
+            return;
+        };
+        match self.suspicion_state {
+            SuspicionState::Clear => self.suspicion_state = SuspicionState::DueAt(now + suspicion.after),
+            // The probe on suspicion was not sent, so the next heartbeat is the probe.
+            SuspicionState::Suspected if !self.is_probing() => self.probe_ends_at = now + policy.suspicion_wait(),
+            SuspicionState::DueAt(_) | SuspicionState::Suspected => {}
         }
     }
 

@@ -65,7 +65,7 @@ use crate::action::{Action, PollCause, Purpose};
 use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, may_be_received, may_be_sent};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
-use crate::dialect::{Bye, Content, Login, LoginSignal, Signal, Span};
+use crate::dialect::{Bye, Content, Login, LoginSignal, Signal, Span, role};
 use crate::error::{CloseError, Malformed};
 use crate::event::CredentialFailure;
 use crate::failure::{Failure, Reason, TransportError};
@@ -524,7 +524,8 @@ impl Link {
     /// `every` is the heartbeat period that the server asked for.
     fn on_login_done(&mut self, cx: &mut Context<'_>, connection: ConnectionId, every: Option<Duration>) -> LinkEvent {
         self.credentials.on_accepted();
-        let (fresh, send_now) = Heartbeat::start(cx.now, &cx.config.heartbeat, every);
+        let role = role(cx.dialect, cx.backlog.host());
+        let (fresh, send_now) = Heartbeat::start(cx.now, &cx.config.heartbeat, every, role);
         if let Phase::Ready { heartbeat, login, .. } = &mut self.phase {
             (*heartbeat, *login) = (fresh, LoginStep::Answered);
             return if send_now { LinkEvent::Heartbeat(connection) } else { LinkEvent::Moved };
@@ -683,6 +684,28 @@ impl Link {
         self.on_bytes(cx);
         if let Phase::Authenticating { until, .. } = &mut self.phase {
             *until = (*until).max(after(cx.now, cx.config.authentication.timeout));
+        }
+    }
+
+    /// Begins the heartbeats anew where the host can send other ones than before.
+    pub(crate) fn on_host(&mut self, cx: &Context<'_>) {
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            heartbeat.set_role(cx.now, &cx.config.heartbeat, role(cx.dialect, cx.backlog.host()));
+        }
+    }
+
+    /// Time between heartbeats on the present connection, once it is ready.
+    pub(crate) fn heartbeat_period(&self) -> Option<Duration> {
+        match &self.phase {
+            Phase::Ready { heartbeat, .. } => Some(heartbeat.every()),
+            _ => None,
+        }
+    }
+
+    /// Takes back a heartbeat that the dialect could not encode or the socket could not write.
+    pub(crate) fn on_heartbeat_unsent(&mut self, cx: &Context<'_>) {
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            heartbeat.on_unsent(cx.now, &cx.config.heartbeat);
         }
     }
 

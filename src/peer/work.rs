@@ -91,6 +91,9 @@ impl PeerCore<'_> {
         if let Event::Taken { messages } = *event {
             cx.backlog.on_taken(messages, cx.stats.delivered);
         }
+        if let Event::Host { profile } = *event {
+            cx.backlog.set_host(profile);
+        }
         let Some(connection) = event.connection() else { return };
         let Some(current) = self.current.as_mut().filter(|current| current.connection == connection) else {
             cx.stats.stale_events += 1;
@@ -120,6 +123,7 @@ impl PeerCore<'_> {
             Event::Opened { .. }
             | Event::Taken { .. }
             | Event::Tick
+            | Event::Host { .. }
             | Event::Online
             | Event::Offline
             | Event::Woke { .. } => {}

@@ -33,6 +33,11 @@ impl SessionCore<'_> {
                 None
             }
             Event::Tick | Event::Offline => None,
+            Event::Host { profile } => {
+                cx.backlog.set_host(profile);
+                self.link.on_host(cx);
+                None
+            }
             Event::SendFailed { connection, ref mut purpose } => self.on_send_failed(cx, connection, purpose.take()),
             Event::Errored { connection, ref mut failure } => {
                 self.link.on_errored(cx, connection, core::mem::take(&mut **failure))
@@ -141,9 +146,8 @@ impl SessionCore<'_> {
             return None;
         }
         cx.backlog.on_failed(purpose.as_ref(), slot);
-        if purpose == Some(Purpose::Heartbeat) {
-            // Its deadlines wait for the socket no longer, which will never take this heartbeat.
-            self.link.on_heartbeat_written(cx);
+        if matches!(purpose, None | Some(Purpose::Heartbeat)) {
+            self.link.on_heartbeat_unsent(cx);
         }
         match purpose {
             None | Some(Purpose::Heartbeat) => self.link.on_heartbeat_failed(cx, connection),
@@ -188,8 +192,10 @@ impl SessionCore<'_> {
 
     /// Sends a heartbeat, on schedule or as a probe.
     fn send_heartbeat(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        if !self.delivery.send_heartbeat(cx, connection, AckCarrier::Heartbeat) {
+            return self.link.on_heartbeat_unsent(cx);
+        }
         cx.stats.heartbeats += 1;
-        self.delivery.send_heartbeat(cx, connection, AckCarrier::Heartbeat);
         if cx.backlog.has_reports() && cx.backlog.holds(FrameKind::Heartbeat) {
             self.link.on_heartbeat_handed(cx);
         }

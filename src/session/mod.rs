@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 
 use crate::action::Action;
 use crate::backlog::Backlog;
+use crate::config::Bounds;
 use crate::context::Context;
 use crate::delivery::Delivery;
 use crate::dialect::{Preset, Side};
@@ -163,6 +164,13 @@ impl Session {
     /// ```
     pub fn wants_read(&self) -> bool {
         self.delivery.wants_read(&self.backlog, &self.preset.config)
+    }
+
+    /// Returns the promises of this session in numbers: those of its preset, with what the host has said of itself, and
+    /// with the heartbeats that the server asked for on the present connection.
+    pub fn bounds(&self) -> Bounds {
+        let every = self.link.heartbeat_period().unwrap_or(self.preset.config.heartbeat.period());
+        self.preset.bounds_on(self.backlog.host(), every)
     }
 
     /// Returns the state of the session.

@@ -3,8 +3,8 @@
 use redial::journal::{Call, Header, Input, Output, Player};
 use redial::services::Service;
 use redial::{
-    Action, Body, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId, Preset,
-    Purpose, Seed, Session, TransportError,
+    Action, Body, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, HostProfile, Instant, MessageId,
+    Preset, Purpose, Seed, Session, TransportError,
 };
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn a_session_on_a_pipe_answers_as_the_documentation_says() {
         r#"{"now_ms":40,"action":{"type":"deliver","body":"hi"}}"#,
         r#"{"now_ms":40,"next_deadline_ms":25040,"timer":"heartbeat"}"#,
         r#"{"now_ms":25040,"action":{"type":"send","connection":1,"frame":{"ping":""},"purpose":{"type":"heartbeat"}}}"#,
-        r#"{"now_ms":25040,"next_deadline_ms":50040,"timer":"heartbeat"}"#,
+        r#"{"now_ms":25040,"next_deadline_ms":28040,"timer":"suspicion"}"#,
         r#"{"now_ms":25050,"action":{"type":"alive","connection":1,"rtt_ms":10}}"#,
         r#"{"now_ms":25050,"next_deadline_ms":50050,"timer":"heartbeat"}"#,
         r#"{"now_ms":26000,"action":{"type":"close","connection":1,"code":3001,"reason":"bye"}}"#,
@@ -318,6 +318,7 @@ fn every_call_and_every_event_reads_back_as_it_was_written() {
         Event::errored(connection, TransportError::Tls),
         Event::errored(connection, Failure::from_http(503, Some("3"), 0).with_detail("busy")),
         Event::Closed { connection, code: Some(1006), reason: "gone".into() },
+        Event::Host { profile: HostProfile::new().without_pings() },
         Event::Online,
         Event::Offline,
         Event::Woke { asleep: Duration::from_secs(9) },

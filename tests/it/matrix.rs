@@ -9,7 +9,8 @@ use redial::config::{Acknowledge, CredentialSource, MeasuredFrom};
 use redial::dialect::Login;
 use redial::journal::{Call, Output};
 use redial::{
-    Action, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Purpose, State, TransportError,
+    Action, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, HostProfile, Purpose, State,
+    TransportError,
 };
 
 use crate::sim::Terse;
@@ -153,6 +154,7 @@ pub(crate) fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Cal
     for (name, of) in [
         ("tick", Event::Tick),
         ("taken", Event::Taken { messages: 0 }),
+        ("host, without pings", Event::Host { profile: HostProfile::new().without_pings() }),
         ("online", Event::Online),
         ("offline", Event::Offline),
         ("woke", Event::Woke { asleep: Duration::from_secs(3_600) }),

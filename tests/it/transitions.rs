@@ -105,16 +105,15 @@ fn on_the_page() -> BTreeSet<Transition> {
 
 /// Every change of phase that a timer makes, from each phase of the page and from two more situations.
 fn by_timers() -> BTreeSet<Transition> {
-    let silent = |story: &mut Story| {
-        story.open().opened().wait(50_000);
-    };
     let probed = |story: &mut Story| {
         story.open().opened().sleep(60_000).tick();
     };
-    let more: [(Login, matrix::Bring); 2] = [(Login::None, silent), (Login::None, probed)];
+    let mut silent = Story::unsuspicious();
+    silent.open().opened().wait(50_000);
+    let more: [(Login, matrix::Bring); 1] = [(Login::None, probed)];
+    let stories = matrix::phases().into_iter().chain(more).map(|(login, bring)| matrix::in_phase(login, bring));
     let mut found = BTreeSet::new();
-    for (login, bring) in matrix::phases().into_iter().chain(more) {
-        let mut story = matrix::in_phase(login, bring);
+    for mut story in stories.chain([silent]) {
         let from = phase(&story.session.explain().to_string());
         let Some(due) = story.deadline() else { continue };
         story.wait(due.at.as_millis().saturating_sub(story.now()));

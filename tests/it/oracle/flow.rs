@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use redial::journal::Input;
-use redial::{Action, ConnectionId, Duration, Event, Instant, MessageId, Purpose, Session, State};
+use redial::{Action, ConnectionId, Duration, Event, Frame, HostProfile, Instant, MessageId, Purpose, Session, State};
 
 use super::{Step, Verdict, rule};
 
@@ -22,6 +22,8 @@ pub(super) struct Flow {
     arriving_since: Option<Instant>,
     /// Whether this input brought a sign of life on the present connection.
     life: bool,
+    /// What the host has said of itself.
+    host: HostProfile,
 }
 
 /// The overhead of a frame, at most.
@@ -71,7 +73,17 @@ impl Flow {
             self.listen(session, event);
             self.take_in(event);
         }
+        if let Input::Event { event: Event::Host { profile }, .. } = &step.input {
+            self.host = *profile;
+        }
+        let heartbeats = session.stats().heartbeats - step.heartbeats;
+        let is_heartbeat = |action: &&Action| matches!(action, Action::Send { purpose: Purpose::Heartbeat, .. });
+        let sent = actions.iter().filter(is_heartbeat).count() as u64;
+        rule!(heartbeats == sent, "{heartbeats} heartbeats were counted and {sent} were sent");
         for action in actions {
+            if let Action::Send { frame: Frame::Ping(_) | Frame::Pong(_), .. } = action {
+                rule!(self.host.pings, "a host that cannot send pings was asked to");
+            }
             match action {
                 Action::Connect { connection, .. } => {
                     (self.connection, self.handed) = (Some(*connection), 0);

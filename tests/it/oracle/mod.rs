@@ -75,6 +75,7 @@ pub(crate) struct Step {
     pub(crate) stopped_for_good: bool,
     pub(crate) unsettled: usize,
     pub(crate) probing: bool,
+    heartbeats: u64,
     /// Whether the window may be full of positions that nobody acknowledged, though their messages have their outcome.
     pub(crate) owed: bool,
     stale: Option<ConnectionId>,
@@ -143,6 +144,7 @@ impl Oracle {
             stopped_for_good: is_stopped_for_good(session),
             unsettled: session.unsettled(),
             probing: session.explain().probing,
+            heartbeats: session.stats().heartbeats,
             owed: false,
             stale,
             twin: self.thorough.then(|| session.clone()),
@@ -282,7 +284,7 @@ fn deadlines(session: &Session, leaving: usize) -> Verdict {
         State::Waiting | State::Closing => true,
         State::Connecting => config.reconnect.attempt_timeout.is_some() && config.authentication.timeout.is_some(),
         State::Authenticating => config.authentication.timeout.is_some(),
-        State::Ready => config.heartbeat.dead_after.is_some(),
+        State::Ready => session.bounds().notice_dead_link.is_some(),
         State::Idle | State::Stopped => false,
         other => unreachable!("{other} is a phase nobody has told the oracle of"),
     };

@@ -2,6 +2,7 @@
 
 mod counted;
 mod failures;
+mod heartbeats;
 mod peers;
 mod presets;
 mod reference;

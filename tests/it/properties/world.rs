@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use proptest::sample::Index;
 use redial::dialect::{AckCarrier, Bye, Content, Credit, NotResumed, Refusal, Resumption, SessionTerms, Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{Action, Body, ConnectionId, Duration, Event, Frame, Instant, MessageId, Preset, Purpose, Seed, Session};
+use redial::{
+    Action, Body, ConnectionId, Duration, Event, Frame, HostProfile, Instant, MessageId, Preset, Purpose, Seed, Session,
+};
 
 use super::steps::{Failed, Said, Step, What, When, Whose};
 use crate::oracle::{Oracle, Violation, drain};
@@ -119,6 +121,7 @@ impl World {
                 Event::Closed { connection: self.of(*whose), code: *code, reason: "why not".to_owned() }
             }
             What::Tick => Event::Tick,
+            What::Host(pings) => Event::Host { profile: profile(*pings) },
             What::Online => Event::Online,
             What::Offline => Event::Offline,
             What::Woke(asleep) => Event::Woke { asleep: *asleep },
@@ -279,4 +282,8 @@ pub(crate) fn shifted(actions: &[Action], by: u64) -> Vec<Action> {
         other => other,
     };
     actions.iter().map(shift).collect()
+}
+
+fn profile(pings: bool) -> HostProfile {
+    if pings { HostProfile::new() } else { HostProfile::new().without_pings() }
 }

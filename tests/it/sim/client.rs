@@ -1,7 +1,10 @@
 //! The client's program: its session, the clock it goes by, and what it does with each action.
 
+use redial::dialect::{Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{Action, Duration, Event, Instant, MessageId, Preset, Purpose, Seed, Session, State, Timer};
+use redial::{
+    Action, Duration, Event, Frame, HostProfile, Instant, MessageId, Preset, Purpose, Seed, Session, State, Timer,
+};
 
 use super::app::App;
 use super::host::Host;
@@ -318,7 +321,15 @@ impl Run {
     pub(super) fn hint(&mut self) {
         self.note("hint");
         self.hurry();
-        let hint = if self.dice.percent(50) { Event::Online } else { Event::Offline };
+        // Where a heartbeat is a text, a host that cannot send pings loses nothing.
+        let asked = self.client.session.preset().dialect().encode(Side::Client, &Signal::heartbeat());
+        let mut profile = HostProfile::new();
+        profile.pings = matches!(asked, Ok(Frame::Ping(_)));
+        let hint = match self.dice.below(5) {
+            0 | 1 => Event::Online,
+            2 | 3 => Event::Offline,
+            _ => Event::Host { profile },
+        };
         self.deed(self.now, Deed::Event(hint));
     }
 

@@ -8,7 +8,7 @@ use crate::support::Story;
 #[test]
 fn in_lock_step_silence_after_an_echo_is_measured_from_the_beat_that_had_none() {
     // The beats at 25 and 50 s are echoed; that at 75 s is not, and those at 100 and 125 s would not have been.
-    let mut story = Story::plain_with(|config| {
+    let mut story = Story::unsuspicious_with(|config| {
         config.heartbeat.schedule = HeartbeatSchedule::LockStep;
         config.heartbeat.liveness = Liveness::Reply;
         config.heartbeat.dead_after = DeadAfter::after(3, Duration::from_secs(5));
@@ -23,7 +23,7 @@ fn in_lock_step_silence_after_an_echo_is_measured_from_the_beat_that_had_none() 
 
 #[test]
 fn in_lock_step_life_without_an_echo_is_followed_by_the_next_beat() {
-    let mut story = Story::plain_with(|config| config.heartbeat.schedule = HeartbeatSchedule::LockStep);
+    let mut story = Story::unsuspicious_with(|config| config.heartbeat.schedule = HeartbeatSchedule::LockStep);
     story.ready().wait(25_000).text("life, and no echo").seen();
     story.wait(25_000);
     assert_eq!(story.seen().beats(), 1);
@@ -34,7 +34,7 @@ fn in_lock_step_life_without_an_echo_is_followed_by_the_next_beat() {
 
 #[test]
 fn in_lock_step_a_probe_begins_a_chain_that_had_ended_anew() {
-    let mut story = Story::plain_with(|config| {
+    let mut story = Story::unsuspicious_with(|config| {
         config.heartbeat.schedule = HeartbeatSchedule::LockStep;
         config.heartbeat.liveness = Liveness::Reply;
     });

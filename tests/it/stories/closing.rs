@@ -275,7 +275,7 @@ fn the_application_closes_with_its_own_code_and_reason_or_learns_why_not() {
 #[test]
 fn a_dead_link_is_closed_with_a_frame_where_the_service_counts_those() {
     let mut story =
-        Story::plain_with(|config| config.close.dead = redial::config::DeadLink::Close { code: Some(3001) });
+        Story::unsuspicious_with(|config| config.close.dead = redial::config::DeadLink::Close { code: Some(3001) });
     story.ready().wait(54_999).seen();
     story.wait(1);
     let connection = story.connection();

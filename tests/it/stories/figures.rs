@@ -31,7 +31,7 @@ fn the_time_in_each_state_adds_up_to_the_time_since_open() {
 
 #[test]
 fn losses_are_counted_by_what_they_were() {
-    let mut story = Story::plain();
+    let mut story = Story::unsuspicious();
     story.ready().closed(1006).wait_for_connect();
     story.errored(TransportError::Refused).wait_for_connect();
     story.errored(TransportError::Dns).wait_for_connect();

@@ -7,7 +7,7 @@ use crate::support::Story;
 
 #[test]
 fn a_half_open_link_is_noticed_in_time_and_replaced_without_waiting_for_a_close() {
-    let mut story = Story::plain();
+    let mut story = Story::unsuspicious();
     story.ready();
     let dead = story.connection();
     story.text("the last word").seen();
@@ -54,7 +54,7 @@ fn a_quiet_link_that_answers_lives_for_ever() {
 
 #[test]
 fn an_answer_to_several_heartbeats_gives_no_round_trip_time() {
-    let mut story = Story::plain();
+    let mut story = Story::unsuspicious();
     story.ready().wait(50_000).seen();
     story.pong();
     let connection = story.connection();
@@ -63,7 +63,7 @@ fn an_answer_to_several_heartbeats_gives_no_round_trip_time() {
 
 #[test]
 fn an_overdue_timer_after_a_suspend_probes_before_it_kills() {
-    let mut story = Story::plain();
+    let mut story = Story::unsuspicious();
     story.ready().wait(50_000).seen();
     assert_eq!(story.deadline().map(|deadline| deadline.timer), Some(Timer::Death));
     story.sleep(3_600_000).tick();
@@ -78,11 +78,11 @@ fn an_overdue_timer_after_a_suspend_probes_before_it_kills() {
 
 #[test]
 fn a_timer_that_is_late_by_no_more_than_the_limit_is_no_suspend() {
-    let mut story = Story::plain();
+    let mut story = Story::unsuspicious();
     story.ready().wait(50_000).seen();
     story.sleep(5_000 + 5_000).tick();
     assert_eq!(story.seen().losses()[0].0, Cause::Dead);
-    let mut story = Story::plain();
+    let mut story = Story::unsuspicious();
     story.ready().wait(50_000).seen();
     story.sleep(5_000 + 5_001).tick();
     assert_eq!(story.seen().beats(), 1);
@@ -90,7 +90,7 @@ fn a_timer_that_is_late_by_no_more_than_the_limit_is_no_suspend() {
 
 #[test]
 fn frames_that_arrived_during_a_suspend_count_first() {
-    let mut story = Story::plain();
+    let mut story = Story::unsuspicious();
     story.ready().wait(50_000).seen();
     story.sleep(3_600_000).text("it was in the socket's buffer");
     let seen = story.seen();
@@ -257,7 +257,7 @@ fn what_is_sent_into_the_dark_waits_for_a_sign_of_life() {
 #[test]
 fn in_lock_step_a_dead_link_is_noticed_in_time_whatever_came_in_place_of_the_echo() {
     for (beats, life) in [(1, Liveness::AnyFrame), (2, Liveness::AnyFrame), (3, Liveness::Reply)] {
-        let mut story = Story::plain_with(|config| {
+        let mut story = Story::unsuspicious_with(|config| {
             config.heartbeat.schedule = HeartbeatSchedule::LockStep;
             config.heartbeat.liveness = life;
             config.heartbeat.dead_after = DeadAfter::after(beats, Duration::from_secs(5));
@@ -276,7 +276,7 @@ fn in_lock_step_a_dead_link_is_noticed_in_time_whatever_came_in_place_of_the_ech
 
 #[test]
 fn in_lock_step_a_chain_that_had_ended_goes_on_when_the_echo_comes_after_all() {
-    let mut story = Story::plain_with(|config| {
+    let mut story = Story::unsuspicious_with(|config| {
         config.heartbeat.schedule = HeartbeatSchedule::LockStep;
         config.heartbeat.liveness = Liveness::Reply;
     });
@@ -290,7 +290,7 @@ fn in_lock_step_a_chain_that_had_ended_goes_on_when_the_echo_comes_after_all() {
 
 #[test]
 fn a_probe_out_of_turn_takes_no_beat_off_the_grid() {
-    let mut story = Story::plain_with(|config| config.heartbeat.schedule = HeartbeatSchedule::Grid);
+    let mut story = Story::unsuspicious_with(|config| config.heartbeat.schedule = HeartbeatSchedule::Grid);
     story.ready().wait(10_000).event(Event::Online).pong();
     assert_eq!(story.seen().beats(), 1, "the probe");
     story.wait(15_000);
@@ -302,7 +302,7 @@ fn a_probe_out_of_turn_takes_no_beat_off_the_grid() {
 
 #[test]
 fn in_lock_step_a_probe_that_any_frame_answers_leaves_a_deadline_behind() {
-    let mut story = Story::plain_with(|config| {
+    let mut story = Story::unsuspicious_with(|config| {
         config.heartbeat.schedule = HeartbeatSchedule::LockStep;
         config.heartbeat.liveness = Liveness::Reply;
     });

@@ -13,6 +13,7 @@ mod heartbeat;
 mod incoming;
 mod kept;
 mod limits;
+mod listening;
 mod login;
 mod outcomes;
 mod outgoing;

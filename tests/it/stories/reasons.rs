@@ -214,7 +214,7 @@ fn a_refused_login_says_why_by_code_and_by_text() {
 
 #[test]
 fn a_close_and_a_dead_link_say_no_more_than_was_said() {
-    let mut story = Story::plain_with(|config| config.close.dead = DeadLink::Close { code: Some(4000) });
+    let mut story = Story::unsuspicious_with(|config| config.close.dead = DeadLink::Close { code: Some(4000) });
     story.ready().wait(55_000);
     assert_eq!(reasons(&story.seen()), [(State::Waiting, Reason::default())], "the own code is no reason");
     story.wait_for_connect();

@@ -47,7 +47,7 @@ fn each_kind_of_loss_has_its_own_first_delay() {
     };
     assert_eq!(lost(|story| story.errored(TransportError::Io)), 1_000);
     assert_eq!(lost(|story| story.closed(1006)), 2_000);
-    assert_eq!(lost(|story| story.wait(55_000)), 3_000);
+    assert_eq!(lost(|story| story.wait(33_000)), 3_000);
     assert_eq!(lost(|story| story.send_failed(Purpose::Heartbeat)), 4_000);
 }
 

@@ -71,6 +71,19 @@ impl Story {
         Self::new(Preset::plain().configure(change).expect("it is sound"))
     }
 
+    /// `plain` that suspects nothing, so that the schedule alone finds a dead link.
+    pub(crate) fn unsuspicious() -> Self {
+        Self::unsuspicious_with(|_| {})
+    }
+
+    /// The same with changes.
+    pub(crate) fn unsuspicious_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::plain_with(|config| {
+            config.heartbeat.suspicion = None;
+            change(config);
+        })
+    }
+
     /// The words of `uni_app` with `Config::default()`, and a token.
     pub(crate) fn uni_app() -> Self {
         Self::uni_app_with(|_| {})

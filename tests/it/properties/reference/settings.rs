@@ -113,6 +113,7 @@ pub(super) const ID_BYTES: usize = 40;
 fn quiet(policy: &mut HeartbeatPolicy, probe: Option<u64>) {
     policy.every = NEVER;
     policy.dead_after = None;
+    policy.suspicion = None;
     policy.probe = probe.map(|wait| Probe::new(NEVER, Duration::from_millis(wait)));
 }
 

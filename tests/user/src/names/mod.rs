@@ -47,6 +47,7 @@ pub fn event(event: &Event) -> Option<&'static str> {
         Event::SendFailed { .. } => "send_failed",
         Event::Errored { .. } => "errored",
         Event::Closed { .. } => "closed",
+        Event::Host { .. } => "host",
         Event::Online => "online",
         Event::Offline => "offline",
         Event::Woke { .. } => "woke",

@@ -3,7 +3,7 @@
 use redial::dialect::{AckCarrier, NotResumed, Side, Signal};
 use redial::error::JsonProblem;
 use redial::{
-    Cause, ConnectionId, CredentialFailure, Duration, Event, Frame, PollCause, Purpose, State, Status, Timer,
+    Cause, ConnectionId, CredentialFailure, Duration, Event, Frame, HostProfile, PollCause, Purpose, State, Status, Timer,
     TransportError,
 };
 use redial_user::names;
@@ -23,6 +23,7 @@ fn an_event_has_the_name_that_the_journal_writes() {
         Event::SendFailed { connection, purpose: Some(Purpose::Heartbeat) },
         Event::errored(connection, TransportError::Io),
         Event::Closed { connection, code: None, reason: String::new() },
+        Event::Host { profile: HostProfile::new().without_pings() },
         Event::Online,
         Event::Offline,
         Event::Woke { asleep: Duration::from_secs(60) },
