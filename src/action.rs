@@ -9,6 +9,7 @@ use crate::failure::Reason;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
 use crate::kinds::{kinds, no_fields};
+use crate::secret::Secret;
 use crate::state::{Cause, State};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
@@ -87,6 +88,14 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         challenge: Option<String>,
     },
+    /// To do, on the accepting side: check this credential, which the client has sent on its open connection, and
+    /// [`refuse`](crate::Peer::refuse) the connection where it is bad.
+    Credential {
+        /// The connection.
+        connection: ConnectionId,
+        /// The credential.
+        credential: Secret,
+    },
     /// To know: the state of the session has changed.
     State {
         /// The new state.
@@ -140,7 +149,8 @@ pub enum Action {
         /// The id of the message.
         id: MessageId,
     },
-    /// To know: the host reported a failed write, and the configuration keeps the connection.
+    /// To know: a frame was not sent. The host reported a failed write and the configuration keeps the connection, or
+    /// the dialect cannot encode the frame.
     Unsent {
         /// The connection.
         connection: ConnectionId,
@@ -194,6 +204,7 @@ kinds!(Action:
     Poll => "poll",
     Persist => "persist",
     NeedCredential => "need_credential",
+    Credential => "credential",
     State => "state",
     ScheduleReconnect => "schedule_reconnect",
     Suspected => "suspected",

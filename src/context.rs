@@ -117,6 +117,23 @@ impl Context<'_> {
         }
     }
 
+    /// Encodes and sends a signal; returns false, and reports `Unsent`, when the dialect cannot encode it.
+    pub(crate) fn send_or_report(
+        &mut self,
+        connection: ConnectionId,
+        signal: &Signal<Content<'_>>,
+        purpose: Purpose,
+    ) -> bool {
+        match self.encode(signal) {
+            Ok(frame) => self.send(connection, frame, purpose),
+            Err(_) => {
+                self.push(Action::Unsent { connection, purpose });
+                return false;
+            }
+        }
+        true
+    }
+
     #[inline]
     pub(crate) fn send(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
         if self.backlog.has_reports() {

@@ -101,6 +101,12 @@ pub enum Unencodable {
     /// The dialect has text frames only.
     #[error("the dialect carries text only")]
     Binary,
+    /// A name, an id or a list in the signal is empty or longer than the dialect allows.
+    #[error("the dialect takes a name, an id or a list of this kind with a length from 1 to {limit}")]
+    BadLength {
+        /// The limit: bytes of a text, entries of a list.
+        limit: u64,
+    },
 }
 
 /// Why `send` did not take the message.
@@ -243,7 +249,19 @@ pub enum MarkReadError {
     },
 }
 
-/// Why `close_with` did nothing.
+/// Why [`Peer::delivered`](crate::Peer::delivered) or [`Peer::read`](crate::Peer::read) did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum ReceiptError {
+    /// The dialect has no such receipt.
+    #[error("the dialect has no such receipt")]
+    NoWord,
+    /// No message of this id was delivered, or it is so old that the inbox has forgotten it.
+    #[error("no delivered message of that id is remembered")]
+    Unknown,
+}
+
+/// Why [`Session::close_with`](crate::Session::close_with) or [`Peer::bye`](crate::Peer::bye) did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum CloseError {
@@ -336,6 +354,12 @@ pub enum ConfigError {
         /// The greatest value allowed.
         most: u64,
     },
+    /// The capabilities of the dialect contradict each other.
+    #[error("the dialect contradicts itself: {rule}")]
+    Capabilities {
+        /// The rule that they break.
+        rule: &'static str,
+    },
     /// The dedup window is smaller than the number of messages that the server may repeat.
     #[error(
         "the inbox remembers {window} ids and must remember {needed}: all that the server keeps and all that may wait"
@@ -382,7 +406,7 @@ codes!(Malformed:
     UnexpectedBinary => "unexpected_binary"
 );
 codes!(JsonProblem: Syntax => "syntax", Truncated => "truncated", Shape => "shape");
-codes!(Unencodable: NoWord => "no_word", Reserved => "reserved", Binary => "binary");
+codes!(Unencodable: NoWord => "no_word", Reserved => "reserved", Binary => "binary", BadLength => "bad_length");
 codes!(SendError:
     Stopped => "stopped",
     NotReady => "not_ready",
@@ -408,12 +432,14 @@ codes!(AbandonError: Unknown => "unknown", NotSent => "not_sent");
 codes!(AcknowledgeError: Unknown => "unknown");
 codes!(FetchedError: Unasked => "unasked");
 codes!(MarkReadError: NoWord => "no_word", Unknown => "unknown", Conversation => "conversation", BadId => "bad_id");
+codes!(ReceiptError: NoWord => "no_word", Unknown => "unknown");
 codes!(CloseError: Code => "close_code", Reason => "close_reason");
 codes!(RestoreError: Version => "snapshot_version", Damaged => "snapshot_damaged", Preset => "snapshot_preset");
 codes!(NotOpenError: NotOpen => "not_open");
 codes!(PresetError: Unknown => "unknown_preset", Missing => "missing_setting", Invalid => "invalid_config"; Config);
 codes!(ConfigError:
     Range => "range",
+    Capabilities => "capabilities",
     Window => "window",
     CloseCode => "close_code",
     CloseCodeTwice => "close_code_twice",

@@ -33,7 +33,7 @@ pub(crate) trait Receiver {
     fn is_ready(&self) -> bool;
 
     /// Notes a frame that could be understood.
-    fn on_understood(&mut self) {}
+    fn on_understood(&mut self, _signal: &Signal<Span>) {}
 
     /// Handles a frame that could not be understood.
     fn on_malformed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, error: Malformed);
@@ -67,13 +67,11 @@ pub(crate) trait Receiver {
 /// Decodes a frame of the present connection and dispatches its signal.
 #[inline]
 pub(crate) fn receive(side: &mut impl Receiver, cx: &mut Context<'_>, connection: ConnectionId, frame: &mut Frame) {
-    cx.stats.frames_in += 1;
-    cx.stats.bytes_in += frame.len() as u64;
     let signal = match read(cx, frame) {
         Ok(signal) => signal,
         Err(error) => return side.on_malformed(cx, connection, error),
     };
-    side.on_understood();
+    side.on_understood(&signal);
     if !side.is_ready() && !cx.dialect.capabilities().early_delivery && !signal.is_about_login() {
         cx.stats.stale_events += 1;
         return;
@@ -93,7 +91,11 @@ pub(crate) fn receive(side: &mut impl Receiver, cx: &mut Context<'_>, connection
     }
 }
 
-fn read(cx: &Context<'_>, frame: &Frame) -> Result<Signal<Span>, Malformed> {
+/// Counts and decodes a frame.
+#[inline]
+pub(crate) fn read(cx: &mut Context<'_>, frame: &Frame) -> Result<Signal<Span>, Malformed> {
+    cx.stats.frames_in += 1;
+    cx.stats.bytes_in += frame.len() as u64;
     let (bytes, limit) = (frame.len() as u64, cx.config.limits.frame_bytes.get());
     if bytes > limit {
         return Err(Malformed::TooLarge { bytes, limit });

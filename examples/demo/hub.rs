@@ -282,7 +282,7 @@ impl Room {
                     if let Some((sender, mine)) = self.origins.remove(&id)
                         && let Some(user) = self.users.get_mut(sender)
                     {
-                        user.peer.delivered(clock.now(), mine);
+                        let _ = user.peer.delivered(clock.now(), mine);
                     }
                 }
                 _ => {}

@@ -72,7 +72,7 @@ pub(crate) fn run(options: Options) -> Result<(), Fault> {
     let session = match store.session()? {
         Some((snapshot, away)) => {
             let away = u64::try_from(away.as_millis())?.saturating_mul(options.speed.into());
-            Session::restore(preset, clock.now(), snapshot, Duration::from_millis(away))?
+            Session::restore(preset, clock.now(), snapshot, Duration::from_millis(away), seed()?)?
         }
         None => Session::new(preset, seed()?),
     };

@@ -70,7 +70,7 @@ impl Hub {
             }
             // Receipts of which an earlier process may not have told any more.
             for id in self.store.reached_of(name) {
-                user.peer.delivered(now, id.clone());
+                tell_reached(&mut user.peer, now, id);
             }
             self.users.insert(name.to_owned(), user);
         }
@@ -146,7 +146,7 @@ impl Hub {
     fn retell(&mut self, now: Instant, from: &str, id: &MessageId) {
         let has_reached = self.store.reached_of(from).any(|known| known == id);
         if let Some(user) = self.users.get_mut(from).filter(|_| has_reached) {
-            user.peer.delivered(now, id.clone());
+            tell_reached(&mut user.peer, now, id);
         }
     }
 
@@ -160,7 +160,7 @@ impl Hub {
         match self.store.reach(name, push) {
             Ok(Some(Taken { from, id, .. })) => {
                 if let Some(user) = self.users.get_mut(from) {
-                    user.peer.delivered(now, id.clone());
+                    tell_reached(&mut user.peer, now, id);
                 }
             }
             Ok(None) => {}
@@ -177,6 +177,14 @@ impl Hub {
         }
         self.perform(now, out);
     }
+}
+
+/// Tells the sender of a message that it has reached its receiver. The store has the message, so the sender's peer may
+/// have forgotten it.
+fn tell_reached(peer: &mut Peer, now: Instant, id: &MessageId) {
+    peer.remember(now, id);
+    // A dialect without the word has no use for it.
+    let _ = peer.delivered(now, id.clone());
 }
 
 /// Hands a message to somebody's peer, which keeps it until it is acknowledged.

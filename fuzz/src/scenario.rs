@@ -177,10 +177,11 @@ impl History {
             self.version = 0;
         }
         let (stored, unsettled) = (self.session.snapshot(), self.session.unsettled());
-        let restored = Session::restore(Arc::clone(preset), now, stored, away);
+        let restored = Session::restore(Arc::clone(preset), now, stored, away, Seed::from(8_u64));
         self.session = restored.map_err(|error| self.account(&format!("what a session stores is refused: {error}")))?;
         let kept = self.session.unsettled();
-        let again = Session::restore(Arc::clone(preset), now, self.session.snapshot(), Duration::ZERO);
+        let snapshot = self.session.snapshot();
+        let again = Session::restore(Arc::clone(preset), now, snapshot, Duration::ZERO, Seed::from(9_u64));
         if kept > unsettled || again.map(|session| session.unsettled()).ok() != Some(kept) {
             return Err(
                 self.account(&format!("a restart makes {kept} messages of {unsettled}, and another one others"))

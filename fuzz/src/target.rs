@@ -109,7 +109,7 @@ fn take_over(snapshot: Snapshot) {
     let preset =
         PRESET.get_or_init(|| Arc::new(Preset::uni_app().with_config(redial::Config::default()).expect("it is sound")));
     let start = Instant::from_millis(1_000);
-    let restored = Session::restore(Arc::clone(preset), start, snapshot, Duration::from_secs(1));
+    let restored = Session::restore(Arc::clone(preset), start, snapshot, Duration::from_secs(1), Seed::from(8_u64));
     let Ok(mut session) = restored else { return };
     session.credential(start, "token");
     session.open(start);
@@ -123,7 +123,8 @@ fn take_over(snapshot: Snapshot) {
         assert!(deadline.at > session.now(), "{deadline:?} is not later than {}", session.now());
         session.handle(deadline.at, Event::Tick);
     }
-    let again = Session::restore(Arc::clone(preset), Instant::ORIGIN, session.snapshot(), Duration::ZERO);
+    let snapshot = session.snapshot();
+    let again = Session::restore(Arc::clone(preset), Instant::ORIGIN, snapshot, Duration::ZERO, Seed::from(9_u64));
     assert!(again.is_ok(), "what a session stores can be restored: {:?}", again.err());
 }
 

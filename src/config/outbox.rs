@@ -171,6 +171,8 @@ pub enum OnFailure {
 pub enum SendFailure {
     /// The connection is treated as lost; the message waits for the next one.
     EndLink,
-    /// The connection goes on; the message is settled, and the failure is reported as `Unsent`.
+    /// The connection goes on; the message is settled, and the failure is reported as `Unsent`. In a dialect with
+    /// sequence numbers a message, a skip or an ack that fails ends the connection all the same, because it would leave
+    /// a gap.
     Tell,
 }

@@ -6,6 +6,7 @@
 //! 4. A receipt from the peer raises the status of a message and never triggers a resend.
 
 mod answers;
+mod mint;
 mod receive;
 mod send;
 mod write_ahead;
@@ -31,6 +32,7 @@ use crate::time::{Duration, Instant};
 
 pub(crate) use crate::sequence::{sent_at_once, taken_at_once};
 use answers::Answers;
+pub(crate) use mint::Mint;
 pub(crate) use write_ahead::DeliveryState;
 use write_ahead::WriteAhead;
 
@@ -46,10 +48,9 @@ pub(crate) struct Delivery {
     /// Whether a message of that connection was deferred; those behind it are deferred as well.
     deferring: bool,
     flow: Flow,
-    /// First half of every message id that this delivery makes.
-    nonce: u64,
-    /// Number of message ids made so far, which is the second half of the next message id.
-    made: u64,
+    mint: Mint,
+    /// Version that the counters of changes go on from.
+    base_version: u64,
     /// `None` where messages need not be stored before they are sent.
     write_ahead: Option<Box<WriteAhead>>,
     answers: Answers,
@@ -107,7 +108,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 impl Delivery {
     /// Creates a delivery without messages. `sequenced` says whether the dialect has sequence numbers.
-    pub(crate) fn new(nonce: u64, config: &Config, sequenced: bool) -> Self {
+    pub(crate) fn new(mint: Mint, config: &Config, sequenced: bool) -> Self {
         let mut outbox = Outbox::new();
         let write_ahead = match config.durability {
             Durability::Off => None,
@@ -123,8 +124,8 @@ impl Delivery {
             probing: false,
             deferring: false,
             flow: Flow::Open,
-            nonce,
-            made: 0,
+            mint,
+            base_version: 0,
             write_ahead,
             answers: Answers::default(),
             read_markers: ReadMarkers::default(),
@@ -145,11 +146,16 @@ impl Delivery {
         }
     }
 
-    /// Sends the hello, the first signal on a connection.
-    pub(crate) fn send_hello(&mut self, cx: &mut Context<'_>, connection: ConnectionId, credential: Option<Secret>) {
+    /// Sends the hello, the first signal on a connection; returns whether the dialect could encode it.
+    pub(crate) fn send_hello(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        credential: Option<Secret>,
+    ) -> bool {
         let resume = self.sequence().and_then(Sequence::resume);
         let hello = Hello { credential, resume, credit: taken_at_once(cx.config) };
-        cx.send_signal(connection, &Signal::hello(hello), Purpose::Auth);
+        cx.send_or_report(connection, &Signal::hello(hello), Purpose::Auth)
     }
 
     /// Applies the session terms with which the server answered the hello.
@@ -179,6 +185,13 @@ impl Delivery {
     pub(crate) fn forget_session(&mut self) {
         if let Some(sequence) = self.sequence() {
             sequence.forget();
+        }
+    }
+
+    /// Notes that the peer has the present token, which makes the one before worthless, after a restart too.
+    pub(crate) fn on_token_proven(&mut self) {
+        if let Some(sequence) = self.sequence() {
+            sequence.on_token_proven();
         }
     }
 

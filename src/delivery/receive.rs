@@ -86,6 +86,16 @@ impl Delivery {
         Ok(())
     }
 
+    /// Remembers an id as that of a message that was delivered and acknowledged.
+    pub(crate) fn remember(&mut self, cx: &mut Context<'_>, id: &MessageId) {
+        cx.stats.forgotten += self.inbox.on_own(id, &cx.config.inbox).1;
+    }
+
+    /// Whether a message of this id was delivered and is remembered.
+    pub(crate) fn was_delivered(&self, id: &MessageId) -> bool {
+        self.inbox.rank(id).is_some()
+    }
+
     /// Raises the read marker of a conversation to this message.
     pub(crate) fn mark_read(
         &mut self,
@@ -196,7 +206,7 @@ impl Delivery {
 }
 
 pub(super) fn send_ack(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-    cx.send_signal(connection, &Signal::accepted(id.clone()), Purpose::Ack { id: id.clone() });
+    cx.send_or_report(connection, &Signal::accepted(id.clone()), Purpose::Ack { id: id.clone() });
 }
 
 /// Refuses a message; a dialect without refusals acknowledges it instead, so that the server stops repeating it.
@@ -207,5 +217,5 @@ pub(super) fn send_nack(cx: &mut Context<'_>, connection: ConnectionId, id: &Mes
 }
 
 pub(super) fn send_read(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-    cx.send_signal(connection, &Signal::read(id.clone()), Purpose::Receipt { id: id.clone() });
+    cx.send_or_report(connection, &Signal::read(id.clone()), Purpose::Receipt { id: id.clone() });
 }

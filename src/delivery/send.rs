@@ -34,7 +34,7 @@ impl Delivery {
         let chosen = id.is_some();
         let id = match id.take() {
             Some(id) => self.check_id(cx, id)?,
-            None => MessageId::minted(self.nonce, self.made),
+            None => self.mint.next_id(),
         };
         // The message is encoded before it is taken, so that a body which the dialect cannot carry is refused.
         let (frame, seq) = match &self.transfer {
@@ -42,7 +42,7 @@ impl Delivery {
             Transfer::Sequenced(sequence) => sequence.encode(cx, &id, body).map(|(frame, seq)| (frame, Some(seq)))?,
         };
         // Only a forged snapshot can hold a number so high that this addition wraps around.
-        self.made = self.made.wrapping_add(u64::from(!chosen));
+        self.mint.made = self.mint.made.wrapping_add(u64::from(!chosen));
         self.outbox.take(cx.now, &id, body.take().fit(), *repeat, *time_to_live, &cx.config.outbox);
         Self::emit_queued(cx, &id);
         self.flush_with(cx, Some(EncodedMessage { id: &id, frame, seq }));
@@ -233,10 +233,17 @@ impl Delivery {
 
     /// Handles a failed write, of which no byte was written. Returns whether the connection is to be given up.
     pub(crate) fn on_send_failed(&mut self, cx: &mut Context<'_>, connection: ConnectionId, purpose: Purpose) -> bool {
-        if let Purpose::Message { id } = &purpose {
-            cx.emit_statuses(self.outbox.on_send_failed(id, &cx.config.outbox));
+        let mut policy = cx.config.outbox.clone();
+        if matches!(&self.transfer, Transfer::Sequenced(_))
+            && matches!(purpose, Purpose::Message { .. } | Purpose::Skip { .. } | Purpose::CumulativeAck { .. })
+        {
+            // What is left out of a sequence can only be made up for on the next connection.
+            policy.send_failure = SendFailure::EndLink;
         }
-        match cx.config.outbox.send_failure {
+        if let Purpose::Message { id } = &purpose {
+            cx.emit_statuses(self.outbox.on_send_failed(id, &policy));
+        }
+        match policy.send_failure {
             SendFailure::EndLink => true,
             SendFailure::Tell => {
                 cx.push(Action::Unsent { connection, purpose });
@@ -292,10 +299,9 @@ impl Delivery {
         self.probing && cx.config.outbox.while_down == WhileDown::Queue
     }
 
-    /// Whether a message id has the nonce of this delivery, which made the id or may make it later.
+    /// Whether a message id is one that this delivery made, before a restart too, or may make later.
     pub(crate) fn owns(&self, id: &MessageId) -> bool {
-        let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
-        nonce.is_some_and(|nonce| nonce.len() == 16 && u64::from_str_radix(nonce, 16) == Ok(self.nonce))
+        self.mint.owns(id)
     }
 
     fn refuses_now(&self, cx: &Context<'_>) -> bool {

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{NEXT_VERSION, STORED};
-use super::{Delivery, Transfer};
+use super::{Delivery, Mint, Transfer};
 use crate::action::Action;
 use crate::config::{Config, Durability};
 use crate::context::Context;
@@ -23,6 +23,7 @@ use crate::inbox::{Inbox, SeenIdState};
 use crate::outbox::settled::SettledEntryState;
 use crate::outbox::{Outbox, OutboxEntryState};
 use crate::read_markers::{ReadMarker, ReadMarkers};
+use crate::rng::Rng;
 use crate::sequence::{Sequence, SequenceState};
 use crate::status::Status;
 use crate::time::{Duration, Instant};
@@ -102,6 +103,12 @@ impl WriteAhead {
 pub(crate) struct DeliveryState {
     nonce: u64,
     made: u64,
+    /// Nonces of the processes before, whose ids are own ids too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<u64>,
+    /// Last version that a `Persist` announced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    version: u64,
     queue: Vec<OutboxEntryState>,
     settled: Vec<SettledEntryState>,
     seen: Vec<SeenIdState>,
@@ -109,6 +116,11 @@ pub(crate) struct DeliveryState {
     read_markers: Vec<ReadMarker>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sequence: Option<Box<SequenceState>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
+fn is_zero(version: &u64) -> bool {
+    *version == 0
 }
 
 impl Delivery {
@@ -162,6 +174,11 @@ impl Delivery {
     }
 
     fn version(&self, attempts: u64) -> u64 {
+        self.base_version.saturating_add(self.changes(attempts))
+    }
+
+    /// Number of changes to the durable state in this process.
+    fn changes(&self, attempts: u64) -> u64 {
         let transfer = self.transfer.sequence().map_or(0, Sequence::revision);
         let ready_count = self.write_ahead.as_ref().map_or(0, |write_ahead| write_ahead.ready_count);
         let (outbox, inbox, markers) = (self.outbox.revision(), self.inbox.revision(), self.read_markers.revision());
@@ -237,8 +254,10 @@ impl Delivery {
     pub(crate) fn to_state(&self, now: Instant, config: &Config) -> DeliveryState {
         let sequence = self.transfer.sequence().map(|sequence| sequence.to_state(|id| self.outbox.slot_of(id)));
         DeliveryState {
-            nonce: self.nonce,
-            made: self.made,
+            nonce: self.mint.nonce,
+            made: self.mint.made,
+            earlier: self.mint.earlier.clone(),
+            version: self.write_ahead.as_ref().map_or(self.base_version, |write_ahead| write_ahead.announced),
             queue: self.outbox.to_state(now, self.may_leave(config)),
             settled: self.outbox.settled().to_state(),
             seen: self.inbox.to_state(),
@@ -247,10 +266,18 @@ impl Delivery {
         }
     }
 
-    /// Restores a delivery from a snapshot, after the process was away for `away`.
-    pub(crate) fn from_state(now: Instant, state: DeliveryState, away: Duration, config: &Config) -> Self {
-        let mut delivery = Self::new(state.nonce, config, false);
-        delivery.made = state.made;
+    /// Restores a delivery from a snapshot, after the process was away for `away`; message ids get a new nonce.
+    pub(crate) fn from_state(
+        now: Instant,
+        state: DeliveryState,
+        away: Duration,
+        config: &Config,
+        rng: &mut Rng,
+    ) -> Self {
+        let mint = Mint { nonce: state.nonce, made: state.made, earlier: state.earlier }.next_process(rng);
+        let mut delivery = Self::new(mint, config, false);
+        // Only a forged snapshot can hold a version so high that the next ones find no numbers.
+        delivery.base_version = state.version.min(u64::MAX / 2);
         delivery.outbox = Outbox::from_state(now, state.queue, state.settled, away, &config.outbox);
         delivery.inbox = Inbox::from_state(state.seen, &config.inbox);
         delivery.read_markers = ReadMarkers::from_state(state.read_markers);
@@ -266,6 +293,10 @@ impl Delivery {
 
     /// Settles, after a restart, each message that may have been sent and must not be sent again; reports an open gap.
     pub(crate) fn on_restored(&mut self, cx: &mut Context<'_>, attempts: u64) {
+        if self.write_ahead.is_some() {
+            // The snapshot's own version covers what was restored, and the next version comes after it.
+            self.base_version = self.base_version.saturating_sub(self.changes(attempts));
+        }
         let version = self.version(attempts);
         if let Some(write_ahead) = &mut self.write_ahead {
             (write_ahead.announced, write_ahead.persisted) = (version, version);

@@ -2,7 +2,7 @@
 
 use super::{Content, Dialect, Side, Signal};
 use crate::config::{Proof, Role};
-use crate::error::Unencodable;
+use crate::error::{ConfigError, Unencodable};
 use crate::frame::Frame;
 use crate::host_profile::HostProfile;
 
@@ -34,7 +34,7 @@ pub struct Capabilities {
     /// then every signal that is not about the login is ignored.
     pub early_delivery: bool,
     /// Whether every message has a sequence number in its session, so that one cumulative ack confirms all messages up
-    /// to it, and the next connection resumes the session. Needs [`Login::Hello`]. Default `false`.
+    /// to it, and the next connection resumes the session. Needs [`Login::Hello`], receipts and acks. Default `false`.
     pub sequenced: bool,
     /// Whether a second copy of a message must not follow on the same connection (MQTT 5 §4.4). Default `false`: the
     /// user may send a message again by hand at any time.
@@ -59,6 +59,25 @@ impl Capabilities {
     #[must_use]
     pub const fn heartbeats(self, heartbeats: Heartbeats) -> Self {
         Self { heartbeats, ..self }
+    }
+
+    /// Checks that no capability contradicts another; [`Preset::new`](crate::Preset::new) calls this check.
+    ///
+    /// Fails with [`ConfigError::Capabilities`], which names the rule.
+    pub const fn check(self) -> Result<(), ConfigError> {
+        let hello = matches!(self.login, Login::Hello);
+        let rule = if self.sequenced && !hello {
+            "sequence numbers need the login `Hello`, which names the session"
+        } else if hello && !self.sequenced {
+            "the login `Hello` needs sequence numbers, which its welcome begins"
+        } else if self.sequenced && !(self.receipts && self.acks) {
+            "sequence numbers need receipts and acks, because the cumulative ack is both"
+        } else if self.sequenced && self.early_delivery {
+            "sequence numbers begin with the login, so no message can come before it"
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::Capabilities { rule })
     }
 
     /// Sets the kind of login.

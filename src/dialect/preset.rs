@@ -2,14 +2,16 @@
 
 use alloc::borrow::ToOwned;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
 use serde_json::Value;
 
-use super::{Dialect, Heartbeats, Login, Side, Signal, role};
+use super::{AckCarrier, Credit, Dialect, Heartbeats, Hello, Login, Side, Signal, role};
 use crate::config::{Bounds, Config, CredentialSource, Guarantee, Resend};
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Unencodable};
 use crate::host_profile::HostProfile;
+use crate::id::MessageId;
 use crate::time::Duration;
 
 /// Dialect together with a [`Config`]: everything in which one session behaves differently from another.
@@ -33,10 +35,14 @@ pub struct Preset {
 impl Preset {
     /// Joins a dialect with a configuration.
     ///
-    /// Fails with the error of [`Config::check`], and with [`ConfigError::NoLogin`] where credentials are to be asked
-    /// for and the dialect has no login, and with [`ConfigError::Heartbeat`] for a dialect that declares
-    /// [`Heartbeats::Asks`] or [`Heartbeats::Tells`] and does not encode the heartbeat.
+    /// Fails with the error of [`Capabilities::check`](super::Capabilities::check) and of [`Config::check`], with
+    /// [`ConfigError::Capabilities`] for a dialect with sequence numbers that cannot encode what they need, with
+    /// [`ConfigError::NoLogin`] where credentials are to be asked for and the dialect has no login, and with
+    /// [`ConfigError::Heartbeat`] for a dialect that declares [`Heartbeats::Asks`] or [`Heartbeats::Tells`] and does
+    /// not encode the heartbeat.
     pub fn new(dialect: impl Dialect + 'static, config: Config) -> Result<Self, ConfigError> {
+        dialect.capabilities().check()?;
+        check_sequence(&dialect)?;
         Self::unchecked(dialect, Config::default()).with_config(config)
     }
 
@@ -113,6 +119,22 @@ impl Preset {
         }
         config
     }
+}
+
+/// Checks that a dialect with sequence numbers encodes the signals without which no session goes on.
+fn check_sequence(dialect: &dyn Dialect) -> Result<(), ConfigError> {
+    if !dialect.capabilities().sequenced {
+        return Ok(());
+    }
+    let needed = [
+        Signal::hello(Hello::new(Credit::new(1, 1, 1))),
+        Signal::sequenced(1, MessageId::from("id"), None),
+        Signal::cumulative_ack(1, Vec::new(), AckCarrier::Alone),
+    ];
+    // A dialect may be one for clients alone, so nothing is asked of the server's side.
+    let complete = needed.iter().all(|signal| dialect.encode(Side::Client, signal) != Err(Unencodable::NoWord));
+    let rule = "sequence numbers need a hello, a skipped message and a cumulative ack of the client";
+    if complete { Ok(()) } else { Err(ConfigError::Capabilities { rule }) }
 }
 
 impl PartialEq for Preset {

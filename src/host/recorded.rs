@@ -105,13 +105,12 @@ impl RecordedSession {
         now: Instant,
         snapshot: Snapshot,
         away: Duration,
+        seed: Seed,
         journal: Option<JournalWriter>,
     ) -> Result<Self, RestoreError> {
         let preset = preset.into();
-        // The random stream goes on from the snapshot, so the seed of the header does not matter.
-        let header =
-            journal.as_ref().map(|_| Header::new(&preset, Seed::from(0_u64)).restored(now, snapshot.clone(), away));
-        Ok(Self::begin(Session::restore(preset, now, snapshot, away)?, journal, header))
+        let header = journal.as_ref().map(|_| Header::new(&preset, seed).restored(now, snapshot.clone(), away));
+        Ok(Self::begin(Session::restore(preset, now, snapshot, away, seed)?, journal, header))
     }
 
     fn begin(session: Session, journal: Option<JournalWriter>, header: Option<Header>) -> Self {

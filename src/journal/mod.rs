@@ -83,7 +83,7 @@ pub struct Header {
     pub redial: u64,
     /// The name of the preset.
     pub preset: String,
-    /// The seed.
+    /// The seed with which the session was made or restored.
     pub seed: Seed,
     /// Changes merged over the preset, as [`Preset::named`] takes them.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -136,7 +136,7 @@ impl Header {
         let preset = Preset::named(&self.preset, &self.config)?;
         match self.snapshot.clone() {
             None => Ok(Session::new(preset, self.seed)),
-            Some(snapshot) => Ok(Session::restore(preset, self.restored_at, snapshot, self.away)?),
+            Some(snapshot) => Ok(Session::restore(preset, self.restored_at, snapshot, self.away, self.seed)?),
         }
     }
 }

@@ -60,6 +60,7 @@ use serde::{Deserialize, Serialize};
 use super::fallback::{self, Fallback};
 use super::heartbeat::{Heartbeat, HeartbeatDecision};
 use super::login::{Credentials, LoginStep, Supply};
+use super::malformed::MalformedFrames;
 use super::reconnect::{ConnectionHistory, Reconnect, ReconnectDecision};
 use crate::action::{Action, PollCause, Purpose};
 use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, may_be_received, may_be_sent};
@@ -152,13 +153,6 @@ pub(crate) struct Link {
     reason: Option<Box<Reason>>,
 }
 
-/// Malformed frames in the present time window.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct MalformedFrames {
-    since: Option<Instant>,
-    frames: u32,
-}
-
 /// Outage that a restart carried over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Restarted {
@@ -178,9 +172,6 @@ const NORMAL: u16 = 1000;
 
 /// Codes with which a host says that no close frame gave one; no close frame carries them (RFC 6455 §7.4.1).
 const MEANS_NO_CODE: [u16; 3] = [1005, 1006, 1015];
-
-/// Time window in which malformed frames are counted.
-const MALFORMED_WINDOW: Duration = Duration::from_secs(10);
 
 impl Phase {
     /// Public state of this phase.
@@ -583,7 +574,7 @@ impl Link {
     fn renew_login(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         if self.is_ready() && self.credentials.is_untold() && cx.dialect.renews_login() {
             if let Some(credential) = self.credentials.tell() {
-                cx.send_signal(connection, &Signal::proof(credential, None), Purpose::Auth);
+                cx.send_or_report(connection, &Signal::proof(credential, None), Purpose::Auth);
             }
         }
     }
@@ -630,7 +621,9 @@ impl Link {
         reference: Option<Content<'_>>,
     ) -> Option<LinkEvent> {
         let credential = self.credentials.tell().unwrap_or_else(|| Secret::new(""));
-        cx.send_signal(connection, &Signal::proof(credential, reference), Purpose::Auth);
+        if !cx.send_or_report(connection, &Signal::proof(credential, reference), Purpose::Auth) {
+            return Some(self.lose(cx, Cause::SendFailed, DisconnectReason::default()));
+        }
         if cx.dialect.capabilities().login == Login::Challenge {
             return Some(self.on_login_done(cx, connection, None));
         }
@@ -862,12 +855,9 @@ impl Link {
         if unsupported {
             return Some(self.lose(cx, Cause::NotUnderstood, DisconnectReason::default()));
         }
-        if self.malformed.since.is_none_or(|since| cx.now.since(since) >= MALFORMED_WINDOW) {
-            self.malformed = MalformedFrames { since: Some(cx.now), frames: 0 };
-        }
-        self.malformed.frames = self.malformed.frames.saturating_add(1);
-        let limit = cx.config.limits.malformed?;
-        (self.malformed.frames > limit.get()).then(|| self.lose(cx, Cause::MalformedFlood, DisconnectReason::default()))
+        self.malformed
+            .on_frame(cx.now, &cx.config.limits)
+            .then(|| self.lose(cx, Cause::MalformedFlood, DisconnectReason::default()))
     }
 
     /// Loses the connection when a heartbeat could not be written, or only reports that, as the policy says.

@@ -6,6 +6,8 @@ mod fallback;
 mod heartbeat;
 mod login;
 mod machine;
+mod malformed;
 mod reconnect;
 
 pub(crate) use machine::{DisconnectReason, Link, LinkEvent, LinkState, check_close, close_code_for};
+pub(crate) use malformed::MalformedFrames;

@@ -10,25 +10,25 @@ use alloc::sync::Arc;
 
 use crate::action::Action;
 use crate::backlog::Backlog;
-use crate::config::{Deliver, PeerPolicy, Resend, WhileDown};
+use crate::config::{Deliver, PeerPolicy, Resend, SendFailure, WhileDown};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
-use crate::delivery::Delivery;
-use crate::dialect::{Bye, Preset, Side, Signal};
-use crate::error::{AcknowledgeError, SendError};
+use crate::delivery::{Delivery, Mint};
+use crate::dialect::{Bye, Preset, Side};
+use crate::error::{AcknowledgeError, CloseError, ReceiptError, SendError};
 use crate::event::Event;
 use crate::id::{ConnectionId, MessageId};
+use crate::link::check_close;
 use crate::outgoing::Outgoing;
 use crate::rng::{Rng, Seed};
-use crate::state::Cause;
 use crate::stats::Stats;
 use crate::status::Status;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
 use record::ClientRecord;
 pub use snapshot::PeerSnapshot;
-use work::{PeerConnection, PeerCore, Stage, send_receipt};
+use work::{PeerConnection, PeerCore, Stage};
 
 /// Accepting side of one client's session, over any number of that client's connections.
 ///
@@ -66,6 +66,8 @@ pub struct Peer {
     delivery: Delivery,
     backlog: Backlog,
     current: Option<PeerConnection>,
+    /// Connection whose hello is awaited while the present one is open.
+    newcomer: Option<PeerConnection>,
     last_connection: u64,
     /// Receipts for this client, sent or not yet. Nothing confirms a receipt, so every new connection gets all again.
     receipts: VecDeque<(MessageId, Status)>,
@@ -74,9 +76,6 @@ pub struct Peer {
     stats: Uncompared<Stats>,
 }
 
-/// Close code for a client that is refused.
-const REFUSED: u16 = 4403;
-
 /// Adapts a preset to the accepting side.
 fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
     let capabilities = preset.dialect().capabilities();
@@ -84,8 +83,8 @@ fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
     let config = &mut preset.config;
     config.outbox.resend = Resend::NextConnection;
     config.outbox.while_down = WhileDown::Queue;
-    config.outbox.receipt_timeout =
-        policy.push_again.filter(|_| repeats).map(|again| again.max(Duration::from_millis(1)));
+    config.outbox.receipt_timeout = policy.push_again.filter(|_| repeats);
+    config.outbox.send_failure = SendFailure::EndLink;
     config.outbox.quarantine = policy.quarantine;
     config.inbox.deliver = Deliver::Content;
     config.durability = policy.durability;
@@ -97,10 +96,11 @@ impl Peer {
     ///
     /// The seed decides the ids of its pushes; take it from the operating system's random source.
     pub fn new(preset: Preset, policy: PeerPolicy, seed: Seed) -> Self {
+        let policy = policy.clamped();
         let preset = adapted(preset, &policy);
         let mut rng = Rng::new(seed);
-        let nonce = rng.next_u64();
-        let delivery = Delivery::new(nonce, &preset.config, preset.dialect().capabilities().sequenced);
+        let mint = Mint::new(&mut rng);
+        let delivery = Delivery::new(mint, &preset.config, preset.dialect().capabilities().sequenced);
         Self {
             preset: Arc::new(preset),
             policy,
@@ -109,6 +109,7 @@ impl Peer {
             delivery,
             backlog: Backlog::default(),
             current: None,
+            newcomer: None,
             last_connection: 0,
             receipts: VecDeque::new(),
             record: ClientRecord::default(),
@@ -119,10 +120,14 @@ impl Peer {
 
     /// Accepts a new socket of the client, and returns its connection id.
     ///
-    /// An older connection of the client is fenced: `Close` or `Abort` ends it. The host has to identify the client
-    /// first: by the handshake, or, where the credential comes in the first frame, by decoding that frame with the
-    /// dialect ([`SequenceSignal::Hello`](crate::dialect::SequenceSignal::Hello) holds the credential) before it
-    /// hands the frame to the right peer.
+    /// The host has to identify the client first: by the handshake, or, where the credential comes in the first frame,
+    /// by decoding that frame with the dialect ([`SequenceSignal::Hello`](crate::dialect::SequenceSignal::Hello) holds
+    /// the credential) before it hands the frame to the right peer.
+    ///
+    /// A peer has one connection, and a device has one peer: two devices on one peer cannot both stay. An older
+    /// connection is ended with a code that stops a live client, 4408 after a bye or 4508 where the dialect has none.
+    /// In a dialect with sequence numbers that happens when the hello of the new connection has come; a client whose
+    /// session is older than that of the open connection is refused instead, with the code 409.
     pub fn accept(&mut self, now: Instant) -> ConnectionId {
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId::new(self.last_connection);
@@ -131,6 +136,9 @@ impl Peer {
     }
 
     /// Handles one event of the client's socket. `Opened` and the hints (`Online`, `Offline`, `Woke`) have no effect.
+    ///
+    /// A host that reports what its sockets take says [`Written`](Event::Written) with zero frames before it accepts
+    /// the first connection, under the next id; ids count from 1.
     pub fn handle(&mut self, now: Instant, mut event: Event) {
         self.input(now, |peer, cx| peer.on_event(cx, &mut event));
     }
@@ -144,26 +152,24 @@ impl Peer {
         self.input(now, |peer, cx| peer.delivery.send(cx, &mut message))
     }
 
+    /// Remembers the id of a message of the client that the application has from an earlier process.
+    ///
+    /// A repeat of the message is acknowledged and not delivered again, and receipts may be sent for it.
+    pub fn remember(&mut self, now: Instant, id: &MessageId) {
+        self.input(now, |peer, cx| peer.delivery.remember(cx, id));
+    }
+
     /// Sends the client a receipt: its message has reached the receiver's device.
-    pub fn delivered(&mut self, now: Instant, id: MessageId) {
-        self.receipt(now, id, Status::Delivered);
+    ///
+    /// The last receipts, as many as `outbox.remembered` says, are sent again on every new connection. [`ReceiptError`]
+    /// says why none was sent.
+    pub fn delivered(&mut self, now: Instant, id: MessageId) -> Result<(), ReceiptError> {
+        self.input(now, |peer, cx| peer.receipt(cx, id, Status::Delivered))
     }
 
-    /// Sends the client a receipt: its message was read.
-    pub fn read(&mut self, now: Instant, id: MessageId) {
-        self.receipt(now, id, Status::Read);
-    }
-
-    fn receipt(&mut self, now: Instant, id: MessageId, status: Status) {
-        self.input(now, |peer, cx| {
-            if let Some(current) = peer.current.filter(|current| current.stage == Stage::Open) {
-                send_receipt(cx, current.connection, &id, status);
-            }
-            peer.receipts.push_back((id, status));
-            if peer.receipts.len() > cx.config.outbox.remembered.as_count() {
-                peer.receipts.pop_front();
-            }
-        });
+    /// Sends the client a receipt, as [`delivered`](Peer::delivered) does: its message was read.
+    pub fn read(&mut self, now: Instant, id: MessageId) -> Result<(), ReceiptError> {
+        self.input(now, |peer, cx| peer.receipt(cx, id, Status::Read))
     }
 
     /// Acknowledges a delivered message that the application has stored, where `inbox.acknowledge` waits for that call.
@@ -187,20 +193,25 @@ impl Peer {
         self.input(now, |peer, cx| peer.delivery.persisted(cx, version));
     }
 
-    /// Closes the present connection, after a bye that says how to reconnect, where the dialect has a bye.
-    pub fn bye(&mut self, now: Instant, bye: Bye) {
-        self.input(now, |peer, cx| peer.bye(cx, bye));
+    /// Closes the client's connections, after a bye that says how to reconnect, where the dialect has a bye.
+    ///
+    /// The code is 1000 or 3000 to 4999 (RFC 6455 §7.4); another is refused with [`CloseError`], and nothing is closed.
+    pub fn bye(&mut self, now: Instant, bye: Bye) -> Result<(), CloseError> {
+        check_close(Some(bye.code), "")?;
+        self.input(now, |peer, cx| {
+            peer.bye(cx, bye);
+            // The one whose hello was awaited has taken the place of the present one.
+            peer.bye(cx, bye);
+        });
+        Ok(())
     }
 
-    /// Refuses the login of the client that is connecting and closes its connection; the client stops and keeps its
-    /// messages.
-    pub fn refuse(&mut self, now: Instant, code: u32) {
-        self.input(now, |peer, cx| {
-            if let Some(current) = *peer.current {
-                cx.send_signal(current.connection, &Signal::login_refused(code), crate::action::Purpose::Auth);
-                peer.end(cx, Cause::Unauthorized, REFUSED, "refused");
-            }
-        });
+    /// Refuses the login on this connection, or the credential that [`Action::Credential`] told of, and closes the
+    /// connection; the client stops and keeps its messages.
+    ///
+    /// A connection that is over is passed over.
+    pub fn refuse(&mut self, now: Instant, connection: ConnectionId, code: u32) {
+        self.input(now, |peer, cx| peer.refuse(cx, connection, code));
     }
 
     /// Takes the next action out of the queue; `None` when the queue is empty.
@@ -211,8 +222,9 @@ impl Peer {
 
     /// Returns when the peer needs a `Tick`, and for which timer; `None` when it waits for events alone.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let hello = match self.current {
-            Some(PeerConnection { stage: Stage::Greeting { until }, .. }) => {
+        let hello = match (self.newcomer, self.current) {
+            (Some(PeerConnection { stage: Stage::Greeting { until }, .. }), _)
+            | (None, Some(PeerConnection { stage: Stage::Greeting { until }, .. })) => {
                 Deadline { at: until, timer: Timer::Authentication }
             }
             _ => Deadline::NEVER,
@@ -265,6 +277,8 @@ impl Peer {
             policy: &self.policy,
             delivery: &mut self.delivery,
             current: &mut self.current,
+            newcomer: &mut self.newcomer,
+            last_connection: self.last_connection,
             receipts: &mut self.receipts,
             record: &mut self.record,
         };

@@ -10,13 +10,15 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::work::{PeerCore, Stage};
-use crate::action::Purpose;
+use crate::action::{Action, Purpose};
 use crate::context::Context;
 use crate::delivery::{sent_at_once, taken_at_once};
 use crate::dialect::{Hello, NotResumed, Resume, Resumption, SessionTerms, Signal};
+use crate::failure::Reason;
 use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::sequence::{LAST, Sid};
+use crate::state::Cause;
 use crate::time::{Duration, Instant};
 
 /// Record of a client, beside the sequence numbers of its session.
@@ -43,6 +45,19 @@ pub(super) struct ClientRecordState {
     remembered_ms: Duration,
 }
 
+/// What a client has of the present session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// There is nothing to compare: no session, or a client that begins a new one.
+    None,
+    /// The newest token.
+    Newest,
+    /// The token before, while the client may not have the newest.
+    Unproven,
+    /// Another session, or a token that is worthless.
+    Older,
+}
+
 impl ClientRecord {
     pub(super) fn to_state(&self, now: Instant) -> ClientRecordState {
         ClientRecordState {
@@ -63,9 +78,10 @@ impl ClientRecord {
         }
     }
 
-    /// Drops the previous token: a frame after the welcome proves that the client has the present token.
-    pub(super) fn on_heard(&mut self) {
-        self.previous_token = None;
+    /// Drops the previous token: a frame after the welcome proves that the client has the present token. Returns
+    /// whether there was one.
+    pub(super) fn on_heard(&mut self) -> bool {
+        self.previous_token.take().is_some()
     }
 
     pub(super) fn on_left(&mut self, now: Instant) {
@@ -112,7 +128,7 @@ impl PeerCore<'_> {
     /// Decides whether a session resumes. When the session is known, the client's acknowledgement settles pushes
     /// either way.
     fn decide(&mut self, cx: &mut Context<'_>, resume: &Resume) -> Resumption {
-        if !self.knows_session(resume) {
+        if !matches!(self.claim(Some(resume)), Claim::Newest | Claim::Unproven) {
             let (why, refused) = (NotResumed::Unknown, alloc::vec::Vec::new());
             return Resumption::Lost { why, seq: None, refused, gone: None };
         }
@@ -148,12 +164,20 @@ impl PeerCore<'_> {
         }
     }
 
-    /// Whether the client names the present session and holds a valid token.
-    fn knows_session(&mut self, resume: &Resume) -> bool {
-        let previous_token = self.record.previous_token.clone();
-        let Some(sequence) = self.delivery.sequence() else { return false };
-        let Some(sid) = sequence.sid().filter(|sid| sid.name == resume.sid) else { return false };
-        sid.token.matches(&resume.token) || previous_token.is_some_and(|token| token.matches(&resume.token))
+    /// Compares what a client says of its session with the present session.
+    pub(super) fn claim(&mut self, resume: Option<&Resume>) -> Claim {
+        let Some(sid) = self.delivery.sequence().and_then(|sequence| sequence.sid()) else { return Claim::None };
+        let Some(resume) = resume else { return Claim::None };
+        let previous = self.record.previous_token.as_ref();
+        if sid.name != resume.sid {
+            Claim::Older
+        } else if sid.token.matches(&resume.token) {
+            Claim::Newest
+        } else if previous.is_some_and(|token| token.matches(&resume.token)) {
+            Claim::Unproven
+        } else {
+            Claim::Older
+        }
     }
 
     /// Sends the welcome at the end of an input, once the state that covers the hello is stored.
@@ -168,8 +192,12 @@ impl PeerCore<'_> {
         current.stage = Stage::Open;
         let connection = current.connection;
         let Some(terms) = self.terms(cx) else { return };
-        cx.send_signal(connection, &Signal::welcome(terms), Purpose::Auth);
-        self.open(cx, connection);
+        if cx.send_or_report(connection, &Signal::welcome(terms), Purpose::Auth) {
+            self.open(cx, connection);
+        } else {
+            cx.push(Action::Abort { connection });
+            self.lose(cx, Cause::SendFailed, Reason::default());
+        }
     }
 
     /// Returns the terms of the welcome; takes the decision on the hello.

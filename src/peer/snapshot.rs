@@ -15,7 +15,7 @@ use crate::delivery::{Delivery, DeliveryState};
 use crate::dialect::Preset;
 use crate::error::RestoreError;
 use crate::id::MessageId;
-use crate::rng::Rng;
+use crate::rng::{Rng, Seed};
 use crate::session::checksum;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
@@ -34,7 +34,9 @@ const VERSION: u64 = 1;
 pub struct PeerSnapshot {
     redial: u64,
     preset: String,
-    rng: Rng,
+    /// Random stream that went on over a restart, in snapshots of before; a restored peer takes a seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rng: Option<Rng>,
     connections: u64,
     delivery: DeliveryState,
     receipts: Vec<(MessageId, Status)>,
@@ -53,7 +55,7 @@ impl Peer {
         let mut snapshot = PeerSnapshot {
             redial: VERSION,
             preset: self.preset.name().to_string(),
-            rng: self.rng.clone(),
+            rng: None,
             connections: self.last_connection,
             delivery: self.delivery.to_state(self.clock, &self.preset.config),
             receipts: self.receipts.iter().cloned().collect(),
@@ -66,6 +68,10 @@ impl Peer {
 
     /// Restores a peer from its snapshot, without a connection, `away` after the snapshot was taken.
     ///
+    /// The seed decides the ids of new pushes and the tokens; take a new one from the operating system each time. New
+    /// pushes get ids under a nonce of their own, so an id never repeats, even where the snapshot is older than the
+    /// last push. Versions of `Persist` and connection ids go on.
+    ///
     /// [`RestoreError`] says why a snapshot was refused: another format version, another preset, or damage.
     pub fn restore(
         preset: Preset,
@@ -73,6 +79,7 @@ impl Peer {
         now: Instant,
         snapshot: PeerSnapshot,
         away: Duration,
+        seed: Seed,
     ) -> Result<Self, RestoreError> {
         if snapshot.redial != VERSION {
             return Err(RestoreError::Version { version: snapshot.redial });
@@ -83,16 +90,19 @@ impl Peer {
         if snapshot.preset != preset.name() {
             return Err(RestoreError::Preset { preset: snapshot.preset });
         }
+        let policy = policy.clamped();
         let preset = adapted(preset, &policy);
-        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config);
+        let mut rng = Rng::new(seed);
+        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config, &mut rng);
         let mut peer = Self {
             preset: Arc::new(preset),
             policy,
             clock: now,
-            rng: snapshot.rng,
+            rng,
             delivery,
             backlog: Backlog::default(),
             current: None,
+            newcomer: None,
             last_connection: snapshot.connections,
             receipts: VecDeque::from(snapshot.receipts),
             record: ClientRecord::from_state(snapshot.record, now, away),

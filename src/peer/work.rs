@@ -4,28 +4,31 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 
 use super::PeerPolicy;
-use super::record::ClientRecord;
+use super::record::{Claim, ClientRecord};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
 use crate::delivery::{Delivery, DeliveryRequest};
-use crate::dialect::{Bye, LeaveSignal, SequenceSignal, Signal, Span};
-use crate::error::Malformed;
+use crate::dialect::{Bye, Content, LeaveSignal, LoginSignal, SequenceSignal, Signal, Span};
+use crate::error::{Malformed, ReceiptError};
 use crate::event::Event;
 use crate::failure::Reason;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
-use crate::link::close_code_for;
+use crate::link::{MalformedFrames, close_code_for};
 use crate::receive::{self, Receiver};
 use crate::state::{Cause, State};
 use crate::status::Status;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
-/// Present connection of the client.
+/// Connection of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PeerConnection {
     pub(super) connection: ConnectionId,
     pub(super) heard: Instant,
     pub(super) stage: Stage,
+    /// Whether a frame has come that proves that the client has the welcome.
+    proven: bool,
+    malformed: MalformedFrames,
 }
 
 /// Stage of a connection, from accept to ready.
@@ -44,38 +47,147 @@ pub(super) struct PeerCore<'a> {
     pub(super) policy: &'a PeerPolicy,
     pub(super) delivery: &'a mut Delivery,
     pub(super) current: &'a mut Option<PeerConnection>,
+    pub(super) newcomer: &'a mut Option<PeerConnection>,
+    pub(super) last_connection: u64,
     pub(super) receipts: &'a mut VecDeque<(MessageId, Status)>,
     pub(super) record: &'a mut ClientRecord,
 }
 
 impl PeerCore<'_> {
-    /// Accepts a connection, and fences the one before.
+    /// Accepts a connection, and fences the one before. A connection that is open stays until the hello of the next
+    /// one shows whose it is.
     pub(super) fn accept(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        if let Some(old) = self.current.take() {
-            self.fence(cx, old);
-        }
-        cx.backlog.on_dial(cx.stats.frames_out);
         self.record.since.get_or_insert(cx.now);
-        if cx.dialect.capabilities().sequenced {
-            let until = cx.config.authentication.timeout.map_or(Instant::NEVER, |timeout| cx.now + timeout);
-            *self.current = Some(PeerConnection { connection, heard: cx.now, stage: Stage::Greeting { until } });
-            cx.push(Action::State { state: State::Authenticating, cause: None, reason: Reason::default() });
+        let sequenced = cx.dialect.capabilities().sequenced;
+        // No deadline may be due in the input that sets it.
+        let timeout = cx.config.authentication.timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
+        let until = timeout.map_or(Instant::NEVER, |timeout| cx.now + timeout);
+        let stage = if sequenced { Stage::Greeting { until } } else { Stage::Open };
+        let accepted =
+            PeerConnection { connection, heard: cx.now, stage, proven: false, malformed: MalformedFrames::default() };
+        if sequenced && self.is_ready() {
+            if let Some(PeerConnection { connection, .. }) = self.newcomer.replace(accepted) {
+                cx.push(Action::Abort { connection });
+            }
         } else {
-            *self.current = Some(PeerConnection { connection, heard: cx.now, stage: Stage::Open });
-            self.open(cx, connection);
+            self.fence(cx, false);
+            self.begin(cx, accepted);
         }
     }
 
-    /// Ends a connection that a newer one of the same client replaces.
-    fn fence(&mut self, cx: &mut Context<'_>, old: PeerConnection) {
-        let (connection, code) = (old.connection, REPLACED);
-        let bye = Bye { reconnect: false, ..Bye::new(code) };
-        if cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye) {
-            cx.push(Action::Close { connection, code: Some(code), reason: String::from("replaced") });
+    /// Makes a connection the present one.
+    fn begin(&mut self, cx: &mut Context<'_>, accepted: PeerConnection) {
+        cx.backlog.on_dial(cx.stats.frames_out);
+        *self.current = Some(PeerConnection { heard: cx.now, ..accepted });
+        if accepted.stage == Stage::Open {
+            self.open(cx, accepted.connection);
         } else {
-            cx.push(Action::Abort { connection });
+            cx.push(Action::State { state: State::Authenticating, cause: None, reason: Reason::default() });
         }
+    }
+
+    /// Ends the present connection because a newer one of the same client replaces it; `reconnect` says whether its
+    /// client may come back.
+    fn fence(&mut self, cx: &mut Context<'_>, reconnect: bool) {
+        let Some(PeerConnection { connection, .. }) = self.current.take() else { return };
+        let code = if reconnect { 1000 } else { REPLACED };
+        let said = cx.send_signal(connection, &Signal::bye(Bye::new(code).reconnect(reconnect)), Purpose::Bye);
+        let code = if said { code } else { REPLACED_UNSAID };
+        cx.push(Action::Close { connection, code: Some(code), reason: String::from("replaced") });
         self.on_lost(cx, Cause::Renewed);
+    }
+
+    /// Handles an event of the connection whose hello is awaited while another one is open.
+    fn on_newcomer(&mut self, cx: &mut Context<'_>, newcomer: PeerConnection, event: &mut Event) {
+        match event {
+            Event::FrameIn { frame, .. } => self.on_newcomer_frame(cx, newcomer, frame),
+            Event::Closed { .. } | Event::Errored { .. } => *self.newcomer = None,
+            Event::SendFailed { connection, .. } => {
+                cx.push(Action::Abort { connection: *connection });
+                *self.newcomer = None;
+            }
+            Event::Written { .. } => self.on_announced(cx),
+            _ => {}
+        }
+    }
+
+    /// Lets the newcomer take over, unless it wants to go on with an older session than the present one.
+    fn on_newcomer_frame(&mut self, cx: &mut Context<'_>, newcomer: PeerConnection, frame: &mut Frame) {
+        let connection = newcomer.connection;
+        match receive::read(cx, frame) {
+            Ok(Signal::Sequence(SequenceSignal::Hello(hello))) => match self.claim(hello.resume.as_ref()) {
+                // A client to which the present session is new may have lost the welcome.
+                Claim::Older if self.current.is_some_and(|current| current.proven) => {
+                    self.dismiss(cx, connection, ELSEWHERE);
+                }
+                claim => {
+                    *self.newcomer = None;
+                    self.fence(cx, claim == Claim::Unproven);
+                    self.begin(cx, newcomer);
+                    receive::receive(self, cx, connection, frame);
+                }
+            },
+            Ok(_) => cx.stats.stale_events += 1,
+            Err(error) => {
+                cx.stats.malformed += 1;
+                cx.push(Action::Malformed { connection, error });
+                self.close_newcomer(cx, connection, Cause::MalformedFlood);
+            }
+        }
+    }
+
+    /// Refuses the login of the newcomer.
+    fn dismiss(&mut self, cx: &mut Context<'_>, connection: ConnectionId, code: u32) {
+        // The figures and the backlog count the frames of the present connection, and this is one of another.
+        if let Ok(frame) = cx.encode(&Signal::login_refused(code)) {
+            cx.push(Action::Send { connection, frame, purpose: Purpose::Auth });
+        }
+        self.close_newcomer(cx, connection, Cause::Unauthorized);
+    }
+
+    fn close_newcomer(&mut self, cx: &mut Context<'_>, connection: ConnectionId, cause: Cause) {
+        let (code, reason) = close_code_for(cause).unwrap_or(REFUSED);
+        cx.push(Action::Close { connection, code: Some(code), reason: String::from(reason) });
+        *self.newcomer = None;
+    }
+
+    /// Notes that the host reports what its sockets take, as it says before a connection has anything to take.
+    fn on_announced(&mut self, cx: &mut Context<'_>) {
+        if !cx.backlog.reports_written() {
+            cx.backlog.on_written(cx.now);
+        }
+    }
+
+    /// Refuses the login on a connection, and closes it.
+    pub(super) fn refuse(&mut self, cx: &mut Context<'_>, connection: ConnectionId, code: u32) {
+        if self.is_current(connection) {
+            cx.send_signal(connection, &Signal::login_refused(code), Purpose::Auth);
+            self.end(cx, Cause::Unauthorized, REFUSED.0, REFUSED.1);
+        } else if self.newcomer.is_some_and(|newcomer| newcomer.connection == connection) {
+            self.dismiss(cx, connection, code);
+        } else {
+            cx.stats.stale_events += 1;
+        }
+    }
+
+    fn is_current(&self, connection: ConnectionId) -> bool {
+        self.current.is_some_and(|current| current.connection == connection)
+    }
+
+    /// Sends a receipt for a message of the client now, and again on every new connection.
+    pub(super) fn receipt(&mut self, cx: &mut Context<'_>, id: MessageId, status: Status) -> Result<(), ReceiptError> {
+        cx.encode(&receipt_signal(&id, status)).map_err(|_| ReceiptError::NoWord)?;
+        if !self.delivery.was_delivered(&id) {
+            return Err(ReceiptError::Unknown);
+        }
+        if let Some(current) = self.current.filter(|current| current.stage == Stage::Open) {
+            send_receipt(cx, current.connection, &id, status);
+        }
+        self.receipts.push_back((id, status));
+        if self.receipts.len() > cx.config.outbox.remembered.as_count() {
+            self.receipts.pop_front();
+        }
+        Ok(())
     }
 
     /// Reports `Ready`, sends all receipts again, and lets messages leave.
@@ -96,8 +208,7 @@ impl PeerCore<'_> {
         }
         let Some(connection) = event.connection() else { return };
         let Some(current) = self.current.as_mut().filter(|current| current.connection == connection) else {
-            cx.stats.stale_events += 1;
-            return;
+            return self.on_other_event(cx, connection, event);
         };
         match event {
             Event::FrameIn { frame, .. } => {
@@ -112,7 +223,13 @@ impl PeerCore<'_> {
                 }
             }
             Event::Written { frames, .. } => self.on_written(cx, *frames),
-            Event::SendFailed { .. } => self.lose(cx, Cause::Errored, Reason::default()),
+            Event::SendFailed { purpose, .. } => {
+                if let Some(purpose) = purpose.take() {
+                    self.delivery.on_send_failed(cx, connection, purpose);
+                }
+                cx.push(Action::Abort { connection });
+                self.lose(cx, Cause::SendFailed, Reason::default());
+            }
             Event::Errored { failure, .. } => {
                 failure.clean();
                 self.lose(cx, Cause::Errored, Reason::from(core::mem::take(&mut **failure)));
@@ -127,6 +244,17 @@ impl PeerCore<'_> {
             | Event::Online
             | Event::Offline
             | Event::Woke { .. } => {}
+        }
+    }
+
+    /// Handles an event of a connection that is not the present one.
+    fn on_other_event(&mut self, cx: &mut Context<'_>, connection: ConnectionId, event: &mut Event) {
+        match (self.newcomer.filter(|newcomer| newcomer.connection == connection), &event) {
+            (Some(newcomer), _) => self.on_newcomer(cx, newcomer, event),
+            (None, Event::Written { frames: 0, .. }) if connection.get() > self.last_connection => {
+                self.on_announced(cx);
+            }
+            _ => cx.stats.stale_events += 1,
         }
     }
 
@@ -151,6 +279,9 @@ impl PeerCore<'_> {
         *self.current = None;
         cx.push(Action::State { state: State::Waiting, cause: Some(cause), reason });
         self.on_lost(cx, cause);
+        if let Some(newcomer) = self.newcomer.take() {
+            self.begin(cx, newcomer);
+        }
     }
 
     fn on_lost(&mut self, cx: &mut Context<'_>, cause: Cause) {
@@ -160,6 +291,11 @@ impl PeerCore<'_> {
     }
 
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
+        let late =
+            |newcomer: &mut PeerConnection| matches!(newcomer.stage, Stage::Greeting { until } if until.is_due(cx.now));
+        if let Some(PeerConnection { connection, .. }) = self.newcomer.take_if(late) {
+            cx.push(Action::Abort { connection });
+        }
         if let Some(PeerConnection { connection, stage: Stage::Greeting { until }, .. }) = *self.current {
             if until.is_due(cx.now) {
                 cx.push(Action::Abort { connection });
@@ -228,9 +364,16 @@ impl Receiver for PeerCore<'_> {
         matches!(self.current, Some(PeerConnection { stage: Stage::Open, .. }))
     }
 
-    fn on_understood(&mut self) {
-        if self.is_ready() {
-            self.record.on_heard();
+    fn on_understood(&mut self, signal: &Signal<Span>) {
+        // A socket answers pings by itself, so a frame without meaning does not prove that the welcome has arrived.
+        if !self.is_ready() || matches!(signal, Signal::Ignored) {
+            return;
+        }
+        if let Some(current) = self.current.as_mut() {
+            current.proven = true;
+        }
+        if self.record.on_heard() {
+            self.delivery.on_token_proven();
         }
     }
 
@@ -238,8 +381,11 @@ impl Receiver for PeerCore<'_> {
         cx.stats.malformed += 1;
         let unsupported = error == Malformed::Unsupported;
         cx.push(Action::Malformed { connection, error });
+        let malformed = self.current.as_mut().map(|current| &mut current.malformed);
         if unsupported {
             self.on_violation(cx, Cause::NotUnderstood);
+        } else if malformed.is_some_and(|malformed| malformed.on_frame(cx.now, &cx.config.limits)) {
+            self.on_violation(cx, Cause::MalformedFlood);
         }
     }
 
@@ -247,6 +393,15 @@ impl Receiver for PeerCore<'_> {
         self.delivery.on_protocol_violation(cause);
         let (code, reason) = close_code_for(cause).unwrap_or((1002, ""));
         self.end(cx, cause, code, reason);
+    }
+
+    fn on_login(&mut self, cx: &mut Context<'_>, connection: ConnectionId, login: LoginSignal<Span>, _: &mut Frame) {
+        match login {
+            LoginSignal::Proof { credential, .. } if self.is_ready() => {
+                cx.push(Action::Credential { connection, credential });
+            }
+            _ => cx.stats.stale_events += 1,
+        }
     }
 
     fn on_leave(&mut self, _: &mut Context<'_>, _: ConnectionId, leave: LeaveSignal<Span>, _: &mut Frame) {
@@ -264,11 +419,21 @@ impl Receiver for PeerCore<'_> {
 
 /// Close code for a connection that a newer one of the same client replaces.
 const REPLACED: u16 = 4408;
+/// The same where the dialect has no bye: by default a code of this range stops a client.
+const REPLACED_UNSAID: u16 = 4508;
 
-pub(super) fn send_receipt(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId, status: Status) {
-    let signal = match status {
+/// Close code and reason for a client that is refused.
+const REFUSED: (u16, &str) = (4403, "refused");
+/// Code of the refusal of a client whose session is older than that of the open connection.
+const ELSEWHERE: u32 = 409;
+
+fn send_receipt(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId, status: Status) {
+    cx.send_signal(connection, &receipt_signal(id, status), Purpose::Receipt { id: id.clone() });
+}
+
+fn receipt_signal(id: &MessageId, status: Status) -> Signal<Content<'static>> {
+    match status {
         Status::Read => Signal::read(id.clone()),
         _ => Signal::delivered(id.clone()),
-    };
-    cx.send_signal(connection, &signal, Purpose::Receipt { id: id.clone() });
+    }
 }

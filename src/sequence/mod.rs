@@ -45,6 +45,8 @@ pub(crate) struct Sequence {
     pub(crate) credit: Option<Credit>,
     /// Time for which the peer recognises a repeated message id, if the peer has given it.
     pub(crate) dedup: Option<Duration>,
+    /// Whether an earlier process gave sequence numbers of this session, perhaps more than were stored.
+    restored: bool,
     /// Number of changes of the session; `inbound` and `gap` count their own changes.
     revision: u64,
 }
@@ -65,6 +67,7 @@ impl Sequence {
             gap: Gap::default(),
             credit: None,
             dedup: None,
+            restored: false,
             revision: 0,
         })
     }
@@ -87,6 +90,11 @@ impl Sequence {
         }
     }
 
+    /// Counts a change: the other end has proven that it has the present token.
+    pub(crate) fn on_token_proven(&mut self) {
+        self.revision += 1;
+    }
+
     /// Begins a new session, whose sequence numbers start over.
     pub(crate) fn begin(&mut self, sid: Sid) {
         self.forget();
@@ -97,6 +105,7 @@ impl Sequence {
     pub(crate) fn forget(&mut self) {
         self.sid = None;
         self.out = Outbound::default();
+        self.restored = false;
         self.inbound.start_over();
         self.revision += 1;
     }

@@ -107,6 +107,11 @@ impl Outbound {
         messages == 0 || (messages < credit.messages && self.bytes.saturating_add(bytes as u64) <= credit.bytes)
     }
 
+    /// Uses up the sequence numbers, because one of them cannot go out: another session begins.
+    pub(super) fn give_up(&mut self) {
+        *self = Self { acked: LAST, ..Self::default() };
+    }
+
     /// Whether the sequence numbers of this session are used up.
     pub(super) fn is_full(&self) -> bool {
         self.highest() >= LAST

@@ -110,6 +110,6 @@ impl Sequence {
         self.inbound.forget_refusals(taken_at_once(cx.config).messages);
         let Some((seq, refused)) = self.inbound.take_ack() else { return };
         let signal = Signal::cumulative_ack(seq, refused, AckCarrier::Alone);
-        cx.send_signal(connection, &signal, Purpose::CumulativeAck { seq });
+        cx.send_or_report(connection, &signal, Purpose::CumulativeAck { seq });
     }
 }

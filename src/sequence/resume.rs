@@ -9,7 +9,7 @@
 use super::{Sequence, Sid, sent_at_once};
 use crate::action::Action;
 use crate::context::Context;
-use crate::dialect::{Resume, Resumption, SessionTerms};
+use crate::dialect::{NotResumed, Resume, Resumption, SessionTerms};
 use crate::outbox::Outbox;
 use crate::state::Cause;
 
@@ -52,13 +52,20 @@ impl Sequence {
                 self.settle(outbox, cx, *seq, refused);
             }
             Resumption::Lost { why, seq, refused, gone } => {
-                cx.push(Action::NotResumed { why: *why });
-                if let Some(seq) = seq {
-                    self.settle(outbox, cx, *seq, refused);
+                let seq = seq.unwrap_or_default();
+                if seq > self.out.highest() && !self.restored {
+                    return Err(Cause::AckAboveSent);
                 }
+                cx.push(Action::NotResumed { why: *why });
+                self.settle(outbox, cx, seq, refused);
                 self.begin_new_session(cx, terms, *gone);
             }
-            Resumption::Fresh => self.begin_new_session(cx, terms, None),
+            Resumption::Fresh => {
+                if self.resumable().is_some() {
+                    cx.push(Action::NotResumed { why: NotResumed::Unknown });
+                }
+                self.begin_new_session(cx, terms, None);
+            }
         }
         Ok(())
     }

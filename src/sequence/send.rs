@@ -6,7 +6,7 @@
 //! 4. A cumulative ack settles every message up to its sequence number, in order.
 
 use super::Sequence;
-use crate::action::Purpose;
+use crate::action::{Action, Purpose};
 use crate::context::Context;
 use crate::dialect::{Content, Refusal, Signal};
 use crate::error::SendError;
@@ -65,8 +65,16 @@ impl Sequence {
         let ((seq, unacked), credit) = (self.out.next_retransmission()?, self.credit?);
         let (slot, skipped) = (unacked.slot, unacked.skipped);
         let Some(entry) = outbox.entry(slot).filter(|_| !skipped) else {
-            let frame = cx.encode(&Signal::sequenced(seq, unacked.id.clone(), None)).ok();
-            let frame = frame.filter(|frame| self.out.has_room(frame.len(), &credit))?;
+            // The id of a skipped message means nothing to the peer, so the sequence number can stand for it.
+            let skip = |id: MessageId| cx.encode(&Signal::sequenced(seq, id, None));
+            let Ok(frame) = skip(unacked.id.clone()).or_else(|_| skip(seq.into())) else {
+                cx.push(Action::Unsent { connection, purpose: Purpose::Skip { seq } });
+                self.out.give_up();
+                return None;
+            };
+            if !self.out.has_room(frame.len(), &credit) {
+                return None;
+            }
             self.out.on_sent(frame.len(), true);
             cx.send(connection, frame, Purpose::Skip { seq });
             return Some(());

@@ -64,6 +64,7 @@ impl Sequence {
             gap: Gap::restored(state.missing),
             credit: None,
             dedup: None,
+            restored: true,
             revision: 0,
         })
     }

@@ -4,7 +4,7 @@ use crate::action::Purpose;
 use crate::backlog::FrameKind;
 use crate::context::Context;
 use crate::delivery::Delivery;
-use crate::dialect::{AckCarrier, LeaveSignal, LoginSignal, SequenceSignal, Span};
+use crate::dialect::{AckCarrier, LeaveSignal, LoginSignal, SequenceSignal, Signal, Span};
 use crate::error::{FetchedError, Malformed};
 use crate::event::Event;
 use crate::frame::Frame;
@@ -174,7 +174,10 @@ impl SessionCore<'_> {
             LinkEvent::Heartbeat(connection) => self.send_heartbeat(cx, connection),
             LinkEvent::Opened(connection) => {
                 let credential = self.link.tell_credential();
-                self.delivery.send_hello(cx, connection, credential);
+                if !self.delivery.send_hello(cx, connection, credential) {
+                    let event = self.link.lose(cx, Cause::SendFailed, DisconnectReason::default());
+                    self.pass_on(cx, Some(event));
+                }
             }
             LinkEvent::Ready { connection, heartbeat } => {
                 if heartbeat {
@@ -233,7 +236,7 @@ impl Receiver for SessionCore<'_> {
         self.link.is_ready()
     }
 
-    fn on_understood(&mut self) {
+    fn on_understood(&mut self, _: &Signal<Span>) {
         self.link.on_evidence();
     }
 

@@ -12,7 +12,7 @@ use crate::action::Action;
 use crate::backlog::Backlog;
 use crate::config::Bounds;
 use crate::context::Context;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Mint};
 use crate::dialect::{Preset, Side};
 use crate::event::Event;
 use crate::id::MessageId;
@@ -84,8 +84,8 @@ impl Session {
     pub fn new(preset: impl Into<Arc<Preset>>, seed: Seed) -> Self {
         let preset = preset.into();
         let mut rng = Rng::new(seed);
-        let nonce = rng.next_u64();
-        let delivery = Delivery::new(nonce, &preset.config, preset.dialect().capabilities().sequenced);
+        let mint = Mint::new(&mut rng);
+        let delivery = Delivery::new(mint, &preset.config, preset.dialect().capabilities().sequenced);
         Self {
             preset,
             clock: Instant::ORIGIN,

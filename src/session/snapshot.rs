@@ -13,7 +13,7 @@ use crate::delivery::{Delivery, DeliveryState};
 use crate::dialect::Preset;
 use crate::error::RestoreError;
 use crate::link::{Link, LinkState};
-use crate::rng::Rng;
+use crate::rng::{Rng, Seed};
 use crate::time::{Duration, Instant};
 use crate::uncompared::Uncompared;
 
@@ -36,7 +36,7 @@ const VERSION: u64 = 1;
 /// // A new process, an hour later, whose clock starts at zero again.
 /// let snapshot: Snapshot = serde_json::from_str(&stored)?;
 /// let preset = Preset::uni_app().with_config(Default::default())?;
-/// let session = Session::restore(preset, Instant::ORIGIN, snapshot, Duration::from_secs(3_600))?;
+/// let session = Session::restore(preset, Instant::ORIGIN, snapshot, Duration::from_secs(3_600), Seed::from(8_u64))?;
 /// assert_eq!(session.unsettled(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -45,7 +45,9 @@ const VERSION: u64 = 1;
 pub struct Snapshot {
     redial: u64,
     preset: String,
-    rng: Rng,
+    /// Random stream that went on over a restart, in snapshots of before; a restored session takes a seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rng: Option<Rng>,
     link: LinkState,
     delivery: DeliveryState,
     check: u64,
@@ -60,15 +62,14 @@ impl Session {
     /// nothing is delivered twice across a crash. Take all actions first: the snapshot counts a message as delivered
     /// as soon as its `Deliver` is queued.
     ///
-    /// Without write-ahead store the snapshot when the process ends in order. A snapshot that is older than the last
-    /// `send` must not be restored: the ids made since would be made again, and a server drops a new message under an
-    /// old id.
+    /// Without write-ahead store the snapshot when the process ends in order. What happened after the snapshot is lost
+    /// with the process.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot {
             redial: VERSION,
             preset: self.preset.name().to_string(),
-            rng: self.rng.clone(),
+            rng: None,
             link: self.link.to_state(self.clock, &self.preset.config),
             delivery: self.delivery.to_state(self.clock, &self.preset.config),
             check: 0,
@@ -79,16 +80,19 @@ impl Session {
 
     /// Restores a session from its snapshot, in `Idle`, `away` after the snapshot was taken.
     ///
-    /// `away` is wall-clock time, sleep included. Restore each snapshot once: two sessions from one snapshot would
-    /// make the same ids.
+    /// `away` is wall-clock time, sleep included. The seed decides every jitter from now on and the nonce of new
+    /// message ids, as in [`Session::new`]; take a new one from the operating system each time. Two sessions that are
+    /// restored from one snapshot at one `now` behave the same under the same seed.
     ///
+    /// * New messages get ids under a nonce of their own, so an id never repeats, even where the snapshot is older than
+    ///   the last `send`. The ids of the last 64 processes are still known as own ids.
     /// * Messages that may be sent at most once, and may have been sent, settle as `Unconfirmed`. Where the outbox
     ///   refuses messages while there is no connection, all messages settle. The actions that report it wait to be
     ///   polled.
     /// * Messages that are too old for the server's dedup window settle when they would go out again.
     /// * Attempts that were not stable yet count as failed, so that a process which crashes again and again causes no
     ///   connect storm: `open` connects at once, or after the backoff of the outage, less `away`.
-    /// * Versions of `Persist` start anew; connection ids go on.
+    /// * Versions of `Persist` and connection ids go on.
     /// * A credential has to be given again, and a hold or a drain is over.
     /// * Messages that waited for `acknowledge` come again from the server and are delivered again.
     ///
@@ -98,6 +102,7 @@ impl Session {
         now: Instant,
         snapshot: Snapshot,
         away: Duration,
+        seed: Seed,
     ) -> Result<Self, RestoreError> {
         let preset = preset.into();
         if snapshot.redial != VERSION {
@@ -109,11 +114,12 @@ impl Session {
         if snapshot.preset != preset.name() {
             return Err(RestoreError::Preset { preset: snapshot.preset });
         }
-        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config);
+        let mut rng = Rng::new(seed);
+        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config, &mut rng);
         let mut session = Self {
             preset,
             clock: now,
-            rng: snapshot.rng,
+            rng,
             link: Link::from_state(&snapshot.link, away),
             delivery,
             backlog: Backlog::default(),

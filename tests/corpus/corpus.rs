@@ -83,7 +83,8 @@ fn the_corpus_reaches_past_the_front_door() {
     let restored = |bytes: &[u8]| {
         let snapshot: Snapshot = serde_json::from_slice(bytes).ok()?;
         let preset = Preset::uni_app().with_config(redial::Config::default()).expect("it is sound");
-        Session::restore(preset, redial::Instant::ORIGIN, snapshot, redial::Duration::ZERO).ok()
+        Session::restore(preset, redial::Instant::ORIGIN, snapshot, redial::Duration::ZERO, redial::Seed::from(8_u64))
+            .ok()
     };
     let restored: Vec<_> = files("snapshot").iter().filter_map(|(_, bytes)| restored(bytes)).collect();
     assert!(restored.iter().any(|session| session.unsettled() > 0), "a snapshot with messages is accepted");

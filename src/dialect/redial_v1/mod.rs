@@ -7,6 +7,15 @@
 mod read;
 mod write;
 
+/// Greatest length of a session's name and of a message id, in bytes.
+const NAME: u64 = 128;
+/// Greatest length of a session's token, in bytes.
+const TOKEN: u64 = 512;
+/// Greatest number of refusals in one frame, equal to the greatest window of unacknowledged messages.
+const REFUSALS: usize = 65_536;
+/// Greatest number of the protocol; for a time it means for ever.
+const MOST: u64 = MessageId::MAX_NUMBER;
+
 use alloc::string::ToString;
 use alloc::vec;
 use serde::{Deserialize, Serialize};
@@ -15,6 +24,7 @@ use super::{Capabilities, Content, Dialect, Handshake, Login, Preset, Side, Sign
 use crate::config::{AuthenticationPolicy, Config, CredentialSource, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
+use crate::id::MessageId;
 use crate::secret::Secret;
 
 /// Dialect of the protocol `redial.v1`, without settings. Its name is `native`.
@@ -126,6 +136,11 @@ impl Dialect for RedialV1 {
 
     fn encode(&self, _writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         write::frame(signal)
+    }
+
+    fn forbids_retry(&self, code: u16) -> Option<bool> {
+        // Refused, or replaced by another connection of the same client.
+        matches!(code, 4403 | 4408).then_some(true)
     }
 
     fn renews_login(&self) -> bool {

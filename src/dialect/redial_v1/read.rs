@@ -1,5 +1,6 @@
 //! Reader of `redial.v1`: decodes frames into signals. Fields without a meaning here are ignored.
 
+use super::{MOST, NAME, REFUSALS, TOKEN};
 use crate::config::Limits;
 use crate::dialect::json::{self, Field};
 use crate::dialect::{
@@ -12,20 +13,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::Deserialize;
 
-/// Greatest length of a session's name, in bytes.
-const SID: u64 = 128;
-/// Greatest length of a session's token, in bytes.
-const TOKEN: u64 = 512;
-
-/// Greatest number of refusals in one frame, equal to the greatest window of unacknowledged messages.
-const REFUSALS: usize = 65_536;
-
 pub(super) fn signal(text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
     let names = ["type", "s", "id", "b", "skip", "a", "n", "code", "must"];
     let [kind, s, id, b, skip, a, n, code, must] = json::fields(text, names, limits)?;
     let kind = kind.ok_or_else(|| json::missing("type"))?;
     let is = |word: &str| kind.is(word);
-    let id = || json::required(id, "id")?.id("id", limits);
+    let id = || {
+        let id = json::required(id, "id")?.id("id", limits)?;
+        if id.is_writable(NAME) { Ok(id) } else { Err(Malformed::BadId { field: "id".into(), limit: NAME }) }
+    };
     if is("msg") {
         let seq = json::required(s, "s")?.number("s")?;
         let content = b.map_or(Span::NULL, Field::span);
@@ -82,7 +78,7 @@ fn read_resume(text: &str, limits: &Limits) -> Result<Resume, Malformed> {
     let names = ["sid", "token", "rx", "n", "seen", "lo", "hi"];
     let [sid, token, rx, n, seen, lo, hi] = json::fields(text, names, limits)?;
     Ok(Resume {
-        sid: short(sid, "sid", SID)?,
+        sid: short(sid, "sid", NAME)?,
         token: Secret::new(short(token, "token", TOKEN)?),
         seq: json::required(rx, "rx")?.number("rx")?,
         refused: refusals(n)?,
@@ -97,7 +93,7 @@ fn welcome(text: &str, limits: &Limits) -> Result<Signal<Span>, Malformed> {
         json::fields(text, ["sid", "token", "ttl_ms", "dedup_ms", "hb_ms"], limits)?;
     let [messages, bytes, frame] = json::fields(text, ["win_msgs", "win_bytes", "frame_max"], limits)?;
     Ok(Signal::welcome(SessionTerms {
-        sid: short(sid, "sid", SID)?,
+        sid: short(sid, "sid", NAME)?,
         token: Secret::new(short(token, "token", TOKEN)?),
         lifetime: span(ttl, "ttl_ms")?.unwrap_or_default(),
         resumption: resumption(text, limits)?,
@@ -113,10 +109,12 @@ fn resumption(text: &str, limits: &Limits) -> Result<Resumption, Malformed> {
     if truth(resumed) {
         return Ok(Resumption::Resumed { seq: json::required(rx, "rx")?.number("rx")?, refused });
     }
-    let Some(why) = why else { return Ok(Resumption::Fresh) };
+    if why.is_none() && rx.is_none() && gone.is_none() {
+        return Ok(Resumption::Fresh);
+    }
     Ok(Resumption::Lost {
-        // Another reason counts as `unknown`, as the specification says.
-        why: serde_json::from_str(why.written()).unwrap_or(NotResumed::Unknown),
+        // No reason and another reason count as `unknown`, as the specification says.
+        why: why.and_then(|why| serde_json::from_str(why.written()).ok()).unwrap_or(NotResumed::Unknown),
         seq: rx.map(|rx| rx.number("rx")).transpose()?,
         refused,
         gone: gone.map(|gone| gone.number("gone")).transpose()?,
@@ -166,7 +164,8 @@ fn truth(raw: Option<Field<'_>>) -> bool {
 }
 
 fn span(raw: Option<Field<'_>>, field: &str) -> Result<Option<Duration>, Malformed> {
-    raw.map(|raw| raw.number(field).map(Duration::from_millis)).transpose()
+    let span = |millis| if millis == MOST { Duration::MAX } else { Duration::from_millis(millis) };
+    raw.map(|raw| raw.number(field).map(span)).transpose()
 }
 
 fn short(raw: Option<Field<'_>>, field: &str, limit: u64) -> Result<String, Malformed> {

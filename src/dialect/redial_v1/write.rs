@@ -5,6 +5,7 @@
 use alloc::string::String;
 
 use super::super::json::{Object, room};
+use super::{MOST, NAME, REFUSALS, TOKEN};
 use crate::dialect::{
     AckCarrier, Bye, Content, Credit, HeartbeatSignal, Hello, LeaveSignal, LoginSignal, NotResumed, ReceiptSignal,
     Refusal, Resume, Resumption, SequenceSignal, SessionTerms, Signal,
@@ -18,20 +19,22 @@ pub(super) fn frame(signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> 
         Signal::Sequence(SequenceSignal::Message { seq, id, content }) => message(*seq, id, *content)?,
         Signal::Sequence(SequenceSignal::Ack { seq, refused, carrier }) => {
             let mut object = typed(word(*carrier), 32);
-            refusals(object.number("a", *seq), refused);
+            refusals(number(&mut object, "a", *seq), refused)?;
             object.finish()
         }
         Signal::Heartbeat(HeartbeatSignal::Ask) => return Ok(Frame::text(r#"{"type":"ping"}"#)),
         Signal::Heartbeat(HeartbeatSignal::Reply) => return Ok(Frame::text(r#"{"type":"pong"}"#)),
         Signal::Receipt(ReceiptSignal::Delivered { id }) => {
-            typed("delivered", 16 + id.wire_len()).id("id", id).finish()
+            typed("delivered", 16 + id.wire_len()).id("id", checked(id)?).finish()
         }
-        Signal::Receipt(ReceiptSignal::Read { id }) => typed("read", 16 + id.wire_len()).id("id", id).finish(),
-        Signal::Sequence(SequenceSignal::Hello(hello)) => write_hello(hello),
+        Signal::Receipt(ReceiptSignal::Read { id }) => {
+            typed("read", 16 + id.wire_len()).id("id", checked(id)?).finish()
+        }
+        Signal::Sequence(SequenceSignal::Hello(hello)) => write_hello(hello)?,
         Signal::Login(LoginSignal::Proof { credential, reference: None }) => {
             typed("auth", 16 + credential.reveal().len()).text("auth", credential.reveal()).finish()
         }
-        Signal::Sequence(SequenceSignal::Welcome(terms)) => welcome(terms),
+        Signal::Sequence(SequenceSignal::Welcome(terms)) => welcome(terms)?,
         Signal::Login(LoginSignal::Refused { code, content: None }) => {
             typed("refused", 32).number("code", u64::from(*code)).finish()
         }
@@ -70,7 +73,7 @@ fn message(seq: u64, id: &MessageId, content: Option<Content<'_>>) -> Result<Str
     };
     let mut object = Object::with_capacity(FRAME.len() + digits(seq) + id.wire_len() + length);
     object.text("type", "msg");
-    object.number("s", seq).id("id", id);
+    number(&mut object, "s", seq).id("id", checked(id)?);
     Ok(match content {
         None => object.json("skip", "true"),
         Some(Content::Text(text)) => object.text("b", text),
@@ -80,66 +83,83 @@ fn message(seq: u64, id: &MessageId, content: Option<Content<'_>>) -> Result<Str
     .finish())
 }
 
-fn refusals(object: &mut Object, refused: &[Refusal]) {
-    if refused.is_empty() {
-        return;
-    }
-    if let Ok(list) = serde_json::to_string(refused) {
-        object.json("n", &list);
-    }
+/// Appends a number, clamped to what the reader takes.
+fn number<'o>(object: &'o mut Object, name: &str, value: u64) -> &'o mut Object {
+    object.number(name, value.min(MOST))
 }
 
-fn write_hello(hello: &Hello) -> String {
+/// Checks the length of an id, which the reader takes up to a limit of the protocol.
+fn checked(id: &MessageId) -> Result<&MessageId, Unencodable> {
+    if id.is_writable(NAME) { Ok(id) } else { Err(Unencodable::BadLength { limit: NAME }) }
+}
+
+/// Checks the length of a name or a token.
+fn short(text: &str, limit: u64) -> Result<&str, Unencodable> {
+    if (1..=limit).contains(&(text.len() as u64)) { Ok(text) } else { Err(Unencodable::BadLength { limit }) }
+}
+
+fn refusals<'o>(object: &'o mut Object, refused: &[Refusal]) -> Result<&'o mut Object, Unencodable> {
+    if refused.is_empty() {
+        return Ok(object);
+    }
+    let list = serde_json::to_string(refused).ok().filter(|_| refused.len() <= REFUSALS);
+    Ok(object.json("n", &list.ok_or(Unencodable::BadLength { limit: REFUSALS as u64 })?))
+}
+
+fn write_hello(hello: &Hello) -> Result<String, Unencodable> {
     let mut object = typed("hello", 256);
     object.number("v", 1);
     if let Some(credential) = &hello.credential {
         object.text("auth", credential.reveal());
     }
     if let Some(resume) = &hello.resume {
-        object.object("resume", |object| write_resume(object, resume));
+        object.try_object("resume", |object| write_resume(object, resume))?;
     }
     credit(&mut object, hello.credit);
-    object.finish()
+    Ok(object.finish())
 }
 
-fn write_resume<'o>(object: &'o mut Object, resume: &Resume) -> &'o mut Object {
-    object.text("sid", &resume.sid).text("token", resume.token.reveal()).number("rx", resume.seq);
-    refusals(object, &resume.refused);
-    object.number("seen", resume.seen).number("lo", resume.lowest).number("hi", resume.highest)
+fn write_resume<'o>(object: &'o mut Object, resume: &Resume) -> Result<&'o mut Object, Unencodable> {
+    object.text("sid", short(&resume.sid, NAME)?).text("token", short(resume.token.reveal(), TOKEN)?);
+    let object = refusals(number(object, "rx", resume.seq), &resume.refused)?;
+    number(object, "seen", resume.seen);
+    number(object, "lo", resume.lowest);
+    Ok(number(object, "hi", resume.highest))
 }
 
-fn welcome(terms: &SessionTerms) -> String {
+fn welcome(terms: &SessionTerms) -> Result<String, Unencodable> {
     let mut object = typed("welcome", 256);
-    object.text("sid", &terms.sid).text("token", terms.token.reveal()).number("ttl_ms", terms.lifetime.as_millis());
-    resumption(&mut object, &terms.resumption);
-    if let Some(span) = terms.dedup {
-        object.number("dedup_ms", span.as_millis());
-    }
-    if let Some(span) = terms.heartbeat {
-        object.number("hb_ms", span.as_millis());
+    object.text("sid", short(&terms.sid, NAME)?).text("token", short(terms.token.reveal(), TOKEN)?);
+    number(&mut object, "ttl_ms", terms.lifetime.as_millis());
+    resumption(&mut object, &terms.resumption)?;
+    for (name, span) in [("dedup_ms", terms.dedup), ("hb_ms", terms.heartbeat)] {
+        if let Some(span) = span {
+            number(&mut object, name, span.as_millis());
+        }
     }
     credit(&mut object, terms.credit);
-    object.finish()
+    Ok(object.finish())
 }
 
-fn resumption(object: &mut Object, resumption: &Resumption) {
+fn resumption(object: &mut Object, resumption: &Resumption) -> Result<(), Unencodable> {
     match resumption {
         Resumption::Fresh => {
             object.json("resumed", "false");
         }
         Resumption::Resumed { seq, refused } => {
-            refusals(object.json("resumed", "true").number("rx", *seq), refused);
+            refusals(number(object.json("resumed", "true"), "rx", *seq), refused)?;
         }
         Resumption::Lost { why, seq, refused, gone } => {
             object.json("resumed", "false").text("why", reason(*why));
             if let Some(seq) = seq {
-                refusals(object.number("rx", *seq), refused);
+                refusals(number(object, "rx", *seq), refused)?;
             }
             if let Some(gone) = gone {
-                object.number("gone", *gone);
+                number(object, "gone", *gone);
             }
         }
     }
+    Ok(())
 }
 
 fn reason(why: NotResumed) -> &'static str {
@@ -156,9 +176,11 @@ fn write_bye(bye: Bye) -> String {
     let flag = |yes: bool| if yes { "true" } else { "false" };
     let mut object = typed("bye", 80);
     object.number("code", u64::from(bye.code)).json("reconnect", flag(bye.reconnect));
-    object.json("resume", flag(bye.resume)).number("after_ms", bye.after.as_millis()).finish()
+    number(object.json("resume", flag(bye.resume)), "after_ms", bye.after.as_millis()).finish()
 }
 
 fn credit(object: &mut Object, credit: Credit) {
-    object.number("win_msgs", credit.messages).number("win_bytes", credit.bytes).number("frame_max", credit.frame);
+    for (name, value) in [("win_msgs", credit.messages), ("win_bytes", credit.bytes), ("frame_max", credit.frame)] {
+        number(object, name, value);
+    }
 }

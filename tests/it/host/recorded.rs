@@ -130,9 +130,11 @@ fn a_restored_run_replays_with_the_time_that_it_was_away() {
     let snapshot: Snapshot = before.snapshot();
     let (writer, journal) = writer();
     let away = Duration::from_secs(50);
-    let session = RecordedSession::restore(preset, at(1_000), snapshot, away, Some(writer.with_outputs()));
+    let session =
+        RecordedSession::restore(preset, at(1_000), snapshot, away, Seed::from(8_u64), Some(writer.with_outputs()));
     let mut session = session.expect("it is whole");
     session.call(at(1_000), Call::Open).expect("it opens");
+    session.send(at(1_000), "an id that the seed decides").expect("room");
     session.handle(at(20_000), Event::Tick);
     let mut actions = VecDeque::new();
     session.take_actions(&mut actions);
@@ -146,7 +148,8 @@ fn a_restored_run_replays_with_the_time_that_it_was_away() {
 fn a_damaged_snapshot_is_refused_and_nothing_is_written() {
     let snapshot = Session::new(Preset::uni_app(), Seed::from(7_u64)).snapshot();
     let (writer, journal) = writer();
-    let refused = RecordedSession::restore(Preset::plain(), at(0), snapshot, Duration::ZERO, Some(writer));
+    let seed = Seed::from(8_u64);
+    let refused = RecordedSession::restore(Preset::plain(), at(0), snapshot, Duration::ZERO, seed, Some(writer));
     assert!(refused.is_err());
     assert_eq!(journal.try_iter().count(), 0);
 }

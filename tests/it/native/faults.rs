@@ -1,6 +1,7 @@
 //! A session that speaks `redial.v1` with a server told frame by frame, also with one that is at fault.
 
 use redial::config::{Acknowledge, Limit};
+use redial::dialect::NotResumed;
 use redial::{Action, Config, Preset, Purpose, State, Status};
 
 use crate::support::Story;
@@ -43,6 +44,40 @@ fn a_message_before_the_welcome_is_stale_and_a_second_welcome_changes_nothing() 
     story.text(&welcome("another", r#""resumed":false"#, 10));
     assert!(story.seen().is_empty());
     assert!(story.try_send("as long as before").is_ok());
+}
+
+#[test]
+fn an_ack_of_what_was_never_given_is_refused_in_a_welcome_without_the_session_too() {
+    for (rx, code) in [(0, None), (1, None), (2, Some(4410)), ((1_u64 << 53) - 1, Some(4410))] {
+        for why in [r#""why":"expired","#, ""] {
+            let mut story = welcomed(|_| {});
+            let id = story.send("hello");
+            story.closed(None).wait_for_connect();
+            story.opened().seen();
+            story.text(&welcome("s2", &format!(r#""resumed":false,{why}"dedup_ms":60000,"rx":{rx}"#), 5_000));
+            let seen = story.seen();
+            assert_eq!(
+                seen.count(|action| matches!(action, Action::Close { code: Some(4410), .. })) == 1,
+                code.is_some()
+            );
+            let expected = if rx == 1 { Some(Status::Accepted) } else { None };
+            let accepted = story.session.status(&id).filter(|status| *status == Status::Accepted);
+            assert_eq!(accepted, expected, "{why} {rx}");
+        }
+    }
+}
+
+#[test]
+fn a_session_that_is_not_resumed_is_said_to_be_over_with_or_without_a_reason() {
+    for reason in ["", r#","why":"expired""#, r#","why":"nonsense""#, r#","rx":0"#, r#","gone":3"#, r#","why":null"#] {
+        let mut story = welcomed(|_| {});
+        story.closed(None).wait_for_connect();
+        story.opened().seen();
+        story.text(&welcome("s2", &format!(r#""resumed":false{reason}"#), 5_000));
+        let why = if reason.contains("expired") { NotResumed::Expired } else { NotResumed::Unknown };
+        let told = story.seen().count(|action| *action == Action::NotResumed { why });
+        assert_eq!(told, 1, "{reason}");
+    }
 }
 
 #[test]

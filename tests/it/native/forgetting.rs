@@ -246,7 +246,8 @@ fn a_client_that_lost_what_it_had_acknowledged_begins_anew() {
     assert_eq!(pair.peer.unacknowledged(), 0);
     pair.lose_client();
     let preset = pair.story.session.preset().clone();
-    let restored = redial::Session::restore(preset, pair.now(), early, redial::Duration::ZERO);
+    let restored =
+        redial::Session::restore(preset, pair.now(), early, redial::Duration::ZERO, redial::Seed::from(8_u64));
     pair.story.replace(restored.expect("it is sound"));
     pair.story.open();
     pair.connect().flow();

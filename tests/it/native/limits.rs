@@ -214,7 +214,8 @@ fn a_server_that_refuses_is_not_asked_again_and_the_messages_stay() {
     pair.story.open();
     pair.connect();
     let now = pair.now();
-    pair.peer.refuse(now, 401);
+    let connection = pair.peer.connection().expect("it is there");
+    pair.peer.refuse(now, connection, 401);
     while pair.one_down() {}
     assert_eq!(pair.story.state(), State::Stopped);
     assert_eq!(pair.status(&id), Some(Status::Queued));

@@ -1,6 +1,7 @@
 //! Stories of two ends that speak `redial.v1`: a session with the oracle listening, a peer, and the frames between them.
 
 mod answers;
+mod devices;
 mod faults;
 mod forgetting;
 mod limits;
@@ -110,7 +111,9 @@ impl Pair {
     fn restore_server_after(&mut self, stored: &str, away: Duration) -> &mut Self {
         let snapshot = serde_json::from_str(stored).expect("a stored snapshot can be read");
         let preset = Preset::native().with_config(self.config.clone()).expect("it is sound");
-        self.peer = Peer::restore(preset, self.policy.clone(), self.server_now(), snapshot, away).expect("it is sound");
+        self.seeds += 1;
+        let (policy, seed) = (self.policy.clone(), Seed::from(self.seeds));
+        self.peer = Peer::restore(preset, policy, self.server_now(), snapshot, away, seed).expect("it is sound");
         (self.server, self.server_durable) = (None, serde_json::Value::Null);
         self
     }

@@ -130,7 +130,8 @@ fn a_damaged_or_foreign_snapshot_of_a_peer_is_refused() {
     let stored = serde_json::to_value(pair.peer.snapshot()).expect("a snapshot can be written");
     let restore = |stored: Value, preset: redial::Preset| {
         let snapshot = serde_json::from_value(stored).expect("it has the shape");
-        redial::Peer::restore(preset, PeerPolicy::default(), pair.now(), snapshot, redial::Duration::ZERO).map(|_| ())
+        let (policy, seed) = (PeerPolicy::default(), redial::Seed::from(8_u64));
+        redial::Peer::restore(preset, policy, pair.now(), snapshot, redial::Duration::ZERO, seed).map(|_| ())
     };
     assert_eq!(restore(stored.clone(), redial::Preset::native()), Ok(()));
     assert!(restore(stored.clone(), redial::Preset::plain()).is_err());
@@ -155,7 +156,9 @@ fn near_the_end(client: [&str; 2], server: [&str; 2]) -> Pair {
     pair.restore_server(&server.to_string());
     let snapshot: Snapshot = serde_json::from_value(client).expect("it has the shape");
     let preset = pair.story.session.preset().clone();
-    pair.story.replace(Session::restore(preset, pair.now(), snapshot, redial::Duration::ZERO).expect("it is sound"));
+    let seed = redial::Seed::from(8_u64);
+    let restored = Session::restore(preset, pair.now(), snapshot, redial::Duration::ZERO, seed);
+    pair.story.replace(restored.expect("it is sound"));
     pair
 }
 

@@ -5,6 +5,9 @@ use redial::{Action, Cause, Duration, Event, Frame, Purpose, State, Status};
 
 use super::{Pair, says};
 
+/// The hello of a client without a session.
+const HELLO: &str = r#"{"type":"hello","v":1,"win_msgs":9,"win_bytes":9000,"frame_max":9000}"#;
+
 #[test]
 fn the_first_connection_begins_a_session_and_everything_arrives_both_ways() {
     let mut pair = Pair::new();
@@ -84,10 +87,14 @@ fn a_token_that_was_followed_by_another_is_worthless() {
     let (used, _) = pair.greetings();
     pair.story.send("proves the new one");
     pair.flow();
-    // Somebody says the same hello again.
+    // Somebody says the same hello again, beside the open connection and once it is gone.
     let now = pair.now();
     let connection = pair.peer.accept(now);
     assert!(says(&used, "resume") && !says(&old, "resume"));
+    pair.peer.handle(now, Event::FrameIn { connection, frame: Frame::text(used.clone()) });
+    assert_eq!(pair.greetings().1, r#"{"type":"refused","code":409}"#);
+    pair.cut();
+    let connection = pair.peer.accept(now);
     pair.peer.handle(now, Event::FrameIn { connection, frame: Frame::text(used) });
     let (_, welcome) = pair.greetings();
     assert!(says(&welcome, r#""resumed":false,"why":"unknown""#), "{welcome}");
@@ -155,8 +162,10 @@ fn a_newer_connection_fences_the_one_before_and_a_copy_of_the_client_stops() {
     let id = pair.story.send("in the air");
     let now = pair.now();
     pair.server();
-    // Another copy of the client is accepted; this one hears it.
-    pair.peer.accept(now);
+    // Another copy of the client is accepted; this one hears it once the copy has said hello.
+    let copy = pair.peer.accept(now);
+    assert_eq!(pair.server().all(), []);
+    pair.peer.handle(now, Event::FrameIn { connection: copy, frame: Frame::text(HELLO) });
     let fenced: Vec<Frame> = pair
         .server()
         .all()
@@ -177,7 +186,7 @@ fn a_newer_connection_fences_the_one_before_and_a_copy_of_the_client_stops() {
 fn a_bye_says_when_to_come_back_and_what_to_do_then() {
     let mut pair = Pair::connected();
     let now = pair.now();
-    pair.peer.bye(now, Bye::new(4000).after(Duration::from_secs(60)));
+    pair.peer.bye(now, Bye::new(4000).after(Duration::from_secs(60))).expect("it is a code of an application");
     pair.flow();
     assert_eq!(pair.story.state(), State::Waiting);
     let due = pair.story.deadline().expect("it waits").at.since(now).as_millis();
@@ -185,7 +194,7 @@ fn a_bye_says_when_to_come_back_and_what_to_do_then() {
     pair.connect().flow();
     assert!(says(&pair.greetings().1, r#""resumed":true"#));
     let now = pair.now();
-    pair.peer.bye(now, Bye::new(4000).resume(false));
+    pair.peer.bye(now, Bye::new(4000).resume(false)).expect("it is a code of an application");
     pair.flow();
     pair.connect().flow();
     let (hello, welcome) = pair.greetings();

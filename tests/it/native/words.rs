@@ -95,11 +95,11 @@ fn receipts_rise_above_the_acknowledgement_and_are_said_again_on_the_next_connec
     let id = pair.story.send("hello");
     pair.flow();
     let now = pair.now();
-    pair.peer.delivered(now, id.clone());
+    pair.peer.delivered(now, id.clone()).expect("it was delivered");
     pair.take();
     pair.cut().connect().flow();
     let now = pair.now();
-    pair.peer.read(now, id.clone());
+    pair.peer.read(now, id.clone()).expect("it was delivered");
     pair.flow();
     let client = pair.client();
     let marks: Vec<Status> = client.statuses(&id);

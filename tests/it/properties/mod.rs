@@ -3,6 +3,7 @@
 mod counted;
 mod failures;
 mod heartbeats;
+mod pairs;
 mod peers;
 mod presets;
 mod reference;

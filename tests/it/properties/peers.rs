@@ -109,9 +109,9 @@ impl World {
             }
             Step::Restart => {
                 let preset = Preset::native().with_config(self.config.clone()).expect("it is sound");
-                let snapshot = self.peer.snapshot();
-                self.peer =
-                    Peer::restore(preset, self.policy.clone(), now, snapshot, Duration::ZERO).expect("it is sound");
+                let (snapshot, policy) = (self.peer.snapshot(), self.policy.clone());
+                let restored = Peer::restore(preset, policy, now, snapshot, Duration::ZERO, Seed::from(self.now));
+                self.peer = restored.expect("it is sound");
                 self.next = None;
             }
             said => {

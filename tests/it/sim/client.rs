@@ -50,7 +50,7 @@ pub(crate) struct Chapter {
     /// The session and the oracle as they were at its beginning, and what the session was made from.
     pub(crate) session: Session,
     pub(crate) oracle: Oracle,
-    pub(crate) seed: Option<Seed>,
+    pub(crate) seed: Seed,
     /// The snapshot it began with, and how long after that was taken.
     pub(crate) restored: Option<(redial::Snapshot, Duration)>,
     pub(crate) inputs: Vec<Input>,
@@ -60,10 +60,11 @@ impl Chapter {
     /// The session as it began, made anew.
     pub(crate) fn begin(&self) -> Option<Session> {
         let preset = self.session.preset().clone();
-        match (&self.restored, self.seed) {
-            (Some((snapshot, away)), _) => Session::restore(preset, Instant::ORIGIN, snapshot.clone(), *away).ok(),
-            (None, Some(seed)) => Some(Session::new(preset, seed)),
-            (None, None) => None,
+        match &self.restored {
+            Some((snapshot, away)) => {
+                Session::restore(preset, Instant::ORIGIN, snapshot.clone(), *away, self.seed).ok()
+            }
+            None => Some(Session::new(preset, self.seed)),
         }
     }
 }
@@ -75,13 +76,8 @@ impl Client {
         if canary {
             oracle.sing();
         }
-        let first = Chapter {
-            session: session.clone(),
-            oracle: oracle.clone(),
-            seed: Some(seed),
-            restored: None,
-            inputs: Vec::new(),
-        };
+        let first =
+            Chapter { session: session.clone(), oracle: oracle.clone(), seed, restored: None, inputs: Vec::new() };
         Self {
             notice: notice(&session),
             session,

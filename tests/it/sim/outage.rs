@@ -87,7 +87,8 @@ impl Run {
             }
         }
         while self.server.peer.poll_action().is_some() {}
-        self.broken = self.broken.take().or(self.server.restore(self.now).err());
+        let seed = Seed::from(self.dice.roll());
+        self.broken = self.broken.take().or(self.server.restore(self.now, seed).err());
         self.server.process += 1;
         // What it had in hand was not acknowledged, so it comes again.
         self.server.in_hand.clear();

@@ -59,9 +59,9 @@ impl Server {
     }
 
     /// Another process goes on with what this one had stored.
-    pub(super) fn restore(&mut self, now: u64) -> Result<(), String> {
+    pub(super) fn restore(&mut self, now: u64, seed: Seed) -> Result<(), String> {
         let (preset, policy, snapshot) = (self.preset.clone(), self.policy.clone(), self.peer.snapshot());
-        let restored = Peer::restore(preset, policy, Instant::from_millis(now), snapshot, redial::Duration::ZERO);
+        let restored = Peer::restore(preset, policy, Instant::from_millis(now), snapshot, redial::Duration::ZERO, seed);
         self.peer = restored.map_err(|error| format!("what the server stored cannot be restored: {error}"))?;
         Ok(())
     }
@@ -270,6 +270,7 @@ impl Run {
                     }
                 }
                 Action::Deliver(message) => self.server_hears(message),
+                Action::Credential { .. } => self.note("action: credential"),
                 _ => {}
             }
         }
@@ -296,10 +297,10 @@ impl Run {
     /// The receiver's device has it, and perhaps its user too.
     fn tell_on(&mut self, id: MessageId) {
         if self.dice.percent(50) {
-            self.server.peer.delivered(self.true_clock(), id.clone());
+            let _ = self.server.peer.delivered(self.true_clock(), id.clone());
         }
         if self.dice.percent(20) {
-            self.server.peer.read(self.true_clock(), id);
+            let _ = self.server.peer.read(self.true_clock(), id);
         }
     }
 

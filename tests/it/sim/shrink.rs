@@ -1,7 +1,7 @@
 //! A failing seed made small: first without the kinds of faults it fails without, then without the inputs.
 
 use redial::journal::{Header, Input};
-use redial::{Preset, Seed};
+use redial::{Instant, Preset};
 
 use super::client::Chapter;
 use super::swarm::FAULTS;
@@ -90,9 +90,11 @@ pub(crate) fn journal(chapter: &Chapter, inputs: &[Input]) -> String {
 
 fn header(chapter: &Chapter) -> Input {
     let preset: &Preset = chapter.session.preset();
-    let mut header = Header::new(preset, chapter.seed.unwrap_or(Seed::from(0_u64)));
-    header.snapshot = chapter.restored.as_ref().map(|(snapshot, _)| snapshot.clone());
-    Input::Header(header)
+    let header = Header::new(preset, chapter.seed);
+    Input::Header(match &chapter.restored {
+        Some((snapshot, away)) => header.restored(Instant::ORIGIN, snapshot.clone(), *away),
+        None => header,
+    })
 }
 
 impl std::fmt::Display for Broken {

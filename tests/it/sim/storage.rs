@@ -109,7 +109,7 @@ impl Run {
 
     /// Another process begins where the stored state ends; its clock starts at zero.
     pub(super) fn start(&mut self) {
-        let (client, mut seed) = (&mut self.client, None);
+        let (client, new) = (&mut self.client, Seed::from(self.dice.roll()));
         client.running = true;
         client.skew = -millis(self.now);
         (client.connects, client.hints) = (Vec::new(), Vec::new());
@@ -117,15 +117,13 @@ impl Run {
         let restored = client.stored.clone().map(|stored| (stored.snapshot.clone(), stored));
         match restored {
             None => {
-                let new = Seed::from(self.dice.roll());
-                seed = Some(new);
                 client.session = Session::new(preset, new);
                 client.oracle = client.oracle.again(&client.session);
                 client.app = App::default();
             }
             Some((snapshot, stored)) => {
                 let away = Duration::from_millis(self.now - stored.at);
-                let session = Session::restore(preset, Instant::ORIGIN, snapshot, away);
+                let session = Session::restore(preset, Instant::ORIGIN, snapshot, away, new);
                 match session {
                     Ok(session) => client.session = session,
                     Err(error) => {
@@ -139,11 +137,11 @@ impl Run {
                 }
             }
         }
-        self.begin(seed);
+        self.begin(new);
     }
 
     /// What the session says first, and what a program does first.
-    fn begin(&mut self, seed: Option<Seed>) {
+    fn begin(&mut self, seed: Seed) {
         let client = &mut self.client;
         let away = client.stored.as_ref().map(|stored| Duration::from_millis(self.now - stored.at));
         let restored = client.stored.as_ref().map(|stored| stored.snapshot.clone()).zip(away);

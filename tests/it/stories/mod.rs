@@ -5,6 +5,7 @@ mod beats;
 mod by_hand;
 mod closing;
 mod configuration;
+mod contradictions;
 mod edges;
 mod figures;
 mod flow;

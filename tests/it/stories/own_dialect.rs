@@ -6,7 +6,7 @@ use redial::dialect::{
 };
 use redial::error::{Malformed, MarkReadError, Unencodable};
 use redial::journal::{Call, CallError};
-use redial::{Action, Body, Config, ConnectionId, Duration, Event, Frame, Preset, Purpose, Session, State};
+use redial::{Action, Body, Config, ConnectionId, Duration, Event, Frame, Preset, Purpose, Seed, Session, State};
 
 use crate::oracle::drain;
 use crate::support::Story;
@@ -184,7 +184,8 @@ fn marks_survive_a_restart_and_still_only_rise() {
     read(&mut story, "", "m2").expect("it was shown");
     let snapshot = story.session.snapshot();
     let preset = story.session.preset().clone();
-    let mut restored = Session::restore(preset, story.instant(), snapshot, Duration::ZERO).expect("it is whole");
+    let restored = Session::restore(preset, story.instant(), snapshot, Duration::ZERO, Seed::from(8_u64));
+    let mut restored = restored.expect("it is whole");
     restored.open(story.instant());
     assert_eq!(restored.mark_read(story.instant(), &"m1".into()), Ok(()));
     restored.handle(story.instant(), Event::Opened { connection: ConnectionId::new(2) });

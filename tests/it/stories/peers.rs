@@ -1,8 +1,10 @@
 //! The accepting side by itself: what it repeats, what it remembers, and when it wants to be woken.
 
-use redial::config::{Limit, PeerPolicy};
+use redial::config::{Durability, Limit, PeerPolicy};
+use redial::error::ReceiptError;
 use redial::{
-    Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Peer, Preset, Purpose, Seed, Timer,
+    Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Outgoing, Peer, Preset, Purpose, Seed,
+    SendError, Timer,
 };
 
 /// A peer of `uni_app` whose client has just connected.
@@ -17,6 +19,12 @@ fn peer(change: impl FnOnce(&mut Config)) -> (Peer, ConnectionId) {
 
 fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
+}
+
+/// The client sends a message of `uni_app` under this id.
+fn hear(peer: &mut Peer, connection: ConnectionId, id: &MessageId) {
+    let text = format!(r#"{{"key":"message","data":{{"clientMessageId":"{id}","content":"hello"}}}}"#);
+    peer.handle(at(0), Event::FrameIn { connection, frame: Frame::text(text) });
 }
 
 /// The messages that a peer sends, and those that it says something about.
@@ -51,6 +59,100 @@ fn a_push_is_repeated_when_its_own_time_is_over_and_none_before() {
 }
 
 #[test]
+fn a_peer_that_is_restored_from_before_its_last_push_makes_no_id_twice() {
+    let (mut peer, _) = peer(|_| {});
+    let before = peer.snapshot();
+    let lost = peer.push(at(0), "after the snapshot").expect("there is room");
+    let preset = || Preset::uni_app().with_config(Config::default()).expect("it is sound");
+    let restored = Peer::restore(preset(), PeerPolicy::default(), at(0), before, Duration::ZERO, Seed::from(1_u64));
+    let mut peer = restored.expect("it is sound");
+    let new = peer.push(at(0), "another").expect("there is room");
+    assert_ne!(new, lost, "the client would take it for a repeat");
+    let chosen = Outgoing::from("under an own id").id(lost.as_text().expect("it is text"));
+    assert_eq!(peer.push(at(0), chosen), Err(SendError::DuplicateId), "it is known as an own one");
+}
+
+#[test]
+fn the_versions_of_a_peer_go_on_over_a_restart() {
+    let mut policy = PeerPolicy::default();
+    policy.durability = Durability::WriteAhead;
+    let preset = || Preset::uni_app().with_config(Config::default()).expect("it is sound");
+    let mut peer = Peer::new(preset(), policy.clone(), Seed::from(1_u64));
+    let mut last = 0;
+    for round in 0..5_u64 {
+        peer.accept(at(0));
+        peer.push(at(0), "hello").expect("there is room");
+        for action in std::iter::from_fn(|| peer.poll_action()) {
+            if let Action::Persist { version } = action {
+                assert!(version > last, "round {round}: {version} came after {last}");
+                last = version;
+            }
+        }
+        peer.persisted(at(0), last);
+        while peer.poll_action().is_some() {}
+        let snapshot = peer.snapshot();
+        let restored = Peer::restore(preset(), policy.clone(), at(0), snapshot, Duration::ZERO, Seed::from(round));
+        peer = restored.expect("it is sound");
+    }
+    assert!(last >= 10, "{last}");
+}
+
+#[test]
+fn a_host_may_say_before_the_first_connection_that_it_reports_what_its_socket_takes() {
+    let mut config = Config::default();
+    config.outbox.in_flight = Limit::new(1_000);
+    let preset = Preset::uni_app().with_config(config).expect("it is sound");
+    let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(1_u64));
+    for _ in 0..200 {
+        peer.push(at(0), "x".repeat(1_000)).expect("there is room");
+    }
+    peer.handle(at(0), Event::Written { connection: ConnectionId::new(1), frames: 0 });
+    assert_eq!((peer.stats().stale_events, named(&mut peer).0.len()), (0, 0));
+    let connection = peer.accept(at(0));
+    assert_eq!(connection, ConnectionId::new(1));
+    let sent = named(&mut peer).0.len();
+    assert!((50..70).contains(&sent), "{sent} of 200 fit into the room for unwritten bytes");
+    peer.handle(at(0), Event::Written { connection, frames: sent as u64 });
+    assert!(!named(&mut peer).0.is_empty());
+}
+
+#[test]
+fn a_newer_connection_stops_the_older_where_the_dialect_has_no_bye() {
+    let (mut peer, old) = peer(|_| {});
+    while peer.poll_action().is_some() {}
+    let new = peer.accept(at(1));
+    let actions: Vec<Action> = std::iter::from_fn(|| peer.poll_action()).collect();
+    let closed =
+        |action: &Action| matches!(action, Action::Close { connection, code: Some(4508), .. } if *connection == old);
+    assert!(actions.iter().any(closed), "{actions:?}");
+    assert_eq!(peer.connection(), Some(new));
+    // That code stops a client.
+    let mut story = crate::support::Story::uni_app();
+    story.ready();
+    story.closed(Some(4508));
+    assert_eq!(story.state(), redial::State::Stopped);
+}
+
+#[test]
+fn ten_thousand_malformed_frames_end_a_client_after_ten() {
+    let (mut peer, connection) = peer(|_| {});
+    for _ in 0..10_000 {
+        peer.handle(at(0), Event::FrameIn { connection, frame: Frame::text("{") });
+    }
+    let actions: Vec<Action> = std::iter::from_fn(|| peer.poll_action()).collect();
+    let count = |wanted: fn(&Action) -> bool| actions.iter().filter(|action| wanted(action)).count();
+    assert_eq!(count(|action| matches!(action, Action::Malformed { .. })), 11);
+    assert_eq!(count(|action| matches!(action, Action::Close { code: Some(4400), .. })), 1);
+    assert_eq!((peer.connection(), peer.stats().malformed), (None, 11));
+    // The window is one of time: ten in ten seconds are no flood.
+    let connection = peer.accept(at(0));
+    for second in 0..60 {
+        peer.handle(at(second * 1_000), Event::FrameIn { connection, frame: Frame::text("{") });
+    }
+    assert_eq!(peer.connection(), Some(connection));
+}
+
+#[test]
 fn a_client_that_says_nothing_is_given_up_when_its_silence_is_over() {
     let (mut peer, connection) = peer(|_| {});
     let beat = Frame::text(r#"{"key":"heartbeat"}"#);
@@ -65,10 +167,12 @@ fn a_client_that_says_nothing_is_given_up_when_its_silence_is_over() {
 
 #[test]
 fn the_last_receipts_are_told_again_on_the_next_connection_and_no_more_than_are_remembered() {
-    let (mut peer, _) = peer(|config| config.outbox.remembered = Limit::new(3));
+    let (mut peer, connection) = peer(|config| config.outbox.remembered = Limit::new(3));
     let ids = ["c1", "c2", "c3", "c4", "c5"].map(MessageId::from);
     for id in &ids {
-        peer.delivered(at(0), id.clone());
+        assert_eq!(peer.delivered(at(0), id.clone()), Err(ReceiptError::Unknown), "nothing came under {id}");
+        hear(&mut peer, connection, id);
+        assert_eq!(peer.delivered(at(0), id.clone()), Ok(()));
     }
     assert_eq!(named(&mut peer).1, ids);
     peer.accept(at(1));

@@ -24,6 +24,8 @@ pub(crate) struct Story {
     /// The last version that was to be stored, and what was stored last, with what the oracle knew then.
     pub(crate) version: u64,
     stored: Option<(String, Oracle)>,
+    /// The seed of the last process.
+    seeds: u64,
     /// When each connect came, from the beginning.
     pub(crate) connects: Vec<u64>,
     /// How many frames were handed over on this connection.
@@ -55,6 +57,7 @@ impl Story {
             fresh: Vec::new(),
             version: 0,
             stored: None,
+            seeds: seed,
             connects: Vec::new(),
             handed: 0,
             prompt: false,

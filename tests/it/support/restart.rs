@@ -2,7 +2,7 @@
 
 use redial::config::Durability;
 use redial::journal::Call;
-use redial::{Action, Config, Duration, Session, Snapshot, State};
+use redial::{Action, Config, Duration, Seed, Session, Snapshot, State};
 
 use super::Story;
 
@@ -61,9 +61,11 @@ impl Story {
         let snapshot: Snapshot = serde_json::from_str(&stored).expect("a stored snapshot can be read");
         let preset = self.session.preset().clone();
         self.now = 0;
+        self.seeds += 1;
         self.oracle = oracle;
-        self.session = Session::restore(preset, self.instant(), snapshot, Duration::from_millis(away))
-            .expect("a stored snapshot can be restored");
+        self.session =
+            Session::restore(preset, self.instant(), snapshot, Duration::from_millis(away), Seed::from(self.seeds))
+                .expect("a stored snapshot can be restored");
         let actions: Vec<Action> = std::iter::from_fn(|| self.session.poll_action()).collect();
         self.version = 0;
         self.note(&actions);

@@ -153,7 +153,9 @@ impl World {
         self.dialing = None;
         let disk = self.client.crash();
         let away = self.takes_time(disk.at);
-        self.session = Session::restore(preset(&self.config), self.now, disk.state, away).expect("it is sound");
+        self.seeds += 1;
+        let seed = Seed::from(self.seeds);
+        self.session = Session::restore(preset(&self.config), self.now, disk.state, away, seed).expect("it is sound");
         self.session.open(self.now);
         true
     }
@@ -164,8 +166,9 @@ impl World {
         }
         let disk = self.server.crash();
         let away = self.takes_time(disk.at);
-        self.peer =
-            Peer::restore(preset(&self.config), policy(&self.config), self.now, disk.state, away).expect("it is sound");
+        self.seeds += 1;
+        let (policy, seed) = (policy(&self.config), Seed::from(self.seeds));
+        self.peer = Peer::restore(preset(&self.config), policy, self.now, disk.state, away, seed).expect("it is sound");
         self.server_is_gone();
         true
     }

@@ -91,7 +91,14 @@ impl Host {
         let id = match letter.id {
             Id::Minted | Id::Bytes => None,
             Id::Chosen(which) => Some(format!("own{which}")),
-            Id::Forged => Some(self.model.nonce.as_ref().map_or("own".to_owned(), |nonce| format!("{nonce}-3"))),
+            Id::Forged => Some(
+                self.model
+                    .nonce
+                    .iter()
+                    .chain(&self.model.earlier)
+                    .next()
+                    .map_or("own".to_owned(), |nonce| format!("{nonce}-3")),
+            ),
             Id::Unwritable => Some("x".repeat(letter.size % 2 * (ID_BYTES + 1))),
         };
         let body = if matches!(letter.id, Id::Bytes) { Body::from(text.into_bytes()) } else { Body::from(text) };

@@ -22,6 +22,8 @@ pub(super) struct Host {
     /// Every id there ever was, the latest last.
     pub(super) ids: Vec<MessageId>,
     stored: Option<(Snapshot, Model, u64)>,
+    /// Whether this process has stored.
+    stored_here: bool,
     /// The kinds of answers and actions there were.
     pub(super) seen: BTreeSet<String>,
     /// What happened, a line an input and a line for all that came of it.
@@ -38,6 +40,7 @@ impl Host {
             version: 0,
             ids: Vec::new(),
             stored: None,
+            stored_here: false,
             seen: BTreeSet::new(),
             story: Vec::new(),
         }
@@ -92,6 +95,7 @@ impl Host {
         self.take();
         self.story.push("        the state is stored".to_owned());
         self.stored = Some((self.session.snapshot(), self.model.clone(), self.version));
+        self.stored_here = true;
     }
 
     fn say_stored(&mut self) -> Result<(), String> {
@@ -104,19 +108,24 @@ impl Host {
         if !self.model.settings.stores {
             self.store();
         }
-        let Some((snapshot, model, _)) = self.stored.take() else { return Ok(()) };
+        let Some((snapshot, mut model, version)) = self.stored.take() else { return Ok(()) };
         let away = self.now + self.model.slept - model.age() + away;
         self.now = if anew { 0 } else { self.now };
         self.story.push(format!("        another process takes over, {away} ms after that"));
         let preset = self.session.preset().clone();
         let (now, span) = (Instant::from_millis(self.now), Duration::from_millis(away));
-        self.session = Session::restore(preset, now, snapshot.clone(), span).map_err(|error| error.to_string())?;
-        // Versions and connections are named anew.
-        (self.version, self.connection) = (0, 0);
-        self.stored = Some((snapshot, model.clone(), 0));
-        let nonce = self.model.nonce.take();
+        let restored = Session::restore(preset, now, snapshot.clone(), span, Seed::from(self.story.len() as u64));
+        self.session = restored.map_err(|error| error.to_string())?;
+        // What was named after the storing is named again.
+        (self.version, self.connection) = (version, 0);
+        if std::mem::take(&mut self.stored_here) {
+            // The process whose state was stored may have made its first id only then.
+            model.nonce = self.model.nonce.take();
+        }
+        self.stored = Some((snapshot, model.clone(), version));
+        let earlier = model.earlier.drain(..).chain(model.nonce.take()).collect();
         let met = std::mem::take(&mut self.model.met);
-        self.model = Model { nonce, met, ..model.restarted(self.now, away) };
+        self.model = Model { nonce: None, earlier, met, ..model.restarted(self.now, away) };
         self.compare(&Input::Restored, &Ok(None))
     }
 

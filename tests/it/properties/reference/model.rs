@@ -90,6 +90,8 @@ pub(super) struct Model {
     /// The first half of ids that the session makes, once one was seen, and how many it has made.
     pub(super) nonce: Option<String>,
     pub(super) made: u64,
+    /// The nonces of the processes before.
+    pub(super) earlier: Vec<String>,
     /// Whether this input found the link in doubt.
     pub(super) doubting: bool,
     /// Whether a message of this connection was deferred.
@@ -132,6 +134,7 @@ impl Model {
             out: Vec::new(),
             figures: Figures::default(),
             nonce: None,
+            earlier: Vec::new(),
             made: 0,
             doubting: false,
             deferring: false,

@@ -81,10 +81,10 @@ impl Model {
         id
     }
 
-    /// Whether an id is of this session's own making.
+    /// Whether an id is of this session's own making, in an earlier process too.
     pub(super) fn is_own(&self, id: &MessageId) -> bool {
         let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
-        nonce.is_some() && nonce == self.nonce.as_deref()
+        nonce.is_some_and(|nonce| self.nonce.iter().chain(&self.earlier).any(|own| own == nonce))
     }
 
     fn take(&mut self, letter: Letter) {

@@ -1,6 +1,7 @@
 //! A conversation over two sockets, with a dialect of one's own at both ends.
 
 use redial::config::PeerPolicy;
+use redial::error::ReceiptError;
 use redial::journal::{Call, Header, Input, LineError};
 use redial::{Cause, Config, Duration, Event, Preset, Seed, State, Status, Timer};
 use redial_user::{Desk, Host, Talk, replay};
@@ -82,8 +83,9 @@ fn a_silent_link_is_asked_and_answers_and_marks_only_rise() {
     assert_eq!(desk.carry(&mut host), ["> BEAT", "< BACK"]);
     assert_eq!(host.screen.round_trips.len(), 1);
 
-    desk.peer.read(host.now(), "c1".into());
-    desk.peer.delivered(host.now(), "c1".into());
+    desk.peer.read(host.now(), "c1".into()).expect("it was delivered");
+    desk.peer.delivered(host.now(), "c1".into()).expect("it was delivered");
+    assert_eq!(desk.peer.read(host.now(), "c9".into()), Err(ReceiptError::Unknown));
     assert_eq!(desk.carry(&mut host), ["< SEEN c1", "< GOT c1"]);
     assert_eq!(host.screen.statuses_of("c1").last(), Some(&Status::Read));
 }
