@@ -124,14 +124,11 @@ impl Context<'_> {
         signal: &Signal<Content<'_>>,
         purpose: Purpose,
     ) -> bool {
-        match self.encode(signal) {
-            Ok(frame) => self.send(connection, frame, purpose),
-            Err(_) => {
-                self.push(Action::Unsent { connection, purpose });
-                return false;
-            }
+        let sent = self.send_signal(connection, signal, purpose.clone());
+        if !sent {
+            self.push(Action::Unsent { connection, purpose });
         }
-        true
+        sent
     }
 
     #[inline]

@@ -106,7 +106,7 @@ impl PeerCore<'_> {
                 cx.push(Action::Abort { connection: *connection });
                 *self.newcomer = None;
             }
-            Event::Written { .. } => self.on_announced(cx),
+            Event::Written { .. } => on_announced(cx),
             _ => {}
         }
     }
@@ -149,13 +149,6 @@ impl PeerCore<'_> {
         let (code, reason) = close_code_for(cause).unwrap_or(REFUSED);
         cx.push(Action::Close { connection, code: Some(code), reason: String::from(reason) });
         *self.newcomer = None;
-    }
-
-    /// Notes that the host reports what its sockets take, as it says before a connection has anything to take.
-    fn on_announced(&mut self, cx: &mut Context<'_>) {
-        if !cx.backlog.reports_written() {
-            cx.backlog.on_written(cx.now);
-        }
     }
 
     /// Refuses the login on a connection, and closes it.
@@ -252,7 +245,7 @@ impl PeerCore<'_> {
         match (self.newcomer.filter(|newcomer| newcomer.connection == connection), &event) {
             (Some(newcomer), _) => self.on_newcomer(cx, newcomer, event),
             (None, Event::Written { frames: 0, .. }) if connection.get() > self.last_connection => {
-                self.on_announced(cx);
+                on_announced(cx);
             }
             _ => cx.stats.stale_events += 1,
         }
@@ -426,6 +419,13 @@ const REPLACED_UNSAID: u16 = 4508;
 const REFUSED: (u16, &str) = (4403, "refused");
 /// Code of the refusal of a client whose session is older than that of the open connection.
 const ELSEWHERE: u32 = 409;
+
+/// Notes that the host reports what its sockets take, as it says before a connection has anything to take.
+fn on_announced(cx: &mut Context<'_>) {
+    if !cx.backlog.reports_written() {
+        cx.backlog.on_written(cx.now);
+    }
+}
 
 fn send_receipt(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId, status: Status) {
     cx.send_signal(connection, &receipt_signal(id, status), Purpose::Receipt { id: id.clone() });

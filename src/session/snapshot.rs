@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -49,7 +50,7 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rng: Option<Rng>,
     link: LinkState,
-    delivery: DeliveryState,
+    delivery: Box<DeliveryState>,
     check: u64,
 }
 
@@ -71,7 +72,7 @@ impl Session {
             preset: self.preset.name().to_string(),
             rng: None,
             link: self.link.to_state(self.clock, &self.preset.config),
-            delivery: self.delivery.to_state(self.clock, &self.preset.config),
+            delivery: Box::new(self.delivery.to_state(self.clock, &self.preset.config)),
             check: 0,
         };
         snapshot.check = snapshot.own_checksum();
@@ -115,7 +116,7 @@ impl Session {
             return Err(RestoreError::Preset { preset: snapshot.preset });
         }
         let mut rng = Rng::new(seed);
-        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config, &mut rng);
+        let delivery = Delivery::from_state(now, *snapshot.delivery, away, &preset.config, &mut rng);
         let mut session = Self {
             preset,
             clock: now,

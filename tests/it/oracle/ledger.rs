@@ -28,6 +28,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Another process goes on with the latest version, and names later ones.
+    pub(super) fn restarted(&mut self) {
+        self.persisted = self.announced;
+    }
+
     /// The latest version that was named.
     pub(super) fn announced(&self) -> u64 {
         self.announced

@@ -203,7 +203,7 @@ impl Oracle {
     pub(crate) fn restarted(&mut self, session: &Session, actions: &[Action]) -> Verdict {
         self.connections.restarted();
         self.credentials = Credentials::default();
-        self.ledger = Ledger::default();
+        self.ledger.restarted();
         self.flow.restarted();
         self.incoming.restarted(session);
         self.counted.restarted(session);

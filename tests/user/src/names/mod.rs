@@ -20,6 +20,7 @@ pub fn action(action: &Action) -> Option<&'static str> {
         Action::Poll { .. } => "poll",
         Action::Persist { .. } => "persist",
         Action::NeedCredential { .. } => "need_credential",
+        Action::Credential { .. } => "credential",
         Action::State { .. } => "state",
         Action::ScheduleReconnect { .. } => "schedule_reconnect",
         Action::Suspected { .. } => "suspected",
