@@ -26,6 +26,8 @@ use crate::time::{Duration, Instant};
 pub(super) struct ClientRecord {
     /// Token before the present token; valid while the client may not have the present one.
     previous_token: Option<Secret>,
+    /// Session that the present one has replaced, while the client may not have the welcome.
+    replaced: Option<Sid>,
     /// Time at which the last connection was lost, and the client's absence before that time.
     lost_at: Option<Instant>,
     absence: Duration,
@@ -48,7 +50,8 @@ pub(super) struct ClientRecordState {
 /// What a client has of the present session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// There is nothing to compare: no session, or a client that begins a new one.
+    /// There is nothing to compare: no session, a client that begins a new one, or one that may have lost the welcome of
+    /// the present one.
     None,
     /// The newest token.
     Newest,
@@ -70,6 +73,7 @@ impl ClientRecord {
     pub(super) fn from_state(state: ClientRecordState, now: Instant, away: Duration) -> Self {
         Self {
             previous_token: state.previous,
+            replaced: None,
             lost_at: Some(now),
             absence: state.gone_ms + away,
             since: Some(now),
@@ -81,6 +85,7 @@ impl ClientRecord {
     /// Drops the previous token: a frame after the welcome proves that the client has the present token. Returns
     /// whether there was one.
     pub(super) fn on_heard(&mut self) -> bool {
+        self.replaced = None;
         self.previous_token.take().is_some()
     }
 
@@ -113,10 +118,13 @@ impl PeerCore<'_> {
             Some(resume) => self.decide(cx, resume),
         };
         let token = Secret::new(nonce(cx.rng) + &nonce(cx.rng));
-        let presented = hello.resume.as_ref().map(|resume| resume.token.clone());
+        let presented = hello.resume.as_ref().map(|resume| (resume.sid.clone(), resume.token.clone()));
         let resumed = matches!(resumption, Resumption::Resumed { .. });
         (self.record.lost_at, self.record.absence) = (None, Duration::ZERO);
-        self.record.previous_token = presented.filter(|_| resumed);
+        (self.record.previous_token, self.record.replaced) = match presented {
+            Some((_, token)) if resumed => (Some(token), None),
+            presented => (None, presented.map(|(name, token)| Sid { name, token })),
+        };
         self.record.decision = Some(resumption);
         let name = nonce(cx.rng) + &nonce(cx.rng);
         if let Some(sequence) = self.delivery.sequence() {
@@ -168,9 +176,10 @@ impl PeerCore<'_> {
     pub(super) fn claim(&mut self, resume: Option<&Resume>) -> Claim {
         let Some(sid) = self.delivery.sequence().and_then(|sequence| sequence.sid()) else { return Claim::None };
         let Some(resume) = resume else { return Claim::None };
-        let previous = self.record.previous_token.as_ref();
+        let (previous, replaced) = (self.record.previous_token.as_ref(), self.record.replaced.as_ref());
         if sid.name != resume.sid {
-            Claim::Older
+            let is_replaced = |old: &Sid| old.name == resume.sid && old.token.matches(&resume.token);
+            if replaced.is_some_and(is_replaced) { Claim::None } else { Claim::Older }
         } else if sid.token.matches(&resume.token) {
             Claim::Newest
         } else if previous.is_some_and(|token| token.matches(&resume.token)) {

@@ -26,8 +26,6 @@ pub(super) struct PeerConnection {
     pub(super) connection: ConnectionId,
     pub(super) heard: Instant,
     pub(super) stage: Stage,
-    /// Whether a frame has come that proves that the client has the welcome.
-    proven: bool,
     malformed: MalformedFrames,
 }
 
@@ -63,8 +61,7 @@ impl PeerCore<'_> {
         let timeout = cx.config.authentication.timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
         let until = timeout.map_or(Instant::NEVER, |timeout| cx.now + timeout);
         let stage = if sequenced { Stage::Greeting { until } } else { Stage::Open };
-        let accepted =
-            PeerConnection { connection, heard: cx.now, stage, proven: false, malformed: MalformedFrames::default() };
+        let accepted = PeerConnection { connection, heard: cx.now, stage, malformed: MalformedFrames::default() };
         if sequenced && self.is_ready() {
             if let Some(PeerConnection { connection, .. }) = self.newcomer.replace(accepted) {
                 cx.push(Action::Abort { connection });
@@ -116,15 +113,12 @@ impl PeerCore<'_> {
         let connection = newcomer.connection;
         match receive::read(cx, frame) {
             Ok(Signal::Sequence(SequenceSignal::Hello(hello))) => match self.claim(hello.resume.as_ref()) {
-                // A client to which the present session is new may have lost the welcome.
-                Claim::Older if self.current.is_some_and(|current| current.proven) => {
-                    self.dismiss(cx, connection, ELSEWHERE);
-                }
+                Claim::Older => self.dismiss(cx, connection, ELSEWHERE),
                 claim => {
                     *self.newcomer = None;
                     self.fence(cx, claim == Claim::Unproven);
                     self.begin(cx, newcomer);
-                    receive::receive(self, cx, connection, frame);
+                    self.on_hello(cx, &hello);
                 }
             },
             Ok(_) => cx.stats.stale_events += 1,
@@ -359,13 +353,7 @@ impl Receiver for PeerCore<'_> {
 
     fn on_understood(&mut self, signal: &Signal<Span>) {
         // A socket answers pings by itself, so a frame without meaning does not prove that the welcome has arrived.
-        if !self.is_ready() || matches!(signal, Signal::Ignored) {
-            return;
-        }
-        if let Some(current) = self.current.as_mut() {
-            current.proven = true;
-        }
-        if self.record.on_heard() {
+        if self.is_ready() && !matches!(signal, Signal::Ignored) && self.record.on_heard() {
             self.delivery.on_token_proven();
         }
     }

@@ -88,6 +88,18 @@ fn a_device_with_an_older_token_is_refused_and_the_one_that_is_open_stays() {
 }
 
 #[test]
+fn a_device_with_an_older_token_is_refused_beside_one_that_has_said_nothing_since_its_welcome() {
+    let (mut pair, _, [sid, old]) = proven();
+    pair.reconnect();
+    pair.reconnect();
+    let open = pair.peer.connection().expect("it is open");
+    pair.server();
+    let newcomer = another(&mut pair, &resume(&sid, &old));
+    assert_eq!(pair.peer.connection(), Some(open));
+    assert_eq!(told(&mut pair, newcomer).1, Some(4403));
+}
+
+#[test]
 fn two_devices_fence_each_other_once_and_the_loser_stops() {
     let mut pair = Pair::connected();
     let now = pair.now();
