@@ -4,6 +4,7 @@
 //! 2. The counter goes on over a restart.
 //! 3. The nonces of the last 64 processes are remembered: an id under one of them is an own id.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::id::MessageId;
@@ -19,25 +20,44 @@ pub(crate) struct Mint {
     pub(super) nonce: u64,
     /// Number of ids made so far, which is the second half of the next id.
     pub(super) made: u64,
+    /// What earlier processes left; `None` in the first one.
+    pub(super) before: Option<Box<Before>>,
+}
+
+/// What earlier processes left; boxed, since few sessions are restored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Before {
     /// Nonces of earlier processes, the oldest first.
-    pub(super) earlier: Vec<u64>,
+    pub(super) nonces: Vec<u64>,
+    /// Version that the counters of changes go on from.
+    pub(super) version: u64,
 }
 
 impl Mint {
     pub(crate) fn new(rng: &mut Rng) -> Self {
-        Self { nonce: rng.next_u64(), made: 0, earlier: Vec::new() }
+        Self { nonce: rng.next_u64(), made: 0, before: None }
     }
 
-    /// Makes the mint of the next process, under a nonce that no remembered process had.
-    pub(super) fn next_process(mut self, rng: &mut Rng) -> Self {
-        self.earlier.push(self.nonce);
-        self.earlier.drain(..self.earlier.len().saturating_sub(MAX_EARLIER));
-        while self.earlier.contains(&self.nonce) {
+    /// Restores the mint of the next process, under a nonce that no remembered process had.
+    pub(super) fn restored(nonce: u64, made: u64, mut before: Before, rng: &mut Rng) -> Self {
+        before.nonces.push(nonce);
+        before.nonces.drain(..before.nonces.len().saturating_sub(MAX_EARLIER));
+        let mut next = nonce;
+        while before.nonces.contains(&next) {
             // The nonce before goes in as well, for programs that take the same seed each time.
-            let both = u128::from(rng.next_u64()) << 64 | u128::from(self.nonce);
-            self.nonce = Rng::new(Seed::from(both)).next_u64();
+            next = Rng::new(Seed::from(u128::from(rng.next_u64()) << 64 | u128::from(next))).next_u64();
         }
-        self
+        Self { nonce: next, made, before: Some(Box::new(before)) }
+    }
+
+    /// Nonces of earlier processes.
+    pub(super) fn earlier(&self) -> &[u64] {
+        self.before.as_ref().map_or(&[], |before| &before.nonces)
+    }
+
+    /// Version that the counters of changes go on from.
+    pub(super) fn base_version(&self) -> u64 {
+        self.before.as_ref().map_or(0, |before| before.version)
     }
 
     /// Next id; it counts as made once the caller raises `made`.
@@ -49,6 +69,6 @@ impl Mint {
     pub(super) fn owns(&self, id: &MessageId) -> bool {
         let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
         let nonce = nonce.filter(|nonce| nonce.len() == 16).and_then(|nonce| u64::from_str_radix(nonce, 16).ok());
-        nonce.is_some_and(|nonce| nonce == self.nonce || self.earlier.contains(&nonce))
+        nonce.is_some_and(|nonce| nonce == self.nonce || self.earlier().contains(&nonce))
     }
 }

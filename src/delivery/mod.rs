@@ -49,8 +49,6 @@ pub(crate) struct Delivery {
     deferring: bool,
     flow: Flow,
     mint: Mint,
-    /// Version that the counters of changes go on from.
-    base_version: u64,
     /// `None` where messages need not be stored before they are sent.
     write_ahead: Option<Box<WriteAhead>>,
     answers: Answers,
@@ -125,7 +123,6 @@ impl Delivery {
             deferring: false,
             flow: Flow::Open,
             mint,
-            base_version: 0,
             write_ahead,
             answers: Answers::default(),
             read_markers: ReadMarkers::default(),

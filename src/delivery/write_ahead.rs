@@ -14,7 +14,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{NEXT_VERSION, STORED};
-use super::{Delivery, Mint, Transfer};
+use super::mint::{Before, Mint};
+use super::{Delivery, Transfer};
 use crate::action::Action;
 use crate::config::{Config, Durability};
 use crate::context::Context;
@@ -174,7 +175,7 @@ impl Delivery {
     }
 
     fn version(&self, attempts: u64) -> u64 {
-        self.base_version.saturating_add(self.changes(attempts))
+        self.mint.base_version().saturating_add(self.changes(attempts))
     }
 
     /// Number of changes to the durable state in this process.
@@ -256,8 +257,8 @@ impl Delivery {
         DeliveryState {
             nonce: self.mint.nonce,
             made: self.mint.made,
-            earlier: self.mint.earlier.clone(),
-            version: self.write_ahead.as_ref().map_or(self.base_version, |write_ahead| write_ahead.announced),
+            earlier: self.mint.earlier().to_vec(),
+            version: self.write_ahead.as_ref().map_or(self.mint.base_version(), |write_ahead| write_ahead.announced),
             queue: self.outbox.to_state(now, self.may_leave(config)),
             settled: self.outbox.settled().to_state(),
             seen: self.inbox.to_state(),
@@ -274,10 +275,10 @@ impl Delivery {
         config: &Config,
         rng: &mut Rng,
     ) -> Self {
-        let mint = Mint { nonce: state.nonce, made: state.made, earlier: state.earlier }.next_process(rng);
-        let mut delivery = Self::new(mint, config, false);
         // Only a forged snapshot can hold a version so high that the next ones find no numbers.
-        delivery.base_version = state.version.min(u64::MAX / 2);
+        let before = Before { nonces: state.earlier, version: state.version.min(u64::MAX / 2) };
+        let mint = Mint::restored(state.nonce, state.made, before, rng);
+        let mut delivery = Self::new(mint, config, false);
         delivery.outbox = Outbox::from_state(now, state.queue, state.settled, away, &config.outbox);
         delivery.inbox = Inbox::from_state(state.seen, &config.inbox);
         delivery.read_markers = ReadMarkers::from_state(state.read_markers);
@@ -293,9 +294,10 @@ impl Delivery {
 
     /// Settles, after a restart, each message that may have been sent and must not be sent again; reports an open gap.
     pub(crate) fn on_restored(&mut self, cx: &mut Context<'_>, attempts: u64) {
-        if self.write_ahead.is_some() {
+        let changes = self.changes(attempts);
+        if let (Some(before), true) = (&mut self.mint.before, self.write_ahead.is_some()) {
             // The snapshot's own version covers what was restored, and the next version comes after it.
-            self.base_version = self.base_version.saturating_sub(self.changes(attempts));
+            before.version = before.version.saturating_sub(changes);
         }
         let version = self.version(attempts);
         if let Some(write_ahead) = &mut self.write_ahead {
