@@ -10,9 +10,9 @@ use crate::time::{Duration, Instant};
 
 /// Progress of the bytes of one connection; each connection begins with a new value.
 ///
-/// The host counts bytes where they pass, in the layer below its WebSocket library: bytes that went into its buffer,
-/// bytes that left it for the kernel, bytes that came. All counts are totals since the connection opened, so that
-/// bytes which the library writes by itself, such as pongs, are in them.
+/// The host counts bytes where they pass, in a layer below its WebSocket library that has the only buffer: bytes that
+/// went into it, bytes that left it for the kernel, bytes that came. All counts are totals since the connection opened,
+/// so that bytes which the library writes by itself, such as pongs, are in them.
 ///
 /// ```
 /// use redial::Instant;
@@ -53,11 +53,10 @@ impl Flow {
         Self::default()
     }
 
-    /// Notes that a frame of the session went to the WebSocket library; `bytes_in` is the total that the library has
-    /// put into the buffer, this frame included. The host's buffer bounds how many frames are noted.
+    /// Notes that a frame of the session went into the buffer; `bytes_in` is the total of bytes that went in, this
+    /// frame included. The session bounds how many frames are noted.
     ///
-    /// A frame that is reported as `SendFailed` is noted as well, with the total unchanged. Where the library does not
-    /// tell its totals, `u64::MAX` stands for them, and [`on_flushed`](Self::on_flushed) says when the frame is out.
+    /// A frame that is reported as `SendFailed` is noted as well, with the total unchanged.
     pub fn on_queued(&mut self, bytes_in: u64) {
         self.ends.push_back(bytes_in);
     }
@@ -76,18 +75,6 @@ impl Flow {
         }
         let moves = self.written.may_tell(now, bytes_out);
         (moves && !self.ends.is_empty()).then_some(self.frames)
-    }
-
-    /// Notes that the buffer is empty, with the total of bytes that left it. Returns the number of frames written since
-    /// the connection opened, where it rose.
-    pub fn on_flushed(&mut self, now: Instant, bytes_out: u64) -> Option<u64> {
-        if self.ends.is_empty() {
-            return None;
-        }
-        self.frames += self.ends.len() as u64;
-        self.ends.clear();
-        self.written.tell(now, bytes_out);
-        Some(self.frames)
     }
 
     /// Notes the total of bytes that arrived, after a turn of reading that gave this many `frames`. Returns whether

@@ -82,4 +82,4 @@ pub use flow::Flow;
 pub use recorded::{JournalWriter, RecordedSession};
 pub use shared::Host;
 pub use target::{Target, TargetError};
-pub use waiters::{WaitFor, Waiters};
+pub use waiters::{Ticket, WaitFor, Waiters};

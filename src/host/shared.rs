@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::clock::HostClock;
 use super::ending::{Ending, Turn};
 use super::recorded::RecordedSession;
-use super::waiters::{WaitFor, Waiters, ended_by};
+use super::waiters::{Ticket, WaitFor, Waiters, ended_by};
 use crate::action::Action;
 use crate::error::{NotOpenError, SendError};
 use crate::event::Event;
@@ -32,6 +32,8 @@ pub struct Host<T> {
     session: RecordedSession,
     clock: HostClock,
     waiters: Waiters<T>,
+    /// Those who are to be told with the next action.
+    told: Vec<(T, Status)>,
     ending: Ending,
     is_over: bool,
 }
@@ -40,7 +42,7 @@ impl<T> Host<T> {
     /// Creates the shared part of a host. A session without a journal can be given as it is.
     pub fn new(session: impl Into<RecordedSession>, clock: HostClock) -> Self {
         let (waiters, ending) = (Waiters::new(), Ending::new());
-        Self { session: session.into(), clock, waiters, ending, is_over: false }
+        Self { session: session.into(), clock, waiters, told: Vec::new(), ending, is_over: false }
     }
 
     /// Reads both clocks as [`HostClock::read`] does, and tells the session of sleep. Returns the session time.
@@ -66,40 +68,49 @@ impl<T> Host<T> {
     }
 
     /// Takes a message, as [`Session::send`] does, with the waiter for its outcome; refused with
-    /// [`SendError::Stopped`] after the end of the loop.
-    pub fn send(&mut self, message: impl Into<Outgoing>, waiter: Option<T>) -> Result<MessageId, SendError> {
+    /// [`SendError::Stopped`] after the end of the loop. The ticket has the id of the message.
+    ///
+    /// Where the session has forgotten an earlier message under this id, those who still wait for that one are told
+    /// its outcome with the next action.
+    pub fn send(&mut self, message: impl Into<Outgoing>, waiter: Option<T>) -> Result<Ticket, SendError> {
         if self.waiters.is_finished() {
             return Err(SendError::Stopped);
         }
         let id = self.session.send(self.clock.now(), message)?;
-        if let Some(waiter) = waiter {
-            // The id is new, so that nobody else waits for its outcome.
-            self.waiters.wait(id.clone(), WaitFor::Outcome, waiter);
-        }
-        Ok(id)
+        self.told.append(&mut self.waiters.renamed(&id));
+        // The id is new, so that the first to wait for its outcome finds room.
+        let registered = waiter.and_then(|waiter| self.waiters.wait(id.clone(), WaitFor::Outcome, waiter).ok());
+        Ok(registered.unwrap_or_else(|| self.waiters.ticket(id, WaitFor::Outcome)))
     }
 
-    /// Registers a waiter for a message that was sent before. Returns whom to tell at once, and what.
+    /// Registers a waiter for a message that was sent before, beside those who wait for the same.
     ///
-    /// That is the given waiter where the status has come already, where the session does not know the message, where
-    /// the list of waiters takes no more, and after the end of the loop; otherwise the one that waited for the same
-    /// status of this message. A status that cannot be known is told as [`Status::Unconfirmed`].
-    pub fn wait(&mut self, id: &MessageId, wait_for: WaitFor, waiter: T) -> Option<(T, Status)> {
-        let status = self.session().status(id).unwrap_or(Status::Unconfirmed);
-        if ended_by(status, self.has_receipts()).contains(&wait_for) {
-            return Some((waiter, status));
+    /// Gives the waiter back where it has to be told at once, with the status to tell: where the awaited status has
+    /// come or will not come, where [`Waiters::MOST`] others wait, and after the end of the loop, when a message
+    /// without an outcome is [`Status::Unconfirmed`]. The status is `None` where the session has forgotten the message.
+    pub fn wait(&mut self, id: &MessageId, wait_for: WaitFor, waiter: T) -> Result<Ticket, (T, Option<Status>)> {
+        let Some(status) = self.session().status(id) else { return Err((waiter, None)) };
+        let ended = ended_by(status, self.has_receipts());
+        if ended >= Some(wait_for) {
+            return Err((waiter, Some(status)));
         }
-        self.waiters.wait(id.clone(), wait_for, waiter).map(|waiter| (waiter, Status::Unconfirmed))
+        let as_it_stands = if self.waiters.is_finished() && ended.is_none() { Status::Unconfirmed } else { status };
+        let ticket = self.waiters.wait(id.clone(), wait_for, waiter).map_err(|waiter| (waiter, Some(as_it_stands)))?;
+        if ended.is_some() {
+            self.waiters.settled(id, status);
+        }
+        Ok(ticket)
     }
 
-    /// Removes a waiter that has stopped waiting.
-    pub fn forget(&mut self, id: &MessageId, wait_for: WaitFor) {
-        self.waiters.forget(id, wait_for);
+    /// Removes a waiter that has stopped waiting; `None` where it was told before.
+    pub fn forget(&mut self, ticket: &Ticket) -> Option<T> {
+        self.waiters.forget(ticket)
     }
 
-    /// Takes the next action, as [`Session::poll_action`] does; whoever waited for it goes to `told`.
+    /// Takes the next action, as [`Session::poll_action`] does; whoever is to be told a status goes to `told`.
     #[must_use = "an action that is dropped is never repeated"]
     pub fn poll_action(&mut self, told: &mut Vec<(T, Status)>) -> Option<Action> {
+        told.append(&mut self.told);
         let action = self.session.poll_action()?;
         told.append(&mut self.waiters.on_action(&action, self.has_receipts()));
         Some(action)
@@ -120,7 +131,9 @@ impl<T> Host<T> {
     /// Ends the loop, by whatever it ended: returns all who still wait. To be called where a panic passes too, such
     /// as in a `Drop`.
     pub fn finish(&mut self) -> Vec<(T, Status)> {
-        self.waiters.finish()
+        let mut told = core::mem::take(&mut self.told);
+        told.append(&mut self.waiters.finish());
+        told
     }
 
     /// Returns the session, to be looked at.

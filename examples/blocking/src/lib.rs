@@ -23,33 +23,33 @@
 //!
 //! One thread runs a session, and owns its socket. It sleeps in mio: a byte from the network, a call of the
 //! application and the next deadline wake it. A [`Client`] is cheap to clone; the session closes when the last one is
-//! dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says, and those of the turn
-//! that reached the limit: beyond that the socket is not read, so that TCP holds the server back.
+//! dropped, or by [`Client::close`](Handle::close). [`Messages`] holds as many messages as `inbox.pending` says, and
+//! those of the turn that reached the limit: beyond that the socket is not read, so that TCP holds the server back.
 //!
 //! A session takes one thread and, on Linux, three descriptors: two to sleep with, and the socket while it is
-//! connected. A dial takes one thread and three descriptors more while it lasts, and one for each further address under
-//! way; a question for a credential takes one thread. These threads are on their own: nobody waits for a resolver that
+//! connected. An observer ([`Options::trace`]) takes one thread, until the loop has ended and it has heard what is
+//! left. A dial takes one thread and three descriptors more while it lasts, and one for each further address under way;
+//! a question for a credential takes one thread. These threads are on their own: nobody waits for a resolver that
 //! hangs.
+//!
+//! No closure of the application can hold up the loop's end: the observer is not waited for, and a closure that panics
+//! has failed. A journal's writer runs within the session, so that its panic ends the loop: then the state is
+//! `Stopped`, whoever waits is told, and every call is refused.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::Deref;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{self, Duration, SystemTime, UNIX_EPOCH};
+use std::time::{self, Duration};
 
 use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
-use redial::dialect::Handshake;
-use redial::host::{DialOrder, Host, HostClock, RecordedSession, Target, TargetError, Turn, WaitFor};
-use redial::journal::{Call, CallError};
-use redial::{
-    Action, ConnectionId, CredentialFailure, Event, Failure, Instant, Message, MessageId, Outgoing, Secret, SendError,
-    Session, State, Status, TransportError,
-};
-use redial_tungstenite::{Link, Opening, Socket, io_failure, request};
+use redial::host::{DialOrder, RecordedSession, Target, TargetError, WaitFor};
+use redial::{CredentialFailure, Instant, Message, MessageId, Outgoing, Secret, SendError, State, Status};
+use redial_tungstenite::{Driver, Handle, Place, Runtime, Settings, Step, Taking, WeakHandle, Worker};
 pub use redial_tungstenite::{Request, Response, Summary};
 
 /// A non-blocking byte stream that can carry a WebSocket: a stream of mio, or something [`Layered`] over one.
@@ -87,19 +87,13 @@ impl<S: Read + Write + Send> Io for Layered<S> {
 
 type Connect = Arc<dyn Fn(Target, u32) -> io::Result<Box<dyn Io>> + Send + Sync>;
 type Credential = Result<Secret, CredentialFailure>;
+type Ask = Arc<dyn Fn(Option<String>) -> Credential + Send + Sync>;
 
 /// Where the server is, and how to reach it.
 pub struct Options {
-    target: Box<dyn FnMut(u32) -> Target + Send>,
-    request: Box<dyn FnMut(u32, &mut Request) + Send>,
+    settings: Settings,
     connect: Connect,
-    /// Whether `wss://` URLs can be dialed.
-    has_tls: bool,
-    credential: Option<Arc<dyn Fn(Option<String>) -> Credential + Send + Sync>>,
-    trace: Box<dyn FnMut(Instant, &Action) + Send>,
-    clock: HostClock,
-    wall: Option<fn() -> Duration>,
-    send_buffer: u32,
+    credential: Option<Ask>,
 }
 
 /// How long a dial may take where `reconnect.attempt_timeout` sets no limit.
@@ -112,34 +106,12 @@ const SOCKET: Token = Token(1);
 impl Options {
     /// Takes a `ws://` or `wss://` URL; refuses one that can never work.
     pub fn new(url: &str) -> Result<Self, TargetError> {
-        let target: Target = url.parse()?;
-        Ok(Self {
-            target: Box::new(move |_| target.clone()),
-            request: Box::new(|_, _| {}),
-            connect: Arc::new(|target, send_buffer| Ok(Box::new(tcp(target.host(), target.port(), send_buffer)?))),
-            has_tls: false,
-            credential: None,
-            trace: Box::new(|_, _| {}),
-            clock: HostClock::new(),
-            wall: Some(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
-            send_buffer: 64 << 10,
-        })
+        let connect: Connect =
+            Arc::new(|target, send_buffer| Ok(Box::new(tcp(target.host(), target.port(), send_buffer)?)));
+        Ok(Self { settings: Settings::new(url)?, connect, credential: None })
     }
 
-    /// Chooses the server of each attempt, by the number of failed attempts before it: a list to fail over, or a URL
-    /// that is asked for anew. It runs within the loop, and must not block.
-    #[must_use]
-    pub fn target(mut self, target: impl FnMut(u32) -> Target + Send + 'static) -> Self {
-        self.target = Box::new(target);
-        self
-    }
-
-    /// Changes the request of each attempt before it is sent, for instance its headers.
-    #[must_use]
-    pub fn request(mut self, request: impl FnMut(u32, &mut Request) + Send + 'static) -> Self {
-        self.request = Box::new(request);
-        self
-    }
+    redial_tungstenite::setters!();
 
     /// Opens the byte stream in place of TCP and TLS: through a proxy, over a Unix socket, with another TLS library.
     /// [`tcp`] is there to build on.
@@ -149,7 +121,7 @@ impl Options {
     #[must_use]
     pub fn connect(mut self, connect: impl Fn(Target) -> io::Result<Box<dyn Io>> + Send + Sync + 'static) -> Self {
         self.connect = Arc::new(move |target, _| connect(target));
-        self.has_tls = true;
+        self.settings.has_tls = true;
         self
     }
 
@@ -167,7 +139,7 @@ impl Options {
             let tls = rustls::ClientConnection::new(Arc::clone(&config), name).map_err(io::Error::other)?;
             Ok(Box::new(Layered { stream: rustls::StreamOwned::new(tls, tcp), source: |stream| &mut stream.sock }))
         });
-        self.has_tls = true;
+        self.settings.has_tls = true;
         self
     }
 
@@ -179,95 +151,55 @@ impl Options {
         self
     }
 
-    /// Hears every action, those that the loop carries out included. It runs within the loop, and must not block.
-    #[must_use]
-    pub fn trace(mut self, trace: impl FnMut(Instant, &Action) + Send + 'static) -> Self {
-        self.trace = Box::new(trace);
-        self
-    }
-
-    /// Sets the clock, which may run faster than time for a demo or a test, and the wall clock by which sleep of the
-    /// machine is noticed; `None` notices none.
-    #[must_use]
-    pub fn clock(mut self, clock: HostClock, wall: Option<fn() -> Duration>) -> Self {
-        (self.clock, self.wall) = (clock, wall);
-        self
-    }
-
-    /// Bounds the kernel's send buffer in bytes. Default 64 KiB, which limits a connection to 64 KiB a round trip; what
-    /// the buffer holds cannot be judged, so a larger one finds dead links later under traffic.
-    #[must_use]
-    pub fn send_buffer(mut self, bytes: u32) -> Self {
-        self.send_buffer = bytes;
-        self
-    }
-
     /// Opens the session and keeps it connected, on a thread of its own. Fails where thread or descriptors are lacking.
     ///
     /// A session that stops by itself (kicked, refused, given up) waits for `Call::Open`, or for the end. The thread
-    /// ends with a [`Summary`] after [`Client::close`], or after the last client is dropped.
+    /// ends with a [`Summary`] after [`Client::close`](Handle::close), or after the last client is dropped.
     pub fn start(self, session: impl Into<RecordedSession>) -> io::Result<(Client, Messages, JoinHandle<Summary>)> {
+        let Self { settings, connect, credential } = self;
         let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let (deliver, delivered) = channel();
-        let host = Host::new(session, self.clock);
-        // A session may have delivered messages before it came here.
-        let taken = host.session().stats().delivered;
-        let shared = Arc::new(Shared {
-            host: Mutex::new(host),
-            waker: Waker::new(poll.registry(), WAKE)?,
-            started: time::Instant::now(),
-            wall: self.wall,
-            taken: AtomicU64::new(taken),
-            seen: Mutex::new(Seen { state: State::Idle, response: None, is_over: false }),
-            changed: Condvar::new(),
-        });
-        let adapter = Adapter {
-            shared: Arc::clone(&shared),
-            options: self,
-            poll,
-            link: Link::None,
-            asking: None,
-            told: Vec::new(),
-            delivered: 0,
-            taken,
-            deliver,
-        };
-        // A fresh or a closed session can always be opened, and a host that reports what is taken says so first.
-        shared.with(|host| {
-            host.handle(Event::Taken { messages: taken });
-            let _ = host.call(Call::Open);
-        });
-        let thread = thread::Builder::new().name("redial".to_owned()).spawn(move || adapter.run())?;
-        Ok((Client(Arc::new(Owner(Arc::clone(&shared)))), Messages { delivered, shared }, thread))
+        let shown = Arc::<Shown>::default();
+        let runtime = Threads { waker: Arc::clone(&waker), started: time::Instant::now() };
+        let worker = Loop { connect, credential, poll, waker, shown: Arc::clone(&shown), deliver };
+        let (driver, handle, taking) = Driver::start(settings, session, runtime, worker);
+        let thread = thread::Builder::new().name("redial".to_owned()).spawn(move || run(driver))?;
+        Ok((Client { handle, shown }, Messages { delivered, taking }, thread))
     }
 }
 
-/// A session at work; the last one that is dropped closes it.
+/// A session at work; the last one that is dropped closes it. The calls that every adapter has are those of [`Handle`].
 #[derive(Clone)]
-pub struct Client(Arc<Owner>);
+pub struct Client {
+    handle: Handle<Threads>,
+    shown: Arc<Shown>,
+}
 
 /// A client that does not keep the session open.
 #[derive(Clone)]
-pub struct WeakClient(Weak<Owner>);
+pub struct WeakClient {
+    handle: WeakHandle<Threads>,
+    shown: Arc<Shown>,
+}
 
-struct Owner(Arc<Shared>);
-
-struct Shared {
-    host: Mutex<Host<Sender<Status>>>,
-    waker: Waker,
-    started: time::Instant,
-    wall: Option<fn() -> Duration>,
-    /// Messages that the application has taken; all of them once it takes no more.
-    taken: AtomicU64,
+/// What the loop shows.
+#[derive(Default)]
+struct Shown {
     seen: Mutex<Seen>,
     changed: Condvar,
 }
 
-/// What the loop shows.
 struct Seen {
     state: State,
     response: Option<Arc<Response>>,
     is_over: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { state: State::Idle, response: None, is_over: false }
+    }
 }
 
 /// A message that was taken.
@@ -275,84 +207,71 @@ pub struct Sent {
     /// Its id.
     pub id: MessageId,
     settled: Receiver<Status>,
-    shared: Arc<Shared>,
+    place: Place<Threads>,
 }
 
 /// What arrives, as an iterator that waits for it; it ends with the session's thread.
 pub struct Messages {
     delivered: Receiver<Message>,
-    shared: Arc<Shared>,
+    taking: Taking<Threads>,
+}
+
+impl Deref for Client {
+    type Target = Handle<Threads>;
+
+    fn deref(&self) -> &Handle<Threads> {
+        &self.handle
+    }
 }
 
 impl Client {
     /// Takes a message: a text, bytes, or an [`Outgoing`].
     pub fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
         let (tell, settled) = channel();
-        let id = self.input(|host| host.send(message, Some(tell)))?;
-        Ok(Sent { id, settled, shared: Arc::clone(&self.0.0) })
+        let place = self.handle.take(message, tell)?;
+        Ok(Sent { id: place.id().clone(), settled, place })
     }
 
-    /// Any other call: `Call::Resend`, `Call::Credential`, `Call::ReconnectNow` and the rest.
-    pub fn call(&self, call: Call) -> Result<(), CallError> {
-        self.input(|host| host.call(call).map(drop))
-    }
-
-    /// Passes on a hint: `Event::Online`, `Event::Offline` or `Event::Woke`. Sleep is noticed without it.
-    pub fn tell(&self, hint: Event) {
-        self.input(|host| host.handle(hint));
-    }
-
-    /// Looks at the session: its counters, where a message stands, why it waits.
-    pub fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
-        self.0.0.with(|host| look(host.session()))
-    }
-
-    /// The state.
+    /// The state; `Stopped` once the thread has ended, by a panic too.
     pub fn state(&self) -> State {
-        lock(&self.0.0.seen).state
+        self.shown.lock().state
     }
 
     /// Waits for a state. Returns the state after it: another one where the time is up, or where the thread has ended.
     /// States that pass in between may be missed; [`Options::trace`] hears them all.
     pub fn wait_for_state(&self, limit: Duration, is_it: impl Fn(State) -> bool) -> State {
         let waits = |seen: &mut Seen| !seen.is_over && !is_it(seen.state);
-        let seen = self.0.0.changed.wait_timeout_while(lock(&self.0.0.seen), limit, waits);
+        let seen = self.shown.changed.wait_timeout_while(self.shown.lock(), limit, waits);
         seen.unwrap_or_else(PoisonError::into_inner).0.state
     }
 
     /// The server's answer to the opening handshake of the last connection: its headers and the chosen subprotocol.
     pub fn response(&self) -> Option<Arc<Response>> {
-        lock(&self.0.0.seen).response.clone()
+        self.shown.lock().response.clone()
     }
 
     /// A client that does not keep the session open, for closures of the session's own.
     pub fn downgrade(&self) -> WeakClient {
-        WeakClient(Arc::downgrade(&self.0))
-    }
-
-    /// Closes the session politely; join the thread for the end of it.
-    pub fn close(&self) {
-        self.input(Host::close);
-    }
-
-    fn input<T>(&self, work: impl FnOnce(&mut Host<Sender<Status>>) -> T) -> T {
-        let result = self.0.0.with(work);
-        self.0.0.wake();
-        result
+        WeakClient { handle: self.handle.downgrade(), shown: Arc::clone(&self.shown) }
     }
 }
 
 impl WeakClient {
     /// The client, unless the last one was dropped.
     pub fn upgrade(&self) -> Option<Client> {
-        self.0.upgrade().map(Client)
+        let handle = self.handle.upgrade()?;
+        Some(Client { handle, shown: Arc::clone(&self.shown) })
     }
 }
 
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.0.with(Host::close);
-        self.0.wake();
+impl Shown {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
     }
 }
 
@@ -364,42 +283,32 @@ impl Sent {
 
     /// Waits as [`settled`](Self::settled) does, for no longer than this; gives itself back then.
     pub fn settled_within(self, limit: Duration) -> Result<Status, Self> {
-        match self.settled.recv_timeout(limit) {
-            Ok(status) => Ok(status),
-            Err(RecvTimeoutError::Disconnected) => Ok(Status::Unconfirmed),
-            Err(RecvTimeoutError::Timeout) => Err(self),
-        }
+        within(&self.settled, limit).ok_or(self)
     }
 
     /// Waits until the message is delivered or read, or for the outcome after which that will not come.
+    ///
+    /// The status as it stands comes at once where 1,024 others wait for marks, and where the thread has ended;
+    /// `Unconfirmed` where the session has forgotten the message.
     pub fn marked(&self, mark: WaitFor) -> Status {
-        self.wait(mark).recv().unwrap_or(Status::Unconfirmed)
+        let (tell, told) = channel();
+        let _place = self.place.wait(mark, tell);
+        told.recv().unwrap_or(Status::Unconfirmed)
     }
 
     /// Waits as [`marked`](Self::marked) does, for no longer than this.
     pub fn marked_within(&self, mark: WaitFor, limit: Duration) -> Option<Status> {
-        match self.wait(mark).recv_timeout(limit) {
-            Ok(status) => Some(status),
-            Err(RecvTimeoutError::Disconnected) => Some(Status::Unconfirmed),
-            Err(RecvTimeoutError::Timeout) => {
-                lock(&self.shared.host).forget(&self.id, mark);
-                None
-            }
-        }
-    }
-
-    fn wait(&self, mark: WaitFor) -> Receiver<Status> {
         let (tell, told) = channel();
-        if let Some((waiter, status)) = self.shared.with(|host| host.wait(&self.id, mark, tell)) {
-            let _ = waiter.send(status);
-        }
-        told
+        let _place = self.place.wait(mark, tell);
+        within(&told, limit)
     }
 }
 
-impl Drop for Sent {
-    fn drop(&mut self) {
-        lock(&self.shared.host).forget(&self.id, WaitFor::Outcome);
+fn within(told: &Receiver<Status>, limit: Duration) -> Option<Status> {
+    match told.recv_timeout(limit) {
+        Ok(status) => Some(status),
+        Err(RecvTimeoutError::Disconnected) => Some(Status::Unconfirmed),
+        Err(RecvTimeoutError::Timeout) => None,
     }
 }
 
@@ -408,7 +317,7 @@ impl Iterator for Messages {
 
     fn next(&mut self) -> Option<Message> {
         let message = self.delivered.recv().ok()?;
-        self.took();
+        self.taking.took();
         Some(message)
     }
 }
@@ -417,29 +326,22 @@ impl Messages {
     /// Waits for the next message, for no longer than this.
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Message, RecvTimeoutError> {
         let message = self.delivered.recv_timeout(limit)?;
-        self.took();
+        self.taking.took();
         Ok(message)
     }
-
-    fn took(&self) {
-        self.shared.taken.fetch_add(1, Ordering::Relaxed);
-        self.shared.wake();
-    }
 }
 
-impl Drop for Messages {
-    fn drop(&mut self) {
-        self.shared.taken.store(u64::MAX, Ordering::Relaxed);
-        self.shared.wake();
-    }
+/// How the loop is woken, and what time it is for it.
+pub struct Threads {
+    waker: Arc<Waker>,
+    started: time::Instant,
 }
 
-impl Shared {
-    /// Works under the lock, at the time of the clocks, which are read there so that time never runs backwards.
-    fn with<T>(&self, work: impl FnOnce(&mut Host<Sender<Status>>) -> T) -> T {
-        let mut host = lock(&self.host);
-        host.read_clocks(self.started.elapsed(), self.wall.map(|wall| wall()));
-        work(&mut host)
+impl Runtime for Threads {
+    type Waiter = Sender<Status>;
+
+    fn tell(waiter: Self::Waiter, status: Status) {
+        let _ = waiter.send(status);
     }
 
     fn wake(&self) {
@@ -447,152 +349,87 @@ impl Shared {
         let _ = self.waker.wake();
     }
 
-    fn show(&self, change: impl FnOnce(&mut Seen)) {
-        change(&mut lock(&self.seen));
-        self.changed.notify_all();
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 }
 
-fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
+/// The thread's loop.
+fn run(mut driver: Driver<Loop>) -> Summary {
+    let mut ready = Events::with_capacity(8);
+    loop {
+        let wait = match driver.step() {
+            Step::Wait(wait) => wait.min(LONGEST_WAIT),
+            Step::Return(summary) => return summary,
+        };
+        // The socket first: what has arrived counts before silence is judged.
+        if !driver.turn() {
+            // A wait that is interrupted or fails is a short one.
+            let _ = driver.worker.poll.poll(&mut ready, Some(wait));
+            driver.turn();
+        }
+        driver.tick();
+    }
 }
 
-/// The thread's loop, and what it owns.
-struct Adapter {
-    shared: Arc<Shared>,
-    options: Options,
+/// What the loop does on its thread.
+struct Loop {
+    connect: Connect,
+    credential: Option<Ask>,
     poll: Poll,
-    link: Link<Box<Dial>, Box<dyn Io>>,
-    asking: Option<Receiver<Credential>>,
-    told: Vec<(Sender<Status>, Status)>,
-    /// Messages that were passed on, and of these the ones whose taking was reported.
-    delivered: u64,
-    taken: u64,
+    waker: Arc<Waker>,
+    shown: Arc<Shown>,
     deliver: Sender<Message>,
 }
 
-/// A dial on a thread of its own, and then the opening handshake. Nobody hears of a dial that is dropped.
-struct Dial {
-    connection: ConnectionId,
-    dialed: Receiver<Result<Opening<Box<dyn Io>>, Failure>>,
-    opening: Option<Opening<Box<dyn Io>>>,
-    ends: time::Instant,
+impl Worker for Loop {
+    type Runtime = Threads;
+    type Stream = Box<dyn Io>;
+    type Work<T> = Receiver<T>;
+
+    fn connect(&mut self, target: Target, send_buffer: u32) -> Receiver<io::Result<Box<dyn Io>>> {
+        let (connect, registry) = (Arc::clone(&self.connect), self.poll.registry().try_clone());
+        self.aside(move || {
+            let mut io = connect(target, send_buffer)?;
+            registry?.register(io.source(), SOCKET, Interest::READABLE | Interest::WRITABLE)?;
+            Ok(io)
+        })
+    }
+
+    fn ask(&mut self, challenge: Option<String>) -> Option<Receiver<Credential>> {
+        let ask = self.credential.clone()?;
+        Some(self.aside(move || ask(challenge)))
+    }
+
+    fn poll<T>(&mut self, work: &mut Receiver<T>) -> std::task::Poll<Option<T>> {
+        match work.try_recv() {
+            Err(TryRecvError::Empty) => std::task::Poll::Pending,
+            answer => std::task::Poll::Ready(answer.ok()),
+        }
+    }
+
+    fn watch(&mut self, _: &mut Box<dyn Io>) {
+        // mio has watched it since it was opened.
+    }
+
+    fn deliver(&mut self, message: Message) {
+        // The application may take no more.
+        let _ = self.deliver.send(message);
+    }
+
+    fn show(&mut self, state: State) {
+        self.shown.change(|seen| seen.state = state);
+    }
+
+    fn opened(&mut self, response: Response) {
+        self.shown.change(|seen| seen.response = Some(Arc::new(response)));
+    }
 }
 
-/// Tells those who wait when the loop ends, by a panic too.
-struct End(Arc<Shared>);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        drop(lock(&self.0.host).finish());
-        self.0.show(|seen| seen.is_over = true);
-    }
-}
-
-/// Wakes the loop when a thread of its own ends, by a panic too.
-struct Wake(Arc<Shared>);
-
-impl Drop for Wake {
-    fn drop(&mut self) {
-        self.0.wake();
-    }
-}
-
-impl Adapter {
-    fn run(mut self) -> Summary {
-        let (_end, shared) = (End(Arc::clone(&self.shared)), Arc::clone(&self.shared));
-        let mut ready = Events::with_capacity(8);
-        loop {
-            self.perform();
-            let has_socket = !self.link.is_none();
-            let (turn, reads) = shared.with(|host| (host.turn(has_socket), host.session().wants_read()));
-            let until = match turn {
-                Turn::Wait { until } => until.unwrap_or(Instant::NEVER),
-                Turn::DropSocket => {
-                    self.link = Link::None;
-                    continue;
-                }
-                _ => return shared.with(|host| Summary::of(host.session())),
-            };
-            // The socket first: what has arrived counts before silence is judged.
-            let events = self.turn(reads).or_else(|| {
-                let mut wait = lock(&shared.host).clock().wait(shared.started.elapsed(), until).min(LONGEST_WAIT);
-                if let Link::Dialing(_, dial) = &self.link {
-                    wait = wait.min(dial.ends.saturating_duration_since(time::Instant::now()));
-                }
-                // A wait that is interrupted or fails is a short one.
-                let _ = self.poll.poll(&mut ready, Some(wait));
-                self.turn(reads)
-            });
-            shared.with(|host| {
-                events.into_iter().flatten().for_each(|event| host.handle(event));
-                host.handle(Event::Tick);
-            });
-        }
-    }
-
-    /// Carries out what the session wants done, and passes on what is to be known.
-    fn perform(&mut self) {
-        loop {
-            let action = {
-                let mut host = lock(&self.shared.host);
-                host.poll_action(&mut self.told).map(|action| (host.session().now(), action))
-            };
-            for (waiter, status) in self.told.drain(..) {
-                // Whoever waited may have stopped.
-                let _ = waiter.send(status);
-            }
-            let Some((now, action)) = action else { if self.report_taken() { continue } else { return } };
-            (self.options.trace)(now, &action);
-            match action {
-                Action::Connect { connection, attempt, handshake } => self.dial(connection, attempt, &handshake),
-                Action::State { state, .. } => self.shared.show(|seen| seen.state = state),
-                Action::Deliver(message) => {
-                    self.delivered += 1;
-                    // The application may take no more.
-                    let _ = self.deliver.send(message);
-                }
-                Action::NeedCredential { challenge, .. } => {
-                    let ask = self.options.credential.clone();
-                    self.asking = ask.map(|ask| self.aside(move || ask(challenge)));
-                }
-                action => self.link.perform(action),
-            }
-        }
-    }
-
-    /// Reports what the application has taken, where it has taken more.
-    fn report_taken(&mut self) -> bool {
-        let messages = self.shared.taken.load(Ordering::Relaxed).min(self.delivered);
-        let is_more = messages > std::mem::replace(&mut self.taken, messages);
-        if is_more {
-            self.shared.with(|host| host.handle(Event::Taken { messages }));
-        }
-        is_more
-    }
-
-    fn dial(&mut self, connection: ConnectionId, attempt: u32, handshake: &Handshake) {
-        let (connect, send_buffer) = (Arc::clone(&self.options.connect), self.options.send_buffer);
-        let mut wanted = request(&(self.options.target)(attempt), handshake, self.options.has_tls);
-        if let Ok((_, request)) = &mut wanted {
-            (self.options.request)(attempt, request);
-        }
-        let registry = self.poll.registry().try_clone();
-        let dialed = self.aside(move || {
-            let (target, request) = wanted?;
-            let watched = connect(target, send_buffer).and_then(|mut io| {
-                registry?.register(io.source(), SOCKET, Interest::READABLE | Interest::WRITABLE)?;
-                Ok(io)
-            });
-            Ok(Opening::new(request, watched.map_err(|error| io_failure(&error))?))
-        });
-        let ends = time::Instant::now() + DIAL_LIMIT;
-        self.link = Link::Dialing(connection, Box::new(Dial { connection, dialed, opening: None, ends }));
-    }
-
+impl Loop {
     /// Works on a thread of its own. Where there is none to be had, or where it panics, no answer comes.
     fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
-        let ((tell, told), wake) = (channel(), Wake(Arc::clone(&self.shared)));
+        let ((tell, told), wake) = (channel(), Wake(Arc::clone(&self.waker)));
         let work = move || {
             // The loop is woken last: dropping goes from right to left.
             let (_wake, tell) = (wake, tell);
@@ -601,58 +438,20 @@ impl Adapter {
         let _ = thread::Builder::new().name("redial-aside".to_owned()).spawn(work);
         told
     }
+}
 
-    /// Gives what happened; `None` where that has to be waited for.
-    fn turn(&mut self, reads: bool) -> Option<Vec<Event>> {
-        let lost = || Err(CredentialFailure::Unavailable);
-        if let Some(answer) = self.asking.as_ref().and_then(|asking| answer(asking, lost)) {
-            self.asking = None;
-            let call = match answer {
-                Ok(value) => Call::Credential { connection: None, value },
-                Err(why) => Call::CredentialFailed { connection: None, why },
-            };
-            // A credential that comes too late is kept for the next time.
-            let _ = self.shared.with(|host| host.call(call));
-            return Some(Vec::new());
-        }
-        let events = if let Link::Dialing(_, dial) = &mut self.link {
-            let dialed = dial.turn()?;
-            let (events, response) = self.link.dialed(dialed);
-            if let Some(response) = response {
-                self.shared.show(|seen| seen.response = Some(Arc::new(response)));
-            }
-            events
-        } else {
-            // The clocks are read: no input may have come for long, while bytes moved.
-            let now = self.shared.with(|host| host.clock().now());
-            self.link.turn(now, reads)
-        };
-        (!events.is_empty()).then_some(events)
+impl Drop for Loop {
+    fn drop(&mut self) {
+        self.shown.change(|seen| (seen.state, seen.is_over) = (State::Stopped, true));
     }
 }
 
-impl Dial {
-    fn turn(&mut self) -> Option<Result<(Socket<Box<dyn Io>>, Response), Failure>> {
-        if self.opening.is_none() {
-            let lost = || Err(Failure::new(TransportError::Other).with_detail("the thread of the dial has failed"));
-            match answer(&self.dialed, lost) {
-                Some(Ok(opening)) => self.opening = Some(opening),
-                Some(Err(failure)) => return Some(Err(failure)),
-                None => {}
-            }
-        }
-        let opened = self.opening.as_mut().and_then(|opening| opening.turn(self.connection));
-        let is_late = opened.is_none() && time::Instant::now() >= self.ends;
-        if is_late { Some(Err(TransportError::TimedOut.into())) } else { opened }
-    }
-}
+/// Wakes the loop when a thread of its own ends, by a panic too.
+struct Wake(Arc<Waker>);
 
-/// What a thread has answered, without waiting; `lost` stands for the answer where it has ended without.
-fn answer<T>(told: &Receiver<T>, lost: impl FnOnce() -> T) -> Option<T> {
-    match told.try_recv() {
-        Ok(answer) => Some(answer),
-        Err(TryRecvError::Disconnected) => Some(lost()),
-        Err(TryRecvError::Empty) => None,
+impl Drop for Wake {
+    fn drop(&mut self) {
+        let _ = self.0.wake();
     }
 }
 
@@ -706,7 +505,10 @@ pub fn tcp_to(addresses: impl IntoIterator<Item = SocketAddr>, send_buffer: u32)
             return Err(failure);
         }
         let next = order.next_deadline().map_or(DIAL_LIMIT, |at| at.since(now()).into());
-        poll.poll(&mut ready, Some(next.min(DIAL_LIMIT.saturating_sub(started.elapsed()))))?;
+        match poll.poll(&mut ready, Some(next.min(DIAL_LIMIT.saturating_sub(started.elapsed())))) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
     }
     Err(io::ErrorKind::TimedOut.into())
 }

@@ -3,16 +3,19 @@
 #[path = "../../tungstenite/tests/server/mod.rs"]
 mod server;
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use redial::config::Limit;
-use redial::host::{Target, WaitFor};
-use redial::{Action, MessageId, Preset, Seed, SendError, Session, State, Status, TransportError};
-use redial_blocking::{Client, Options, tcp_to};
+use redial::config::{CredentialSource, Limit};
+use redial::host::{JournalWriter, RecordedSession, Target, WaitFor};
+use redial::journal::Call;
+use redial::{Action, Config, Outgoing, Preset, Seed, SendError, Session, State, Status, TransportError};
+use redial_blocking::{Client, Options, Sent, tcp_to};
 use server::{
     BAD_FRAMES, ILLEGAL_CLOSE, LONG, answer_to, black_hole, echo, http_head, relay, serve, serve_at, serve_tcp,
     serve_token,
@@ -75,23 +78,182 @@ fn a_server_that_is_gone_and_comes_back_gets_what_was_queued() {
 
 #[test]
 fn a_panic_in_the_loop_is_told_to_all_who_wait() {
-    // A server that takes the connection and says nothing, so that messages wait.
-    let port = serve_tcp(|_, mut stream| drop(stream.read_to_end(&mut Vec::new())));
-    let options = Options::new(&format!("ws://127.0.0.1:{port}/")).unwrap().trace(|_, action| {
-        if let Action::Status { id, .. } = action {
-            assert!(*id != MessageId::from("the last"), "a bug of the application's own");
-        }
+    // A server that takes the connection and says nothing, so that messages wait, until it is told to go.
+    let (go, gone) = channel::<()>();
+    let gone = Mutex::new(gone);
+    let port = serve_tcp(move |_, _stream| {
+        let _ = gone.lock().unwrap().recv();
+    });
+    // The loop hears of the end, and writes it down.
+    let journal = JournalWriter::new(|line| {
+        assert!(!line.contains(r#""event":{"type":"errored""#), "a bug of the application's own");
+        true
+    });
+    let session = RecordedSession::new(Preset::plain(), Seed::from_bytes([7; 16]), Some(journal));
+    let options = Options::new(&format!("ws://127.0.0.1:{port}/")).unwrap();
+    let (client, mut messages, thread) = options.start(session).unwrap();
+    let (waiting, last) = (client.send("waits").unwrap(), client.send("waits").unwrap());
+    assert_eq!(last.marked_within(WaitFor::Read, Duration::ZERO), None);
+    go.send(()).unwrap();
+    assert_eq!(last.marked_within(WaitFor::Read, LONG), Some(Status::Unconfirmed));
+    assert_eq!(waiting.settled_within(LONG).ok(), Some(Status::Unconfirmed));
+    assert!(thread.join().is_err());
+    assert_eq!(last.marked(WaitFor::Read), Status::Unconfirmed);
+    assert!(messages.next().is_none());
+    assert_eq!(client.send("too late").err(), Some(SendError::Stopped));
+    assert_eq!(client.state(), State::Stopped);
+    assert_eq!(client.wait_for_state(LONG, |state| state == State::Ready), State::Stopped);
+}
+
+#[test]
+fn an_observer_that_never_returns_holds_up_neither_messages_nor_the_end() {
+    let (release, held) = channel::<()>();
+    let heard = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&heard);
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap().trace(move |_, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let _ = held.recv();
     });
     let (client, mut messages, thread) = options.start(session()).unwrap();
-    let waiting = client.send("waits").unwrap();
-    assert_eq!(waiting.marked_within(WaitFor::Read, std::time::Duration::ZERO), None);
-    let last = client.send(redial::Outgoing::from("waits").id("the last")).unwrap();
-    assert_eq!(waiting.settled_within(LONG).ok(), Some(Status::Unconfirmed));
-    assert_eq!(last.marked_within(WaitFor::Read, LONG), Some(Status::Unconfirmed));
-    assert!(messages.next().is_none());
-    assert!(thread.join().is_err());
-    assert_eq!(client.send("too late").err(), Some(SendError::Stopped));
-    assert_ne!(client.wait_for_state(LONG, |state| state == State::Ready), State::Ready);
+    for number in 0..20 {
+        let sent = client.send(number.to_string()).unwrap();
+        assert_eq!(sent.settled_within(LONG).ok(), Some(Status::Sent));
+        assert_eq!(messages.recv_timeout(LONG).unwrap().body.as_text(), Some(number.to_string().as_str()));
+    }
+    client.close();
+    assert_eq!(thread.join().unwrap().stats.delivered, 20);
+    assert_eq!(heard.load(Ordering::Relaxed), 1);
+    drop(release);
+    // At least the states, and three actions a message.
+    while client.missed() < 60 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(heard.load(Ordering::Relaxed), 1, "what nobody waits for any more is counted, and not told");
+}
+
+#[test]
+fn an_observer_hears_everything_before_the_end() {
+    let (tell, heard) = channel();
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap();
+    let options = options.trace(move |_, action| tell.send(action.clone()).unwrap());
+    let (client, _messages, thread) = options.start(session()).unwrap();
+    client.send("hello").unwrap().settled();
+    client.close();
+    thread.join().unwrap();
+    let last = heard.try_iter().last();
+    assert!(matches!(last, Some(Action::State { state: State::Stopped, .. })), "{last:?}");
+    assert_eq!(client.missed(), 0);
+}
+
+#[test]
+fn an_observer_that_panics_hears_no_more_and_the_session_goes_on() {
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap();
+    let options = options.trace(|_, _| panic!("a bug of the application's own"));
+    let (client, mut messages, thread) = options.start(session()).unwrap();
+    client.send("hello").unwrap();
+    assert_eq!(messages.recv_timeout(LONG).unwrap().body.as_text(), Some("hello"));
+    client.close();
+    thread.join().unwrap();
+    assert!(client.missed() > 0);
+}
+
+#[test]
+fn an_observer_can_drop_the_last_client() {
+    let (give, given) = channel::<(Client, Sent)>();
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap().trace(move |_, action| {
+        if matches!(action, Action::State { state: State::Ready, .. }) {
+            drop(given.recv().unwrap());
+        }
+    });
+    let (client, _messages, thread) = options.start(session()).unwrap();
+    let sent = client.send("hello").unwrap();
+    give.send((client, sent)).unwrap();
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_closure_that_panics_is_a_failed_attempt() {
+    let url = serve(|_, socket| echo(socket));
+    for place in 0..3 {
+        let target: Target = url.parse().unwrap();
+        let fails = move |at, attempt| assert!(place != at || attempt > 0, "a bug of the application's own");
+        let dials = AtomicU32::new(0);
+        let options = Options::new(&url).unwrap().request(move |attempt, _| fails(0, attempt));
+        let options = options.connect(move |target| {
+            fails(1, dials.fetch_add(1, Ordering::Relaxed));
+            Ok(Box::new(redial_blocking::tcp(target.host(), target.port(), 64 << 10)?))
+        });
+        let options = options.target(move |attempt| {
+            fails(2, attempt);
+            target.clone()
+        });
+        let (client, mut messages, _thread) = options.start(session()).unwrap();
+        client.send("the second attempt").unwrap();
+        assert_eq!(messages.recv_timeout(LONG).unwrap().body.as_text(), Some("the second attempt"));
+        assert_eq!(client.look(|session| session.stats().failures.get(&TransportError::Other).copied()), Some(1));
+    }
+}
+
+#[test]
+fn a_credential_whose_closure_panics_is_unavailable() {
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap();
+    let options = options.credential(|_| panic!("a bug of the application's own"));
+    let (write, lines) = channel();
+    let journal = JournalWriter::new(move |line| write.send(line.to_owned()).is_ok());
+    let asks = |config: &mut Config| config.authentication.credential = CredentialSource::Asked;
+    let preset = Preset::native().configure(asks).unwrap();
+    let session = RecordedSession::new(preset, Seed::from_bytes([7; 16]), Some(journal));
+    let (_client, _messages, _thread) = options.start(session).unwrap();
+    let told = std::iter::from_fn(|| lines.recv_timeout(LONG).ok())
+        .find(|line| line.contains(r#""type":"credential_failed""#));
+    assert!(told.unwrap().contains("unavailable"));
+}
+
+#[test]
+fn all_who_wait_for_a_message_are_told_and_whoever_leaves_takes_nobody_along() {
+    let (client, _messages, _thread) =
+        Options::new(&serve(|_, socket| echo(socket))).unwrap().start(session()).unwrap();
+    client.call(Call::Hold).unwrap();
+    let sent = client.send("held").unwrap();
+    assert_eq!(sent.marked_within(WaitFor::Read, Duration::ZERO), None);
+    // Another thread takes the message back, before or while this one waits.
+    let (other, id) = (client.clone(), sent.id.clone());
+    let cancel = thread::spawn(move || other.call(Call::Cancel { id }).unwrap());
+    let waits = [sent.marked_within(WaitFor::Read, LONG), sent.marked_within(WaitFor::Delivered, LONG)];
+    cancel.join().unwrap();
+    assert_eq!(waits, [Some(Status::Cancelled); 2]);
+    assert_eq!(sent.settled_within(LONG).ok(), Some(Status::Cancelled));
+}
+
+#[test]
+fn an_old_message_that_is_dropped_leaves_the_later_one_under_its_id_alone() {
+    let preset = Preset::plain().configure(|config| config.outbox.remembered = Limit::new(0)).unwrap();
+    let session = Session::new(preset, Seed::from_bytes([7; 16]));
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap();
+    let (client, mut messages, _thread) = options.start(session).unwrap();
+    let old = client.send(Outgoing::from("one").id("m1")).unwrap();
+    assert_eq!(messages.recv_timeout(LONG).unwrap().body.as_text(), Some("one"));
+    client.call(Call::Hold).unwrap();
+    let new = client.send(Outgoing::from("two").id("m1")).unwrap();
+    drop(old);
+    client.call(Call::Release).unwrap();
+    assert_eq!(new.settled_within(LONG).ok(), Some(Status::Sent));
+}
+
+#[test]
+fn a_session_that_has_delivered_before_is_read_on() {
+    let url = serve(|_, mut socket| {
+        for number in 0..50 {
+            socket.send(tungstenite::Message::text(number.to_string())).unwrap();
+        }
+        echo(socket);
+    });
+    let options = Options::new(&url).unwrap();
+    let (client, mut messages, _thread) = options.start(server::with_a_past(100, 8)).unwrap();
+    for number in 0..50 {
+        assert_eq!(messages.recv_timeout(LONG).unwrap().body.as_text(), Some(number.to_string().as_str()));
+    }
+    assert_eq!(client.look(|session| session.stats().delivered), 150);
 }
 
 #[test]
@@ -132,7 +294,7 @@ fn a_server_that_stops_reading_fills_the_outbox_and_loses_nothing() {
             Ok(_) => (taken, refused) = (taken + 1, 0),
             Err(SendError::Full { limit: 50 }) => {
                 refused += 1;
-                thread::sleep(std::time::Duration::from_millis(1));
+                thread::sleep(Duration::from_millis(1));
             }
             Err(error) => panic!("{error}"),
         }
@@ -171,7 +333,7 @@ fn an_application_that_takes_nothing_holds_the_server_back() {
         client.send(number.to_string()).unwrap().settled();
     }
     while client.look(|session| session.stats().delivered) < u64::from(MESSAGES) + 100 {
-        thread::sleep(std::time::Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -275,20 +437,6 @@ fn a_dial_that_never_answers_does_not_hold_up_the_end() {
     client.wait_for_state(LONG, |state| state == State::Connecting);
     drop((client, messages));
     assert_eq!(thread.join().unwrap().stats.ready, 0);
-}
-
-#[test]
-fn a_dial_that_panics_is_a_failed_attempt() {
-    let url = serve(|_, socket| echo(socket));
-    let panicked = Mutex::new(false);
-    let options = Options::new(&url).unwrap().connect(move |target| {
-        let first = !std::mem::replace(&mut *panicked.lock().unwrap(), true);
-        assert!(!first, "a bug of the application's own");
-        Ok(Box::new(redial_blocking::tcp(target.host(), target.port(), 64 << 10)?))
-    });
-    let (client, mut messages, _thread) = options.start(session()).unwrap();
-    client.send("the second attempt").unwrap();
-    assert_eq!(messages.recv_timeout(LONG).unwrap().body.as_text(), Some("the second attempt"));
 }
 
 #[test]

@@ -23,29 +23,32 @@
 //! tokio (`macros`, `net`, `rt`, `sync`, `time`), futures-util (`std`) and, for TLS, tokio-rustls.
 //!
 //! One task runs a session, and owns its socket. A [`Client`] is cheap to clone; the session closes when the last one
-//! is dropped, or by [`Client::close`]. [`Messages`] holds as many messages as `inbox.pending` says, and those of the
-//! turn that reached the limit: beyond that the socket is not read, so that TCP holds the server back. A session takes
-//! one descriptor while it is connected, and no thread; a dial to a name takes one thread while the name is resolved,
-//! for which no end of the runtime waits.
+//! is dropped, or by [`Client::close`](Handle::close). [`Messages`] holds as many messages as `inbox.pending` says, and
+//! those of the turn that reached the limit: beyond that the socket is not read, so that TCP holds the server back.
+//!
+//! A session takes one descriptor while it is connected, and no thread. An observer ([`Options::trace`]) takes one
+//! thread, until the loop has ended and it has heard what is left. A dial to a name takes one thread while the name is
+//! resolved, for which no end of the runtime waits.
+//!
+//! No closure of the application can hold up the loop's end: the observer is not waited for, and a closure or a future
+//! that panics has failed. A journal's writer runs within the session, so that its panic ends the loop: then the state
+//! is `Stopped`, whoever waits is told, and every call is refused.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
-use redial::dialect::Handshake;
-use redial::host::{DialOrder, Host, HostClock, RecordedSession, Target, TargetError, Turn, WaitFor};
-use redial::journal::{Call, CallError};
-use redial::{
-    Action, ConnectionId, CredentialFailure, Event, Failure, Instant, Message, MessageId, Outgoing, Secret, SendError,
-    Session, State, Status, TransportError,
-};
-use redial_tungstenite::{Link, Opening, Socket, io_failure, request};
+use redial::host::{DialOrder, RecordedSession, Target, TargetError, WaitFor};
+use redial::{CredentialFailure, Instant, Message, MessageId, Outgoing, Secret, SendError, State, Status};
+use redial_tungstenite::{Driver, Handle, Place, Runtime, Settings, Step, Taking, WeakHandle, Worker};
 pub use redial_tungstenite::{Request, Response, Summary};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
@@ -58,71 +61,36 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// A boxed future.
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Connect = Arc<dyn Fn(Target, u32) -> Boxed<io::Result<Box<dyn Io>>> + Send + Sync>;
+type Connect = Box<dyn FnMut(Target, u32) -> Boxed<io::Result<Box<dyn Io>>> + Send>;
 type Ask = Box<dyn FnMut(Option<String>) -> Boxed<Result<Secret, CredentialFailure>> + Send>;
 
 /// Where the server is, and how to reach it.
 pub struct Options {
-    target: Box<dyn FnMut(u32) -> Target + Send>,
-    request: Box<dyn FnMut(u32, &mut Request) + Send>,
+    settings: Settings,
     connect: Connect,
-    /// Whether `wss://` URLs can be dialed.
-    has_tls: bool,
     credential: Option<Ask>,
-    trace: Box<dyn FnMut(Instant, &Action) + Send>,
-    clock: HostClock,
-    wall: Option<fn() -> Duration>,
-    send_buffer: u32,
 }
-
-/// How long a dial may take where `reconnect.attempt_timeout` sets no limit.
-const DIAL_LIMIT: Duration = Duration::from_secs(30);
 
 impl Options {
     /// Takes a `ws://` or `wss://` URL; refuses one that can never work.
     pub fn new(url: &str) -> Result<Self, TargetError> {
-        let target: Target = url.parse()?;
-        Ok(Self {
-            target: Box::new(move |_| target.clone()),
-            request: Box::new(|_, _| {}),
-            connect: Arc::new(|target, send_buffer| {
-                Box::pin(
-                    async move { Ok(Box::new(tcp(target.host(), target.port(), send_buffer).await?) as Box<dyn Io>) },
-                )
-            }),
-            has_tls: false,
-            credential: None,
-            trace: Box::new(|_, _| {}),
-            clock: HostClock::new(),
-            wall: Some(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
-            send_buffer: 64 << 10,
-        })
+        let connect = |target: Target, send_buffer| {
+            async move { boxed(tcp(target.host(), target.port(), send_buffer).await?) }.boxed()
+        };
+        Ok(Self { settings: Settings::new(url)?, connect: Box::new(connect), credential: None })
     }
 
-    /// Chooses the server of each attempt, by the number of failed attempts before it: a list to fail over, or a URL
-    /// that is asked for anew.
-    #[must_use]
-    pub fn target(mut self, target: impl FnMut(u32) -> Target + Send + 'static) -> Self {
-        self.target = Box::new(target);
-        self
-    }
-
-    /// Changes the request of each attempt before it is sent, for instance its headers.
-    #[must_use]
-    pub fn request(mut self, request: impl FnMut(u32, &mut Request) + Send + 'static) -> Self {
-        self.request = Box::new(request);
-        self
-    }
+    redial_tungstenite::setters!();
 
     /// Opens the byte stream in place of TCP and TLS: through a proxy, over a Unix socket, with another TLS library.
-    /// [`tcp`] is there to build on.
+    /// [`tcp`] is there to build on. After 30 s the loop goes on without it.
     #[must_use]
     pub fn connect<F>(mut self, connect: impl Fn(Target) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = io::Result<Box<dyn Io>>> + Send + 'static,
     {
-        self.connect = Arc::new(move |target, _| Box::pin(connect(target)));
-        self.has_tls = true;
+        self.connect = Box::new(move |target, _| connect(target).boxed());
+        self.settings.has_tls = true;
         self
     }
 
@@ -131,18 +99,19 @@ impl Options {
     #[must_use]
     pub fn tls(mut self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
         let tls = tokio_rustls::TlsConnector::from(config.into());
-        self.connect = Arc::new(move |target, send_buffer| {
+        self.connect = Box::new(move |target, send_buffer| {
             let tls = tls.clone();
-            Box::pin(async move {
+            let connect = async move {
                 let tcp = tcp(target.host(), target.port(), send_buffer).await?;
                 if !target.is_secure() {
-                    return Ok(Box::new(tcp) as Box<dyn Io>);
+                    return boxed(tcp);
                 }
                 let name = target.host().to_owned().try_into().map_err(io::Error::other)?;
-                Ok(Box::new(tls.connect(name, tcp).await?) as Box<dyn Io>)
-            })
+                boxed(tls.connect(name, tcp).await?)
+            };
+            connect.boxed()
         });
-        self.has_tls = true;
+        self.settings.has_tls = true;
         self
     }
 
@@ -152,95 +121,49 @@ impl Options {
     where
         F: Future<Output = Result<Secret, CredentialFailure>> + Send + 'static,
     {
-        self.credential = Some(Box::new(move |challenge| Box::pin(ask(challenge))));
-        self
-    }
-
-    /// Hears every action, those that the loop carries out included. It runs within the loop, and must not block.
-    #[must_use]
-    pub fn trace(mut self, trace: impl FnMut(Instant, &Action) + Send + 'static) -> Self {
-        self.trace = Box::new(trace);
-        self
-    }
-
-    /// Sets the clock, which may run faster than time for a demo or a test, and the wall clock by which sleep of the
-    /// machine is noticed; `None` notices none.
-    #[must_use]
-    pub fn clock(mut self, clock: HostClock, wall: Option<fn() -> Duration>) -> Self {
-        (self.clock, self.wall) = (clock, wall);
-        self
-    }
-
-    /// Bounds the kernel's send buffer in bytes. Default 64 KiB, which limits a connection to 64 KiB a round trip; what
-    /// the buffer holds cannot be judged, so a larger one finds dead links later under traffic.
-    #[must_use]
-    pub fn send_buffer(mut self, bytes: u32) -> Self {
-        self.send_buffer = bytes;
+        self.credential = Some(Box::new(move |challenge| ask(challenge).boxed()));
         self
     }
 
     /// Opens the session and keeps it connected, on a task of this runtime.
     ///
     /// A session that stops by itself (kicked, refused, given up) waits for `Call::Open`, or for the end. The task ends
-    /// with a [`Summary`] after [`Client::close`], or after the last client is dropped.
+    /// with a [`Summary`] after [`Client::close`](Handle::close), or after the last client is dropped.
     pub fn start(self, session: impl Into<RecordedSession>) -> (Client, Messages, JoinHandle<Summary>) {
-        let host = Host::new(session, self.clock);
-        // A session may have delivered messages before it came here.
-        let taken = host.session().stats().delivered;
-        let (state, states) = watch::channel(State::Idle);
-        let (response, responses) = watch::channel(None);
+        let Self { settings, connect, credential } = self;
+        let ((state, states), (response, responses)) = (watch::channel(State::Idle), watch::channel(None));
         let (deliver, delivered) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared {
-            host: Mutex::new(host),
-            wake: Notify::new(),
-            started: tokio::time::Instant::now(),
-            wall: self.wall,
-            taken: AtomicU64::new(taken),
-        });
-        let adapter = Adapter {
-            shared: Arc::clone(&shared),
-            options: self,
-            link: Link::None,
-            asking: None,
-            told: Vec::new(),
-            delivered: 0,
-            taken,
-            state,
-            response,
-            deliver,
-        };
-        // A fresh or a closed session can always be opened, and a host that reports what is taken says so first.
-        shared.with(|host| {
-            host.handle(Event::Taken { messages: taken });
-            let _ = host.call(Call::Open);
-        });
-        let task = tokio::spawn(adapter.run());
-        let owner = Owner { shared: Arc::clone(&shared), state: states, response: responses };
-        (Client(Arc::new(owner)), Messages { delivered, shared }, task)
+        let runtime = Tokio { wake: Notify::new(), started: tokio::time::Instant::now() };
+        let worker = Task { connect, credential, waker: Waker::noop().clone(), state, response, deliver };
+        let (driver, handle, taking) = Driver::start(settings, session, runtime, worker);
+        let client = Client { handle, shown: Shown { state: states, response: responses } };
+        (client, Messages { delivered, taking }, tokio::spawn(run(driver)))
     }
 }
 
-/// A session at work; the last one that is dropped closes it.
+fn boxed(io: impl Io + 'static) -> io::Result<Box<dyn Io>> {
+    Ok(Box::new(io))
+}
+
+/// A session at work; the last one that is dropped closes it. The calls that every adapter has are those of [`Handle`].
 #[derive(Clone)]
-pub struct Client(Arc<Owner>);
+pub struct Client {
+    handle: Handle<Tokio>,
+    shown: Shown,
+}
 
 /// A client that does not keep the session open.
 #[derive(Clone)]
-pub struct WeakClient(Weak<Owner>);
-
-struct Owner {
-    shared: Arc<Shared>,
-    state: watch::Receiver<State>,
-    response: watch::Receiver<Option<Arc<Response>>>,
+pub struct WeakClient {
+    handle: WeakHandle<Tokio>,
+    shown: Shown,
 }
 
-struct Shared {
-    host: Mutex<Host<oneshot::Sender<Status>>>,
-    wake: Notify,
-    started: tokio::time::Instant,
-    wall: Option<fn() -> Duration>,
-    /// Messages that the application has taken; all of them once it takes no more.
-    taken: AtomicU64,
+/// What the loop shows.
+#[derive(Clone)]
+struct Shown {
+    state: watch::Receiver<State>,
+    response: watch::Receiver<Option<Arc<Response>>>,
 }
 
 /// A message that was taken.
@@ -248,116 +171,69 @@ pub struct Sent {
     /// Its id.
     pub id: MessageId,
     settled: oneshot::Receiver<Status>,
-    shared: Arc<Shared>,
+    place: Place<Tokio>,
 }
 
 /// What arrives, as a stream; it ends with the session's task.
 pub struct Messages {
     delivered: mpsc::UnboundedReceiver<Message>,
-    shared: Arc<Shared>,
+    taking: Taking<Tokio>,
+}
+
+impl Deref for Client {
+    type Target = Handle<Tokio>;
+
+    fn deref(&self) -> &Handle<Tokio> {
+        &self.handle
+    }
 }
 
 impl Client {
     /// Takes a message: a text, bytes, or an [`Outgoing`].
     pub fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
         let (tell, settled) = oneshot::channel();
-        let id = self.input(|host| host.send(message, Some(tell)))?;
-        Ok(Sent { id, settled, shared: Arc::clone(&self.0.shared) })
+        let place = self.handle.take(message, tell)?;
+        Ok(Sent { id: place.id().clone(), settled, place })
     }
 
-    /// Any other call: `Call::Resend`, `Call::Credential`, `Call::ReconnectNow` and the rest.
-    pub fn call(&self, call: Call) -> Result<(), CallError> {
-        self.input(|host| host.call(call).map(drop))
-    }
-
-    /// Passes on a hint: `Event::Online`, `Event::Offline` or `Event::Woke`. Sleep is noticed without it.
-    pub fn tell(&self, hint: Event) {
-        self.input(|host| host.handle(hint));
-    }
-
-    /// Looks at the session: its counters, where a message stands, why it waits.
-    pub fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
-        self.0.shared.with(|host| look(host.session()))
-    }
-
-    /// The state, to be looked at or waited for.
+    /// The state, to be looked at or waited for; `Stopped` once the task has ended, by a panic too.
     pub fn state(&self) -> watch::Receiver<State> {
-        self.0.state.clone()
+        self.shown.state.clone()
     }
 
     /// The server's answer to the opening handshake of the last connection: its headers and the chosen subprotocol.
     pub fn response(&self) -> watch::Receiver<Option<Arc<Response>>> {
-        self.0.response.clone()
+        self.shown.response.clone()
     }
 
     /// A client that does not keep the session open, for closures of the session's own.
     pub fn downgrade(&self) -> WeakClient {
-        WeakClient(Arc::downgrade(&self.0))
-    }
-
-    /// Closes the session politely; await the task for the end of it.
-    pub fn close(&self) {
-        self.input(Host::close);
-    }
-
-    fn input<T>(&self, work: impl FnOnce(&mut Host<oneshot::Sender<Status>>) -> T) -> T {
-        let result = self.0.shared.with(work);
-        self.0.shared.wake.notify_one();
-        result
+        WeakClient { handle: self.handle.downgrade(), shown: self.shown.clone() }
     }
 }
 
 impl WeakClient {
     /// The client, unless the last one was dropped.
     pub fn upgrade(&self) -> Option<Client> {
-        self.0.upgrade().map(Client)
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.shared.with(Host::close);
-        self.shared.wake.notify_one();
+        let handle = self.handle.upgrade()?;
+        Some(Client { handle, shown: self.shown.clone() })
     }
 }
 
 impl Sent {
     /// How the message settled; `Unconfirmed` where the task ended without saying it.
-    pub async fn settled(mut self) -> Status {
-        (&mut self.settled).await.unwrap_or(Status::Unconfirmed)
+    pub async fn settled(self) -> Status {
+        self.settled.await.unwrap_or(Status::Unconfirmed)
     }
 
     /// When the message is delivered or read, or the outcome after which that will not come.
+    ///
+    /// The status as it stands comes at once where 1,024 others wait for marks, and where the task has ended;
+    /// `Unconfirmed` where the session has forgotten the message.
     pub async fn marked(&self, mark: WaitFor) -> Status {
         let (tell, told) = oneshot::channel();
-        if let Some((waiter, status)) = self.shared.with(|host| host.wait(&self.id, mark, tell)) {
-            let _ = waiter.send(status);
-        }
-        let mut waiting = Waiting { sent: self, mark, told };
-        (&mut waiting.told).await.unwrap_or(Status::Unconfirmed)
-    }
-}
-
-/// A wait for a mark. The number of waits is bounded, so that one which is dropped half-way gives its place back.
-struct Waiting<'a> {
-    sent: &'a Sent,
-    mark: WaitFor,
-    told: oneshot::Receiver<Status>,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if !self.told.is_terminated() {
-            self.sent.shared.lock().forget(&self.sent.id, self.mark);
-        }
-    }
-}
-
-impl Drop for Sent {
-    fn drop(&mut self) {
-        if !self.settled.is_terminated() {
-            self.shared.lock().forget(&self.id, WaitFor::Outcome);
-        }
+        let _place = self.place.wait(mark, tell);
+        told.await.unwrap_or(Status::Unconfirmed)
     }
 }
 
@@ -366,185 +242,116 @@ impl Stream for Messages {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         let message = ready!(self.delivered.poll_recv(cx));
-        self.shared.taken.fetch_add(u64::from(message.is_some()), Ordering::Relaxed);
-        self.shared.wake.notify_one();
+        message.iter().for_each(|_| self.taking.took());
         Poll::Ready(message)
     }
 }
 
-impl Drop for Messages {
-    fn drop(&mut self) {
-        self.shared.taken.store(u64::MAX, Ordering::Relaxed);
-        self.shared.wake.notify_one();
+/// How the loop is woken, and what time it is for it.
+pub struct Tokio {
+    wake: Notify,
+    started: tokio::time::Instant,
+}
+
+impl Runtime for Tokio {
+    type Waiter = oneshot::Sender<Status>;
+
+    fn tell(waiter: Self::Waiter, status: Status) {
+        let _ = waiter.send(status);
+    }
+
+    fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Host<oneshot::Sender<Status>>> {
-        self.host.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Works under the lock, at the time of the clocks, which are read there so that time never runs backwards.
-    fn with<T>(&self, work: impl FnOnce(&mut Host<oneshot::Sender<Status>>) -> T) -> T {
-        let mut host = self.lock();
-        host.read_clocks(self.started.elapsed(), self.wall.map(|wall| wall()));
-        work(&mut host)
+/// The task's loop.
+async fn run(mut driver: Driver<Task>) -> Summary {
+    let shared = Arc::clone(driver.shared());
+    loop {
+        let wait = match driver.step() {
+            Step::Wait(wait) => wait,
+            Step::Return(summary) => return summary,
+        };
+        tokio::select! {
+            // The socket first: what has arrived counts before silence is judged.
+            biased;
+            () = poll_fn(|cx| {
+                driver.worker.waker.clone_from(cx.waker());
+                if driver.turn() { Poll::Ready(()) } else { Poll::Pending }
+            }) => {}
+            () = shared.runtime.wake.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        driver.tick();
     }
 }
 
-/// The task's loop, and what it owns.
-struct Adapter {
-    shared: Arc<Shared>,
-    options: Options,
-    link: Link<Boxed<Result<(Socket<Polled>, Response), Failure>>, Polled>,
-    asking: Option<Boxed<Result<Secret, CredentialFailure>>>,
-    told: Vec<(oneshot::Sender<Status>, Status)>,
-    /// Messages that were passed on, and of these the ones whose taking was reported.
-    delivered: u64,
-    taken: u64,
+/// What the loop does on a task.
+struct Task {
+    connect: Connect,
+    credential: Option<Ask>,
+    waker: Waker,
     state: watch::Sender<State>,
     response: watch::Sender<Option<Arc<Response>>>,
     deliver: mpsc::UnboundedSender<Message>,
+}
+
+impl Worker for Task {
+    type Runtime = Tokio;
+    type Stream = Polled;
+    type Work<T> = Boxed<Option<T>>;
+
+    fn connect(&mut self, target: Target, send_buffer: u32) -> Boxed<Option<io::Result<Polled>>> {
+        let connect = (self.connect)(target, send_buffer);
+        guarded(connect.map(|io| Ok(Polled { io: io?, waker: Waker::noop().clone() })))
+    }
+
+    fn ask(&mut self, challenge: Option<String>) -> Option<Boxed<Option<Result<Secret, CredentialFailure>>>> {
+        self.credential.as_mut().map(|ask| guarded(ask(challenge)))
+    }
+
+    fn poll<T>(&mut self, work: &mut Boxed<Option<T>>) -> Poll<Option<T>> {
+        work.as_mut().poll(&mut Context::from_waker(&self.waker))
+    }
+
+    fn watch(&mut self, stream: &mut Polled) {
+        stream.waker.clone_from(&self.waker);
+    }
+
+    fn deliver(&mut self, message: Message) {
+        // The application may take no more.
+        let _ = self.deliver.send(message);
+    }
+
+    fn show(&mut self, state: State) {
+        self.state.send_replace(state);
+    }
+
+    fn opened(&mut self, response: Response) {
+        self.response.send_replace(Some(Arc::new(response)));
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.state.send_replace(State::Stopped);
+    }
+}
+
+/// Ends with `None` where the future panics.
+fn guarded<T: 'static>(work: impl Future<Output = T> + Send + 'static) -> Boxed<Option<T>> {
+    AssertUnwindSafe(work).catch_unwind().map(Result::ok).boxed()
 }
 
 /// An asynchronous byte stream as a non-blocking one: whoever has to wait is woken by the last waker.
 struct Polled {
     io: Box<dyn Io>,
     waker: Waker,
-}
-
-/// Tells those who wait when the loop ends, by a panic too.
-struct End(Arc<Shared>);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        drop(self.0.lock().finish());
-    }
-}
-
-impl Adapter {
-    async fn run(mut self) -> Summary {
-        let (_end, shared) = (End(Arc::clone(&self.shared)), Arc::clone(&self.shared));
-        loop {
-            self.perform();
-            let has_socket = !self.link.is_none();
-            let (turn, reads) = shared.with(|host| (host.turn(has_socket), host.session().wants_read()));
-            let until = match turn {
-                Turn::Wait { until } => until.unwrap_or(Instant::NEVER),
-                Turn::DropSocket => {
-                    self.link = Link::None;
-                    continue;
-                }
-                _ => return shared.with(|host| Summary::of(host.session())),
-            };
-            let wait = shared.lock().clock().wait(shared.started.elapsed(), until);
-            tokio::select! {
-                // The socket first: what has arrived counts before silence is judged.
-                biased;
-                events = poll_fn(|cx| self.poll(cx, reads)) => {
-                    shared.with(|host| events.into_iter().for_each(|event| host.handle(event)));
-                }
-                () = shared.wake.notified() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
-            shared.with(|host| host.handle(Event::Tick));
-        }
-    }
-
-    /// Carries out what the session wants done, and passes on what is to be known.
-    fn perform(&mut self) {
-        loop {
-            let action = {
-                let mut host = self.shared.lock();
-                host.poll_action(&mut self.told).map(|action| (host.session().now(), action))
-            };
-            for (waiter, status) in self.told.drain(..) {
-                // Whoever waited may have stopped.
-                let _ = waiter.send(status);
-            }
-            let Some((now, action)) = action else { if self.report_taken() { continue } else { return } };
-            (self.options.trace)(now, &action);
-            match action {
-                Action::Connect { connection, attempt, handshake } => self.dial(connection, attempt, &handshake),
-                Action::State { state, .. } => drop(self.state.send_replace(state)),
-                Action::Deliver(message) => {
-                    self.delivered += 1;
-                    // The application may take no more.
-                    let _ = self.deliver.send(message);
-                }
-                Action::NeedCredential { challenge, .. } => {
-                    self.asking = self.options.credential.as_mut().map(|ask| ask(challenge));
-                }
-                action => self.link.perform(action),
-            }
-        }
-    }
-
-    /// Reports what the application has taken, where it has taken more.
-    fn report_taken(&mut self) -> bool {
-        let messages = self.shared.taken.load(Ordering::Relaxed).min(self.delivered);
-        let is_more = messages > std::mem::replace(&mut self.taken, messages);
-        if is_more {
-            self.shared.with(|host| host.handle(Event::Taken { messages }));
-        }
-        is_more
-    }
-
-    fn dial(&mut self, connection: ConnectionId, attempt: u32, handshake: &Handshake) {
-        let (connect, send_buffer) = (Arc::clone(&self.options.connect), self.options.send_buffer);
-        let mut wanted = request(&(self.options.target)(attempt), handshake, self.options.has_tls);
-        if let Ok((_, request)) = &mut wanted {
-            (self.options.request)(attempt, request);
-        }
-        let dial = async move {
-            let (target, request) = wanted?;
-            let io = connect(target, send_buffer).await.map_err(|error| io_failure(&error))?;
-            let io = Polled { io, waker: Waker::noop().clone() };
-            let mut opening = Opening::new(request, io);
-            poll_fn(|cx| {
-                if let Some(io) = opening.get_mut() {
-                    io.waker.clone_from(cx.waker());
-                }
-                opening.turn(connection).map_or(Poll::Pending, Poll::Ready)
-            })
-            .await
-        };
-        let late = |_| Err(Failure::new(TransportError::TimedOut));
-        let dial = async move { tokio::time::timeout(DIAL_LIMIT, dial).await.unwrap_or_else(late) };
-        self.link = Link::Dialing(connection, Box::pin(dial));
-    }
-
-    /// Gives what happened. Nothing is lost where it is dropped half-way.
-    fn poll(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<Vec<Event>> {
-        if let Some(Poll::Ready(answer)) = self.asking.as_mut().map(|asking| asking.as_mut().poll(cx)) {
-            self.asking = None;
-            let call = match answer {
-                Ok(value) => Call::Credential { connection: None, value },
-                Err(why) => Call::CredentialFailed { connection: None, why },
-            };
-            // A credential that comes too late is kept for the next time.
-            let _ = self.shared.with(|host| host.call(call));
-            return Poll::Ready(Vec::new());
-        }
-        let events = match &mut self.link {
-            Link::None => return Poll::Pending,
-            Link::Dialing(_, dial) => {
-                let dialed = ready!(dial.as_mut().poll(cx));
-                let (events, response) = self.link.dialed(dialed);
-                if let Some(response) = response {
-                    self.response.send_replace(Some(Arc::new(response)));
-                }
-                events
-            }
-            Link::Open(socket) => {
-                socket.get_mut().waker.clone_from(cx.waker());
-                // The clocks are read: no input may have come for long, while bytes moved.
-                let now = self.shared.with(|host| host.clock().now());
-                self.link.turn(now, reads)
-            }
-        };
-        if events.is_empty() { Poll::Pending } else { Poll::Ready(events) }
-    }
 }
 
 impl Read for Polled {
@@ -610,7 +417,7 @@ pub async fn tcp_to(addresses: impl IntoIterator<Item = SocketAddr>, send_buffer
         if order.has_failed() {
             return Err(failure);
         }
-        let next = order.next_deadline().map_or(DIAL_LIMIT, |at| at.since(now()).into());
+        let next = order.next_deadline().map_or(Duration::MAX, |at| at.since(now()).into());
         tokio::select! {
             Some(dialed) = dials.next() => match dialed {
                 Ok(stream) => return Ok(stream),

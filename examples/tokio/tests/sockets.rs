@@ -6,14 +6,16 @@ mod server;
 use std::future::Future;
 use std::io::{self, Write as _};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use redial::config::Limit;
-use redial::host::{Target, WaitFor};
-use redial::{Action, MessageId, Outgoing, Preset, Seed, SendError, Session, State, Status, TransportError};
-use redial_tokio::{Client, Io, Messages, Options, tcp_to};
+use redial::config::{CredentialSource, Limit};
+use redial::host::{JournalWriter, RecordedSession, Target, WaitFor};
+use redial::journal::Call;
+use redial::{Action, Config, Outgoing, Preset, Seed, SendError, Session, State, Status, TransportError};
+use redial_tokio::{Client, Io, Messages, Options, Sent, tcp_to};
 use server::{
     BAD_FRAMES, ILLEGAL_CLOSE, LONG, answer_to, black_hole, echo, http_head, relay, serve, serve_at, serve_tcp,
     serve_token,
@@ -86,22 +88,185 @@ async fn a_server_that_is_gone_and_comes_back_gets_what_was_queued() {
 
 #[tokio::test]
 async fn a_panic_in_the_loop_is_told_to_all_who_wait() {
-    // A server that takes the connection and says nothing, so that messages wait.
-    let port = serve_tcp(|_, mut stream| drop(io::Read::read_to_end(&mut stream, &mut Vec::new())));
-    let options = Options::new(&format!("ws://127.0.0.1:{port}/")).unwrap().trace(|_, action| {
-        if let Action::Status { id, .. } = action {
-            assert!(*id != MessageId::from("the last"), "a bug of the application's own");
-        }
+    // A server that takes the connection and says nothing, so that messages wait, until it is told to go.
+    let (go, gone) = channel::<()>();
+    let gone = Mutex::new(gone);
+    let port = serve_tcp(move |_, _stream| {
+        let _ = gone.lock().unwrap().recv();
     });
-    let (client, mut messages, task) = options.start(session());
-    let waiting = client.send("waits").unwrap();
-    let last = client.send(Outgoing::from("waits").id("the last")).unwrap();
+    // The loop hears of the end, and writes it down.
+    let journal = JournalWriter::new(|line| {
+        assert!(!line.contains(r#""event":{"type":"errored""#), "a bug of the application's own");
+        true
+    });
+    let session = RecordedSession::new(Preset::plain(), Seed::from_bytes([7; 16]), Some(journal));
+    let (client, mut messages, task) = Options::new(&format!("ws://127.0.0.1:{port}/")).unwrap().start(session);
+    let (waiting, last) = (client.send("waits").unwrap(), client.send("waits").unwrap());
+    assert_eq!(last.marked(WaitFor::Read).now_or_never(), None);
+    go.send(()).unwrap();
     assert_eq!(soon(last.marked(WaitFor::Read)).await, Status::Unconfirmed);
     assert_eq!(soon(waiting.settled()).await, Status::Unconfirmed);
+    assert_eq!(soon(last.marked(WaitFor::Read)).await, Status::Unconfirmed);
     assert!(soon(messages.next()).await.is_none());
     assert!(soon(task).await.unwrap_err().is_panic());
     assert_eq!(client.send("too late").err(), Some(SendError::Stopped));
+    assert_eq!(*client.state().borrow(), State::Stopped);
     assert!(client.state().wait_for(|state| *state == State::Ready).await.is_err());
+}
+
+#[tokio::test]
+async fn an_observer_that_never_returns_holds_up_neither_messages_nor_the_end() {
+    let (release, held) = channel::<()>();
+    let heard = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&heard);
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap().trace(move |_, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let _ = held.recv();
+    });
+    let (client, mut messages, task) = options.start(session());
+    for number in 0..20 {
+        let sent = client.send(number.to_string()).unwrap();
+        assert_eq!(soon(sent.settled()).await, Status::Sent);
+        assert_eq!(next(&mut messages).await, number.to_string());
+    }
+    client.close();
+    assert_eq!(soon(task).await.unwrap().stats.delivered, 20);
+    assert_eq!(heard.load(Ordering::Relaxed), 1);
+    drop(release);
+    // At least the states, and three actions a message.
+    soon(async {
+        while client.missed() < 60 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    assert_eq!(heard.load(Ordering::Relaxed), 1, "what nobody waits for any more is counted, and not told");
+}
+
+#[tokio::test]
+async fn an_observer_hears_everything_before_the_end() {
+    let (tell, heard) = channel();
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap();
+    let (client, _messages, task) = options.trace(move |_, action| tell.send(action.clone()).unwrap()).start(session());
+    soon(client.send("hello").unwrap().settled()).await;
+    client.close();
+    soon(task).await.unwrap();
+    let last = heard.try_iter().last();
+    assert!(matches!(last, Some(Action::State { state: State::Stopped, .. })), "{last:?}");
+    assert_eq!(client.missed(), 0);
+}
+
+#[tokio::test]
+async fn an_observer_that_panics_hears_no_more_and_the_session_goes_on() {
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap();
+    let options = options.trace(|_, _| panic!("a bug of the application's own"));
+    let (client, mut messages, task) = options.start(session());
+    client.send("hello").unwrap();
+    assert_eq!(next(&mut messages).await, "hello");
+    client.close();
+    soon(task).await.unwrap();
+    assert!(client.missed() > 0);
+}
+
+#[tokio::test]
+async fn an_observer_can_drop_the_last_client() {
+    let (give, given) = channel::<(Client, Sent)>();
+    let options = Options::new(&serve(|_, socket| echo(socket))).unwrap().trace(move |_, action| {
+        if matches!(action, Action::State { state: State::Ready, .. }) {
+            drop(given.recv().unwrap());
+        }
+    });
+    let (client, _messages, task) = options.start(session());
+    let sent = client.send("hello").unwrap();
+    give.send((client, sent)).unwrap();
+    soon(task).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_closure_that_panics_is_a_failed_attempt() {
+    let url = serve(|_, socket| echo(socket));
+    for place in 0..3 {
+        let target: Target = url.parse().unwrap();
+        let fails = move |at, attempt| assert!(place != at || attempt > 0, "a bug of the application's own");
+        let dials = AtomicU64::new(0);
+        let options = Options::new(&url).unwrap().request(move |attempt, _| fails(0, attempt));
+        let options = options.connect(move |target| {
+            let attempt = u32::try_from(dials.fetch_add(1, Ordering::Relaxed)).unwrap();
+            async move {
+                fails(1, attempt);
+                Ok(Box::new(redial_tokio::tcp(target.host(), target.port(), 64 << 10).await?) as Box<dyn Io>)
+            }
+        });
+        let options = options.target(move |attempt| {
+            fails(2, attempt);
+            target.clone()
+        });
+        let (client, mut messages, _task) = options.start(session());
+        client.send("the second attempt").unwrap();
+        assert_eq!(next(&mut messages).await, "the second attempt");
+        assert_eq!(client.look(|session| session.stats().failures.get(&TransportError::Other).copied()), Some(1));
+    }
+}
+
+#[tokio::test]
+async fn a_credential_whose_closure_panics_is_unavailable() {
+    for within in [false, true] {
+        let options = Options::new(&serve(|_, socket| echo(socket))).unwrap().credential(move |_| {
+            assert!(within, "a bug of the application's own");
+            async { panic!("a bug of the application's own") }
+        });
+        let (write, lines) = channel();
+        let journal = JournalWriter::new(move |line| write.send(line.to_owned()).is_ok());
+        let asks = |config: &mut Config| config.authentication.credential = CredentialSource::Asked;
+        let preset = Preset::native().configure(asks).unwrap();
+        let session = RecordedSession::new(preset, Seed::from_bytes([7; 16]), Some(journal));
+        let (_client, _messages, _task) = options.start(session);
+        let is_told = move || lines.iter().find(|line| line.contains(r#""type":"credential_failed""#));
+        let told = soon(tokio::task::spawn_blocking(is_told)).await.unwrap();
+        assert!(told.unwrap().contains("unavailable"));
+    }
+}
+
+#[tokio::test]
+async fn all_who_wait_for_a_message_are_told_and_whoever_leaves_takes_nobody_along() {
+    let (client, _messages, _task) = Options::new(&serve(|_, socket| echo(socket))).unwrap().start(session());
+    client.call(Call::Hold).unwrap();
+    let sent = client.send("held").unwrap();
+    assert_eq!(sent.marked(WaitFor::Read).now_or_never(), None);
+    let cancel = async { client.call(Call::Cancel { id: sent.id.clone() }).unwrap() };
+    let waits = async { tokio::join!(sent.marked(WaitFor::Read), sent.marked(WaitFor::Read), cancel) };
+    let (first, second, ()) = soon(waits).await;
+    assert_eq!((first, second), (Status::Cancelled, Status::Cancelled));
+    assert_eq!(soon(sent.settled()).await, Status::Cancelled);
+}
+
+#[tokio::test]
+async fn an_old_message_that_is_dropped_leaves_the_later_one_under_its_id_alone() {
+    let preset = Preset::plain().configure(|config| config.outbox.remembered = Limit::new(0)).unwrap();
+    let session = Session::new(preset, Seed::from_bytes([7; 16]));
+    let (client, mut messages, _task) = Options::new(&serve(|_, socket| echo(socket))).unwrap().start(session);
+    let old = client.send(Outgoing::from("one").id("m1")).unwrap();
+    assert_eq!(next(&mut messages).await, "one");
+    client.call(Call::Hold).unwrap();
+    let new = client.send(Outgoing::from("two").id("m1")).unwrap();
+    drop(old);
+    client.call(Call::Release).unwrap();
+    assert_eq!(soon(new.settled()).await, Status::Sent);
+}
+
+#[tokio::test]
+async fn a_session_that_has_delivered_before_is_read_on() {
+    let url = serve(|_, mut socket| {
+        for number in 0..50 {
+            socket.send(tungstenite::Message::text(number.to_string())).unwrap();
+        }
+        echo(socket);
+    });
+    let (client, mut messages, _task) = Options::new(&url).unwrap().start(server::with_a_past(100, 8));
+    for number in 0..50 {
+        assert_eq!(next(&mut messages).await, number.to_string());
+    }
+    assert_eq!(client.look(|session| session.stats().delivered), 150);
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 
 use redial::host::Target;
-use redial::{Action, ConnectionId, Event, Frame, Instant, Preset, Purpose, TransportError};
+use redial::{
+    Action, ConnectionId, Duration, Event, Frame, Instant, Preset, Purpose, Seed, Session, State, TransportError,
+};
 use redial_tungstenite::{Opening, Socket, request};
 use tungstenite::handshake::derive_accept_key;
 
@@ -16,8 +18,23 @@ struct Peer {
     /// Sent again and again behind that.
     repeats: Vec<u8>,
     taken: Vec<u8>,
+    /// Fails every write.
     write: Option<io::ErrorKind>,
+    /// Bytes that are taken before a write has to wait.
+    room: Option<usize>,
+    /// Calls that a signal interrupts.
+    signals: usize,
     read: usize,
+}
+
+impl Peer {
+    fn interrupts(&mut self) -> io::Result<()> {
+        if self.signals == 0 {
+            return Ok(());
+        }
+        self.signals -= 1;
+        Err(io::ErrorKind::Interrupted.into())
+    }
 }
 
 #[derive(Clone, Default)]
@@ -26,6 +43,7 @@ struct Stream(Rc<RefCell<Peer>>);
 impl Read for Stream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let peer = &mut *self.0.borrow_mut();
+        peer.interrupts()?;
         if peer.sends.is_empty() {
             peer.sends.clone_from(&peer.repeats);
         }
@@ -44,10 +62,16 @@ impl Read for Stream {
 impl Write for Stream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let mut peer = self.0.borrow_mut();
-        match peer.write {
-            Some(kind) => Err(kind.into()),
-            None => peer.taken.write(buf),
+        peer.interrupts()?;
+        if let Some(kind) = peer.write {
+            return Err(kind.into());
         }
+        let count = buf.len().min(peer.room.unwrap_or(usize::MAX));
+        if count == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        peer.room = peer.room.map(|room| room - count);
+        peer.taken.write(&buf[..count])
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -139,11 +163,73 @@ fn a_write_that_failed_is_the_last_event_even_where_the_next_one_would_not_fail(
     let (mut socket, peer) = open();
     peer.borrow_mut().write = Some(io::ErrorKind::BrokenPipe);
     send(&mut socket, 60_000);
-    peer.borrow_mut().write = None;
     peer.borrow_mut().sends = [0x81, 1, b'a'].repeat(40);
     let first = socket.turn(at(0), true);
+    peer.borrow_mut().write = None;
     assert!(first.iter().all(|event| matches!(event, Event::FrameIn { .. })) && first.len() == 32);
     let second = socket.turn(at(0), true);
     let Some((Event::Errored { failure, .. }, frames)) = second.split_last() else { panic!("{second:?}") };
     assert_eq!((failure.cause, frames.len()), (TransportError::Io, 8));
+}
+
+#[test]
+fn each_frame_counts_as_written_with_its_last_byte_though_the_buffer_is_never_empty() {
+    let (mut socket, peer) = open();
+    // 100 bytes of payload, 2 of head and 4 of mask.
+    for _ in 0..50 {
+        send(&mut socket, 100);
+    }
+    peer.borrow_mut().taken.clear();
+    let mut told = Vec::new();
+    for second in 0..10 {
+        // A ping of the peer in the middle: its pong is nobody's frame.
+        peer.borrow_mut().sends = if second == 4 { vec![0x89, 0] } else { Vec::new() };
+        peer.borrow_mut().room = Some(500);
+        let events = socket.turn(at(second * 1_000), true);
+        let written = |event: &Event| if let Event::Written { frames, .. } = event { Some(*frames) } else { None };
+        told.extend(events.iter().find_map(written));
+        assert_eq!(peer.borrow().taken.len() as u64, (second + 1) * 500);
+    }
+    // The place of the pong is behind the frames that were there before it.
+    assert_eq!(told, (1..=10).map(|second| second * 500 / 106).collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_link_on_which_bytes_leave_all_the_time_is_not_given_up() {
+    let (mut socket, peer) = open();
+    let preset = Preset::plain().configure(|config| config.heartbeat.every = Duration::from_secs(1_000_000));
+    let mut session = Session::new(preset.expect("it is sound"), Seed::from_bytes([7; 16]));
+    session.open(at(0));
+    let begins = |connection| [Event::Written { connection, frames: 0 }, Event::Opened { connection }];
+    begins(CONNECTION).into_iter().for_each(|event| session.handle(at(0), event));
+    // Ten minutes at 300 bytes a second, and always more to be sent than the link takes; the peer lives.
+    for second in 1..=600 {
+        while session.unsettled() < 100 {
+            session.send(at(second * 1_000), "x".repeat(100)).expect("there is room");
+        }
+        while let Some(action) = session.poll_action() {
+            socket.perform(action);
+        }
+        peer.borrow_mut().room = Some(300);
+        peer.borrow_mut().sends = vec![0x81, 1, b'a'];
+        for event in socket.turn(at(second * 1_000), true) {
+            session.handle(at(second * 1_000), event);
+        }
+        session.handle(at(second * 1_000), Event::Tick);
+        assert_eq!(session.state(), State::Ready, "after {second} s");
+    }
+    assert_eq!(session.stats().connects, 1);
+}
+
+#[test]
+fn a_call_that_a_signal_interrupts_goes_on() {
+    let (mut socket, peer) = open();
+    send(&mut socket, 10);
+    peer.borrow_mut().sends = vec![0x81, 1, b'a'];
+    peer.borrow_mut().signals = 2;
+    let events = socket.turn(at(0), true);
+    assert!(matches!(events[..], [Event::FrameIn { .. }, Event::Written { frames: 1, .. }]), "{events:?}");
+    send(&mut socket, 10);
+    peer.borrow_mut().signals = 2;
+    assert_eq!(socket.turn(at(1), false), [Event::Written { connection: CONNECTION, frames: 2 }]);
 }

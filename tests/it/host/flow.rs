@@ -22,17 +22,6 @@ fn a_frame_is_written_with_its_last_byte_and_not_before() {
 }
 
 #[test]
-fn where_the_library_tells_no_totals_frames_are_out_when_its_buffer_is_empty() {
-    let mut flow = Flow::new();
-    assert_eq!(flow.on_flushed(at(0), 0), None, "no frame was there");
-    flow.on_queued(u64::MAX);
-    flow.on_queued(u64::MAX);
-    assert_eq!(flow.on_written(at(0), 100), Some(0), "bytes move");
-    assert_eq!(flow.on_flushed(at(1), 150), Some(2));
-    assert_eq!((flow.on_flushed(at(2), 150), flow.unwritten()), (None, 0));
-}
-
-#[test]
 fn several_frames_leave_in_one_write() {
     let mut flow = Flow::new();
     for end in [10, 20, 30] {

@@ -2,6 +2,7 @@
 
 use std::time::Duration as Span;
 
+use redial::config::Limit;
 use redial::host::{Host, HostClock, JournalWriter, RecordedSession, Turn, WaitFor};
 use redial::journal::{Call, CallError};
 use redial::{Action, Event, MessageId, Preset, Seed, SendError, Session, State, Status};
@@ -59,27 +60,66 @@ fn a_message_that_is_refused_has_no_waiter() {
 }
 
 #[test]
-fn whoever_asks_late_is_told_at_once() {
+fn whoever_asks_late_is_told_at_once_and_nobody_is_replaced() {
     let mut host = host(Preset::plain());
-    let id = host.send("one", Some("first")).expect("room");
-    assert_eq!(host.wait(&id, WaitFor::Outcome, "second"), Some(("first", Status::Unconfirmed)), "replaced");
-    assert_eq!(run(&mut host), [("second", Status::Sent)]);
-    assert_eq!(host.wait(&id, WaitFor::Outcome, "third"), Some(("third", Status::Sent)));
+    let id = host.send("one", Some("first")).expect("room").id().clone();
+    let second = host.wait(&id, WaitFor::Outcome, "second").expect("it waits beside the first");
+    host.wait(&id, WaitFor::Outcome, "third").expect("and so does this one");
+    assert_eq!(host.forget(&second), Some("second"));
+    assert_eq!(run(&mut host), [("first", Status::Sent), ("third", Status::Sent)]);
+    assert_eq!(host.wait(&id, WaitFor::Outcome, "fourth"), Err(("fourth", Some(Status::Sent))));
     let unknown = MessageId::from("m9");
-    assert_eq!(host.wait(&unknown, WaitFor::Read, "fourth"), Some(("fourth", Status::Unconfirmed)));
-    assert_eq!(host.wait(&id, WaitFor::Read, "fifth"), None);
-    host.forget(&id, WaitFor::Read);
-    assert_eq!(host.finish(), []);
+    assert_eq!(host.wait(&unknown, WaitFor::Read, "fifth"), Err(("fifth", None)));
+    host.wait(&id, WaitFor::Read, "sixth").expect("the mark may come");
+    assert_eq!(host.finish(), [("sixth", Status::Sent)], "its outcome had come");
+}
+
+#[test]
+fn a_wait_for_which_there_is_no_room_is_told_no_wrong_status() {
+    let mut host = host(Preset::plain());
+    let id = host.send("one", None).expect("room").id().clone();
+    run(&mut host);
+    for _ in 0..redial::host::Waiters::<()>::MOST {
+        host.wait(&id, WaitFor::Read, "waits").expect("room");
+    }
+    assert_eq!(host.wait(&id, WaitFor::Read, "too many"), Err(("too many", Some(Status::Sent))));
+}
+
+#[test]
+fn an_id_that_is_used_again_belongs_to_the_later_message() {
+    let preset = Preset::plain().configure(|config| config.outbox.remembered = Limit::new(1)).expect("it is sound");
+    let mut host = host(preset);
+    let message = |name: &str| redial::Outgoing::from("one").id(name);
+    let first = host.send(message("m1"), Some("first")).expect("room");
+    assert_eq!(run(&mut host), [("first", Status::Sent)]);
+    host.wait(first.id(), WaitFor::Read, "the screen").expect("the mark may come");
+    host.send(message("m2"), None).expect("room");
+    assert_eq!(run(&mut host), []);
+    // The session has forgotten the first message, whose mark can no longer come.
+    assert_eq!(host.wait(first.id(), WaitFor::Read, "late"), Err(("late", None)));
+    host.send(message("m1"), Some("second")).expect("the id is free again");
+    assert_eq!(host.forget(&first), None, "the ticket of the first message");
+    assert_eq!(run(&mut host), [("the screen", Status::Sent), ("second", Status::Sent)]);
+}
+
+#[test]
+fn a_message_that_is_taken_back_tells_all_who_wait() {
+    let mut host = host(Preset::plain());
+    host.call(Call::Hold).expect("it is open");
+    let id = host.send("one", Some("the sender")).expect("room").id().clone();
+    host.wait(&id, WaitFor::Read, "the screen").expect("room");
+    host.call(Call::Cancel { id }).expect("it was not sent");
+    assert_eq!(run(&mut host), ["the sender", "the screen"].map(|name| (name, Status::Cancelled)));
 }
 
 #[test]
 fn after_the_end_of_the_loop_every_call_says_so() {
     let mut host = host(Preset::plain());
-    let id = host.send("one", Some("first")).expect("room");
+    let id = host.send("one", Some("first")).expect("room").id().clone();
     assert_eq!(host.finish(), [("first", Status::Unconfirmed)]);
     assert_eq!(host.send("two", Some("second")), Err(SendError::Stopped));
     assert!(matches!(host.call(Call::Open), Err(CallError::NotOpen(_))));
-    assert_eq!(host.wait(&id, WaitFor::Outcome, "third"), Some(("third", Status::Unconfirmed)));
+    assert_eq!(host.wait(&id, WaitFor::Outcome, "third"), Err(("third", Some(Status::Unconfirmed))));
 }
 
 #[test]

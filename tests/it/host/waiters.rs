@@ -9,11 +9,15 @@ fn status(id: &str, status: Status) -> Action {
     Action::Status { id: MessageId::from(id), status }
 }
 
+fn id(name: &str) -> MessageId {
+    MessageId::from(name)
+}
+
 /// One waiter of each sort for this message.
-fn all_three(id: &str) -> Waiters<WaitFor> {
+fn all_three(name: &str) -> Waiters<WaitFor> {
     let mut waiters = Waiters::new();
-    for wait in ALL {
-        assert_eq!(waiters.wait(MessageId::from(id), wait, wait), None);
+    for wait_for in ALL {
+        waiters.wait(id(name), wait_for, wait_for).expect("room");
     }
     waiters
 }
@@ -65,20 +69,55 @@ fn another_message_and_another_action_tell_nobody() {
 
 #[test]
 fn who_stops_waiting_leaves_nothing_behind() {
-    let mut waiters = all_three("m1");
-    for wait in ALL {
-        assert_eq!(waiters.forget(&MessageId::from("m1"), wait), Some(wait));
-        assert_eq!(waiters.forget(&MessageId::from("m1"), wait), None);
+    let mut waiters = Waiters::new();
+    let tickets = ALL.map(|wait_for| waiters.wait(id("m1"), wait_for, wait_for).expect("room"));
+    for (ticket, wait_for) in tickets.iter().zip(ALL) {
+        assert_eq!(waiters.forget(ticket), Some(wait_for));
+        assert_eq!(waiters.forget(ticket), None);
     }
     assert!(waiters.is_empty());
 }
 
 #[test]
-fn whoever_is_replaced_comes_back() {
+fn all_who_wait_for_the_same_are_told_in_the_order_they_came() {
+    for wait_for in ALL {
+        let mut waiters = Waiters::new();
+        for name in ["first", "second", "third"] {
+            waiters.wait(id("m1"), wait_for, name).expect("room");
+        }
+        let read = waiters.on_action(&status("m1", Status::Read), true);
+        assert_eq!(read, ["first", "second", "third"].map(|name| (name, Status::Read)));
+        assert!(waiters.is_empty());
+    }
+}
+
+#[test]
+fn whoever_leaves_takes_nobody_along() {
     let mut waiters = Waiters::new();
-    assert_eq!(waiters.wait(MessageId::from("m1"), WaitFor::Outcome, "first"), None);
-    assert_eq!(waiters.wait(MessageId::from("m1"), WaitFor::Outcome, "second"), Some("first"));
-    assert_eq!(waiters.on_action(&status("m1", Status::Accepted), true), [("second", Status::Accepted)]);
+    let first = waiters.wait(id("m1"), WaitFor::Read, "first").expect("room");
+    waiters.wait(id("m1"), WaitFor::Read, "second").expect("room");
+    assert_eq!(waiters.forget(&first), Some("first"));
+    assert_eq!(waiters.on_action(&status("m1", Status::Read), true), [("second", Status::Read)]);
+}
+
+#[test]
+fn an_old_ticket_opens_no_new_door() {
+    let mut waiters = Waiters::new();
+    let old = waiters.wait(id("m1"), WaitFor::Outcome, "the first m1").expect("room");
+    assert_eq!(waiters.on_action(&status("m1", Status::Accepted), true), [("the first m1", Status::Accepted)]);
+    waiters.wait(id("m1"), WaitFor::Outcome, "the second m1").expect("room");
+    assert_eq!(waiters.forget(&old), None);
+    assert_eq!(waiters.on_action(&status("m1", Status::NotSent), true), [("the second m1", Status::NotSent)]);
+}
+
+#[test]
+fn an_id_that_is_given_to_another_message_ends_the_waits_for_the_first() {
+    let mut waiters = all_three("m1");
+    waiters.on_action(&status("m1", Status::Accepted), true);
+    waiters.on_action(&status("m1", Status::Delivered), true);
+    assert_eq!(waiters.renamed(&id("m2")), []);
+    assert_eq!(waiters.renamed(&id("m1")), [(WaitFor::Read, Status::Delivered)]);
+    assert!(waiters.is_empty());
 }
 
 #[test]
@@ -87,23 +126,36 @@ fn the_end_of_the_loop_is_told_to_all_and_nobody_is_taken_after_it() {
     assert!(!waiters.is_finished());
     assert_eq!(waiters.finish(), ALL.map(|wait| (wait, Status::Unconfirmed)));
     assert!(waiters.is_finished() && waiters.is_empty());
-    let late = waiters.wait(MessageId::from("m2"), WaitFor::Outcome, WaitFor::Outcome);
-    assert_eq!(late, Some(WaitFor::Outcome), "whoever comes now comes back");
+    let late = waiters.wait(id("m2"), WaitFor::Outcome, WaitFor::Outcome);
+    assert_eq!(late, Err(WaitFor::Outcome), "whoever comes now comes back");
 }
 
 #[test]
-fn waits_for_marks_that_may_never_come_are_bounded_and_outcomes_find_room() {
+fn the_end_of_the_loop_takes_no_outcome_back() {
+    let mut waiters = all_three("m1");
+    waiters.wait(id("m2"), WaitFor::Read, WaitFor::Read).expect("room");
+    waiters.on_action(&status("m1", Status::Accepted), true);
+    waiters.on_action(&status("m2", Status::Sent), true);
+    let accepted = [WaitFor::Delivered, WaitFor::Read].map(|wait_for| (wait_for, Status::Accepted));
+    assert_eq!(waiters.finish(), [accepted.as_slice(), &[(WaitFor::Read, Status::Unconfirmed)]].concat());
+}
+
+#[test]
+fn waits_that_may_never_end_are_bounded_and_outcomes_find_room() {
     let mut waiters = Waiters::new();
-    let id = |number: usize| MessageId::from(format!("m{number}"));
-    let most = Waiters::<usize>::MARKS;
-    for number in 0..most {
-        assert_eq!(waiters.wait(id(number), WaitFor::Read, number), None);
-    }
-    assert_eq!(waiters.wait(id(most), WaitFor::Delivered, most), Some(most), "one too many");
-    assert_eq!(waiters.wait(id(0), WaitFor::Read, most), Some(0), "in place of another");
-    assert_eq!(waiters.wait(id(most), WaitFor::Outcome, most), None);
-    // Each mark that came makes room for one.
-    assert_eq!(waiters.on_action(&Action::Status { id: id(5), status: Status::Read }, true), [(5, Status::Read)]);
-    assert_eq!(waiters.wait(id(most), WaitFor::Delivered, most), None);
-    assert_eq!(waiters.wait(id(most), WaitFor::Read, most), Some(most));
+    let most = Waiters::<usize>::MOST;
+    let named = |number: usize| id(&format!("m{number}"));
+    let tickets: Vec<_> = (0..most).map(|number| waiters.wait(named(number), WaitFor::Read, number)).collect();
+    assert_eq!(waiters.wait(named(most), WaitFor::Delivered, most), Err(most), "one too many");
+    assert_eq!(waiters.wait(named(0), WaitFor::Read, most), Err(most), "one too many for the same");
+    let outcome = waiters.wait(named(most), WaitFor::Outcome, most).expect("the outbox bounds these");
+    assert_eq!(waiters.wait(named(most), WaitFor::Outcome, most), Err(most), "the second for one outcome");
+    // Each mark that came makes room for one, and so does whoever leaves.
+    assert_eq!(waiters.on_action(&Action::Status { id: named(5), status: Status::Read }, true), [(5, Status::Read)]);
+    assert!(waiters.wait(named(most), WaitFor::Delivered, most).is_ok());
+    assert_eq!(waiters.wait(named(most), WaitFor::Read, most), Err(most));
+    assert_eq!(waiters.forget(tickets[7].as_ref().expect("room")), Some(7));
+    assert!(waiters.wait(named(most), WaitFor::Outcome, most).is_ok());
+    assert_eq!(waiters.forget(&outcome), Some(most));
+    assert_eq!(waiters.wait(named(most), WaitFor::Read, most), Err(most), "that place was never counted");
 }

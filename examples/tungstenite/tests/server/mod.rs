@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use redial::config::Limit;
+use redial::{Action, Event, Frame, Preset, Seed, Session, State};
 use tungstenite::handshake::server::{Request, Response};
 use tungstenite::{Message, WebSocket};
 
@@ -125,6 +127,42 @@ pub fn relay(one: &TcpStream, other: &TcpStream) {
     let _ = one.shutdown(std::net::Shutdown::Both);
     let _ = other.shutdown(std::net::Shutdown::Both);
     let _ = back.join();
+}
+
+/// A closed session of `plain` that has delivered so many messages, and holds `pending` of them at most.
+pub fn with_a_past(messages: u64, pending: u64) -> Session {
+    let preset = Preset::plain().configure(|config| config.inbox.pending = Limit::new(pending)).unwrap();
+    let (mut session, now) = (Session::new(preset, Seed::from_bytes([7; 16])), redial::Instant::ORIGIN);
+    session.open(now);
+    while let Some(action) = session.poll_action() {
+        let Action::Connect { connection, .. } = action else { continue };
+        session.handle(now, Event::Opened { connection });
+        for _ in 0..messages {
+            session.handle(now, Event::FrameIn { connection, frame: Frame::text("old") });
+        }
+        session.handle(now, Event::Closed { connection, code: Some(1000), reason: String::new() });
+        session.close(now);
+    }
+    assert_eq!((session.stats().delivered, session.state()), (messages, State::Stopped));
+    session
+}
+
+/// How many threads and descriptors this process has; zero where the system does not tell.
+pub fn held() -> [usize; 2] {
+    ["/proc/self/task", "/proc/self/fd"].map(|folder| std::fs::read_dir(folder).map_or(0, Iterator::count))
+}
+
+/// Waits until the process has no more threads and descriptors than before.
+pub fn wait_until_given_back(before: [usize; 2]) -> [usize; 2] {
+    let begun = std::time::Instant::now();
+    loop {
+        let now = held();
+        if now.iter().zip(before).all(|(now, before)| *now <= before) {
+            return now;
+        }
+        assert!(begun.elapsed() < LONG, "[threads, descriptors] were {before:?}, and are {now:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// An address at which a dial neither succeeds nor fails, as long as what is returned is kept: a listener whose queue
