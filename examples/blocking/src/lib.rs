@@ -161,27 +161,22 @@ impl Options {
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let (deliver, delivered) = channel();
         let shown = Arc::<Shown>::default();
-        let runtime = Threads { waker: Arc::clone(&waker), started: time::Instant::now() };
-        let worker = Loop { connect, credential, poll, waker, shown: Arc::clone(&shown), deliver };
+        let (started, waking, shows) = (time::Instant::now(), Arc::clone(&waker), Arc::clone(&shown));
+        let runtime = Threads { waker: waking, started, shown: shows };
+        let worker = Loop { connect, credential, poll, waker, shown, deliver };
         let (driver, handle, taking) = Driver::start(settings, session, runtime, worker);
         let thread = thread::Builder::new().name("redial".to_owned()).spawn(move || run(driver))?;
-        Ok((Client { handle, shown }, Messages { delivered, taking }, thread))
+        Ok((Client(handle), Messages { delivered, taking }, thread))
     }
 }
 
 /// A session at work; the last one that is dropped closes it. The calls that every adapter has are those of [`Handle`].
 #[derive(Clone)]
-pub struct Client {
-    handle: Handle<Threads>,
-    shown: Arc<Shown>,
-}
+pub struct Client(Handle<Threads>);
 
 /// A client that does not keep the session open.
 #[derive(Clone)]
-pub struct WeakClient {
-    handle: WeakHandle<Threads>,
-    shown: Arc<Shown>,
-}
+pub struct WeakClient(WeakHandle<Threads>);
 
 /// What the loop shows.
 #[derive(Default)]
@@ -220,7 +215,7 @@ impl Deref for Client {
     type Target = Handle<Threads>;
 
     fn deref(&self) -> &Handle<Threads> {
-        &self.handle
+        &self.0
     }
 }
 
@@ -228,39 +223,39 @@ impl Client {
     /// Takes a message: a text, bytes, or an [`Outgoing`].
     pub fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
         let (tell, settled) = channel();
-        let place = self.handle.take(message, tell)?;
+        let place = self.0.take(message, tell)?;
         Ok(Sent { id: place.id().clone(), settled, place })
     }
 
     /// The state; `Stopped` once the thread has ended, by a panic too.
     pub fn state(&self) -> State {
-        self.shown.lock().state
+        self.shared().runtime.shown.lock().state
     }
 
     /// Waits for a state. Returns the state after it: another one where the time is up, or where the thread has ended.
     /// States that pass in between may be missed; [`Options::trace`] hears them all.
     pub fn wait_for_state(&self, limit: Duration, is_it: impl Fn(State) -> bool) -> State {
         let waits = |seen: &mut Seen| !seen.is_over && !is_it(seen.state);
-        let seen = self.shown.changed.wait_timeout_while(self.shown.lock(), limit, waits);
+        let shown = &self.shared().runtime.shown;
+        let seen = shown.changed.wait_timeout_while(shown.lock(), limit, waits);
         seen.unwrap_or_else(PoisonError::into_inner).0.state
     }
 
     /// The server's answer to the opening handshake of the last connection: its headers and the chosen subprotocol.
     pub fn response(&self) -> Option<Arc<Response>> {
-        self.shown.lock().response.clone()
+        self.shared().runtime.shown.lock().response.clone()
     }
 
     /// A client that does not keep the session open, for closures of the session's own.
     pub fn downgrade(&self) -> WeakClient {
-        WeakClient { handle: self.handle.downgrade(), shown: Arc::clone(&self.shown) }
+        WeakClient(self.0.downgrade())
     }
 }
 
 impl WeakClient {
     /// The client, unless the last one was dropped.
     pub fn upgrade(&self) -> Option<Client> {
-        let handle = self.handle.upgrade()?;
-        Some(Client { handle, shown: Arc::clone(&self.shown) })
+        self.0.upgrade().map(Client)
     }
 }
 
@@ -331,10 +326,11 @@ impl Messages {
     }
 }
 
-/// How the loop is woken, and what time it is for it.
+/// How the loop is woken, what time it is for it, and what it shows.
 pub struct Threads {
     waker: Arc<Waker>,
     started: time::Instant,
+    shown: Arc<Shown>,
 }
 
 impl Runtime for Threads {
@@ -360,7 +356,7 @@ fn run(mut driver: Driver<Loop>) -> Summary {
     loop {
         let wait = match driver.step() {
             Step::Wait(wait) => wait.min(LONGEST_WAIT),
-            Step::Return(summary) => return summary,
+            Step::Return(summary) => return *summary,
         };
         // The socket first: what has arrived counts before silence is judged.
         if !driver.turn() {

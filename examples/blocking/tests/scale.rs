@@ -14,7 +14,7 @@ fn session(seed: u64) -> Session {
 }
 
 #[test]
-#[ignore = "a minute's work, to be run by hand"]
+#[ignore = "counts what the process holds, to be run by hand"]
 fn two_thousand_five_hundred_connects_leave_nothing_behind() {
     let url = serve(|_, socket| echo(socket));
     let before = held();
@@ -39,7 +39,7 @@ fn two_thousand_five_hundred_connects_leave_nothing_behind() {
 }
 
 #[test]
-#[ignore = "a minute's work, to be run by hand"]
+#[ignore = "counts what the process holds, to be run by hand"]
 fn five_hundred_clients_leave_nothing_behind() {
     let url = serve(|_, socket| echo(socket));
     let before = held();

@@ -133,11 +133,11 @@ impl Options {
         let Self { settings, connect, credential } = self;
         let ((state, states), (response, responses)) = (watch::channel(State::Idle), watch::channel(None));
         let (deliver, delivered) = mpsc::unbounded_channel();
-        let runtime = Tokio { wake: Notify::new(), started: tokio::time::Instant::now() };
+        let (wake, started) = (Notify::new(), tokio::time::Instant::now());
+        let runtime = Tokio { wake, started, state: states, response: responses };
         let worker = Task { connect, credential, waker: Waker::noop().clone(), state, response, deliver };
         let (driver, handle, taking) = Driver::start(settings, session, runtime, worker);
-        let client = Client { handle, shown: Shown { state: states, response: responses } };
-        (client, Messages { delivered, taking }, tokio::spawn(run(driver)))
+        (Client(handle), Messages { delivered, taking }, tokio::spawn(run(driver)))
     }
 }
 
@@ -147,24 +147,11 @@ fn boxed(io: impl Io + 'static) -> io::Result<Box<dyn Io>> {
 
 /// A session at work; the last one that is dropped closes it. The calls that every adapter has are those of [`Handle`].
 #[derive(Clone)]
-pub struct Client {
-    handle: Handle<Tokio>,
-    shown: Shown,
-}
+pub struct Client(Handle<Tokio>);
 
 /// A client that does not keep the session open.
 #[derive(Clone)]
-pub struct WeakClient {
-    handle: WeakHandle<Tokio>,
-    shown: Shown,
-}
-
-/// What the loop shows.
-#[derive(Clone)]
-struct Shown {
-    state: watch::Receiver<State>,
-    response: watch::Receiver<Option<Arc<Response>>>,
-}
+pub struct WeakClient(WeakHandle<Tokio>);
 
 /// A message that was taken.
 pub struct Sent {
@@ -184,7 +171,7 @@ impl Deref for Client {
     type Target = Handle<Tokio>;
 
     fn deref(&self) -> &Handle<Tokio> {
-        &self.handle
+        &self.0
     }
 }
 
@@ -192,31 +179,30 @@ impl Client {
     /// Takes a message: a text, bytes, or an [`Outgoing`].
     pub fn send(&self, message: impl Into<Outgoing>) -> Result<Sent, SendError> {
         let (tell, settled) = oneshot::channel();
-        let place = self.handle.take(message, tell)?;
+        let place = self.0.take(message, tell)?;
         Ok(Sent { id: place.id().clone(), settled, place })
     }
 
     /// The state, to be looked at or waited for; `Stopped` once the task has ended, by a panic too.
     pub fn state(&self) -> watch::Receiver<State> {
-        self.shown.state.clone()
+        self.shared().runtime.state.clone()
     }
 
     /// The server's answer to the opening handshake of the last connection: its headers and the chosen subprotocol.
     pub fn response(&self) -> watch::Receiver<Option<Arc<Response>>> {
-        self.shown.response.clone()
+        self.shared().runtime.response.clone()
     }
 
     /// A client that does not keep the session open, for closures of the session's own.
     pub fn downgrade(&self) -> WeakClient {
-        WeakClient { handle: self.handle.downgrade(), shown: self.shown.clone() }
+        WeakClient(self.0.downgrade())
     }
 }
 
 impl WeakClient {
     /// The client, unless the last one was dropped.
     pub fn upgrade(&self) -> Option<Client> {
-        let handle = self.handle.upgrade()?;
-        Some(Client { handle, shown: self.shown.clone() })
+        self.0.upgrade().map(Client)
     }
 }
 
@@ -247,10 +233,12 @@ impl Stream for Messages {
     }
 }
 
-/// How the loop is woken, and what time it is for it.
+/// How the loop is woken, what time it is for it, and what it shows.
 pub struct Tokio {
     wake: Notify,
     started: tokio::time::Instant,
+    state: watch::Receiver<State>,
+    response: watch::Receiver<Option<Arc<Response>>>,
 }
 
 impl Runtime for Tokio {
@@ -275,7 +263,7 @@ async fn run(mut driver: Driver<Task>) -> Summary {
     loop {
         let wait = match driver.step() {
             Step::Wait(wait) => wait,
-            Step::Return(summary) => return summary,
+            Step::Return(summary) => return *summary,
         };
         tokio::select! {
             // The socket first: what has arrived counts before silence is judged.

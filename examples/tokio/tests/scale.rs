@@ -15,7 +15,7 @@ fn session(seed: u64) -> Session {
 }
 
 #[tokio::test]
-#[ignore = "a minute's work, to be run by hand"]
+#[ignore = "counts what the process holds, to be run by hand"]
 async fn two_thousand_five_hundred_connects_leave_nothing_behind() {
     let url = serve(|_, socket| echo(socket));
     let before = held();
@@ -42,7 +42,7 @@ async fn two_thousand_five_hundred_connects_leave_nothing_behind() {
 }
 
 #[tokio::test]
-#[ignore = "a minute's work, to be run by hand"]
+#[ignore = "counts what the process holds, to be run by hand"]
 async fn five_hundred_clients_leave_nothing_behind() {
     let url = serve(|_, socket| echo(socket));
     let before = held();

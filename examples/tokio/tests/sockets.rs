@@ -115,6 +115,18 @@ async fn a_panic_in_the_loop_is_told_to_all_who_wait() {
 }
 
 #[tokio::test]
+async fn a_task_that_is_aborted_is_told_to_all_who_wait() {
+    let port = serve_tcp(|_, mut stream| drop(io::Read::read_to_end(&mut stream, &mut Vec::new())));
+    let (client, mut messages, task) = Options::new(&format!("ws://127.0.0.1:{port}/")).unwrap().start(session());
+    let sent = client.send("waits").unwrap();
+    task.abort();
+    assert_eq!(soon(sent.settled()).await, Status::Unconfirmed);
+    assert!(soon(messages.next()).await.is_none());
+    assert_eq!(*client.state().borrow(), State::Stopped);
+    assert_eq!(client.send("too late").err(), Some(SendError::Stopped));
+}
+
+#[tokio::test]
 async fn an_observer_that_never_returns_holds_up_neither_messages_nor_the_end() {
     let (release, held) = channel::<()>();
     let heard = Arc::new(AtomicU64::new(0));

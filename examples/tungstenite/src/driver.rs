@@ -105,7 +105,7 @@ pub enum Step {
     /// It waits for its socket, for a wake-up, and for no longer than this.
     Wait(Duration),
     /// It returns.
-    Return(Summary),
+    Return(Box<Summary>),
 }
 
 /// How a session stood when its loop ended.
@@ -240,7 +240,7 @@ impl<W: Worker> Driver<W> {
                 _ => {
                     return match self.tracer.end(elapsed) {
                         Some(wait) => Step::Wait(wait),
-                        None => Step::Return(self.shared.with(|host| Summary::of(host.session()))),
+                        None => Step::Return(Box::new(self.shared.with(|host| Summary::of(host.session())))),
                     };
                 }
             }
@@ -386,23 +386,18 @@ impl<D, S: Read + Write> Dialing<D, S> {
 }
 
 impl<D, S: Read + Write> Link<D, S> {
-    /// Carries out `Send`, `Close` and `Abort`, where they are about this connection.
+    /// Carries out `Send`, `Close` and `Abort`, where they are about this connection. A close ends a dial.
     fn perform(&mut self, action: Action) {
         let current = match self {
             Self::None => return,
             Self::Dialing(dialing) => dialing.connection,
             Self::Open(socket) => socket.connection(),
         };
-        match (&action, &mut *self) {
-            (Action::Send { connection, .. } | Action::Close { connection, .. }, Self::Open(socket))
-                if *connection == current =>
-            {
-                socket.perform(action);
-            }
-            // A close ends a dial.
-            (Action::Abort { connection } | Action::Close { connection, .. }, _) if *connection == current => {
-                *self = Self::None;
-            }
+        match (action, &mut *self) {
+            (Action::Send { connection, .. } | Action::Close { connection, .. } | Action::Abort { connection }, _)
+                if connection != current => {}
+            (action @ (Action::Send { .. } | Action::Close { .. }), Self::Open(socket)) => socket.perform(action),
+            (Action::Close { .. } | Action::Abort { .. }, _) => *self = Self::None,
             _ => {}
         }
     }

@@ -15,7 +15,7 @@
 //! loop {
 //!     let wait = match driver.step() {
 //!         Step::Wait(wait) => wait,
-//!         Step::Return(summary) => return summary,
+//!         Step::Return(summary) => return *summary,
 //!     };
 //!     // The socket first: what has arrived counts before silence is judged.
 //!     if !driver.turn() {
