@@ -11,6 +11,7 @@ use super::host::Host;
 use super::line::{Deed, Parcel};
 use super::run::Run;
 use super::storage::Stored;
+use super::worlds::Ends;
 use crate::oracle::{Oracle, drain};
 
 /// The client's program, in its present process.
@@ -70,8 +71,9 @@ impl Chapter {
 }
 
 impl Client {
-    pub(super) fn new(preset: Preset, seed: Seed, thorough: bool, canary: bool) -> Self {
-        let session = Session::new(preset, seed);
+    pub(super) fn new(ends: &Ends, seed: Seed, thorough: bool, canary: bool) -> Self {
+        let session = Session::new(ends.client.clone(), seed);
+        let notice = notice(&ends.client, ends.policy.heartbeat);
         let mut oracle = if thorough { Oracle::thorough(&session) } else { Oracle::quick(&session) };
         if canary {
             oracle.sing();
@@ -79,7 +81,7 @@ impl Client {
         let first =
             Chapter { session: session.clone(), oracle: oracle.clone(), seed, restored: None, inputs: Vec::new() };
         Self {
-            notice: notice(&session),
+            notice,
             session,
             oracle,
             process: 1,
@@ -125,9 +127,14 @@ pub(super) fn millis(span: u64) -> i64 {
     i64::try_from(span).unwrap_or(i64::MAX)
 }
 
-/// Within how long a session promises to notice a dead link.
-fn notice(session: &Session) -> Option<Duration> {
-    bounds_without_stable_connections(session.preset()).notice_dead_link
+/// Within how long a session promises to notice a dead link, where the server asks for heartbeats of this period.
+fn notice(preset: &Preset, asked: Option<Duration>) -> Option<Duration> {
+    let mut config = preset.config().clone();
+    if let Some(asked) = asked.filter(|_| preset.dialect().capabilities().sequenced) {
+        config.heartbeat.every = asked.max(Duration::from_secs(5)).min(Duration::from_secs(300));
+    }
+    config.reconnect.stable = Duration::from_secs(3_600);
+    config.bounds().notice_dead_link
 }
 
 /// The bounds, but for how many connects a server can provoke that lets connections become stable: to find that out takes longer
@@ -223,6 +230,7 @@ impl Run {
     /// Makes a call; the answer is the id of a message, nothing, or a refusal.
     pub(super) fn call(&mut self, call: Call) -> Result<Option<MessageId>, redial::journal::CallError> {
         let now = self.clock();
+        self.note(super::words::call(&call));
         self.before(Input::Call { now, call: call.clone() });
         let answer = call.make(&mut self.client.session, now);
         // A message is known by its name before it is told of.
@@ -289,7 +297,10 @@ impl Run {
                 Action::Gap { from, to } => self.fetch(from, to),
                 Action::Status { id, status } => self.told(&id, status),
                 Action::State { state: State::Stopped, .. } => {
-                    let at = self.now + self.dice.between(100, 20_000);
+                    // At times nobody looks at it for minutes, and all else goes on.
+                    let left = self.strikes("left stopped", 5_000);
+                    let most = if left { 150_000 } else { 20_000 };
+                    let at = self.now + self.dice.between(100, most);
                     self.deed(at, Deed::Call(Call::Open));
                 }
                 Action::Malformed { error, .. } if !self.figures.happened("nonsense") => {
@@ -341,6 +352,14 @@ impl Run {
             let woke = Event::Woke { asleep: Duration::ZERO };
             self.deed(self.client.asleep_until, Deed::Event(woke));
         }
+    }
+
+    /// The host's loop is busy for seconds: it neither reads nor ticks, and its clock goes on.
+    pub(super) fn block(&mut self) {
+        self.note("host blocks");
+        self.client.silent_since = None;
+        let until = self.now + self.dice.between(500, 12_000);
+        self.client.asleep_until = self.client.asleep_until.max(until);
     }
 
     pub(super) fn throttle(&mut self) {

@@ -9,7 +9,7 @@ use super::run::Run;
 /// Faults that strike out of nowhere; the others wait for their occasion.
 type Strike = (&'static str, fn(&mut Run));
 
-const STRIKES: [Strike; 22] = [
+const STRIKES: [Strike; 23] = [
     ("cut", Run::cut),
     ("half-open", |run| run.go_silent(true, true)),
     ("half-open up", |run| run.go_silent(true, false)),
@@ -18,6 +18,7 @@ const STRIKES: [Strike; 22] = [
     ("socket stalls", Run::freeze),
     ("server drips", Run::drip),
     ("suspend", Run::sleep),
+    ("host blocks", Run::block),
     ("throttled timers", Run::throttle),
     ("clock forward", Run::leap),
     ("clock back", Run::set_back),

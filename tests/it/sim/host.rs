@@ -29,7 +29,7 @@ impl Links {
 
 /// What the buffer holds is out within a second: a host that lets it hold more cannot hope to hear in time.
 fn pace(dice: &mut Dice, quick: bool) -> Pace {
-    let rate = dice.one_of(&[2_000, 3_000, 5_000, 10_000, 30_000, 100_000, 1_000_000]);
+    let rate = dice.one_of(&[1_000, 2_000, 3_000, 5_000, 10_000, 30_000, 100_000, 1_000_000]);
     let rate = if quick { 1_000_000 } else { rate };
     Pace { rate, buffer: dice.between(1_000, 64_000.min(rate)) }
 }
@@ -273,7 +273,7 @@ impl Run {
 
     /// What an event says of the socket, and whether it is a sign of life.
     pub(super) fn is_life(&mut self, event: &Event) -> bool {
-        let frame_time = self.client.session.preset().config().limits.frame_time.as_millis();
+        let frame_time = self.client.session.preset().config().limits.frame_time.as_millis().max(1);
         let (present, now) = (self.client.connection, self.clock().max(self.client.session.now()).as_millis());
         let host = &mut self.client.host;
         match event {

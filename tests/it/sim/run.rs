@@ -70,7 +70,7 @@ impl Run {
         let ends = worlds::draw(&mut dice, &swarm, order.world);
         let liveness = ends.client.config().heartbeat.liveness;
         let links = Links::draw(&mut dice, swarm.is_quiet(), liveness);
-        let client = Client::new(ends.client, Seed::from(dice.roll()), order.thorough, order.canary);
+        let client = Client::new(&ends, Seed::from(dice.roll()), order.thorough, order.canary);
         let server = Server::new(ends.server, ends.policy, Seed::from(dice.roll()));
         let long = dice.percent(LONG);
         let chaos = if long { dice.between(CHAOS.1, CHAOS.2) } else { dice.between(CHAOS.0, CHAOS.1) };

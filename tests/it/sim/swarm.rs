@@ -29,6 +29,7 @@ pub(crate) const FAULTS: [&str; 53] = [
     "duplicate event",
     // The host and its clock.
     "suspend",
+    "host blocks",
     "throttled timers",
     "clock forward",
     "clock back",
@@ -66,6 +67,7 @@ pub(crate) const FAULTS: [&str; 53] = [
     "credential late",
     "credential missing",
     "credential renewed",
+    "left stopped",
 ];
 
 /// Of so many seeds in a hundred nothing goes wrong at all.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use redial::journal::Call;
 use redial::{Action, Body, Event, PollCause, Status, Timer};
 
 /// The name of what the client's user says, and of what the server's application says.
@@ -16,7 +17,10 @@ pub(super) fn server(number: usize) -> String {
 
 /// A body that carries a name, and is somewhat longer than that.
 pub(super) fn body(name: &str, more: usize) -> String {
-    format!("<{name}>{}", "x".repeat(more))
+    let mut body = format!("<{name}>{}", "x".repeat(more));
+    // Programs hand over what they wrote into, which is seldom as small as it could be.
+    body.reserve_exact(4 * body.len() + 1_000);
+    body
 }
 
 /// The name that a body carries, however it is wrapped.
@@ -42,6 +46,7 @@ impl Names {
 
 static ACTIONS: LazyLock<Names> = LazyLock::new(|| Names::new("action", Action::KINDS));
 static EVENTS: LazyLock<Names> = LazyLock::new(|| Names::new("event", Event::KINDS));
+static CALLS: LazyLock<Names> = LazyLock::new(|| Names::new("call", Call::KINDS));
 static TIMERS: LazyLock<BTreeMap<Timer, String>> =
     LazyLock::new(|| Timer::ALL.into_iter().map(|timer| (timer, format!("timer: {}", spelled(timer)))).collect());
 
@@ -51,9 +56,10 @@ fn spelled(timer: Timer) -> String {
     json.trim_matches('"').to_owned()
 }
 
-/// The names under which all kinds of actions and events and all timers are counted; the library says which there are.
+/// The names under which all kinds of actions, events and calls and all timers are counted; the library says which there are.
 pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
-    ACTIONS.0.values().chain(EVENTS.0.values()).chain(TIMERS.values()).map(String::as_str)
+    let inputs = EVENTS.0.values().chain(CALLS.0.values());
+    ACTIONS.0.values().chain(inputs).chain(TIMERS.values()).map(String::as_str)
 }
 
 pub(super) fn action(action: &Action) -> &'static str {
@@ -62,6 +68,10 @@ pub(super) fn action(action: &Action) -> &'static str {
 
 pub(super) fn event(event: &Event) -> &'static str {
     &EVENTS.0[event.kind()]
+}
+
+pub(super) fn call(call: &Call) -> &'static str {
+    &CALLS.0[call.kind()]
 }
 
 pub(super) fn timer(timer: Timer) -> &'static str {

@@ -105,9 +105,13 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
         config.inbox.acknowledge = Acknowledge::OnCall;
         config.inbox.pending = Limit::new(10_000);
     }
-    let push_again = Some(seconds(dice.between(5, 30)));
+    let push_again = seconds(dice.between(5, 30));
     let mut policy = PeerPolicy::default();
-    policy.push_again = push_again;
+    // Where nothing goes wrong, an answer takes less than that, and no push goes out twice.
+    let hasty = dice.percent(10) && !swarm.is_quiet();
+    policy.push_again = Some(if hasty { Duration::from_millis(200) } else { push_again });
+    // What the server asks of its clients, where the dialect has a field for it.
+    policy.heartbeat = dice.one_of(&[None, None, Some(Duration::ZERO), Some(seconds(7)), Some(seconds(60))]);
     // A client that is kept busy and has nothing to acknowledge says nothing, which is no sign of death.
     let listens = client.config().heartbeat.liveness == Liveness::AnyFrame && !client.dialect().capabilities().acks;
     policy.silence = policy.silence.filter(|_| !listens);
@@ -117,6 +121,20 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
 
 fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
+}
+
+/// A time that is zero, and one that never ends, each now and then.
+fn edge(dice: &mut Dice, usual: Duration) -> Duration {
+    match dice.below(20) {
+        0 => Duration::ZERO,
+        1 => Duration::MAX,
+        _ => usual,
+    }
+}
+
+/// A time that is zero now and then.
+fn perhaps_none(dice: &mut Dice, usual: Duration) -> Duration {
+    if dice.percent(8) { Duration::ZERO } else { usual }
 }
 
 fn heartbeat(dice: &mut Dice, config: &mut Config) {
@@ -130,26 +148,33 @@ fn heartbeat(dice: &mut Dice, config: &mut Config) {
         HeartbeatSchedule::LockStep,
     ]);
     policy.liveness = dice.one_of(&[Liveness::AnyFrame, Liveness::AnyFrame, Liveness::Reply]);
-    policy.dead_after = DeadAfter::after(dice.count(1, 3), seconds(dice.between(2, 8)));
-    policy.probe = dice.percent(80).then(|| Probe::new(seconds(5), seconds(dice.between(2, 8))));
+    let grace = seconds(dice.between(2, 8));
+    policy.dead_after = DeadAfter::after(dice.count(1, 3), grace);
+    let late = edge(dice, seconds(5));
+    policy.probe = dice.percent(80).then(|| Probe::new(late, seconds(dice.between(2, 8))));
     policy.suspicion = dice.percent(33).then(Suspicion::default);
+    let unanswered = edge(dice, seconds(10));
+    policy.unanswered = dice.percent(90).then_some(unanswered);
 }
 
 fn reconnect(dice: &mut Dice, config: &mut Config) {
     let policy = &mut config.reconnect;
-    policy.first = FirstDelay::all(Duration::from_millis(dice.between(0, 1_000)));
+    let first = Duration::from_millis(dice.between(0, 1_000));
+    policy.first = FirstDelay::all(perhaps_none(dice, first));
     policy.first.heartbeat_failed = dice.percent(80).then_some(seconds(1));
     if dice.percent(10) {
         policy.first.closed = None;
     }
     let base = Duration::from_millis(dice.between(250, 3_000));
+    let base = perhaps_none(dice, base);
     policy.again = Backoff::new(base, dice.between(100, 300), seconds(dice.between(5, 60)));
     policy.from = dice.one_of(&[MeasuredFrom::Failure, MeasuredFrom::Failure, MeasuredFrom::Attempt]);
     policy.jitter = dice.one_of(&[Jitter::Equal, Jitter::Equal, Jitter::None]);
     policy.attempt_timeout = Some(seconds(dice.between(4, 15)));
     policy.max = dice.percent(15).then(|| dice.count(3, 10));
     policy.reset = dice.one_of(&[Reset::OnStable, Reset::OnStable, Reset::OnOpen, Reset::Never]);
-    policy.stable = seconds(dice.between(5, 60));
+    let stable = seconds(dice.between(5, 60));
+    policy.stable = edge(dice, stable);
 }
 
 fn outbox(dice: &mut Dice, config: &mut Config, swarm: &Swarm) {
@@ -167,14 +192,22 @@ fn outbox(dice: &mut Dice, config: &mut Config, swarm: &Swarm) {
     policy.while_down = if dice.percent(10) { WhileDown::Refuse } else { WhileDown::Queue };
     policy.resend = if dice.percent(15) { Resend::Never } else { Resend::NextConnection };
     policy.receipt_timeout = dice.percent(90).then(|| seconds(dice.between(5, 40)));
+    if dice.percent(3) {
+        policy.receipt_timeout = Some(Duration::MAX);
+    }
     policy.quarantine = NonZeroU32::new(dice.count(0, 3));
     policy.send_failure = if dice.percent(20) { SendFailure::Tell } else { SendFailure::EndLink };
-    policy.dedup_window = dice.percent(20).then(|| seconds(dice.between(30, 300)));
+    let dedup = seconds(dice.between(30, 300));
+    let dedup = edge(dice, dedup);
+    policy.dedup_window = dice.percent(20).then_some(dedup);
     policy.unwritten_bytes = Limit::new(dice.one_of(&[1, 200, 2_000, 8_000, 65_536]));
     let interval = Duration::from_millis(dice.between(100, 3_000));
+    let interval = perhaps_none(dice, interval);
     let rate = Rate::new(dice.between(1, 5), interval).burst(dice.between(1, 5));
     policy.rate = dice.percent(20).then_some(rate).filter(|_| !swarm.is_quiet());
-    policy.time_to_live = dice.percent(10).then(|| seconds(dice.between(20, 200)));
+    let time_to_live = seconds(dice.between(20, 200));
+    let time_to_live = if dice.percent(10) { Duration::MAX } else { time_to_live };
+    policy.time_to_live = dice.percent(10).then_some(time_to_live);
     policy.on_failure = if dice.percent(15) { OnFailure::Hold } else { OnFailure::Continue };
 }
 
@@ -197,13 +230,23 @@ fn rest(dice: &mut Dice, config: &mut Config) {
         dice.one_of(&[CredentialSource::Held, CredentialSource::Asked, CredentialSource::Asked]);
     config.authentication.timeout = Some(seconds(dice.between(4, 15)));
     config.authentication.unauthorized = dice.one_of(&[Unauthorized::Stop, Unauthorized::Retry]);
-    config.close.timeout = seconds(dice.between(1, 5));
+    let close = seconds(dice.between(1, 5));
+    config.close.timeout = perhaps_none(dice, close);
     config.close.dead = dice.one_of(&[DeadLink::Abort, DeadLink::Close { code: Some(3_000) }]);
     config.close.codes = dice.one_of(&[CloseCodes::Classified, CloseCodes::RetryAll]);
-    config.fallback.loop_time = dice.percent(20).then(|| seconds(dice.between(10, 90)));
+    let loop_time = seconds(dice.between(10, 90));
+    let loop_time = if dice.percent(10) { Duration::MAX } else { loop_time };
+    config.fallback.loop_time = dice.percent(20).then_some(loop_time);
     config.fallback.after_failures = NonZeroU32::new(dice.count(0, 3)).filter(|_| dice.percent(20));
     config.limits.frame_time = seconds(dice.between(30, 120));
     config.limits.write_stall = seconds(dice.between(5, 40));
     config.limits.read_pause = seconds(dice.between(5, 60));
+    // A frame whose time never ends and a stall that never does would hold a dead link for ever.
+    match dice.below(20) {
+        0 => config.limits.frame_time = Duration::MAX,
+        1 => config.limits.write_stall = Duration::MAX,
+        2 => config.limits.read_pause = Duration::MAX,
+        _ => {}
+    }
     config.limits.malformed = NonZeroU32::new(dice.count(0, 5));
 }
