@@ -163,7 +163,7 @@ impl Flow {
     fn keeps_the_rate(&mut self, session: &Session) -> Verdict {
         let Some(rate) = session.preset().config().outbox.rate else { return Ok(()) };
         let (now, interval) = (session.now().as_millis(), rate.interval.as_millis().max(1));
-        self.departures.retain(|at| at + interval > now);
+        self.departures.retain(|at| at.saturating_add(interval) > now);
         self.departures.push_back(now);
         let most = rate.burst.get() + rate.messages.get();
         rule!(self.departures.len() as u64 <= most, "{} messages left within {interval} ms", self.departures.len());

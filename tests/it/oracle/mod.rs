@@ -18,7 +18,7 @@ use std::fmt;
 
 use redial::dialect::{Content, Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Purpose, Session, State};
+use redial::{Action, ConnectionId, Duration, Event, Frame, Instant, MessageId, Purpose, Session, State};
 
 use connections::Connections;
 use counted::Counted;
@@ -280,11 +280,18 @@ fn deadlines(session: &Session, leaving: usize) -> Verdict {
     // Near the end of the clock deadlines saturate to never.
     let far_from_the_end = session.now().as_millis() < u64::MAX / 2;
     let config = session.preset().config();
+    // A time without end is none.
+    let ends = |span: Option<Duration>| span.is_some_and(|span| span < Duration::MAX);
+    let (first, again) = (&config.reconnect.first, &config.reconnect.again);
+    let delays = [first.errored, first.closed, first.heartbeat_failed].into_iter().flatten();
     let must = match session.state() {
-        State::Waiting | State::Closing => true,
-        State::Connecting => config.reconnect.attempt_timeout.is_some() && config.authentication.timeout.is_some(),
-        State::Authenticating => config.authentication.timeout.is_some(),
-        State::Ready => session.bounds().notice_dead_link.is_some(),
+        State::Waiting => {
+            delays.chain([first.dead, again.base, again.cap, config.heartbeat.every]).all(|delay| delay < Duration::MAX)
+        }
+        State::Closing => ends(Some(config.close.timeout)),
+        State::Connecting => ends(config.reconnect.attempt_timeout) && ends(config.authentication.timeout),
+        State::Authenticating => ends(config.authentication.timeout),
+        State::Ready => session.bounds().notice_dead_link.is_some_and(|notice| notice < Duration::MAX),
         State::Idle | State::Stopped => false,
         other => unreachable!("{other} is a phase nobody has told the oracle of"),
     };

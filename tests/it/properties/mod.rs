@@ -12,6 +12,7 @@ mod steps;
 mod world;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use redial::journal::Input;
 use redial::{Duration, Preset};
 
@@ -58,7 +59,7 @@ proptest! {
     #![proptest_config(cases(80))]
 
     #[test]
-    fn every_rule_holds_over_long_runs_in_the_dialect_that_confirms(steps in steps(400), which in 0..6_usize) {
+    fn every_rule_holds_over_long_runs_in_the_dialect_that_confirms(steps in steps(400), which in 0..9_usize) {
         let presets: Vec<Preset> = presets::all().into_iter().filter(|preset| preset.name() == "uni_app").collect();
         play(presets[which].clone(), &steps, 0)?;
     }
@@ -97,4 +98,26 @@ proptest! {
             prop_assert!(!shown.contains(secret), "{secret:?} shows in {shown}");
         }
     }
+}
+
+/// What is never drawn is never tried.
+#[test]
+fn every_kind_of_event_and_of_call_is_drawn() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut number = 0;
+    let presets = presets::all();
+    while number < 400 && seen.len() < redial::Event::KINDS.len() + redial::journal::Call::KINDS.len() {
+        let drawn = steps(80).new_tree(&mut runner).expect("nothing is filtered").current();
+        let world = play(presets[number % presets.len()].clone(), &drawn, 0).expect("no rule is broken");
+        seen.extend(world.inputs.iter().map(|input| match input {
+            Input::Header(_) => "header",
+            Input::Event { event, .. } => event.kind(),
+            Input::Call { call, .. } => call.kind(),
+        }));
+        number += 1;
+    }
+    let all = redial::Event::KINDS.iter().chain(redial::journal::Call::KINDS);
+    let missing: Vec<_> = all.filter(|kind| !seen.contains(*kind)).collect();
+    assert_eq!(missing, Vec::<&&str>::new(), "after {number} runs");
 }

@@ -1,10 +1,11 @@
-//! The configurations under which everything arbitrary is tried: every preset as it is, with the defaults, tight, and hasty.
+//! The configurations under which everything arbitrary is tried: every preset as it is, with the defaults, tight, hasty,
+//! suspicious, and with all times zero or endless.
 
 use std::num::NonZeroU32;
 
 use redial::config::{
-    Acknowledge, Backoff, CredentialSource, DeadLink, Durability, FirstDelay, Jitter, Limit, MeasuredFrom, Reset,
-    SendFailure, Unauthorized, WhileDown,
+    Acknowledge, Backoff, CredentialSource, DeadLink, Durability, FirstDelay, Jitter, Limit, MeasuredFrom, Rate, Reset,
+    SendFailure, Suspicion, Unauthorized, WhileDown,
 };
 use redial::dialect::Login;
 use redial::services::Service;
@@ -27,9 +28,12 @@ pub(crate) fn all() -> Vec<Preset> {
             preset(),
             preset().with_config(Config::default()).expect("it is sound"),
             preset().with_config(stored(tight.clone())).expect("it is sound"),
-            preset().with_config(tight).expect("it is sound"),
+            preset().with_config(tight.clone()).expect("it is sound"),
             preset().with_config(stored(Config::default())).expect("it is sound"),
             preset().with_config(hasty()).expect("it is sound"),
+            preset().with_config(suspicious(preset().config())).expect("it is sound"),
+            preset().with_config(timed(&tight, Duration::ZERO)).expect("it is sound"),
+            preset().with_config(timed(&tight, Duration::MAX)).expect("it is sound"),
         ]
     };
     Service::all().iter().flat_map(variants).collect()
@@ -86,4 +90,40 @@ fn hasty() -> Config {
     config.outbox.resend = redial::config::Resend::Never;
     config.close.timeout = zero;
     config
+}
+
+/// Every silence and every unanswered message is suspicious at once.
+fn suspicious(of: &Config) -> Config {
+    let mut config = tight(of);
+    let mut suspicion = Suspicion::default();
+    suspicion.after = Duration::ZERO;
+    config.heartbeat.suspicion = Some(suspicion);
+    config.heartbeat.unanswered = Some(Duration::ZERO);
+    config
+}
+
+/// The same with every time that there is set to one.
+pub(crate) fn timed(of: &Config, span: Duration) -> Config {
+    let mut config = of.clone();
+    config.heartbeat.suspicion = Some(Suspicion::default());
+    config.heartbeat.unanswered = Some(span);
+    config.outbox.rate = Some(Rate::new(1, span));
+    let mut value = serde_json::to_value(&config).expect("a configuration is an object");
+    let changed = set_times(&mut value, span.as_millis());
+    assert!(changed > 20, "only {changed} times were found");
+    serde_json::from_value(value).expect("only times were changed")
+}
+
+/// Sets whatever is named as a time; gives how many there were.
+fn set_times(value: &mut serde_json::Value, millis: u64) -> usize {
+    let serde_json::Value::Object(fields) = value else { return 0 };
+    let set = |(name, field): (&String, &mut serde_json::Value)| {
+        if name.ends_with("_ms") {
+            *field = millis.into();
+            1
+        } else {
+            set_times(field, millis)
+        }
+    };
+    fields.iter_mut().map(set).sum()
 }

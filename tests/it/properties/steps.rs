@@ -42,6 +42,8 @@ pub(crate) enum What {
     Close,
     Send {
         size: usize,
+        /// Room in the body beyond its length.
+        spare: usize,
         ttl: Option<Duration>,
         once: bool,
         own_id: Option<u8>,
@@ -58,7 +60,7 @@ pub(crate) enum What {
     Drain(Duration),
     Credential,
     CredentialFailed(CredentialFailure),
-    /// The oldest gap that was told and not fetched.
+    /// The oldest gap that was told and not fetched, or one that nobody told of.
     Fetched,
     /// The host has stored the latest version, or the one before it.
     Persisted(bool),
@@ -91,7 +93,7 @@ pub(crate) enum Said {
     Refused,
     Kick,
     /// The words of the dialect with positions.
-    Welcome(Option<u8>, u8),
+    Welcome(Option<u8>, u8, Option<Duration>),
     SequencedMessage(u8, u8),
     Skip(u8),
     CumulativeAck(u8),
@@ -174,19 +176,25 @@ fn said() -> impl Strategy<Value = Said> {
         1 => Just(Said::Notice),
         3 => Just(Said::Challenge),
         2 => Just(Said::LoginAccepted),
-        1 => prop_oneof![9 => Just(Said::Notice), 1 => Just(Said::Refused), 1 => Just(Said::Kick)],
+        1 => prop_oneof![9 => Just(Said::Notice), 3 => Just(Said::Refused), 1 => Just(Said::Kick)],
         8 => counted(),
     ]
 }
 
 fn counted() -> impl Strategy<Value = Said> {
     prop_oneof![
-        8 => (prop::option::of(0..5_u8), 0..5_u8).prop_map(|(resumed, name)| Said::Welcome(resumed, name)),
+        8 => (prop::option::of(0..5_u8), 0..5_u8, period())
+            .prop_map(|(resumed, name, period)| Said::Welcome(resumed, name, period)),
         8 => (0..7_u8, 0..6_u8).prop_map(|(ahead, id)| Said::SequencedMessage(ahead, id)),
         1 => (0..7_u8).prop_map(Said::Skip),
         6 => (0..6_u8).prop_map(Said::CumulativeAck),
         1 => any::<bool>().prop_map(Said::Bye),
     ]
+}
+
+/// The period that a server asks for.
+fn period() -> impl Strategy<Value = Option<Duration>> {
+    prop::sample::select(vec![None, Some(Duration::ZERO), Some(Duration::from_secs(7)), Some(Duration::MAX)])
 }
 
 fn failed() -> impl Strategy<Value = Failed> {
@@ -202,6 +210,7 @@ fn failure() -> impl Strategy<Value = Failure> {
     let cause = prop_oneof![
         3 => Just(TransportError::Io),
         2 => Just(TransportError::Refused),
+        1 => Just(TransportError::Unauthorized),
         2 => prop::sample::select(&TransportError::ALL)
     ];
     (cause, prop::option::of(100..600_u16), ".{0,300}", prop::option::of(span())).prop_map(
@@ -224,14 +233,16 @@ fn code() -> impl Strategy<Value = Option<u16>> {
 }
 
 fn span() -> impl Strategy<Value = Duration> {
-    prop_oneof![9 => 0..200_000_u64, 1 => Just(u64::MAX)].prop_map(Duration::from_millis)
+    prop_oneof![9 => 0..200_000_u64, 1 => Just(0), 1 => Just(u64::MAX)].prop_map(Duration::from_millis)
 }
 
 fn send() -> impl Strategy<Value = What> {
     let ttl = prop::option::weighted(0.3, span());
     let own_id = prop::option::weighted(0.2, 0..8_u8);
-    (0..60_usize, ttl, prop::bool::weighted(0.2), own_id).prop_map(|(size, ttl, once, own_id)| What::Send {
+    let length = (0..60_usize, prop_oneof![2 => Just(0), 1 => 0..5_000_usize]);
+    (length, ttl, prop::bool::weighted(0.2), own_id).prop_map(|((size, spare), ttl, once, own_id)| What::Send {
         size,
+        spare,
         ttl,
         once,
         own_id,

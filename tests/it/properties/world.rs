@@ -133,8 +133,8 @@ impl World {
         Some(match what {
             What::Open => Call::Open,
             What::Close => Call::Close { code: None, reason: String::new() },
-            What::Send { size, ttl, once, own_id } => Call::Send {
-                body: Body::from("x".repeat(*size)),
+            What::Send { size, spare, ttl, once, own_id } => Call::Send {
+                body: roomy("x".repeat(*size), *spare),
                 id: own_id.map(|id| MessageId::from(format!("own{id}"))),
                 time_to_live: *ttl,
                 once: *once,
@@ -146,7 +146,8 @@ impl World {
             What::Reject(id) => Call::Reject { id: pushed(*id) },
             What::MarkRead(id) => Call::MarkRead { id: pushed(*id), conversation: String::new() },
             What::Fetched => {
-                let &(from, to) = self.gaps.front()?;
+                // Nothing may be missing, so that the call is refused.
+                let (from, to) = self.gaps.front().copied().unwrap_or((1, None));
                 Call::Fetched { from, to, ids: vec![pushed(0)] }
             }
             What::ReconnectNow => Call::ReconnectNow,
@@ -210,7 +211,7 @@ impl World {
             Said::LoginAccepted => Signal::login_accepted(),
             Said::Refused => Signal::login_refused(3),
             Said::Kick => Signal::kick(body),
-            Said::Welcome(resumed, name) => admitted(*resumed, *name),
+            Said::Welcome(resumed, name, period) => admitted(*resumed, *name, *period),
             Said::SequencedMessage(ahead, id) => Signal::sequenced(self.position(*ahead), pushed(*id), Some(body)),
             Said::Skip(ahead) => Signal::sequenced(self.position(*ahead), pushed(0), None),
             Said::CumulativeAck(seq) => {
@@ -227,8 +228,14 @@ impl World {
     }
 }
 
+/// A body with room to spare.
+fn roomy(mut text: String, spare: usize) -> Body {
+    text.reserve_exact(spare);
+    Body::from(text)
+}
+
 /// A welcome: to the session of this name, or back to it with so many messages accepted.
-fn admitted(resumed: Option<u8>, name: u8) -> Signal<Content<'static>> {
+fn admitted(resumed: Option<u8>, name: u8, period: Option<Duration>) -> Signal<Content<'static>> {
     let resumption = match (resumed, name) {
         (Some(seq), _) => Resumption::Resumed { seq: seq.into(), refused: Vec::new() },
         (None, 0 | 1) => Resumption::Fresh,
@@ -242,7 +249,7 @@ fn admitted(resumed: Option<u8>, name: u8) -> Signal<Content<'static>> {
     let sid = if resumed.is_some() { "sid0".to_owned() } else { format!("sid{}", name % 3) };
     let mut terms = SessionTerms::new(sid, "token".into(), Duration::from_secs(100), Credit::new(3, 1_000, 120));
     terms.resumption = resumption;
-    (terms.dedup, terms.heartbeat) = (Some(Duration::from_secs(20)), Some(Duration::from_secs(7)));
+    (terms.dedup, terms.heartbeat) = (Some(Duration::from_secs(20)), period);
     Signal::welcome(terms)
 }
 
