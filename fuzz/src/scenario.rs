@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use redial::config::{Acknowledge, Durability, Limit};
+use redial::config::{Acknowledge, Durability, Limit, Rate, Suspicion};
 use redial::journal::{Call, Input};
 use redial::{
     Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, HostProfile, Instant,
@@ -37,6 +37,27 @@ pub(super) fn restart(data: &[u8], thorough: bool) {
     });
 }
 
+/// The kinds of events and calls of a history.
+#[cfg(test)]
+pub(super) fn kinds(data: &[u8]) -> std::collections::BTreeSet<&'static str> {
+    let mut bytes = Bytes(data);
+    let mut kinds = std::collections::BTreeSet::new();
+    let Some(preset) = preset(&mut bytes) else { return kinds };
+    let mut history = History::new(preset, false, false);
+    while !bytes.0.is_empty() {
+        let input = history.invent(&mut bytes);
+        kinds.insert(match &input {
+            Input::Header(_) => break,
+            Input::Event { event, .. } => event.kind(),
+            Input::Call { call, .. } => call.kind(),
+        });
+        if history.play(input).is_err() {
+            break;
+        }
+    }
+    kinds
+}
+
 /// A rule that was broken, and what led to it where that was recorded.
 type Outcome = Result<(), String>;
 
@@ -60,14 +81,17 @@ pub(super) fn is_sample(data: &[u8]) -> bool {
 ///
 /// A new service takes a number that was free, so no history comes to mean another.
 fn preset(bytes: &mut Bytes<'_>) -> Option<Arc<Preset>> {
-    static KINDS: OnceLock<Vec<[Arc<Preset>; 4]>> = OnceLock::new();
-    let kinds = KINDS.get_or_init(|| presets().iter().map(configured).collect());
-    let kind = kinds.get(usize::from(bytes.byte() % 32))?;
-    Some(Arc::clone(&kind[usize::from(bytes.byte() % 4)]))
+    static CONFIGURED: OnceLock<Vec<[Arc<Preset>; 16]>> = OnceLock::new();
+    let all = CONFIGURED.get_or_init(|| presets().iter().map(configured).collect());
+    let service = all.get(usize::from(bytes.byte() % 32))?;
+    // Two bits say which configuration, and two others what was done to its times.
+    let pick = bytes.byte();
+    Some(Arc::clone(&service[usize::from(pick & 3 | (pick >> 2) & 12)]))
 }
 
-/// A preset as it is, with the defaults for a server of one's own, storing before acting, and with little room.
-fn configured(preset: &Preset) -> [Arc<Preset>; 4] {
+/// A preset as it is, with the defaults for a server of one's own, storing before acting, and with little room; each with its
+/// own times, then where every silence is suspicious, then with all times zero, then with all endless.
+fn configured(preset: &Preset) -> [Arc<Preset>; 16] {
     let mut stores = Config::default();
     stores.durability = Durability::WriteAhead;
     let mut narrow = Config::default();
@@ -79,8 +103,48 @@ fn configured(preset: &Preset) -> [Arc<Preset>; 4] {
     narrow.inbox.pending = Limit::new(2);
     narrow.inbox.acknowledge = Acknowledge::OnCall;
     narrow.reconnect.max = Some(4);
-    let with = |config| Arc::new(preset.clone().with_config(config).expect("it is sound"));
-    [Arc::new(preset.clone()), with(Config::default()), with(stores), with(narrow)]
+    let kinds = [preset.config().clone(), Config::default(), stores, narrow];
+    let of = |number: usize| {
+        let config = kinds[number % 4].clone();
+        let config = match number / 4 {
+            0 => config,
+            1 => suspicious(config),
+            2 => timed(&config, Duration::ZERO),
+            _ => timed(&config, Duration::MAX),
+        };
+        Arc::new(preset.clone().with_config(config).expect("it is sound"))
+    };
+    std::array::from_fn(of)
+}
+
+/// Every silence and every unanswered message is suspicious at once.
+fn suspicious(mut config: Config) -> Config {
+    let mut suspicion = Suspicion::default();
+    suspicion.after = Duration::ZERO;
+    config.heartbeat.suspicion = Some(suspicion);
+    config.heartbeat.unanswered = Some(Duration::ZERO);
+    config
+}
+
+/// The same with every time that there is set to one.
+fn timed(of: &Config, span: Duration) -> Config {
+    let mut config = suspicious(of.clone());
+    config.outbox.rate = Some(Rate::new(1, span));
+    let mut value = serde_json::to_value(&config).expect("a configuration is an object");
+    set_times(&mut value, span.as_millis());
+    serde_json::from_value(value).expect("only times were changed")
+}
+
+/// Sets whatever is named as a time.
+fn set_times(value: &mut serde_json::Value, millis: u64) {
+    let serde_json::Value::Object(fields) = value else { return };
+    for (name, field) in fields {
+        if name.ends_with("_ms") {
+            *field = millis.into();
+        } else {
+            set_times(field, millis);
+        }
+    }
 }
 
 /// Bytes as choices; when they run out, the first choice.
@@ -233,7 +297,7 @@ impl History {
             16 => Input::Call { now, call: Self::about_the_session(bytes) },
             17 => Input::Call { now, call: Call::Persisted { version: self.version } },
             18 => Input::Event { now, event: Event::Tick },
-            _ => Input::Event { now, event: Self::flow(connection, bytes) },
+            _ => Self::flow(now, connection, bytes),
         }
     }
 
@@ -252,15 +316,17 @@ impl History {
         }
     }
 
-    /// What the socket took, what arrives, or what the application took; a tick where the bytes end.
-    fn flow(connection: ConnectionId, bytes: &mut Bytes<'_>) -> Event {
-        match bytes.byte() % 8 {
+    /// What the socket took, what arrives, or what the application took or fetched; a tick where the bytes end.
+    fn flow(now: Instant, connection: ConnectionId, bytes: &mut Bytes<'_>) -> Input {
+        let event = match bytes.byte() % 8 {
             1 => Event::Arriving { connection },
             2 => Event::Written { connection, frames: 0 },
             3 => Event::Written { connection, frames: bytes.byte().into() },
             4 => Event::Taken { messages: bytes.byte().into() },
+            5 => return Input::Call { now, call: Call::Fetched { from: 1, to: None, ids: Vec::new() } },
             _ => Event::Tick,
-        }
+        };
+        Input::Event { now, event }
     }
 
     fn code(bytes: &mut Bytes<'_>) -> Option<u16> {
@@ -289,7 +355,10 @@ impl History {
             _ => None,
         };
         let time_to_live = bytes.one_of(&[None, None, None, Some(Duration::from_secs(9))]);
-        Call::Send { body: Body::Text(bytes.text()), id, time_to_live, once: bytes.byte() % 8 == 1 }
+        let mut text = bytes.text();
+        // Programs hand over what they wrote into, which is seldom as small as it could be.
+        text.reserve_exact(1_000);
+        Call::Send { body: Body::Text(text), id, time_to_live, once: bytes.byte() % 8 == 1 }
     }
 
     fn about_a_message(&self, bytes: &mut Bytes<'_>) -> Call {

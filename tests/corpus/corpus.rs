@@ -95,3 +95,15 @@ fn the_corpus_reaches_past_the_front_door() {
     let understood = lines.iter().filter(|line| redial::journal::Input::from_line(line).is_ok()).count();
     assert!(understood > 200, "only {understood} lines are understood");
 }
+
+/// What no history of the corpus has is tried only where a fuzzer finds it by itself.
+#[test]
+fn the_histories_of_the_corpus_have_every_kind_of_event_and_of_call() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for (_, bytes) in files("session").into_iter().chain(files("snapshot")) {
+        kinds.extend(scenario::kinds(&bytes));
+    }
+    let all = redial::Event::KINDS.iter().chain(redial::journal::Call::KINDS);
+    let missing: Vec<_> = all.filter(|kind| !kinds.contains(*kind)).collect();
+    assert_eq!(missing, Vec::<&&str>::new());
+}
