@@ -38,7 +38,7 @@ pub struct HeartbeatPolicy {
     /// The time after which messages that left and brought no byte back raise suspicion. Default 10 s: with the answer
     /// to the probe, a link that is half open under traffic is found dead within 15 s. `None` leaves silence to the
     /// schedule, for services that answer no heartbeat. It has no effect where silence never ends a link.
-    #[serde(default, rename = "unanswered_ms", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "unanswered_ms")]
     pub unanswered: Option<Duration>,
     /// The reaction to a wake-up that comes late. Default: a wake-up more than 5 s late counts as a suspend; one
     /// probe is sent, and its answer may take 5 s. `None` handles a late wake-up like any other.

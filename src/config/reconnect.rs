@@ -23,7 +23,7 @@ pub struct ReconnectPolicy {
     pub again: Backoff,
     /// A lower cap at the beginning of an outage. Default 5 s for 30 s: most outages are short, and a person waits for
     /// the end of those. `None` caps delays by `again.cap` from the beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub early: Option<EarlyCap>,
     /// Selects the moment from which later delays are measured. Default [`MeasuredFrom::Failure`].
     pub from: MeasuredFrom,

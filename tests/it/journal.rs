@@ -366,3 +366,15 @@ fn the_kinds_of_actions_and_events_are_their_types_in_the_journal() {
     let woke = Event::Woke { asleep: Duration::ZERO };
     assert_eq!((Action::Gap { from: 1, to: None }.kind(), woke.kind()), ("gap", "woke"));
 }
+
+#[test]
+fn a_header_says_also_which_settings_are_off() {
+    let mut config = Preset::plain().config().clone();
+    assert!(config.heartbeat.unanswered.is_some() && config.reconnect.early.is_some(), "these are on by default");
+    (config.heartbeat.unanswered, config.reconnect.early) = (None, None);
+    let preset = Preset::plain().with_config(config).expect("it is sound");
+    let header = Input::Header(Header::new(&preset, Seed::from(7_u64)));
+    let mut player = Player::new(Session::new(Preset::uni_app(), Seed::from(0_u64)));
+    player.play(&header.to_line());
+    assert_eq!(player.session().preset().config(), preset.config());
+}
