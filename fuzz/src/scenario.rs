@@ -86,7 +86,7 @@ fn preset(bytes: &mut Bytes<'_>) -> Option<Arc<Preset>> {
     let service = all.get(usize::from(bytes.byte() % 32))?;
     // Two bits say which configuration, and two others what was done to its times.
     let pick = bytes.byte();
-    Some(Arc::clone(&service[usize::from(pick & 3 | (pick >> 2) & 12)]))
+    Some(Arc::clone(&service[usize::from(pick % 4 + (pick >> 4) % 4 * 4)]))
 }
 
 /// A preset as it is, with the defaults for a server of one's own, storing before acting, and with little room; each with its
