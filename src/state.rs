@@ -100,13 +100,6 @@ pub enum Cause {
     Permanent,
 }
 
-impl Cause {
-    /// Whether the session itself replaces a connection that works.
-    pub(crate) fn is_renewal(self) -> bool {
-        matches!(self, Self::Renewed | Self::Deferred)
-    }
-}
-
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

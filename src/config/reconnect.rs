@@ -188,7 +188,7 @@ impl FirstDelay {
             Cause::Closed => self.closed,
             Cause::Dead => Some(self.dead),
             Cause::HeartbeatFailed => self.heartbeat_failed,
-            Cause::Renewed | Cause::Deferred => Some(Duration::ZERO),
+            Cause::Renewed => Some(Duration::ZERO),
             _ => self.errored,
         }
     }

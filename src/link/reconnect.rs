@@ -115,7 +115,7 @@ impl Reconnect {
         history: ConnectionHistory,
         rng: &mut Rng,
     ) -> Option<Instant> {
-        let planned = if cause.is_renewal() {
+        let planned = if cause == Cause::Renewed {
             now
         } else if self.failures <= 1 {
             match policy.first.after(cause) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::dice::Dice;
 
 /// Every kind of fault, by the name under which it is counted and can be left out.
-pub(crate) const FAULTS: [&str; 53] = [
+pub(crate) const FAULTS: [&str; 55] = [
     // The network.
     "cut",
     "half-open",

@@ -263,7 +263,7 @@ impl Run {
     /// The user says much at once, after the token has been renewed.
     pub(super) fn flood(&mut self) {
         self.note("flood of messages");
-        self.deed(self.now, Deed::Call(Call::Credential { value: "token".into() }));
+        self.deed(self.now, Deed::Call(Call::Credential { value: "token".into(), connection: None }));
         for _ in 0..self.dice.between(3, 12) {
             let name = words::client(self.client_words);
             self.client_words += 1;

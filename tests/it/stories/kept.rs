@@ -72,7 +72,9 @@ fn a_credential_that_the_application_refuses_keeps_the_times_of_messages_as_well
     let mut story = Story::uni_app_with(|config| config.authentication.credential = CredentialSource::Asked);
     story.open();
     let id = story.send_for("soon over", 2_000);
-    story.call(Call::CredentialFailed { why: CredentialFailure::Refused }).expect("it always answers");
+    story
+        .call(Call::CredentialFailed { why: CredentialFailure::Refused, connection: None })
+        .expect("it always answers");
     story.wait(2_000);
     assert_eq!(story.session.status(&id), Some(Status::NotSent));
 }
