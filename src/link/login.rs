@@ -23,13 +23,13 @@ struct Given {
     /// Newest credential, until it is void.
     held: Option<Secret>,
     /// Number of the newest credential.
-    newest: u64,
+    newest: u32,
     /// Number of the credential that the server was told last.
-    told: u64,
-    /// Credential of that number, which the server's words may repeat.
-    last: Option<Secret>,
+    told: u32,
+    /// Credential that the server was told and that is held no longer; the server's words may repeat it.
+    last: Option<Box<Secret>>,
     /// Number of the first credential that the server was told and has not accepted.
-    unanswered: Option<u64>,
+    unanswered: Option<u32>,
 }
 
 /// Whether an attempt has the credential that it needs.
@@ -57,6 +57,9 @@ pub(crate) enum LoginStep {
 impl Credentials {
     pub(super) fn hold(&mut self, value: Secret) {
         let given = self.0.get_or_insert_default();
+        if given.told == given.newest {
+            given.void(given.newest);
+        }
         given.newest = given.newest.saturating_add(1);
         given.held = Some(value);
     }
@@ -66,7 +69,6 @@ impl Credentials {
         let given = self.0.as_mut()?;
         given.told = if given.held.is_some() { given.newest } else { 0 };
         given.unanswered.get_or_insert(given.told);
-        given.last.clone_from(&given.held);
         given.held.clone()
     }
 
@@ -124,7 +126,7 @@ impl Credentials {
     /// Returns a text of the server or the host without the credentials that it may repeat.
     pub(super) fn mask(&self, text: &str) -> String {
         let Some(given) = &self.0 else { return text.to_owned() };
-        let mut known = [given.held.as_ref(), given.last.as_ref()];
+        let mut known = [given.held.as_ref(), given.last.as_deref()];
         // One of them may be a part of the other.
         known.sort_by_key(|credential| credential.map_or(0, |credential| credential.reveal().len()));
         let [short, long] = known;
@@ -133,7 +135,9 @@ impl Credentials {
 }
 
 impl Given {
-    fn void(&mut self, number: u64) {
-        self.held.take_if(|_| number == self.newest);
+    fn void(&mut self, number: u32) {
+        if let Some(void) = self.held.take_if(|_| number == self.newest) {
+            self.last = Some(Box::new(void));
+        }
     }
 }
