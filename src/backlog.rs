@@ -31,6 +31,8 @@ pub(crate) struct Backlog {
     message_left: bool,
     /// What the host can do.
     host: HostProfile,
+    /// Whether a message was confirmed or delivered since this connection was ready.
+    useful: bool,
 }
 
 /// What a host reports, and what follows from it.
@@ -113,6 +115,22 @@ impl Backlog {
     pub(crate) fn on_dial(&mut self, handed: u64) {
         self.on_lost();
         *self.handed_before = handed;
+    }
+
+    /// Begins a ready connection, on which no message was confirmed or delivered yet.
+    pub(crate) fn on_ready(&mut self) {
+        self.useful = false;
+    }
+
+    /// Notes that the peer confirmed a message.
+    #[inline]
+    pub(crate) fn on_confirmed(&mut self) {
+        self.useful = true;
+    }
+
+    /// Whether a message was confirmed or delivered since this connection was ready.
+    pub(crate) fn is_useful(&self) -> bool {
+        self.useful
     }
 
     /// Forgets the unwritten frames of a connection that is lost.
@@ -274,6 +292,7 @@ impl Backlog {
     /// Notes a message that is delivered to the application.
     #[inline]
     pub(crate) fn on_delivered(&mut self) {
+        self.useful = true;
         if let Some(reports) = &mut self.reports {
             reports.untaken += u64::from(reports.taken);
         }

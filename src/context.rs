@@ -67,7 +67,12 @@ impl Context<'_> {
     /// Reports the effect of a confirmation to the application: a new status, or a receipt that came after the outcome.
     pub(crate) fn emit_confirmed(&mut self, id: &MessageId, status: Status, confirmed: Confirmed) {
         match confirmed {
-            Confirmed::Settled | Confirmed::Raised => self.emit_status(id, status),
+            Confirmed::Settled | Confirmed::Raised => {
+                if !matches!(status, Status::Rejected { .. }) {
+                    self.backlog.on_confirmed();
+                }
+                self.emit_status(id, status);
+            }
             Confirmed::Late => self.push(Action::LateReceipt { id: id.clone() }),
             Confirmed::Known | Confirmed::Unknown => {}
         }

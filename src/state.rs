@@ -80,7 +80,7 @@ pub enum Cause {
     NotUnderstood,
     /// The process was restarted while attempts were failing.
     Restarted,
-    /// The application asked for a new connection.
+    /// The application asked for a new connection, or a hint restarted an attempt that hung.
     Renewed,
     /// Messages of the peer were deferred, and there is room for them again. The next connection asks for them.
     Deferred,

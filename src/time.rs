@@ -119,6 +119,12 @@ impl Duration {
         self.0
     }
 
+    /// Whether the span is zero.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    pub(crate) const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Multiplies the span by `factor`, saturating.
     pub(crate) const fn times(self, factor: u64) -> Self {
         Self(self.0.saturating_mul(factor))

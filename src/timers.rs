@@ -12,7 +12,7 @@
 //! | `Suspicion` | `link::heartbeat` | the link is suspected, and a probe goes out |
 //! | `Probe`, `Death` | `link::heartbeat` | the connection is lost, with `Cause::Dead` for both timers |
 //! | `Credential`, `Attempt`, `Authentication` | the phase of `link::machine` | the attempt is lost |
-//! | `Reconnect` | the phase | the next attempt begins |
+//! | `Reconnect` | the phase | the next attempt begins, or a hint restarts one that hangs |
 //! | `GiveUp`, `Close` | the phase | the session stops |
 //! | `Expiry` | `outbox` | messages whose time to live is over get their outcome |
 //! | `Drain` | `delivery` | the session closes |
@@ -78,7 +78,7 @@ impl SessionCore<'_> {
             | Timer::Authentication
             | Timer::Reconnect
             | Timer::GiveUp
-            | Timer::Close => self.link.on_phase_timer(cx),
+            | Timer::Close => self.link.on_phase_timer(cx, due.timer),
             // `fire_stall_timer` and `fire_delivery_timer` fire the first five; only a peer has `Push`.
             Timer::Stall | Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Rate | Timer::Push => return false,
         };

@@ -121,6 +121,8 @@ fn describe(preset: &Preset) {
     }
     say!("connects in 120 s at most: {}", bounds.connects_in_120_s);
     say!("connects in 120 s at most, if the server now and then holds one: {}", bounds.connects_in_120_s_if_stable);
+    say!("connects in 120 s at most, whatever the server, hints and calls do: {}", bounds.connects_in_120_s_at_most);
+    say!("connects in 24 h at most, counted in the same way: {}", bounds.connects_in_a_day);
     say!("memory at most: {} KiB", bounds.memory_bytes / 1024);
     if profile.receipts {
         say!("messages out: {}", bounds.outbound);

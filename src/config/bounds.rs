@@ -2,10 +2,8 @@
 
 use core::fmt;
 
-use alloc::collections::BTreeMap;
-
-use crate::config::{Config, Proof, Resend, Reset, floor_after};
-use crate::state::Cause;
+use super::connects::{self, Provoked};
+use crate::config::{Config, Proof, Resend};
 use crate::time::Duration;
 
 /// The bounds that follow from a configuration, as [`Config::bounds`] computes them.
@@ -15,8 +13,9 @@ use crate::time::Duration;
 /// let bounds = Config::default().bounds();
 /// assert_eq!(bounds.notice_dead_link, Some(Duration::from_secs(33)));
 /// assert_eq!(bounds.notice_dead_link_under_traffic, Some(Duration::from_secs(15)));
-/// assert_eq!(bounds.connects_in_120_s, 10);
-/// assert_eq!(bounds.connects_in_120_s_if_stable, 20);
+/// assert_eq!(bounds.connects_in_120_s, 20);
+/// assert_eq!(bounds.connects_in_120_s_if_stable, 28);
+/// assert_eq!(bounds.connects_in_a_day, 17_284);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -28,12 +27,18 @@ pub struct Bounds {
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them was
     /// written; `None` where silence never ends a link.
     pub notice_dead_link_under_traffic: Option<Duration>,
-    /// The most connects in any 120 s against a server that never lets a connection become stable. Connects caused by
-    /// hints and by the user's own calls come on top.
+    /// The most connects in any 120 s against a server on which no connection proves to be of use: none becomes stable,
+    /// and none confirms or delivers a message. Connects caused by hints and by calls come on top, up to
+    /// `connects_in_120_s_at_most`.
     pub connects_in_120_s: u32,
-    /// The most connects in any 120 s against a server that sometimes lets a connection become stable. Connects
-    /// caused by hints and by the user's own calls come on top.
+    /// The most connects in any 120 s against any server: connections may become stable, and may confirm and deliver
+    /// messages before they are lost. Connects caused by hints and by calls come on top, as above.
     pub connects_in_120_s_if_stable: u32,
+    /// The most connects in any 120 s, whatever the server, the host's hints and the application's calls do. Only those
+    /// of an [`open`](crate::Session::open) out of `Idle` or `Stopped` come on top: the user asked for each of them.
+    pub connects_in_120_s_at_most: u32,
+    /// The most connects in any 24 h, counted as in `connects_in_120_s_at_most`; `reconnect.budget` lowers it.
+    pub connects_in_a_day: u32,
     /// The most bytes of heap that a session holds, including one inbound frame and excluding actions not yet polled.
     pub memory_bytes: u64,
     /// The guarantee for outgoing messages, in dialects with receipts and message ids.
@@ -100,14 +105,6 @@ impl fmt::Display for Guarantee {
     }
 }
 
-/// The progress of an outage at the loss of a connection: the number of that loss, for the delay and for the safety
-/// floor.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Outage {
-    unstable: u32,
-    losses: u32,
-}
-
 impl Config {
     /// Computes the bounds of this configuration. For a configuration that fails [`check`](Config::check) the values
     /// have no meaning. They are those of a dialect whose server answers heartbeats;
@@ -126,80 +123,14 @@ impl Config {
         Bounds {
             notice_dead_link: self.heartbeat.notice(every, proof),
             notice_dead_link_under_traffic: self.heartbeat.notice_under_traffic(every, proof),
-            connects_in_120_s: self.connects_within(Duration::from_secs(120), false),
-            connects_in_120_s_if_stable: self.connects_within(Duration::from_secs(120), true),
+            connects_in_120_s: connects::in_window(self, Provoked::ByOutage),
+            connects_in_120_s_if_stable: connects::in_window(self, Provoked::ByServer),
+            connects_in_120_s_at_most: connects::by_floor(&self.reconnect, Duration::from_secs(120)),
+            connects_in_a_day: connects::by_floor(&self.reconnect, Duration::from_secs(86_400)),
             memory_bytes: self.memory(),
             outbound,
             inbound,
         }
-    }
-
-    /// The most connects that any server can provoke within a window, found by trying every way to lose connections.
-    fn connects_within(&self, window: Duration, holding: bool) -> u32 {
-        let first = Outage { unstable: 1, losses: 1 };
-        let quick = self.least_step(first).as_millis().max(1);
-        let held = self.least_held(first).as_millis();
-        if holding && held < quick.saturating_mul(8) {
-            // With so short a stable time the shortest step alone bounds the count.
-            return u32::try_from(window.as_millis() / quick.min(held.max(1))).unwrap_or(u32::MAX).saturating_add(1);
-        }
-        let mut known = BTreeMap::new();
-        self.further_connects(window.as_millis(), first, holding, &mut known).saturating_add(1)
-    }
-
-    /// The most connects that fit into `left` milliseconds after a connection that is about to be lost.
-    fn further_connects(&self, left: u64, at: Outage, holding: bool, known: &mut BTreeMap<(u64, Outage), u32>) -> u32 {
-        if let Some(&count) = known.get(&(left, at)) {
-            return count;
-        }
-        let mut most = 0;
-        let resets = self.reconnect.reset == Reset::OnOpen;
-        let allowed = resets || self.reconnect.max.is_none_or(|max| at.losses <= max);
-        let step = self.least_step(at).as_millis();
-        if let Some(rest) = left.checked_sub(step).filter(|_| allowed) {
-            let next = Outage { unstable: at.unstable + 1, losses: at.losses + 1 };
-            most = 1 + self.further_connects(rest, next, holding, known);
-        }
-        if let Some(rest) = left.checked_sub(self.least_held(at).as_millis()).filter(|_| holding) {
-            let next = Outage { unstable: 1, losses: self.losses_after_stable(at) + 1 };
-            most = most.max(1 + self.further_connects(rest, next, holding, known));
-        }
-        known.insert((left, at), most);
-        most
-    }
-
-    /// The least time from one connect to the next, where the first connection does not become stable.
-    fn least_step(&self, at: Outage) -> Duration {
-        self.least_delay(at.losses).max(floor_after(at.unstable))
-    }
-
-    /// The least time from one connect to the next, where the first connection is lost as soon as it counts as
-    /// stable.
-    fn least_held(&self, at: Outage) -> Duration {
-        self.reconnect.stable + self.least_delay(self.losses_after_stable(at))
-    }
-
-    /// The number of a loss that ends a stable connection.
-    fn losses_after_stable(&self, at: Outage) -> u32 {
-        match self.reconnect.reset {
-            Reset::OnOpen | Reset::OnStable => 1,
-            Reset::Never => at.losses,
-        }
-    }
-
-    fn least_delay(&self, losses: u32) -> Duration {
-        let policy = &self.reconnect;
-        let first =
-            [Cause::Errored, Cause::Closed, Cause::Dead].into_iter().filter_map(|loss| policy.first.after(loss)).min();
-        let first = first.unwrap_or(Duration::MAX);
-        let again = policy.again.delay(losses.saturating_sub(2));
-        let delay = match (losses, policy.reset) {
-            (0 | 1, _) => first,
-            // The server may open each time, which resets the counter.
-            (_, Reset::OnOpen) => first.min(again),
-            (_, Reset::OnStable | Reset::Never) => again,
-        };
-        policy.jitter.least(delay)
     }
 
     /// An upper bound on the heap: every collection full, every id of the greatest length.

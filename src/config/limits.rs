@@ -106,8 +106,11 @@ const fn range(setting: &'static str, least: u64, most: u64, of: fn(&Config) -> 
 }
 
 /// The ranges of all limits of a configuration; a test checks that none is missing.
-const RANGES: [Range; 14] = [
+const RANGES: [Range; 15] = [
     range("reconnect.again.percent", 100, 1_000, |config| config.reconnect.again.percent),
+    range("reconnect.budget.connects", 1, 1_000_000, |config| {
+        config.reconnect.budget.as_ref().map_or(Limit::new(1), |budget| budget.connects)
+    }),
     range("outbox.messages", 1, 1_000_000, |config| config.outbox.messages),
     range("outbox.bytes", 1, 1 << 30, |config| config.outbox.bytes),
     range("outbox.in_flight", 1, 65_536, |config| config.outbox.in_flight),

@@ -6,6 +6,7 @@
 mod authentication;
 mod bounds;
 mod close;
+mod connects;
 mod durability;
 mod fallback;
 mod heartbeat;
@@ -35,7 +36,7 @@ pub(crate) use limits::{DEEPEST, LONGEST_ID};
 pub use outbox::{OnFailure, OutboxPolicy, Rate, Resend, SendFailure, WhileDown};
 pub use peer::PeerPolicy;
 pub(crate) use reconnect::floor_after;
-pub use reconnect::{Backoff, EarlyCap, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
+pub use reconnect::{Backoff, Budget, EarlyCap, FirstDelay, Jitter, MeasuredFrom, ReconnectPolicy, Reset};
 
 /// The configuration of a session.
 ///

@@ -31,7 +31,7 @@ pub struct ReconnectPolicy {
     /// back at the same moment.
     pub jitter: Jitter,
     /// Limits the time that an attempt takes to open. Default 10 s, for TCP, TLS and upgrade over a bad mobile link;
-    /// `None` waits until the host reports a result.
+    /// `None` waits until the host reports a result, zero counts as 1 ms.
     #[serde(rename = "attempt_timeout_ms")]
     pub attempt_timeout: Option<Duration>,
     /// Limits the reconnects in a row before the session gives up. Default `None`, never, since waiting costs
@@ -43,6 +43,16 @@ pub struct ReconnectPolicy {
     /// longer than a default heartbeat, so that one was answered.
     #[serde(rename = "stable_ms")]
     pub stable: Duration,
+    /// Limits how many connects there are in a time. Default `None`: the delays and the safety floor are the limit.
+    /// Set it where a server, a radio or a bill counts connects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Caps a wait that grows while ready connections are lost in one pattern: three or more in a row, for the same
+    /// cause, after times that differ by a tenth or a second at most. The wait begins at `again.base` and grows as
+    /// `again` does. Default `None`: no such wait. Set it against a server that closes each connection after a time
+    /// above `stable`.
+    #[serde(default, rename = "repeated_ms", skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<Duration>,
 }
 
 impl Default for ReconnectPolicy {
@@ -57,6 +67,8 @@ impl Default for ReconnectPolicy {
             max: None,
             reset: Reset::OnStable,
             stable: Duration::from_secs(30),
+            budget: None,
+            repeated: None,
         }
     }
 }
@@ -131,6 +143,48 @@ impl EarlyCap {
     /// Makes a cap that holds for `span` from the first loss of an outage.
     pub const fn new(cap: Duration, span: Duration) -> Self {
         Self { cap, span }
+    }
+}
+
+/// A limit on the connects in any span of a given length, whatever the server, the hints and the calls do.
+///
+/// Half of the connects, rounded up, may come at once; the others are earned evenly over `per`. So a server that drops
+/// every connection never uses up a day's connects in its first hour. The user's `open` out of `Idle` or `Stopped` is
+/// never held back.
+///
+/// ```
+/// use redial::Duration;
+/// use redial::config::{Budget, Config};
+/// let mut config = Config::default();
+/// config.reconnect.budget = Some(Budget::new(200, Duration::from_secs(86_400)));
+/// assert_eq!(config.bounds().connects_in_a_day, 200);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Budget {
+    /// The most connects in any span of `per`; from 1 to 1,000,000.
+    pub connects: Limit,
+    /// The length of the span.
+    #[serde(rename = "per_ms")]
+    pub per: Duration,
+}
+
+impl Budget {
+    /// Makes a budget of this many connects in any span of `per`.
+    pub const fn new(connects: u64, per: Duration) -> Self {
+        Self { connects: Limit::new(connects), per }
+    }
+
+    /// The connects that may come at once.
+    pub(crate) fn burst(&self) -> u64 {
+        self.connects.get().div_ceil(2).max(1)
+    }
+
+    /// The time in which one connect is earned: in a span of `per` those that the burst leaves, and not one more.
+    pub(crate) fn interval(&self) -> Duration {
+        let earned = self.connects.get().saturating_sub(self.burst()).saturating_add(1);
+        Duration::from_millis((self.per.as_millis() / earned).saturating_add(1))
     }
 }
 
@@ -214,18 +268,20 @@ impl Backoff {
     }
 
     /// The delay that follows `before`, which is `None` for the first one.
-    pub(crate) fn following(&self, before: Option<Duration>) -> Duration {
-        let cap = self.cap.max(self.base);
+    pub(crate) fn following(&self, before: Option<Duration>, cap: Duration) -> Duration {
+        let cap = cap.max(self.base);
         let Some(before) = before else { return self.base };
-        let grown = u128::from(before.as_millis()) * u128::from(self.percent.get()) / 100;
-        Duration::from_millis(u64::try_from(grown).unwrap_or(u64::MAX)).min(cap)
+        // The sum of both parts, because the product could leave the range.
+        let (before, percent) = (before.as_millis(), self.percent.get());
+        let grown = (before / 100).saturating_mul(percent).saturating_add((before % 100).saturating_mul(percent) / 100);
+        Duration::from_millis(grown).min(cap)
     }
 
     /// The delay after `earlier` delays of this kind.
     pub(crate) fn delay(&self, earlier: u32) -> Duration {
         let mut delay = self.base;
         for _ in 0..earlier {
-            let next = self.following(Some(delay));
+            let next = self.following(Some(delay), self.cap);
             if next == delay {
                 // A delay at the cap, or one that does not grow, stays the same for all further steps.
                 break;
@@ -237,9 +293,14 @@ impl Backoff {
 }
 
 impl ReconnectPolicy {
+    /// The time that an attempt may take, at least 1 ms: no deadline may be due in the input that sets it.
+    pub(crate) fn attempt_timeout(&self) -> Option<Duration> {
+        self.attempt_timeout.map(|span| span.max(Duration::from_millis(1)))
+    }
+
     /// The delay, before jitter, that follows `before` when an outage has lasted for `lasted`.
     pub(crate) fn later_delay(&self, before: Option<Duration>, lasted: Duration) -> Duration {
-        let delay = self.again.following(before);
+        let delay = self.again.following(before, self.again.cap);
         match &self.early {
             Some(early) if lasted < early.span => delay.min(early.cap.max(self.again.base)),
             _ => delay,

@@ -44,6 +44,10 @@
 //! | `Connecting`, `Authenticating`, `Ready` | `closed`, a final code | `Stopped` |
 //! | `Preparing`, `Connecting`, `Authenticating`, `Ready` | any loss, the attempts used up | `GivingUp`, or `Stopped` |
 //! | `Ready` | any loss, a drain has nothing left | `Stopped` |
+//! | `Preparing` | `reconnect_now` | `Waiting` |
+//! | `Authenticating` | `RECONNECT`, a hint came while the attempt hung | `Connecting` |
+//! | `GivingUp` | `open`, `reconnect_now` | `Waiting` |
+//! | `Waiting` | `open`, the floor holds | `Waiting` |
 //! | `Waiting` | `RECONNECT`, `reconnect_now`, `online`, `woke` | `Connecting`, or `Preparing` |
 //! | `GivingUp` | `GIVE_UP` | `Stopped` |
 //! | `Closing` | `errored`, `closed`, `CLOSE`, `STALL` | `Stopped` |
@@ -61,7 +65,8 @@ use super::fallback::{self, Fallback};
 use super::heartbeat::{Heartbeat, HeartbeatDecision};
 use super::login::{Credentials, LoginStep, Supply};
 use super::malformed::MalformedFrames;
-use super::reconnect::{ConnectionHistory, Reconnect, ReconnectDecision};
+use super::network::Progress;
+use super::reconnect::{ConnectionHistory, Proof, Reconnect, ReconnectDecision};
 use crate::action::{Action, PollCause, Purpose};
 use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, may_be_received, may_be_sent};
 use crate::context::Context;
@@ -84,9 +89,9 @@ pub(crate) enum Phase {
     /// The handshake waits for a credential; no socket exists.
     Preparing { connection: ConnectionId, until: Instant },
     /// The host opens a socket.
-    Connecting { connection: ConnectionId, until: Instant },
+    Connecting { connection: ConnectionId, until: Instant, progress: Progress },
     /// The socket is open, the login is not done.
-    Authenticating { connection: ConnectionId, until: Instant, login: LoginStep },
+    Authenticating { connection: ConnectionId, until: Instant, progress: Progress, login: LoginStep },
     /// The connection carries messages.
     Ready { connection: ConnectionId, since: Instant, heartbeat: Heartbeat, evidence: Evidence, login: LoginStep },
     /// The session was closed or drained; the peer's close is awaited.
@@ -165,6 +170,9 @@ struct Restarted {
 pub(crate) struct LinkState {
     connections: u64,
     failures: u32,
+    /// Time until the budget of connects is earned again.
+    #[serde(default, rename = "spent_ms", skip_serializing_if = "Duration::is_zero")]
+    spent: Duration,
 }
 
 /// Close code of a normal closure (RFC 6455 §7.4.1).
@@ -246,8 +254,8 @@ impl Phase {
         let (at, timer) = match self {
             Self::Idle | Self::Stopped { .. } | Self::Ready { .. } => return Deadline::NEVER,
             Self::Preparing { until, .. } => (*until, Timer::Credential),
-            Self::Connecting { until, .. } => (*until, Timer::Attempt),
-            Self::Authenticating { until, .. } => (*until, Timer::Authentication),
+            Self::Connecting { until, progress, .. } => return progress.earlier(*until, Timer::Attempt),
+            Self::Authenticating { until, progress, .. } => return progress.earlier(*until, Timer::Authentication),
             Self::Closing { until, .. } => (*until, Timer::Close),
             Self::Waiting { until, .. } => (*until, Timer::Reconnect),
             Self::GivingUp { until, .. } => (*until, Timer::GiveUp),
@@ -275,6 +283,14 @@ impl Phase {
             | Self::Authenticating { connection, login: LoginStep::Asked { .. }, .. }
             | Self::Ready { connection, login: LoginStep::Asked { .. }, .. } => Some(*connection),
             _ => None,
+        }
+    }
+
+    /// Whether a hint waits for the attempt under way.
+    fn keeps_hint(&self) -> bool {
+        match self {
+            Self::Connecting { progress, .. } | Self::Authenticating { progress, .. } => progress.keeps_hint(),
+            _ => false,
         }
     }
 
@@ -381,19 +397,21 @@ impl Link {
                 self.reconnect.failures().saturating_add(1)
             }
         };
-        LinkState { connections: self.last_connection, failures }
+        LinkState { connections: self.last_connection, failures, spent: self.reconnect.spent(now) }
     }
 
     /// Restores a link: the first `open` waits for the backoff of its failures, less `away`.
-    pub(crate) fn from_state(state: &LinkState, away: Duration) -> Self {
+    pub(crate) fn from_state(now: Instant, state: &LinkState, away: Duration) -> Self {
         let restarted = (state.failures > 0).then_some(Restarted { failures: state.failures, away });
-        Self { last_connection: state.connections, restarted, ..Self::new() }
+        let reconnect = Reconnect::restored(now, state.spent - away);
+        Self { last_connection: state.connections, restarted, reconnect, ..Self::new() }
     }
 }
 
 /// Transitions from `open` to `Ready`.
 impl Link {
-    /// Starts an attempt for the user's `open`, which is exempt from every wait but that of a restored outage.
+    /// Starts an attempt for the user's `open`. Out of `Idle` and `Stopped` it is exempt from every wait but that of a
+    /// restored outage; a wait under way it ends as early as the safety floor and the budget allow.
     pub(crate) fn open(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         match self.phase {
             Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
@@ -411,11 +429,13 @@ impl Link {
 
     /// Begins anew for the user's `open`.
     fn restart(&mut self, cx: &mut Context<'_>) -> LinkEvent {
-        if !matches!(self.phase, Phase::Waiting { .. } | Phase::GivingUp { .. }) {
-            self.fallback.on_open(cx.now, &cx.config.fallback);
-        }
-        self.reconnect = Reconnect::default();
+        self.reconnect.on_user_open();
         self.too_big = 0;
+        if matches!(self.phase, Phase::Waiting { .. } | Phase::GivingUp { .. }) {
+            self.hasten(cx);
+            return LinkEvent::Moved;
+        }
+        self.fallback.on_open(cx.now, &cx.config.fallback);
         match self.restarted.take() {
             Some(restarted) => self.resume_outage(cx, restarted),
             None => self.attempt(cx),
@@ -423,17 +443,16 @@ impl Link {
     }
 
     /// Continues the backoff of an outage after a restart, so that a crash loop causes no connect storm.
-    fn resume_outage(&mut self, cx: &mut Context<'_>, restarted: Restarted) -> LinkEvent {
-        let wait = self.reconnect.on_restarted(restarted.failures, &cx.config.reconnect, cx.rng);
-        let remaining = wait - restarted.away;
-        if remaining == Duration::ZERO {
-            if restarted.away >= cx.config.reconnect.stable {
+    fn resume_outage(&mut self, cx: &mut Context<'_>, Restarted { failures, away }: Restarted) -> LinkEvent {
+        let at = self.reconnect.on_restarted(cx.now, away, failures, &cx.config.reconnect, cx.rng);
+        if at <= cx.now {
+            if away >= cx.config.reconnect.stable {
                 // A process that was away for the stable time is in no crash loop.
-                self.reconnect = Reconnect::default();
+                self.reconnect.forget_outage();
             }
             return self.attempt(cx);
         }
-        let (at, cause) = (cx.now + remaining, Cause::Restarted);
+        let cause = Cause::Restarted;
         *cx.stats.losses.entry(cause).or_default() += 1;
         self.enter(cx, Phase::Waiting { until: at, cause }, Reason::default());
         self.push_schedule(cx, at, self.reconnect.failures(), cause);
@@ -453,7 +472,7 @@ impl Link {
         }
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId::new(self.last_connection);
-        self.reconnect.on_attempt(cx.now);
+        self.reconnect.on_begun(cx.now);
         if supply == Supply::Ask && matches!(login, Login::Handshake | Login::Hello) {
             let until = after(cx.now, cx.config.authentication.timeout);
             self.enter(cx, Phase::Preparing { connection, until }, Reason::default());
@@ -467,9 +486,10 @@ impl Link {
     fn dial(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
         self.credentials.on_accepted();
         let handshake = cx.dialect.handshake(self.credentials.tell().as_ref());
-        let until = after(cx.now, cx.config.reconnect.attempt_timeout);
-        self.enter(cx, Phase::Connecting { connection, until }, Reason::default());
-        self.reconnect.on_attempt(cx.now);
+        let until = after(cx.now, cx.config.reconnect.attempt_timeout());
+        let progress = Progress::begin(cx.now);
+        self.enter(cx, Phase::Connecting { connection, until, progress }, Reason::default());
+        self.reconnect.on_attempt(cx.now, &cx.config.reconnect);
         cx.backlog.on_dial(cx.stats.frames_out);
         cx.stats.connects += 1;
         cx.push(Action::Connect { connection, attempt: self.reconnect.failures(), handshake });
@@ -497,7 +517,8 @@ impl Link {
             return Some(self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default()));
         }
         let until = after(cx.now, cx.config.authentication.timeout);
-        self.enter(cx, Phase::Authenticating { connection, until, login }, Reason::default());
+        let progress = Progress::begin(cx.now);
+        self.enter(cx, Phase::Authenticating { connection, until, progress, login }, Reason::default());
         event
     }
 
@@ -522,6 +543,7 @@ impl Link {
             return if send_now { LinkEvent::Heartbeat(connection) } else { LinkEvent::Moved };
         }
         cx.stats.ready += 1;
+        cx.backlog.on_ready();
         self.fallback.on_ready();
         let (evidence, login) = (Evidence::None, LoginStep::Answered);
         self.enter(
@@ -669,6 +691,8 @@ impl Link {
             if heartbeat.on_frame(cx.now, &cx.config.heartbeat) {
                 cx.push(Action::Alive { connection: *connection, rtt: None });
             }
+        } else if let Phase::Authenticating { progress, .. } = &mut self.phase {
+            *progress = Progress::begin(cx.now);
         }
     }
 
@@ -814,20 +838,30 @@ impl Link {
         }
     }
 
-    /// Probes a ready link, or shortens a wait, after a hint: the network is back or the machine woke.
+    /// Probes a ready link, shortens a wait, or restarts an attempt that hangs, after a hint: the network is back or the
+    /// machine woke.
     pub(crate) fn on_hint(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
+        let policy = &cx.config.reconnect;
         match &mut self.phase {
             Phase::Ready { connection, heartbeat, .. } => {
                 let connection = *connection;
                 heartbeat.on_wake(cx.now, &cx.config.heartbeat).then_some(LinkEvent::Heartbeat(connection))
             }
             Phase::Waiting { until, .. } => {
-                let until = *until;
-                let at = self.reconnect.on_hint(cx.now, &cx.config.reconnect)?;
-                (at < until).then(|| self.reschedule(cx, at))
+                let at = self.reconnect.on_hint(cx.now, *until, policy)?;
+                Some(self.reschedule(cx, at))
+            }
+            Phase::Connecting { progress, .. } | Phase::Authenticating { progress, .. } => {
+                progress.on_hint(|moved| self.reconnect.restart_at(cx.now, moved, policy));
+                Some(LinkEvent::Moved)
             }
             _ => None,
         }
+    }
+
+    /// Puts a ready link in doubt: a probe goes out, and messages that can wait do so until a byte comes. Attempts go on.
+    pub(crate) fn on_offline(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
+        if self.is_ready() { self.on_hint(cx) } else { None }
     }
 
     /// Closes on the server's bye, then waits or stops as the bye says.
@@ -911,7 +945,12 @@ impl Link {
     }
 
     /// Fires the timer of the phase itself.
-    pub(crate) fn on_phase_timer(&mut self, cx: &mut Context<'_>) -> LinkEvent {
+    pub(crate) fn on_phase_timer(&mut self, cx: &mut Context<'_>, timer: Timer) -> LinkEvent {
+        if timer == Timer::Reconnect && self.phase.connection().is_some() {
+            // A hint restarts the attempt, which is no failure.
+            self.reconnect.on_restart();
+            return self.lose(cx, Cause::Renewed, DisconnectReason::default());
+        }
         self.phase.stop_timer();
         let cause = match self.phase {
             Phase::Preparing { .. } => Cause::CredentialUnavailable,
@@ -935,7 +974,7 @@ impl Link {
     /// Gives up a connection whose socket takes no more bytes.
     pub(crate) fn on_stalled(&mut self, cx: &mut Context<'_>) -> LinkEvent {
         if matches!(self.phase, Phase::Closing { .. }) {
-            return self.on_phase_timer(cx);
+            return self.on_phase_timer(cx, Timer::Close);
         }
         self.lose(cx, Cause::WriteStalled, DisconnectReason::default())
     }
@@ -978,18 +1017,31 @@ impl Link {
         Some(LinkEvent::Ended)
     }
 
-    /// Replaces the connection, or connects as early as the safety floor allows.
+    /// Replaces the connection, or connects as early as the safety floor and the budget allow.
     pub(crate) fn renew(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         match self.phase {
             Phase::Idle | Phase::Closing { .. } | Phase::Stopped { .. } => None,
-            Phase::Waiting { until, .. } => {
-                let at = self.reconnect.floor().max(cx.now);
-                Some(if at < until { self.reschedule(cx, at) } else { LinkEvent::Moved })
+            Phase::Waiting { .. } | Phase::GivingUp { .. } => {
+                self.hasten(cx);
+                Some(LinkEvent::Moved)
             }
-            Phase::GivingUp { .. } => Some(LinkEvent::Moved),
             Phase::Preparing { .. } | Phase::Connecting { .. } | Phase::Authenticating { .. } | Phase::Ready { .. } => {
                 Some(self.lose(cx, Cause::Renewed, DisconnectReason::default()))
             }
+        }
+    }
+
+    /// Moves the next attempt to the earliest moment that the safety floor and the budget allow; a session that would
+    /// give up attempts once more.
+    fn hasten(&mut self, cx: &mut Context<'_>) {
+        let at = self.reconnect.earliest(&cx.config.reconnect).max(cx.now);
+        match self.phase {
+            Phase::Waiting { until, .. } if at < until => _ = self.reschedule(cx, at),
+            Phase::GivingUp { cause, .. } => {
+                self.phase = Phase::Waiting { until: at, cause };
+                self.push_schedule(cx, at, self.reconnect.failures(), cause);
+            }
+            _ => {}
         }
     }
 
@@ -1101,15 +1153,19 @@ impl Link {
         if cause != Cause::Closed || disconnect.reason.code != Some(1009) {
             self.too_big = 0;
         }
+        let hint_is_kept = self.phase.keeps_hint();
         let history = self.history(cx, disconnect.retry_after);
         let decision = self.reconnect.on_lost(cx.now, &cx.config.reconnect, cause, history, cx.rng);
-        let was_good = history.stable || (was_ready && self.reconnect.failures() == 1);
+        let was_good = history.proof == Proof::Stable || (was_ready && self.reconnect.failures() <= 1);
         self.fallback.on_lost(cx.now, &cx.config.fallback, was_good);
         *cx.stats.losses.entry(cause).or_default() += 1;
         match decision {
             ReconnectDecision::ConnectAt(at, attempt) => {
                 self.enter(cx, Phase::Waiting { until: at, cause }, disconnect.reason);
                 self.push_schedule(cx, at, attempt, cause);
+                if hint_is_kept && cause != Cause::Renewed {
+                    self.on_hint(cx);
+                }
                 LinkEvent::Lost(cause)
             }
             ReconnectDecision::GiveUpAt(at, attempts) if at > cx.now => {
@@ -1138,11 +1194,15 @@ impl Link {
     }
 
     fn history(&self, cx: &Context<'_>, retry_after: Option<Duration>) -> ConnectionHistory {
-        let death_if_silent = match &self.phase {
-            Phase::Ready { heartbeat, .. } => heartbeat.death_if_silent(&cx.config.heartbeat),
-            _ => None,
+        let none = ConnectionHistory { proof: Proof::None, lasted: None, death_if_silent: None, retry_after };
+        let Phase::Ready { since, heartbeat, .. } = &self.phase else { return none };
+        let proof = match self.is_stable(cx.now, cx.config) {
+            true => Proof::Stable,
+            false if cx.backlog.is_useful() => Proof::Useful,
+            false => Proof::None,
         };
-        ConnectionHistory { stable: self.is_stable(cx.now, cx.config), death_if_silent, retry_after }
+        let death_if_silent = heartbeat.death_if_silent(&cx.config.heartbeat);
+        ConnectionHistory { proof, lasted: Some(cx.now.since(*since)), death_if_silent, retry_after }
     }
 
     fn give_up(&mut self, cx: &mut Context<'_>, attempts: u32, reason: Reason) -> LinkEvent {

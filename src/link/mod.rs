@@ -7,6 +7,7 @@ mod heartbeat;
 mod login;
 mod machine;
 mod malformed;
+mod network;
 mod reconnect;
 
 pub(crate) use machine::{DisconnectReason, Link, LinkEvent, LinkState, check_close, close_code_for};

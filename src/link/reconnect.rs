@@ -1,17 +1,19 @@
-//! Reconnect delays: the attempt counter of one outage, its backoff, and the safety floor above every policy.
+//! Reconnect delays: the attempt counter of one outage, its backoff, the budget, and the safety floor above every
+//! policy.
 //!
-//! 1. By default the attempt counter is reset by a connection that was ready for `stable` (30 s) and brought a frame
-//!    that could be understood; a loss decides that, never a timer.
+//! 1. The attempt counter is reset on proof, not on hope: by default once a connection that was ready for `stable`
+//!    (30 s) and brought a frame that could be understood, or that confirmed or delivered a message, is lost. A loss
+//!    decides that, never a timer.
 //! 2. Jitter is applied after the cap and keeps at least half of the delay, so attempts in a window have a hard bound.
 //! 3. The connect after the n-th unstable connection in a row comes at least `min(250 * 2^(n-1), 5000)` ms after the
-//!    previous connect.
+//!    previous connect. Only stable connections end that row.
 //! 4. A connection is lost once, however many events report the loss; no later trigger postpones a wait that has begun.
 //! 5. A `Retry-After` of the server (RFC 9110 §10.2.3) is added to the planned delay; neither jitter nor a hint
 //!    shortens that wait.
+//! 6. A renewal that was asked for is no failure: it costs neither an attempt nor a step of the backoff.
+//! 7. A hint is kept until it can be served, and the safety floor and the budget stand above it.
 
-use serde::{Deserialize, Serialize};
-
-use crate::config::{MeasuredFrom, ReconnectPolicy, Reset, floor_after};
+use crate::config::{Budget, MeasuredFrom, ReconnectPolicy, Reset, floor_after};
 use crate::rng::Rng;
 use crate::state::Cause;
 use crate::time::{Duration, Instant};
@@ -19,12 +21,23 @@ use crate::time::{Duration, Instant};
 /// History of the connection that was lost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionHistory {
-    /// Whether the connection was ready for the stable time and brought a frame that could be understood.
-    pub(crate) stable: bool,
+    pub(crate) proof: Proof,
+    /// How long the connection was ready; `None` for one that never was.
+    pub(crate) lasted: Option<Duration>,
     /// When its silence would have counted as death; used for causes that trigger no reconnect of their own.
     pub(crate) death_if_silent: Option<Instant>,
     /// Wait that the server asked for.
     pub(crate) retry_after: Option<Duration>,
+}
+
+/// Proof that a lost connection was of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    None,
+    /// A message was confirmed or delivered on the connection.
+    Useful,
+    /// The connection was ready for the stable time and brought a frame that could be understood.
+    Stable,
 }
 
 /// Decision after a loss.
@@ -39,8 +52,14 @@ pub(crate) enum ReconnectDecision {
 /// Longest `Retry-After` that is honoured.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
+/// The time for which an attempt must have hung before a hint restarts it.
+const HUNG: Duration = Duration::from_secs(1);
+
+/// Losses in one pattern before the wait begins to grow.
+const PATTERN: u32 = 3;
+
 /// Counters of one outage.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Reconnect {
     failures: u32,
     unstable: u32,
@@ -49,21 +68,73 @@ pub(crate) struct Reconnect {
     /// Last delay after the first one, before jitter.
     delay: Option<Duration>,
     last_attempt: Option<Instant>,
+    /// Last hint that shortened a wait.
     last_hint: Option<Instant>,
+    /// Restarts in a row of the attempt under way.
+    restarts: u32,
     /// End of the wait that the server asked for.
     retry_after_until: Option<Instant>,
+    /// When all that the budget has spent is earned again.
+    earned_at: Instant,
+    pattern: Option<Pattern>,
+}
+
+/// Ready connections that were lost in one way, in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Pattern {
+    cause: Cause,
+    lasted: Duration,
+    losses: u32,
+    /// Last wait for this pattern, before jitter.
+    delay: Option<Duration>,
+}
+
+impl Pattern {
+    /// Whether another connection was lost in the same way: for the same cause, after nearly the same time.
+    fn fits(&self, cause: Cause, lasted: Duration) -> bool {
+        let (short, long) = (self.lasted.min(lasted), self.lasted.max(lasted));
+        let differ = Duration::from_millis(long.as_millis() / 10).max(Duration::from_secs(1));
+        self.cause == cause && long - short <= differ
+    }
 }
 
 impl Reconnect {
+    /// Begins with a budget that is earned again after `spent`.
+    pub(crate) fn restored(now: Instant, spent: Duration) -> Self {
+        let earned_at = if spent.is_zero() { Instant::ORIGIN } else { now + spent };
+        Self { earned_at, ..Self::default() }
+    }
+
+    /// Time until all that the budget has spent is earned again.
+    pub(crate) fn spent(&self, now: Instant) -> Duration {
+        self.earned_at.since(now)
+    }
+
     /// Losses in a row since the attempt counter was last reset; the number of the next attempt.
     pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Notes the start of an attempt.
-    pub(crate) fn on_attempt(&mut self, now: Instant) {
+    /// Notes the start of an attempt, which may have to wait for a credential before it connects.
+    pub(crate) fn on_begun(&mut self, now: Instant) {
+        self.last_attempt = Some(now);
+    }
+
+    /// Notes a connect.
+    pub(crate) fn on_attempt(&mut self, now: Instant, policy: &ReconnectPolicy) {
         self.last_attempt = Some(now);
         self.retry_after_until = None;
+        if let Some(budget) = &policy.budget {
+            let interval = budget.interval();
+            // A connect that the budget does not hold back spends no more than there is.
+            self.earned_at = (self.earned_at.max(now) + interval).min(now + interval.times(budget.burst()));
+        }
+    }
+
+    /// Resets the attempt counter for the user's `open`. The safety floor and the budget go on.
+    pub(crate) fn on_user_open(&mut self) {
+        self.end_outage();
+        (self.last_hint, self.restarts, self.retry_after_until, self.pattern) = (None, 0, None, None);
     }
 
     /// Resets the attempt counter on an open socket, under [`Reset::OnOpen`].
@@ -71,6 +142,12 @@ impl Reconnect {
         if policy.reset == Reset::OnOpen {
             self.end_outage();
         }
+    }
+
+    /// Forgets an outage that is long over.
+    pub(crate) fn forget_outage(&mut self) {
+        self.end_outage();
+        (self.unstable, self.last_attempt) = (0, None);
     }
 
     fn end_outage(&mut self) {
@@ -86,28 +163,29 @@ impl Reconnect {
         history: ConnectionHistory,
         rng: &mut Rng,
     ) -> ReconnectDecision {
-        if history.stable {
-            self.unstable = 0;
-            if policy.reset == Reset::OnStable {
-                self.end_outage();
-            }
-        } else {
-            self.unstable = self.unstable.saturating_add(1);
+        self.unstable = if history.proof == Proof::Stable { 0 } else { self.unstable.saturating_add(1) };
+        if history.proof != Proof::None && policy.reset == Reset::OnStable {
+            self.end_outage();
         }
+        if cause == Cause::Renewed {
+            return ReconnectDecision::ConnectAt(self.earliest(policy).max(now), self.failures);
+        }
+        self.restarts = 0;
         self.failures = self.failures.saturating_add(1);
         self.began = self.began.or(Some(now));
-        let at = self.next_attempt(now, policy, cause, history, rng);
-        match at {
-            None => ReconnectDecision::GiveUpAt(now, self.failures),
-            Some(at) if policy.max.is_some_and(|max| self.failures > max) => match policy.from {
-                MeasuredFrom::Failure => ReconnectDecision::GiveUpAt(now, self.failures),
-                MeasuredFrom::Attempt => ReconnectDecision::GiveUpAt(at, self.failures),
-            },
-            Some(at) => ReconnectDecision::ConnectAt(at, self.failures),
+        let Some(slot) = self.next_slot(now, policy, cause, history, rng) else {
+            return ReconnectDecision::GiveUpAt(now, self.failures);
+        };
+        if policy.max.is_some_and(|max| self.failures > max) {
+            let at = if policy.from == MeasuredFrom::Attempt { slot.max(self.floor(self.unstable)) } else { now };
+            return ReconnectDecision::GiveUpAt(at, self.failures);
         }
+        let at = slot.max(self.pattern_end(now, policy, cause, history.lasted, rng));
+        ReconnectDecision::ConnectAt(at.max(self.earliest(policy)), self.failures)
     }
 
-    fn next_attempt(
+    /// The next attempt as the backoff and the server want it; `None` where the cause triggers none.
+    fn next_slot(
         &mut self,
         now: Instant,
         policy: &ReconnectPolicy,
@@ -115,9 +193,7 @@ impl Reconnect {
         history: ConnectionHistory,
         rng: &mut Rng,
     ) -> Option<Instant> {
-        let planned = if cause == Cause::Renewed {
-            now
-        } else if self.failures <= 1 {
+        let planned = if self.failures <= 1 {
             match policy.first.after(cause) {
                 Some(delay) => now + policy.jitter.spread(delay, rng),
                 None => history.death_if_silent?,
@@ -132,46 +208,95 @@ impl Reconnect {
                 MeasuredFrom::Attempt => self.last_attempt.unwrap_or(now) + delay,
             }
         };
-        self.retry_after_until = history.retry_after.map(|wait| now + wait.min(RETRY_AFTER_MAX));
-        let earliest = match history.retry_after {
-            Some(wait) => planned.max(now) + wait.min(RETRY_AFTER_MAX),
-            None => planned,
-        };
-        Some(earliest.max(self.floor()).max(now))
+        let asked = history.retry_after.map(|wait| wait.min(RETRY_AFTER_MAX));
+        self.retry_after_until = asked.map(|wait| now + wait);
+        Some(planned.max(now) + asked.unwrap_or_default())
     }
 
-    /// Takes over the attempt counter of an outage after a restart; returns how long the next attempt has to wait.
+    /// The end of the wait that grows while ready connections are lost in one pattern, where that is set.
+    fn pattern_end(
+        &mut self,
+        now: Instant,
+        policy: &ReconnectPolicy,
+        cause: Cause,
+        lasted: Option<Duration>,
+        rng: &mut Rng,
+    ) -> Instant {
+        let (Some(cap), Some(lasted)) = (policy.repeated, lasted) else { return now };
+        let before = self.pattern.filter(|pattern| pattern.fits(cause, lasted));
+        let mut pattern = before.unwrap_or(Pattern { cause, lasted, losses: 0, delay: None });
+        pattern.losses = pattern.losses.saturating_add(1);
+        if pattern.losses >= PATTERN {
+            pattern.delay = Some(policy.again.following(pattern.delay, cap));
+        }
+        self.pattern = Some(pattern);
+        pattern.delay.map_or(now, |delay| now + policy.jitter.spread(delay, rng))
+    }
+
+    /// Takes over the attempt counter of an outage that a restart interrupted, `away` ago; returns when the next attempt
+    /// may begin.
     ///
     /// A single attempt that the restart itself cut short is no outage yet, but it counts. Of an outage that is carried
     /// over nobody knows the age, so the lower cap of its beginning is over.
-    pub(crate) fn on_restarted(&mut self, failures: u32, policy: &ReconnectPolicy, rng: &mut Rng) -> Duration {
-        self.failures = failures;
-        self.unstable = failures;
+    pub(crate) fn on_restarted(
+        &mut self,
+        now: Instant,
+        away: Duration,
+        failures: u32,
+        policy: &ReconnectPolicy,
+        rng: &mut Rng,
+    ) -> Instant {
+        (self.failures, self.unstable) = (failures, failures);
         if failures <= 1 {
-            return Duration::ZERO;
+            return now;
         }
-        let delay = policy.again.delay(failures.saturating_sub(2));
+        let (delay, floor) = (policy.again.delay(failures.saturating_sub(2)), floor_after(failures));
         (self.began, self.delay) = (Some(Instant::ORIGIN), Some(delay));
-        policy.jitter.spread(delay, rng).max(floor_after(failures))
+        // The floor holds for a second `open` too.
+        self.last_attempt = Some(now + (floor - away) - floor);
+        now + (policy.jitter.spread(delay, rng).max(floor) - away)
     }
 
-    /// Safety floor: the earliest moment for the next connect, whatever policy, hint or call asks for it.
-    pub(crate) fn floor(&self) -> Instant {
-        match self.last_attempt {
-            Some(last) => last + floor_after(self.unstable),
-            None => Instant::ORIGIN,
-        }
+    /// Safety floor after so many unstable connections in a row: the earliest moment for the next connect, whatever
+    /// policy, hint or call asks for it.
+    fn floor(&self, unstable: u32) -> Instant {
+        self.last_attempt.map_or(Instant::ORIGIN, |last| last + floor_after(unstable))
     }
 
-    /// Returns how early a hint may move the next attempt; `None` when the hint is ignored.
+    /// The earliest moment for the next connect, by the safety floor and the budget.
+    pub(crate) fn earliest(&self, policy: &ReconnectPolicy) -> Instant {
+        self.floor(self.unstable).max(self.earned(policy))
+    }
+
+    fn earned(&self, policy: &ReconnectPolicy) -> Instant {
+        let ahead = |budget: &Budget| budget.interval().times(budget.burst() - 1);
+        policy.budget.as_ref().map_or(Instant::ORIGIN, |budget| self.earned_at - ahead(budget))
+    }
+
+    /// Returns when a hint ends the present wait, where that is before `until`.
     ///
-    /// One hint in each stable time is believed. It moves the attempt neither below the safety floor nor before the end
-    /// of the wait that the server asked for.
-    pub(crate) fn on_hint(&mut self, now: Instant, policy: &ReconnectPolicy) -> Option<Instant> {
-        if self.last_hint.is_some_and(|last| now.since(last) < policy.stable) {
+    /// A hint shortens a wait once in each stable time; another one is kept until that is over. It moves the attempt
+    /// neither below the safety floor nor before the end of the wait that the server asked for.
+    pub(crate) fn on_hint(&mut self, now: Instant, until: Instant, policy: &ReconnectPolicy) -> Option<Instant> {
+        let next_hint = self.last_hint.map_or(now, |last| last + policy.stable);
+        let at = self.earliest(policy).max(self.retry_after_until.unwrap_or_default()).max(next_hint).max(now);
+        if at >= until {
             return None;
         }
-        self.last_hint = Some(now);
-        Some(self.floor().max(self.retry_after_until.unwrap_or_default()).max(now))
+        self.last_hint = Some(at);
+        Some(at)
+    }
+
+    /// Returns when a hint restarts the attempt under way, which last moved at `moved`.
+    ///
+    /// Each restart in a row waits twice as long as the one before, so that hints without end let an attempt open.
+    pub(crate) fn restart_at(&self, now: Instant, moved: Instant, policy: &ReconnectPolicy) -> Instant {
+        let hung = moved + HUNG.times(1 << self.restarts.min(16));
+        hung.max(self.floor(self.unstable.saturating_add(1))).max(self.earned(policy)).max(now)
+    }
+
+    /// Notes that a hint restarts the attempt under way.
+    pub(crate) fn on_restart(&mut self) {
+        self.restarts = self.restarts.saturating_add(1);
     }
 }

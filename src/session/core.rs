@@ -32,7 +32,8 @@ impl SessionCore<'_> {
                 cx.backlog.on_taken(messages, cx.stats.delivered);
                 None
             }
-            Event::Tick | Event::Offline => None,
+            Event::Tick => None,
+            Event::Offline => self.link.on_offline(cx),
             Event::Host { profile } => {
                 cx.backlog.set_host(profile);
                 self.link.on_host(cx);

@@ -121,7 +121,7 @@ impl Session {
             preset,
             clock: now,
             rng,
-            link: Link::from_state(&snapshot.link, away),
+            link: Link::from_state(now, &snapshot.link, away),
             delivery,
             backlog: Backlog::default(),
             actions: VecDeque::new(),

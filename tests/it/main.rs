@@ -10,6 +10,7 @@ mod matrix;
 mod model;
 mod native;
 mod oracle;
+mod outages;
 mod pipe;
 mod properties;
 mod screen;

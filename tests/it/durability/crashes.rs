@@ -33,8 +33,8 @@ fn a_process_that_crashes_at_every_connect_connects_ever_more_slowly() {
     let connects = crash_loop(|_| {}, 5, 3_600_000);
     let gaps: Vec<u64> = connects.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(gaps[0], 5, "a single crash is no outage");
-    assert!(gaps[1] >= 250 && gaps[6] >= 8_000 && gaps[10] >= 30_000, "{gaps:?}");
-    assert!(gaps.iter().all(|gap| *gap <= 60_010), "the longest wait is the policy's: {gaps:?}");
+    assert!(gaps[1] >= 250 && gaps[6] >= 8_000 && gaps[10] >= 10_000, "{gaps:?}");
+    assert!(gaps.iter().all(|gap| *gap <= 20_010), "the longest wait is the policy's: {gaps:?}");
     let bound = redial::Config::default().bounds().connects_in_120_s as usize;
     for (at, start) in connects.iter().enumerate() {
         let within = connects[at..].iter().take_while(|connect| **connect < start + 120_000).count();
@@ -50,7 +50,7 @@ fn twenty_crashes_in_a_row_stay_far_apart_even_when_each_process_stores_before_i
     };
     let connects = crash_loop(chatty, 5, 600_000);
     let early = connects.iter().filter(|at| **at < 120_000).count();
-    assert!(early <= 11, "{early} connects in the first 120 s: {connects:?}");
+    assert!(early <= 15, "{early} connects in the first 120 s: {connects:?}");
     assert!(connects.len() >= 15, "and it never gives up: {connects:?}");
 }
 
@@ -69,7 +69,7 @@ fn one_restart_while_connecting_costs_no_wait_but_counts() {
 
 #[test]
 fn an_outage_goes_on_after_a_restart_and_the_time_away_counts() {
-    for (away, waits) in [(0, true), (20_000, true), (61_000, false)] {
+    for (away, waits) in [(0, true), (5_000, true), (21_000, false)] {
         let mut story = Story::write_ahead(|_| {});
         story.open();
         for _ in 0..10 {
@@ -80,7 +80,7 @@ fn an_outage_goes_on_after_a_restart_and_the_time_away_counts() {
         if waits {
             let losses = story.seen().losses();
             assert!(
-                matches!(losses[..], [(Cause::Restarted, at)] if at <= 60_000 - away && at >= 30_000 - away.min(30_000)),
+                matches!(losses[..], [(Cause::Restarted, at)] if at <= 20_000 - away && at >= 10_000 - away),
                 "{losses:?}"
             );
         }

@@ -29,6 +29,8 @@ mod worlds;
 
 #[cfg(not(test))]
 pub(crate) use client::bounds_without_stable_connections;
+#[cfg(test)]
+pub(crate) use dice::Dice;
 pub(crate) use figures::Figures;
 #[cfg(not(test))]
 pub(crate) use figures::{Closest, MEMORY};

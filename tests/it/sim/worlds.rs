@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use redial::config::{
-    Acknowledge, Backoff, CloseCodes, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, FirstDelay,
-    HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, OnFailure, PeerPolicy, Probe, Rate, Resend, Reset,
+    Acknowledge, Backoff, Budget, CloseCodes, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, EarlyCap,
+    FirstDelay, HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, OnFailure, PeerPolicy, Probe, Rate, Resend, Reset,
     SendFailure, Suspicion, Unauthorized, WhileDown,
 };
 use redial::dialect::Login;
@@ -184,6 +184,9 @@ fn reconnect(dice: &mut Dice, config: &mut Config) {
     policy.reset = dice.one_of(&[Reset::OnStable, Reset::OnStable, Reset::OnOpen, Reset::Never]);
     let stable = seconds(dice.between(5, 60));
     policy.stable = edge(dice, stable);
+    policy.early = dice.percent(50).then(|| EarlyCap::new(seconds(dice.between(1, 5)), seconds(dice.between(5, 60))));
+    policy.budget = dice.percent(15).then(|| Budget::new(dice.between(10, 60), seconds(120)));
+    policy.repeated = dice.percent(15).then(|| seconds(dice.between(5, 30)));
 }
 
 fn outbox(dice: &mut Dice, config: &mut Config, swarm: &Swarm) {

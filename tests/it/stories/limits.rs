@@ -34,7 +34,10 @@ fn a_configuration_without_any_delay_still_keeps_to_the_safety_floor() {
     story.closed(None);
     let connects = story.connects.len();
     story.open();
-    assert_eq!(story.connects.len(), connects + 1, "the user's own `open` is exempt");
+    assert_eq!(story.connects.len(), connects, "nor does `open` while it waits");
+    assert_eq!(story.wait_for_connect(), 5_000);
+    story.close().open();
+    assert_eq!(story.connects.len(), connects + 2, "the user's `open` of a session that was closed is exempt");
 }
 
 #[test]

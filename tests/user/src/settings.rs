@@ -3,9 +3,10 @@
 use core::num::NonZeroU32;
 
 use redial::config::{
-    Acknowledge, AuthenticationPolicy, Backoff, CloseCodes, ClosePolicy, CodeRange, CredentialSource, DeadAfter, DeadLink,
-    Deliver, Durability, FallbackPolicy, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, InboxPolicy, Jitter, Limit,
-    Limits, Liveness, MeasuredFrom, OnFailure, OutboxPolicy, PeerPolicy, Probe, Rate, ReconnectPolicy, Resend, Reset, SendFailure,
+    Acknowledge, AuthenticationPolicy, Backoff, Budget, CloseCodes, ClosePolicy, CodeRange, CredentialSource, DeadAfter,
+    DeadLink, Deliver, Durability, EarlyCap, FallbackPolicy, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, InboxPolicy,
+    Jitter, Limit, Limits, Liveness, MeasuredFrom, OnFailure, OutboxPolicy, PeerPolicy, Probe, Rate, ReconnectPolicy,
+    Resend, Reset, SendFailure,
     Suspicion, Unauthorized, WhileDown,
 };
 use redial::{Config, Duration};
@@ -70,6 +71,9 @@ fn reconnect(policy: &mut ReconnectPolicy) {
     policy.max = Some(3);
     policy.reset = Reset::Never;
     policy.stable = Duration::from_secs(20);
+    policy.early = Some(EarlyCap::new(Duration::from_secs(3), Duration::from_secs(20)));
+    policy.budget = Some(Budget::new(1_000, Duration::from_secs(86_400)));
+    policy.repeated = Some(Duration::from_secs(300));
 }
 
 fn close(policy: &mut ClosePolicy) {
