@@ -1,6 +1,6 @@
 //! Context of one input: time, configuration, dialect, randomness, counters, and the one queue of actions.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::action::{Action, Message, Purpose};
@@ -88,14 +88,15 @@ impl Context<'_> {
     /// Removes messages for this connection from the action queue, each with its `Sent`, where `may` allows it; returns
     /// their ids in order. Skipped sequence numbers go with them: one that left without those before it would be a gap.
     pub(crate) fn withdraw(&mut self, connection: ConnectionId, may: impl Fn(&MessageId) -> bool) -> Vec<MessageId> {
-        let mut withdrawn = Vec::new();
+        let (mut withdrawn, mut unsent) = (Vec::new(), BTreeSet::new());
         self.out.retain(|action| match action {
             Action::Send { connection: of, purpose: Purpose::Message { id }, .. } if *of == connection && may(id) => {
                 withdrawn.push(id.clone());
+                unsent.insert(id.clone());
                 false
             }
             Action::Send { connection: of, purpose: Purpose::Skip { .. }, .. } => *of != connection,
-            Action::Status { id, status: Status::Sent } => !withdrawn.contains(id),
+            Action::Status { id, status: Status::Sent } => !unsent.contains(id),
             _ => true,
         });
         withdrawn

@@ -223,6 +223,12 @@ pub enum FetchedError {
     /// No `Gap` with these two ends was reported, or that gap is closed.
     #[error("no open gap has these two ends")]
     Unasked,
+    /// An id is empty or longer than `limits.id_bytes`.
+    #[error("an id is a text of 1 to {limit} bytes or an integer up to 2^53 - 1")]
+    BadId {
+        /// The limit, `limits.id_bytes`.
+        limit: u64,
+    },
 }
 
 /// Why `mark_read` did nothing.
@@ -241,10 +247,16 @@ pub enum MarkReadError {
         /// The limit, `limits.id_bytes`.
         limit: u64,
     },
-    /// The id is empty or longer than `limits.id_bytes`.
+    /// The id is empty or longer than `limits.id_bytes`, or longer than the dialect can write.
     #[error("an id is a text of 1 to {limit} bytes or an integer up to 2^53 - 1")]
     BadId {
-        /// The limit, `limits.id_bytes`.
+        /// The limit of a text id, in bytes.
+        limit: u64,
+    },
+    /// So many conversations have a read marker that was not sent yet; the first connection sends them.
+    #[error("the read markers of {limit} conversations wait to be sent")]
+    Full {
+        /// The limit on conversations.
         limit: u64,
     },
 }
@@ -289,8 +301,9 @@ pub enum RestoreError {
         /// The version that the snapshot names.
         version: u64,
     },
-    /// The content of the snapshot does not match its checksum.
-    #[error("the snapshot is damaged: its content does not match its checksum")]
+    /// The content of the snapshot does not match its checksum, or contradicts itself: an id that stands twice, a number
+    /// that no session reaches, sequence numbers out of order.
+    #[error("the snapshot is damaged: its content does not match its checksum, or contradicts itself")]
     Damaged,
     /// The snapshot was taken under another preset.
     #[error("the snapshot was taken under the preset `{preset}`")]
@@ -430,8 +443,14 @@ codes!(ResendError:
 codes!(CancelError: Unknown => "unknown", Sent => "sent");
 codes!(AbandonError: Unknown => "unknown", NotSent => "not_sent");
 codes!(AcknowledgeError: Unknown => "unknown");
-codes!(FetchedError: Unasked => "unasked");
-codes!(MarkReadError: NoWord => "no_word", Unknown => "unknown", Conversation => "conversation", BadId => "bad_id");
+codes!(FetchedError: Unasked => "unasked", BadId => "bad_id");
+codes!(MarkReadError:
+    NoWord => "no_word",
+    Unknown => "unknown",
+    Conversation => "conversation",
+    BadId => "bad_id",
+    Full => "full"
+);
 codes!(ReceiptError: NoWord => "no_word", Unknown => "unknown");
 codes!(CloseError: Code => "close_code", Reason => "close_reason");
 codes!(RestoreError: Version => "snapshot_version", Damaged => "snapshot_damaged", Preset => "snapshot_preset");

@@ -8,6 +8,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::config::LONGEST_ID;
 use crate::digits;
 
 /// A connection id names one connection; the session hands it out with `Connect` and never uses it again.
@@ -41,6 +42,10 @@ impl fmt::Debug for ConnectionId {
         write!(f, "#{}", self.0)
     }
 }
+
+/// Last number that a count of this crate reaches: of sequence numbers, of ids made, of connections. It is far below 2^53,
+/// so that no reader of these numbers loses precision before it.
+pub(crate) const LAST: u64 = (1 << 53) - (1 << 32);
 
 /// A message id names a message: it is a text, or an integer in services that count messages. `1` and `"1"` are two
 /// different ids.
@@ -169,6 +174,11 @@ impl MessageId {
             Repr::Number(number) => *number <= Self::MAX_NUMBER,
             text => !text.bytes().is_empty() && text.bytes().len() as u64 <= limit,
         }
+    }
+
+    /// Whether some configuration lets the id be sent, so that a snapshot may hold it.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.is_writable(LONGEST_ID)
     }
 
     /// Returns the number of bytes that the id takes on the wire, without quotes; an integer counts as 16 bytes.

@@ -3,9 +3,13 @@
 //! 1. Within the window a message is delivered once, and acknowledged every time it arrives.
 //! 2. No message is acknowledged before its delivery, or before the application's answer where that is required.
 //! 3. The window forgets its oldest answered id first, and never an id that still waits for the application.
-//! 4. A server that keeps at most U pushes unacknowledged and repeats them in order is safe with a window of U plus
+//! 4. Where ids count anew on each connection, no message is compared with one of an earlier connection, and an answer
+//!    to one of those is not taken for the answer to a later message of that id.
+//! 5. A server that keeps at most U pushes unacknowledged and repeats them in order is safe with a window of U plus
 //!    `pending`.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -38,9 +42,16 @@ pub(crate) struct Inbox {
     answered: SlotMap<Answered>,
     /// Ids of messages that wait for the application.
     pending: SlotMap<MessageId>,
+    /// Ids, with their former slots, of messages of earlier connections that wait for the application and whose ids the
+    /// present connection may use again. Their answers go nowhere.
+    left: Option<Box<Left>>,
     /// Number of changes to the part of the inbox that a snapshot holds.
     revision: u64,
 }
+
+/// Ids of messages of earlier connections; boxed, since few sessions ever have one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Left(BTreeSet<(MessageId, u64)>);
 
 /// Snapshot form of one id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,7 +75,7 @@ impl HasId for Answered {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Self { answered: SlotMap::new(), pending: SlotMap::new(), revision: 0 }
+        Self { answered: SlotMap::new(), pending: SlotMap::new(), left: None, revision: 0 }
     }
 
     /// Number of changes to the part of the inbox that a snapshot holds.
@@ -79,15 +90,39 @@ impl Inbox {
         self.answered.iter().map(to_state).collect()
     }
 
-    /// Restores the window from a snapshot.
-    pub(crate) fn from_state(state: Vec<SeenIdState>, policy: &InboxPolicy) -> Self {
+    /// Restores the window from a snapshot; `None` where an id stands twice or no configuration has such an id.
+    pub(crate) fn from_state(state: Vec<SeenIdState>, policy: &InboxPolicy) -> Option<Self> {
+        let ids: BTreeSet<&MessageId> = state.iter().map(|seen| &seen.id).filter(|id| id.is_sound()).collect();
+        if ids.len() < state.len() {
+            return None;
+        }
         let mut inbox = Self::new();
         for SeenIdState { id, rejected } in state {
-            if inbox.answered.slot_of(&id).is_none() {
-                inbox.remember(id, !rejected, policy);
-            }
+            inbox.remember(id, !rejected, policy);
         }
-        inbox
+        Some(inbox)
+    }
+
+    /// Begins anew for the ids of the next connection. The application may still answer for the messages that wait.
+    pub(crate) fn start_over(&mut self) {
+        self.revision += u64::from(self.answered.len() > 0);
+        self.answered = SlotMap::new();
+        while let Some((slot, id)) = self.pending.pop_first() {
+            self.left.get_or_insert_default().0.insert((id, slot));
+        }
+    }
+
+    /// Handles the application's answer to a message of an earlier connection. Returns whether there was such a message;
+    /// of two messages with one id the earlier one is answered first.
+    pub(crate) fn on_late_answer(&mut self, id: &MessageId) -> bool {
+        let Some(Left(left)) = self.left.as_deref_mut() else { return false };
+        let first = left.range((id.clone(), 0)..).next().filter(|(of, _)| of == id).cloned();
+        first.is_some_and(|first| left.remove(&first))
+    }
+
+    /// Number of messages that wait for the application.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.pending.len() + self.left.as_ref().map_or(0, |left| left.0.len())
     }
 
     /// Decision on a repeated message; `None` for a new message.
@@ -111,7 +146,7 @@ impl Inbox {
         match (self.known(id), policy.acknowledge) {
             (Some(decision), _) => (decision, 0),
             (None, Acknowledge::OnDelivery) => (InboxDecision::DeliverAndAck, self.remember(id.clone(), true, policy)),
-            (None, Acknowledge::OnCall) if self.pending.len() >= policy.pending.as_count() => (InboxDecision::Defer, 0),
+            (None, Acknowledge::OnCall) if self.unanswered() >= policy.pending.as_count() => (InboxDecision::Defer, 0),
             (None, Acknowledge::OnCall) => {
                 self.pending.push(id.clone());
                 (InboxDecision::Deliver, 0)
@@ -121,13 +156,13 @@ impl Inbox {
 
     /// Whether as many messages wait for the application as `pending` allows.
     pub(crate) fn is_full(&self, policy: &InboxPolicy) -> bool {
-        self.pending.len() >= policy.pending.as_count()
+        self.unanswered() >= policy.pending.as_count()
     }
 
     /// Whether at most half as many messages wait for the application as `pending` allows, so that the messages which
     /// were deferred find room.
     pub(crate) fn has_room(&self, policy: &InboxPolicy) -> bool {
-        self.pending.len() <= policy.pending.as_count() / 2
+        self.unanswered() <= policy.pending.as_count() / 2
     }
 
     /// Records the application's answer to a message: `accepted` or refused. Returns the number of ids that were
@@ -148,6 +183,9 @@ impl Inbox {
 
     fn remember(&mut self, id: MessageId, accepted: bool, policy: &InboxPolicy) -> u64 {
         self.revision += 1;
+        if policy.window.get() == 0 {
+            return 0;
+        }
         let mut forgotten = 0;
         while self.answered.len() >= policy.window.as_count() && self.answered.pop_first().is_some() {
             forgotten += 1;

@@ -2,15 +2,17 @@
 //!
 //! 1. Only the newest read marker of a conversation is kept, so no read marker is sent after a newer one.
 //! 2. The peer never confirms a read marker: every new connection is sent all of them.
-//! 3. The number of read markers is bounded; the read marker that has not risen for longest is
-//!    forgotten first.
+//! 3. The number of read markers is bounded. The read marker that has not risen for longest makes room for another one
+//!    once it was sent; while none of them was sent, another one is refused.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::LONGEST_ID;
+use crate::error::MarkReadError;
 use crate::id::MessageId;
 
 /// Number of conversations whose read markers are kept.
@@ -30,6 +32,9 @@ pub(crate) struct ReadMarker {
     #[serde(default, skip_serializing_if = "str::is_empty")]
     conversation: Box<str>,
     id: MessageId,
+    /// Whether the marker was sent on any connection of this process.
+    #[serde(skip)]
+    sent: bool,
 }
 
 impl ReadMarkers {
@@ -38,9 +43,9 @@ impl ReadMarkers {
         self.revision
     }
 
-    /// Returns the id of the last message read in each conversation.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &MessageId> {
-        self.markers.iter().map(|marker| &marker.id)
+    /// Returns each conversation with the id of the last message read in it.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = (&str, &MessageId)> {
+        self.markers.iter().map(|marker| (&*marker.conversation, &marker.id))
     }
 
     /// Raises the read marker of a conversation to the message `id`, if `is_newer` says that it is newer than the
@@ -50,19 +55,33 @@ impl ReadMarkers {
         conversation: &str,
         id: &MessageId,
         is_newer: impl FnOnce(&MessageId) -> bool,
-    ) -> bool {
+    ) -> Result<bool, MarkReadError> {
         let known = self.markers.iter().position(|marker| &*marker.conversation == conversation);
-        if let Some(at) = known {
-            if !self.markers.get(at).is_some_and(|marker| is_newer(&marker.id)) {
-                return false;
-            }
-            self.markers.remove(at);
-        } else if self.markers.len() >= MAX_CONVERSATIONS {
-            self.markers.pop_front();
+        if known.and_then(|at| self.markers.get(at)).is_some_and(|marker| !is_newer(&marker.id)) {
+            return Ok(false);
         }
-        self.markers.push_back(ReadMarker { conversation: conversation.into(), id: id.clone() });
+        let full = self.markers.len() >= MAX_CONVERSATIONS;
+        if let Some(at) = known.or_else(|| self.markers.iter().position(|marker| full && marker.sent)) {
+            self.markers.remove(at);
+        } else if full {
+            return Err(MarkReadError::Full { limit: MAX_CONVERSATIONS as u64 });
+        }
+        self.markers.push_back(ReadMarker { conversation: conversation.into(), id: id.clone(), sent: false });
         self.revision += 1;
-        true
+        Ok(true)
+    }
+
+    /// Notes that the read marker at this message was sent.
+    pub(crate) fn on_sent(&mut self, id: &MessageId) {
+        for marker in self.markers.iter_mut().filter(|marker| marker.id == *id) {
+            marker.sent = true;
+        }
+    }
+
+    /// Forgets all read markers, because their ids mean nothing on the next connection.
+    pub(crate) fn forget(&mut self) {
+        self.revision += u64::from(!self.markers.is_empty());
+        self.markers.clear();
     }
 
     /// Returns the read markers for a snapshot.
@@ -70,9 +89,11 @@ impl ReadMarkers {
         self.markers.iter().cloned().collect()
     }
 
-    /// Restores the read markers from a snapshot.
-    pub(crate) fn from_state(mut state: Vec<ReadMarker>) -> Self {
-        state.drain(..state.len().saturating_sub(MAX_CONVERSATIONS));
-        Self { markers: state.into(), revision: 0 }
+    /// Restores the read markers from a snapshot; `None` where they contradict each other or a limit.
+    pub(crate) fn from_state(state: Vec<ReadMarker>) -> Option<Self> {
+        let conversations: BTreeSet<&str> = state.iter().map(|marker| &*marker.conversation).collect();
+        let sound = |marker: &ReadMarker| marker.id.is_sound() && marker.conversation.len() as u64 <= LONGEST_ID;
+        let once = conversations.len() == state.len() && state.len() <= MAX_CONVERSATIONS;
+        (once && state.iter().all(sound)).then(|| Self { markers: state.into(), revision: 0 })
     }
 }

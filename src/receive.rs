@@ -3,7 +3,9 @@
 //! 1. A frame over the limit is dropped unread.
 //! 2. A signal that arrives before the login is done and is not about the login is ignored, unless the dialect delivers
 //!    early.
-//! 3. A frame becomes a body only when it is delivered: until then its content is a range within the frame.
+//! 3. Whoever wrote the dialect: an id over its limit, a number that no snapshot can hold or JSON that nests too deep is
+//!    malformed.
+//! 4. A frame becomes a body only when it is delivered: until then its content is a range within the frame.
 //!
 //! | signal | goes to |
 //! |---|---|
@@ -100,7 +102,7 @@ pub(crate) fn read(cx: &mut Context<'_>, frame: &Frame) -> Result<Signal<Span>, 
     if bytes > limit {
         return Err(Malformed::TooLarge { bytes, limit });
     }
-    cx.dialect.decode(cx.side, frame, &cx.config.limits)
+    cx.dialect.decode(cx.side, frame, &cx.config.limits)?.checked(frame, &cx.config.limits)
 }
 
 /// Hands a message or a notice to delivery, which makes the frame itself the body if it delivers.

@@ -59,6 +59,9 @@ pub enum Guarantee {
     /// No message is lost or shown twice: an unconfirmed message older than the server's dedup window is settled as
     /// `Unconfirmed` and not sent again.
     OnceWithin(Duration),
+    /// No message is lost where the server pushes unacknowledged messages again; a message that it repeats is shown
+    /// again.
+    AtLeastOnce,
     /// No message is shown twice among this many ids; none is lost where the server pushes unacknowledged messages
     /// again.
     OnceAmong(u64),
@@ -74,6 +77,9 @@ impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AtMostOnce => f.write_str("sent at most once; a message that may be lost is reported as unconfirmed"),
+            Self::AtLeastOnce => f.write_str(
+                "nothing lost while the server pushes unacknowledged messages again; what it repeats is shown again",
+            ),
             Self::OnceWhileServerRemembers => {
                 f.write_str("nothing lost, nothing shown twice, while the server's dedup window holds")
             }
@@ -118,6 +124,7 @@ impl Config {
         };
         let inbound = match self.inbox.server_keeps {
             Some(keeps) if self.check_window().is_ok() => Guarantee::OnceInOrder(keeps),
+            _ if self.inbox.window.get() == 0 => Guarantee::AtLeastOnce,
             _ => Guarantee::OnceAmong(self.inbox.window.get()),
         };
         Bounds {
@@ -137,8 +144,10 @@ impl Config {
     fn memory(&self) -> u64 {
         const ENTRY: u64 = 512;
         let id = self.limits.id_bytes.get();
-        let entries = [self.outbox.messages, self.outbox.remembered, self.inbox.window, self.inbox.pending];
+        let entries = [self.outbox.messages, self.outbox.remembered, self.inbox.window];
         let entries = entries.into_iter().fold(0, |sum: u64, limit| sum.saturating_add(limit.get()));
+        // Messages that wait for the application, and twice as many answers that wait.
+        let entries = entries.saturating_add(self.inbox.pending.get().saturating_mul(3));
         entries
             .saturating_mul(id.saturating_add(ENTRY))
             .saturating_add(self.outbox.bytes.get())

@@ -10,8 +10,9 @@ use super::limit::Limit;
 #[non_exhaustive]
 pub struct InboxPolicy {
     /// Limits the ids remembered to recognise repeats. Default 4,096, some 230 KB, or 820 KB with ids of the greatest
-    /// length; from 1 to 1,000,000. A server that keeps at most U pushes unacknowledged needs a window of U plus
-    /// `pending`.
+    /// length; from 0 to 1,000,000. A server that keeps at most U pushes unacknowledged needs a window of U plus
+    /// `pending`. With 0 every message is delivered as often as it comes, but for one that waits for `acknowledge`: for
+    /// services whose ids are free again once they are acknowledged.
     pub window: Limit,
     /// The most pushes that the server keeps unacknowledged and repeats in order, U, where that number is known.
     /// Default `None`, not known. With a number, [`Config::check`](crate::Config::check) checks the window against

@@ -116,7 +116,7 @@ const RANGES: [Range; 15] = [
     range("outbox.in_flight", 1, 65_536, |config| config.outbox.in_flight),
     range("outbox.unwritten_bytes", 1, 16 << 20, |config| config.outbox.unwritten_bytes),
     range("outbox.remembered", 0, 1_000_000, |config| config.outbox.remembered),
-    range("inbox.window", 1, 1_000_000, |config| config.inbox.window),
+    range("inbox.window", 0, 1_000_000, |config| config.inbox.window),
     range("inbox.pending", 1, 10_000, |config| config.inbox.pending),
     range("limits.frame_bytes", 1, 16 << 20, |config| config.limits.frame_bytes),
     range("limits.message_bytes", 1, 1 << 20, |config| config.limits.message_bytes),

@@ -86,8 +86,8 @@ impl Config {
     /// assert_eq!(config.check(), Ok(()));
     /// config.inbox.window = Limit::new(16);
     /// assert_eq!(config.check(), Err(ConfigError::Window { window: 16, needed: 60 }));
-    /// config.inbox.window = Limit::new(0);
-    /// let range = ConfigError::Range { setting: "inbox.window", value: 0, least: 1, most: 1_000_000 };
+    /// config.inbox.pending = Limit::new(0);
+    /// let range = ConfigError::Range { setting: "inbox.pending", value: 0, least: 1, most: 10_000 };
     /// assert_eq!(config.check(), Err(range));
     /// ```
     pub fn check(&self) -> Result<(), ConfigError> {

@@ -19,7 +19,7 @@ use crate::backlog::{Backlog, FrameKind};
 use crate::config::{Config, Durability, OutboxPolicy};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
-use crate::dialect::{AckCarrier, Content, Hello, Refusal, SessionTerms, Signal};
+use crate::dialect::{AckCarrier, Content, Hello, IdScope, Refusal, SessionTerms, Signal};
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -202,12 +202,14 @@ impl Delivery {
 
     /// Handles the loss of the connection; the link will try another connection.
     pub(crate) fn on_lost(&mut self, cx: &mut Context<'_>, cause: Cause) {
-        if let Some(connection) = self.take_down() {
+        if let Some(connection) = self.take_down(cx) {
             // The host never polled these actions: their messages reached no socket, and no `Sent` was reported. The
             // actions of settled messages stay in the queue with their `Sent`; where the peer sends no confirmations,
             // these are all but the last messages, whose bodies are kept.
-            for id in cx.withdraw(connection, |id| self.outbox.can_unsend(id)) {
-                self.outbox.on_withdrawn(&id, &cx.config.outbox);
+            let withdrawn = cx.withdraw(connection, |id| self.outbox.can_unsend(id));
+            // The last one first: each goes back to the front of the outbox, where that moves nothing else.
+            for id in withdrawn.iter().rev() {
+                self.outbox.on_withdrawn(id, &cx.config.outbox);
             }
             // No message causes silence; a message may cause a close or an error soon, or an overdue receipt.
             let suspicious_for = match cause {
@@ -222,7 +224,7 @@ impl Delivery {
 
     /// Settles every message but those that leave, because the session closes.
     pub(crate) fn on_closing(&mut self, cx: &mut Context<'_>) {
-        self.take_down();
+        self.take_down(cx);
         self.flow = Flow::Open;
         let settled = self.outbox.on_closing(&cx.config.outbox);
         cx.emit_statuses(settled);
@@ -241,7 +243,8 @@ impl Delivery {
     }
 
     /// Stops sending messages; returns the connection that carried them.
-    fn take_down(&mut self) -> Option<ConnectionId> {
+    fn take_down(&mut self, cx: &Context<'_>) -> Option<ConnectionId> {
+        self.forget_ids(cx);
         if let Some(sequence) = self.sequence() {
             sequence.on_lost();
         }
@@ -250,6 +253,15 @@ impl Delivery {
         self.outbox.stop_rate();
         self.outbox.settle_reading(Instant::ORIGIN, true);
         self.ready.take()
+    }
+
+    /// Forgets the ids of incoming messages where the next connection uses them for other messages.
+    pub(super) fn forget_ids(&mut self, cx: &Context<'_>) {
+        let scope = cx.dialect.capabilities().id_scope;
+        if (scope, &self.transfer) == (IdScope::Connection, &Transfer::PerMessage) {
+            self.inbox.start_over();
+            self.read_markers.forget();
+        }
     }
 
     /// Sets whether a probe is unanswered. Returns whether an unanswered probe has ended by this call.
@@ -265,7 +277,7 @@ impl Delivery {
             || (backlog.reports_flow()
                 && self.inbox.is_full(&config.inbox)
                 && matches!(self.transfer, Transfer::PerMessage))
-            || (backlog.reports_written() && self.answers.are_many(config));
+            || self.answers.are_many(config);
         !many || self.ready.is_none()
     }
 

@@ -1,5 +1,6 @@
 //! Incoming messages: each is delivered once, and acknowledged every time it arrives.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::answers::{Answer, AnswerKind, NEXT_VERSION, STORED};
@@ -7,7 +8,7 @@ use super::{Delivery, Transfer};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
 use crate::dialect::Signal;
-use crate::error::{AcknowledgeError, FetchedError, MarkReadError};
+use crate::error::{AcknowledgeError, FetchedError, MarkReadError, Unencodable};
 use crate::frame::Body;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::InboxDecision;
@@ -26,11 +27,10 @@ impl Delivery {
             cx.deliver(None, body());
             return true;
         };
-        let (decision, forgotten) = match self.inbox.known(id) {
-            // It must not overtake a message that was deferred.
-            None if self.deferring => (InboxDecision::Defer, 0),
-            _ => self.inbox.on_message(id, &cx.config.inbox),
-        };
+        if self.defers(cx, id) {
+            return false;
+        }
+        let (decision, forgotten) = self.inbox.on_message(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
         let new = matches!(decision, InboxDecision::DeliverAndAck | InboxDecision::Deliver);
         if new {
@@ -50,8 +50,27 @@ impl Delivery {
         new
     }
 
+    /// Defers an arriving message whose answer could not be kept, and a new one that would overtake a deferred one.
+    fn defers(&mut self, cx: &mut Context<'_>, id: &MessageId) -> bool {
+        let full = !self.answers_at_once(cx) && !self.answers.has_room(id, self.inbox.unanswered(), cx.config);
+        let defers = match self.inbox.known(id) {
+            None => full || self.deferring,
+            // A message that waits for the application needs no other answer.
+            Some(InboxDecision::Wait) => false,
+            Some(_) => full,
+        };
+        if defers {
+            self.deferring = true;
+            cx.push(Action::Deferred { id: id.clone() });
+        }
+        defers
+    }
+
     /// Handles an own message that came back as a push: it is acknowledged and not delivered.
     pub(crate) fn on_echo(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
+        if self.defers(cx, id) {
+            return;
+        }
         let (decision, forgotten) = self.inbox.on_own(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
         match decision {
@@ -75,6 +94,9 @@ impl Delivery {
 
     fn answer(&mut self, cx: &mut Context<'_>, id: &MessageId, refused: Option<u32>) -> Result<(), AcknowledgeError> {
         let accepted = refused.is_none();
+        if self.inbox.on_late_answer(id) {
+            return Ok(());
+        }
         cx.stats.forgotten += self.inbox.on_answer(id, accepted, &cx.config.inbox).ok_or(AcknowledgeError::Unknown)?;
         match (&mut self.transfer, self.ready) {
             (Transfer::Sequenced(sequence), _) => sequence.inbound.on_answer(id, refused),
@@ -110,22 +132,26 @@ impl Delivery {
         if conversation.len() as u64 > limit {
             return Err(MarkReadError::Conversation { limit });
         }
-        cx.encode(&Signal::read(id.clone())).map_err(|_| MarkReadError::NoWord)?;
+        cx.encode(&Signal::read(id.clone())).map_err(|error| match error {
+            Unencodable::BadLength { limit } => MarkReadError::BadId { limit },
+            _ => MarkReadError::NoWord,
+        })?;
         let rank = self.inbox.rank(id).ok_or(MarkReadError::Unknown)?;
         // A message that the inbox has forgotten is older than all messages that it remembers.
         let rose = self
             .read_markers
-            .on_read(conversation, id, |marker| self.inbox.rank(marker).is_none_or(|earlier| earlier < rank));
+            .on_read(conversation, id, |marker| self.inbox.rank(marker).is_none_or(|earlier| earlier < rank))?;
         if let (true, Some(connection)) = (rose, self.ready) {
-            self.send_read(cx, connection, id);
+            self.send_read(cx, connection, conversation, id);
         }
         Ok(())
     }
 
     /// Sends all read markers on a new connection: the peer confirms none, so some may not have arrived before.
     pub(super) fn send_read_markers(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        for id in self.read_markers.ids().cloned().collect::<Vec<_>>() {
-            self.send_read(cx, connection, &id);
+        let newest = self.read_markers.newest().map(|(conversation, id)| (Box::from(conversation), id.clone()));
+        for (conversation, id) in newest.collect::<Vec<(Box<str>, _)>>() {
+            self.send_read(cx, connection, &conversation, &id);
         }
     }
 
@@ -171,7 +197,7 @@ impl Delivery {
         if self.answers_at_once(cx) {
             send_ack(cx, connection, id);
         } else {
-            self.keep_answer(cx, connection, id, AnswerKind::Accepted);
+            self.answers.keep(self.waiting_answer(connection, id, AnswerKind::Accepted));
         }
     }
 
@@ -180,7 +206,7 @@ impl Delivery {
         if self.answers_at_once(cx) {
             send_nack(cx, connection, id);
         } else {
-            self.keep_answer(cx, connection, id, AnswerKind::Refused);
+            self.answers.keep(self.waiting_answer(connection, id, AnswerKind::Refused));
         }
     }
 
@@ -189,18 +215,27 @@ impl Delivery {
         self.write_ahead.is_none() && self.answers.is_empty() && cx.backlog.has_room(0, cx.config)
     }
 
-    fn keep_answer(&mut self, cx: &Context<'_>, connection: ConnectionId, id: &MessageId, kind: AnswerKind) {
+    fn waiting_answer(&self, connection: ConnectionId, id: &MessageId, kind: AnswerKind) -> Answer {
         let version = if self.write_ahead.is_some() { NEXT_VERSION } else { STORED };
-        self.answers.keep(Answer { version, connection, id: id.clone(), kind }, cx);
+        Answer { version, connection, id: id.clone(), kind }
+    }
+
+    /// Sends an answer that waited.
+    pub(super) fn send_answer(&mut self, cx: &mut Context<'_>, answer: &Answer) {
+        if answer.kind == AnswerKind::Read {
+            self.read_markers.on_sent(&answer.id);
+        }
+        answer.send(cx);
     }
 
     /// Sends a read marker: at once, or with write-ahead after the delivery of the message is stored, because for the
     /// peer a message that was read has arrived.
-    fn send_read(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
+    fn send_read(&mut self, cx: &mut Context<'_>, connection: ConnectionId, conversation: &str, id: &MessageId) {
+        let read = self.waiting_answer(connection, id, AnswerKind::Read);
         if self.answers_at_once(cx) {
-            send_read(cx, connection, id);
+            self.send_answer(cx, &read);
         } else {
-            self.keep_answer(cx, connection, id, AnswerKind::Read);
+            self.answers.keep_read(conversation, read);
         }
     }
 }

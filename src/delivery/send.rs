@@ -41,8 +41,7 @@ impl Delivery {
             Transfer::PerMessage => (encode(cx, &id, body)?, None),
             Transfer::Sequenced(sequence) => sequence.encode(cx, &id, body).map(|(frame, seq)| (frame, Some(seq)))?,
         };
-        // Only a forged snapshot can hold a number so high that this addition wraps around.
-        self.mint.made = self.mint.made.wrapping_add(u64::from(!chosen));
+        self.mint.made += u64::from(!chosen);
         self.outbox.take(cx.now, &id, body.take().fit(), *repeat, *time_to_live, &cx.config.outbox);
         Self::emit_queued(cx, &id);
         self.flush_with(cx, Some(EncodedMessage { id: &id, frame, seq }));

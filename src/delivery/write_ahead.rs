@@ -19,7 +19,7 @@ use super::{Delivery, Transfer};
 use crate::action::Action;
 use crate::config::{Config, Durability};
 use crate::context::Context;
-use crate::id::MessageId;
+use crate::id::{LAST, MessageId};
 use crate::inbox::{Inbox, SeenIdState};
 use crate::outbox::settled::SettledEntryState;
 use crate::outbox::{Outbox, OutboxEntryState};
@@ -242,7 +242,7 @@ impl Delivery {
         let persisted = self.write_ahead.as_ref().map_or(STORED, |write_ahead| write_ahead.persisted);
         while cx.backlog.has_room(0, cx.config) {
             let Some(answer) = self.answers.pop(persisted) else { return };
-            answer.send(cx);
+            self.send_answer(cx, &answer);
         }
     }
 
@@ -267,29 +267,38 @@ impl Delivery {
         }
     }
 
-    /// Restores a delivery from a snapshot, after the process was away for `away`; message ids get a new nonce.
+    /// Restores a delivery from a snapshot, after the process was away for `away`; message ids get a new nonce. `None`
+    /// where the snapshot contradicts itself; `sequenced` says whether the dialect has sequence numbers.
     pub(crate) fn from_state(
         now: Instant,
         state: DeliveryState,
         away: Duration,
         config: &Config,
+        sequenced: bool,
         rng: &mut Rng,
-    ) -> Self {
+    ) -> Option<Self> {
+        if state.made > LAST || state.sequence.is_some() != sequenced {
+            return None;
+        }
         // Only a forged snapshot can hold a version so high that the next ones find no numbers.
         let before = Before { nonces: state.earlier, version: state.version.min(u64::MAX / 2) };
         let mint = Mint::restored(state.nonce, state.made, before, rng);
         let mut delivery = Self::new(mint, config, false);
-        delivery.outbox = Outbox::from_state(now, state.queue, state.settled, away, &config.outbox);
-        delivery.inbox = Inbox::from_state(state.seen, &config.inbox);
-        delivery.read_markers = ReadMarkers::from_state(state.read_markers);
+        delivery.outbox = Outbox::from_state(now, state.queue, state.settled, away, &config.outbox)?;
+        if delivery.outbox.any_id(|id| delivery.owns(id) && id.tail() >= state.made) {
+            // An id that is made later would be the id of this message.
+            return None;
+        }
+        delivery.inbox = Inbox::from_state(state.seen, &config.inbox)?;
+        delivery.read_markers = ReadMarkers::from_state(state.read_markers)?;
         if let Some(sequence) = state.sequence {
-            delivery.transfer = Transfer::Sequenced(Sequence::from_state(*sequence, |id| delivery.outbox.slot_of(id)));
+            delivery.transfer = Transfer::Sequenced(Sequence::from_state(*sequence, |id| delivery.outbox.slot_of(id))?);
         }
         if config.durability == Durability::WriteAhead {
             let end = delivery.outbox.end();
             delivery.outbox.release_before(end);
         }
-        delivery
+        Some(delivery)
     }
 
     /// Settles, after a restart, each message that may have been sent and must not be sent again; reports an open gap.
@@ -299,6 +308,7 @@ impl Delivery {
             // The snapshot's own version covers what was restored, and the next version comes after it.
             before.version = before.version.saturating_sub(changes);
         }
+        self.forget_ids(cx);
         let version = self.version(attempts);
         if let Some(write_ahead) = &mut self.write_ahead {
             (write_ahead.announced, write_ahead.persisted) = (version, version);

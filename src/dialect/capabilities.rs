@@ -39,6 +39,8 @@ pub struct Capabilities {
     /// Whether a second copy of a message must not follow on the same connection (MQTT 5 §4.4). Default `false`: the
     /// user may send a message again by hand at any time.
     pub no_repeats: bool,
+    /// The scope in which an id of the other end names one message. Default [`IdScope::Session`].
+    pub id_scope: IdScope,
 }
 
 impl Capabilities {
@@ -52,6 +54,7 @@ impl Capabilities {
             early_delivery: false,
             sequenced: false,
             no_repeats: false,
+            id_scope: IdScope::Session,
         }
     }
 
@@ -115,6 +118,30 @@ impl Capabilities {
     pub const fn sequenced(self) -> Self {
         Self { sequenced: true, ..self }
     }
+
+    /// Sets the scope in which an id of the other end names one message.
+    #[must_use]
+    pub const fn id_scope(self, id_scope: IdScope) -> Self {
+        Self { id_scope, ..self }
+    }
+}
+
+/// Scope of the ids of arriving messages: how long an id names one and the same message.
+///
+/// An acknowledgement always names the id that the message has on the present connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdScope {
+    /// An id names one message on all connections, so a message that comes again on another connection is a repeat.
+    #[default]
+    Session,
+    /// Ids count anew on each connection, as packet identifiers do in a clean session of MQTT (MQTT 5 §2.2.1).
+    ///
+    /// A message is compared with those of its own connection alone. With the connection the read markers end, and so do
+    /// the messages that wait for [`acknowledge`](crate::Session::acknowledge): a call for one of them succeeds and sends
+    /// nothing. Where an id is also free again within its connection, set `inbox.window` to 0. Dialects with sequence
+    /// numbers have no use for this scope: their ids name messages beyond a session.
+    Connection,
 }
 
 /// Kind of login: the step that makes an open connection ready.

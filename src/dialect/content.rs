@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use alloc::string::ToString;
 
+use super::json;
 use crate::frame::{Body, Frame};
 
 /// Content of a signal, borrowed: what `encode` writes, and what a [`Span`] reads from its frame.
@@ -130,6 +131,22 @@ impl Span {
             Some(range) => frame.cut(range),
             None => self.content(frame).to_body(),
         }
+    }
+
+    /// Whether the content is JSON that nests deeper than `limit`.
+    pub(crate) fn is_deeper(self, frame: &Frame, limit: u64) -> bool {
+        match self.content(frame) {
+            // A text cannot nest, and a short value not deeper than it is long.
+            Content::Json(json) => {
+                !json.starts_with('"') && json.len() as u64 > limit && json::check_depth(json, limit).is_err()
+            }
+            _ => false,
+        }
+    }
+
+    /// Number of bytes that the content takes in its frame.
+    pub(crate) fn len(self, frame: &Frame) -> u64 {
+        self.range(frame).len() as u64
     }
 
     fn range(self, frame: &Frame) -> Range<usize> {

@@ -8,6 +8,11 @@ use alloc::vec::Vec;
 use crate::secret::Secret;
 use crate::time::Duration;
 
+/// Greatest length of a session's name, in bytes.
+pub(crate) const LONGEST_SID: u64 = 128;
+/// Greatest length of a session's token, in bytes.
+pub(crate) const LONGEST_TOKEN: u64 = 512;
+
 /// First signal of a client in a dialect with sequence numbers: its credential, its credit and the session to resume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -58,9 +63,9 @@ impl Resume {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SessionTerms {
-    /// The name of the session.
+    /// The name of the session, at most 128 bytes.
     pub sid: String,
-    /// The proof of the session for the next connection.
+    /// The proof of the session for the next connection, at most 512 bytes.
     pub token: Secret,
     /// The time for which the server keeps the session after the connection is lost.
     pub lifetime: Duration,

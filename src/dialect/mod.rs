@@ -5,6 +5,7 @@
 //! writes the JSON of dialects.
 
 mod capabilities;
+mod check;
 mod content;
 mod greeting;
 mod handshake;
@@ -22,10 +23,11 @@ use crate::frame::Frame;
 use crate::secret::Secret;
 use crate::time::Duration;
 
-pub use capabilities::{Capabilities, Heartbeats, Login};
+pub use capabilities::{Capabilities, Heartbeats, IdScope, Login};
 pub(crate) use capabilities::{encode, role};
 pub use content::{Content, Span};
 pub use greeting::{Credit, Hello, NotResumed, Refusal, Resume, Resumption, SessionTerms};
+pub(crate) use greeting::{LONGEST_SID, LONGEST_TOKEN};
 pub use handshake::Handshake;
 pub use plain::{HeartbeatFrame, Plain};
 pub use preset::Preset;

@@ -76,7 +76,7 @@ use crate::error::{CloseError, Malformed};
 use crate::event::CredentialFailure;
 use crate::failure::{Failure, Reason, TransportError};
 use crate::frame::{Body, Frame};
-use crate::id::ConnectionId;
+use crate::id::{ConnectionId, LAST};
 use crate::secret::Secret;
 use crate::state::{Cause, State};
 use crate::time::{Duration, Instant};
@@ -400,11 +400,13 @@ impl Link {
         LinkState { connections: self.last_connection, failures, spent: self.reconnect.spent(now) }
     }
 
-    /// Restores a link: the first `open` waits for the backoff of its failures, less `away`.
-    pub(crate) fn from_state(now: Instant, state: &LinkState, away: Duration) -> Self {
+    /// Restores a link: the first `open` waits for the backoff of its failures, less `away`. Returns `None` where the
+    /// number of connections is one that no session reaches.
+    pub(crate) fn from_state(now: Instant, state: &LinkState, away: Duration) -> Option<Self> {
         let restarted = (state.failures > 0).then_some(Restarted { failures: state.failures, away });
         let reconnect = Reconnect::restored(now, state.spent - away);
-        Self { last_connection: state.connections, restarted, reconnect, ..Self::new() }
+        let link = Self { last_connection: state.connections, restarted, reconnect, ..Self::new() };
+        (state.connections <= LAST).then_some(link)
     }
 }
 

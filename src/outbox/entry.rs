@@ -43,7 +43,7 @@ pub(super) enum Standing {
 /// Snapshot form of one unsettled message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct OutboxEntryState {
-    id: MessageId,
+    pub(super) id: MessageId,
     body: Body,
     repeat: Repeat,
     sends: u32,
@@ -54,6 +54,13 @@ pub(crate) struct OutboxEntryState {
     /// Rest of the time to live.
     #[serde(rename = "left_ms", default, skip_serializing_if = "Option::is_none")]
     left: Option<Duration>,
+}
+
+impl OutboxEntryState {
+    /// Whether a message whose copies have an age has copies.
+    pub(super) fn is_sound(&self) -> bool {
+        self.sends > 0 || self.age.is_none()
+    }
 }
 
 impl HasId for Entry {

@@ -100,14 +100,21 @@ impl Outbox {
         self.unsettled.iter().map(|(_, entry)| entry.to_state(aged, may_leave)).collect()
     }
 
-    /// Restores the outbox from a snapshot, after the process was away for `away`.
+    /// Restores the outbox from a snapshot, after the process was away for `away`; `None` where an id stands twice or a
+    /// message contradicts itself.
     pub(crate) fn from_state(
         now: Instant,
         unsettled: Vec<OutboxEntryState>,
         settled: Vec<SettledEntryState>,
         away: Duration,
         policy: &OutboxPolicy,
-    ) -> Self {
+    ) -> Option<Self> {
+        let ids = unsettled.iter().map(|state| &state.id).chain(settled.iter().map(|state| &state.id));
+        let ids: BTreeSet<&MessageId> = ids.filter(|id| id.is_sound()).collect();
+        let sound = unsettled.iter().all(OutboxEntryState::is_sound) && settled.iter().all(SettledEntryState::is_sound);
+        if ids.len() < unsettled.len() + settled.len() || !sound {
+            return None;
+        }
         let mut outbox = Self::new();
         // An age may be longer than the present clock has run, so the clock of ages starts ahead by the oldest age.
         let oldest = unsettled.iter().filter_map(|state| state.age).max().unwrap_or_default();
@@ -119,7 +126,7 @@ impl Outbox {
         for state in unsettled {
             outbox.push(Entry::from_state(now, aged, away, state), policy);
         }
-        outbox
+        Some(outbox)
     }
 
     /// Settles, after a restart, each message that may have been sent in its round and may not be sent again; with
@@ -133,6 +140,11 @@ impl Outbox {
         };
         let slots = self.slots_where(unrepeatable).into_iter();
         slots.filter_map(|slot| self.settle_and_report(slot, Status::Unconfirmed, policy)).collect()
+    }
+
+    /// Whether any id of a message passes this test.
+    pub(crate) fn any_id(&self, test: impl Fn(&MessageId) -> bool) -> bool {
+        self.unsettled.iter().any(|(_, entry)| test(&entry.id)) || self.settled.ids().any(test)
     }
 
     pub(crate) fn settled(&self) -> &Settled {
@@ -407,7 +419,8 @@ impl Outbox {
 
     /// Makes a message wait again whose connection was lost before the message was handed to a socket.
     pub(crate) fn on_withdrawn(&mut self, id: &MessageId, policy: &OutboxPolicy) {
-        if self.unsend(id, true, policy).is_empty() {
+        // Every message handed over behind it is withdrawn too, and one that a socket has keeps its outcome.
+        if self.unsend(id, false, policy).is_empty() {
             // Another copy of the message was withdrawn before this one.
             let copied = self.unsettled.find(id).filter(|(_, entry)| entry.was_sent_this_round());
             if let Some(slot) = copied.map(|(slot, _)| slot) {

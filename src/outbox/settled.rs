@@ -48,6 +48,13 @@ pub(crate) struct SettledEntryState {
     pub(crate) kept: Option<Kept>,
 }
 
+impl SettledEntryState {
+    /// Whether the message is settled, and its body kept only where a new round may need it.
+    pub(super) fn is_sound(&self) -> bool {
+        self.status != Status::Queued && (self.kept.is_none() || self.status.may_resend())
+    }
+}
+
 /// Body of a settled message, with the other parts that a new round of the message needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Kept {
@@ -82,6 +89,11 @@ pub(crate) enum Confirmed {
 impl Settled {
     pub(crate) fn new() -> Self {
         Self { entries: SlotMap::new(), failed: BTreeMap::new(), sent: VecDeque::new(), body_bytes: 0 }
+    }
+
+    /// Ids of all remembered messages.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &MessageId> {
+        self.entries.iter().map(|(_, entry)| &entry.id)
     }
 
     pub(crate) fn status(&self, id: &MessageId) -> Option<Status> {

@@ -14,7 +14,7 @@ use crate::backlog::Backlog;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::dialect::Preset;
 use crate::error::RestoreError;
-use crate::id::MessageId;
+use crate::id::{LAST, MessageId};
 use crate::rng::{Rng, Seed};
 use crate::session::checksum;
 use crate::status::Status;
@@ -93,7 +93,15 @@ impl Peer {
         let policy = policy.clamped();
         let preset = adapted(preset, &policy);
         let mut rng = Rng::new(seed);
-        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config, &mut rng);
+        let sequenced = preset.dialect().capabilities().sequenced;
+        let delivery = Delivery::from_state(now, snapshot.delivery, away, &preset.config, sequenced, &mut rng);
+        let is_receipt = |(_, status): &(MessageId, Status)| matches!(status, Status::Delivered | Status::Read);
+        let Some(delivery) =
+            delivery.filter(|_| snapshot.connections <= LAST && snapshot.receipts.iter().all(is_receipt))
+        else {
+            return Err(RestoreError::Damaged);
+        };
+        let surplus = snapshot.receipts.len().saturating_sub(preset.config.outbox.remembered.as_count());
         let mut peer = Self {
             preset: Arc::new(preset),
             policy,
@@ -104,7 +112,7 @@ impl Peer {
             current: None,
             newcomer: None,
             last_connection: snapshot.connections,
-            receipts: VecDeque::from(snapshot.receipts),
+            receipts: snapshot.receipts.into_iter().skip(surplus).collect(),
             record: ClientRecord::from_state(snapshot.record, now, away),
             actions: VecDeque::new(),
             stats: Uncompared::default(),

@@ -3,9 +3,10 @@
 //! 1. A gap is open until the host has fetched as often as a gap was reported; two gaps become one gap, whose end is
 //!    unknown.
 //! 2. The messages held back are bounded by the credit; a single message always fits.
-//! 3. A lost connection drops the messages held back: they were not acknowledged, so the peer sends them again.
+//! 3. A message that is held back and was fetched meanwhile is not delivered, however many messages the host fetched.
+//! 4. A lost connection drops the messages held back: they were not acknowledged, so the peer sends them again.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 
 use crate::dialect::Credit;
 use crate::frame::Body;
@@ -28,13 +29,27 @@ pub(super) struct Gap {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Held {
     pub(super) id: MessageId,
-    /// Body of the message; `None` if the peer skipped the message.
-    pub(super) body: Option<Body>,
+    pub(super) content: HeldContent,
+}
+
+/// Content of a message that is held back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum HeldContent {
+    Body(Body),
+    /// The peer skipped the message.
+    Skipped,
+    /// The host has fetched the message.
+    Fetched,
 }
 
 impl Gap {
-    pub(super) fn restored(missing: Option<(u64, Option<u64>)>) -> Self {
-        Self { missing, open: u32::from(missing.is_some()), ..Self::default() }
+    /// Restores the range of missing messages; `None` where it is no range of sequence numbers.
+    pub(super) fn restored(missing: Option<(u64, Option<u64>)>) -> Option<Self> {
+        let sound = |(from, to): (u64, Option<u64>)| {
+            let last = to.unwrap_or(from);
+            (1..=last).contains(&from) && last <= MessageId::MAX_NUMBER
+        };
+        missing.is_none_or(sound).then(|| Self { missing, open: u32::from(missing.is_some()), ..Self::default() })
     }
 
     pub(super) fn revision(&self) -> u64 {
@@ -79,7 +94,7 @@ impl Gap {
 
     /// Holds a message back, if `credit` has room for it or no other message is held back. Returns whether it is held.
     pub(super) fn hold(&mut self, held: Held, credit: &Credit) -> bool {
-        let size = held.body.as_ref().map_or(0, |body| body.len() as u64);
+        let size = if let HeldContent::Body(body) = &held.content { body.len() as u64 } else { 0 };
         let fits =
             self.held.is_empty() || (self.len() < credit.messages && self.bytes.saturating_add(size) <= credit.bytes);
         if fits {
@@ -87,6 +102,19 @@ impl Gap {
             self.held.push_back(held);
         }
         fits
+    }
+
+    /// Drops the bodies of the messages held back that the host has fetched, and returns the ids of these.
+    pub(super) fn drop_fetched(&mut self, ids: &BTreeSet<&MessageId>) -> BTreeSet<MessageId> {
+        let mut dropped = BTreeSet::new();
+        for held in self.held.iter_mut().filter(|held| ids.contains(&held.id)) {
+            if let HeldContent::Body(body) = &held.content {
+                self.bytes = self.bytes.saturating_sub(body.len() as u64);
+                held.content = HeldContent::Fetched;
+                dropped.insert(held.id.clone());
+            }
+        }
+        dropped
     }
 
     /// Removes the first message held back; `None` while messages are missing.

@@ -8,6 +8,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use super::LAST;
 use crate::dialect::Refusal;
 use crate::id::MessageId;
 
@@ -59,8 +60,12 @@ pub(super) enum Arrival {
 const MAX_WATERMARKS: usize = 1_024;
 
 impl Inbound {
-    pub(super) fn restored(accepted: u64, refused: Vec<Refusal>) -> Self {
-        Self { accepted, stored: accepted, refused: refused.into(), ..Self::default() }
+    /// Restores what a snapshot holds; `None` where the refusals are out of order or above what is accepted.
+    pub(super) fn restored(accepted: u64, refused: Vec<Refusal>) -> Option<Self> {
+        let mut last = 0;
+        let rises = |refusal: &Refusal| core::mem::replace(&mut last, refusal.seq) < refusal.seq;
+        let sound = refused.iter().all(rises) && last <= accepted && accepted <= LAST;
+        sound.then(|| Self { accepted, stored: accepted, refused: refused.into(), ..Self::default() })
     }
 
     /// Sequence number up to which every message is accepted for good.
@@ -81,9 +86,10 @@ impl Inbound {
         self.accepted + self.waiting.len() as u64
     }
 
-    /// Number of messages that wait for the application, or for an earlier message that does.
-    pub(super) fn waiting(&self) -> u64 {
-        self.waiting.len() as u64
+    /// Whether as many messages wait for the application as the credit allows, or more refusals than any peer that keeps
+    /// to that credit can leave unacknowledged.
+    pub(super) fn is_full(&self, credit: u64) -> bool {
+        self.waiting.len() as u64 >= credit || self.refused.len() as u64 >= credit.saturating_mul(4)
     }
 
     /// Meaning of an incoming sequence number; `ahead` is the number of messages that arrived and are held back.

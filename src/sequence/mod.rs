@@ -20,19 +20,18 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::config::Config;
-use crate::dialect::Credit;
+use crate::dialect::{Credit, LONGEST_SID, LONGEST_TOKEN};
 use crate::secret::Secret;
 use crate::time::Duration;
 
-use gap::{Gap, Held};
+use gap::{Gap, Held, HeldContent};
 use inbound::Inbound;
 use outbound::{Outbound, UnackedMessage};
 pub(crate) use send::EncodedMessage;
 pub(crate) use state::SequenceState;
 
-/// Last sequence number of a session: after it another session begins. It is far below 2^53, so that no reader of
-/// sequence numbers loses precision before it.
-pub(crate) const LAST: u64 = (1 << 53) - (1 << 32);
+/// Last sequence number of a session: after it another session begins.
+pub(crate) use crate::id::LAST;
 
 /// Sequence numbers of one session in both directions, with what the peer said of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +55,13 @@ pub(crate) struct Sequence {
 pub(crate) struct Sid {
     pub(crate) name: String,
     pub(crate) token: Secret,
+}
+
+impl Sid {
+    /// Whether name and token are within their lengths.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.name.len() as u64 <= LONGEST_SID && self.token.reveal().len() as u64 <= LONGEST_TOKEN
+    }
 }
 
 impl Sequence {

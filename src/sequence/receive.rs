@@ -6,7 +6,9 @@
 //! 4. At most one cumulative ack an input gives the sequence number up to which every message is accepted.
 
 use super::inbound::Arrival;
-use super::{Held, Sequence, taken_at_once};
+use super::{Held, HeldContent, Sequence, taken_at_once};
+use alloc::collections::BTreeSet;
+
 use crate::action::Purpose;
 use crate::backlog::FrameKind;
 use crate::context::Context;
@@ -34,10 +36,17 @@ impl Sequence {
             }
             Arrival::Gap => Err(Cause::Gap),
             Arrival::Next if self.gap.missing().is_some() => {
-                let held = Held { id, body: body.map(|body| body().fit()) };
+                let content = body.map_or(HeldContent::Skipped, |body| HeldContent::Body(body().fit()));
+                let held = Held { id, content };
                 if self.gap.hold(held, &taken_at_once(cx.config)) { Ok(false) } else { Err(Cause::Gap) }
             }
-            Arrival::Next => self.take_next(inbox, cx, &id, body),
+            Arrival::Next => {
+                if let Some(body) = body {
+                    return self.take_next(inbox, cx, &id, body);
+                }
+                self.inbound.on_accepted();
+                Ok(false)
+            }
         }
     }
 
@@ -47,25 +56,15 @@ impl Sequence {
         inbox: &mut Inbox,
         cx: &mut Context<'_>,
         id: &MessageId,
-        body: Option<impl FnOnce() -> Body>,
+        body: impl FnOnce() -> Body,
     ) -> Result<bool, Cause> {
-        let Some(body) = body else {
-            self.inbound.on_accepted();
-            return Ok(false);
-        };
-        if self.inbound.waiting() >= taken_at_once(cx.config).messages {
-            // One message id under many sequence numbers takes room in the inbox once, but here every time.
+        // One message id under many sequence numbers takes room in the inbox once, but here every time.
+        if self.inbound.is_full(taken_at_once(cx.config).messages) {
             return Err(Cause::Gap);
         }
         let (decision, forgotten) = inbox.on_message(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;
-        match decision {
-            InboxDecision::DeliverAndAck | InboxDecision::AckAgain => self.inbound.on_accepted(),
-            InboxDecision::Deliver | InboxDecision::Wait => self.inbound.on_waiting(id.clone()),
-            InboxDecision::NackAgain => self.inbound.on_refused(0),
-            // The peer was given credit for fewer messages, and still has this message.
-            InboxDecision::Defer => return Err(Cause::Gap),
-        }
+        self.answer_next(decision, id)?;
         // A message whose id the inbox knows arrived before, in another session.
         let new = matches!(decision, InboxDecision::DeliverAndAck | InboxDecision::Deliver);
         if new {
@@ -74,6 +73,26 @@ impl Sequence {
             cx.stats.duplicates += 1;
         }
         Ok(new)
+    }
+
+    /// Takes the message with the next sequence number, which the host has fetched.
+    fn pass_fetched(&mut self, inbox: &mut Inbox, cx: &mut Context<'_>, id: &MessageId) -> Result<bool, Cause> {
+        let (decision, forgotten) = inbox.on_own(id, &cx.config.inbox);
+        cx.stats.forgotten += forgotten;
+        cx.stats.duplicates += 1;
+        self.answer_next(decision, id).map(|()| false)
+    }
+
+    /// Gives the next sequence number the answer that the decision on its message leads to.
+    fn answer_next(&mut self, decision: InboxDecision, id: &MessageId) -> Result<(), Cause> {
+        match decision {
+            InboxDecision::DeliverAndAck | InboxDecision::AckAgain => self.inbound.on_accepted(),
+            InboxDecision::Deliver | InboxDecision::Wait => self.inbound.on_waiting(id.clone()),
+            InboxDecision::NackAgain => self.inbound.on_refused(0),
+            // The peer was given credit for fewer messages, and still has this message.
+            InboxDecision::Defer => return Err(Cause::Gap),
+        }
+        Ok(())
     }
 
     /// Handles a fetch by the host, which found the messages with these `ids` among the missing messages. Once no
@@ -85,16 +104,29 @@ impl Sequence {
         (from, to): (u64, Option<u64>),
         ids: &[MessageId],
     ) -> Result<bool, FetchedError> {
+        let limit = cx.config.limits.id_bytes.get();
+        if ids.iter().any(|id| !id.is_writable(limit)) {
+            return Err(FetchedError::BadId { limit });
+        }
         if !self.gap.on_fetched(from, to) {
             return Err(FetchedError::Unasked);
         }
-        for id in ids {
+        // The window may be smaller than this list, so what is held back is compared first, and remembered last.
+        let held_back = self.gap.drop_fetched(&ids.iter().collect::<BTreeSet<_>>());
+        for id in ids.iter().filter(|id| !held_back.contains(*id)).chain(&held_back) {
             cx.stats.forgotten += inbox.on_own(id, &cx.config.inbox).1;
         }
-        while let Some(held) = self.gap.pop() {
-            let body = held.body.map(|body| || body);
+        while let Some(Held { id, content }) = self.gap.pop() {
+            let taken = match content {
+                HeldContent::Body(body) => self.take_next(inbox, cx, &id, || body),
+                HeldContent::Skipped => {
+                    self.inbound.on_accepted();
+                    Ok(false)
+                }
+                HeldContent::Fetched => self.pass_fetched(inbox, cx, &id),
+            };
             // Messages of the earlier session that the application has not answered yet take room as well.
-            if self.take_next(inbox, cx, &held.id, body).is_err() {
+            if taken.is_err() {
                 return Ok(false);
             }
         }

@@ -1,6 +1,7 @@
 //! Snapshot form of a sequence.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -49,23 +50,38 @@ impl Sequence {
         }
     }
 
-    /// Restores a sequence from a snapshot; `slot` returns the slot of a message in the restored outbox.
-    pub(crate) fn from_state(state: SequenceState, slot: impl Fn(&MessageId) -> Option<u64>) -> Box<Self> {
+    /// Restores a sequence from a snapshot; `slot` returns the slot of a message in the restored outbox. Returns `None`
+    /// where the state contradicts itself.
+    pub(crate) fn from_state(state: SequenceState, slot: impl Fn(&MessageId) -> Option<u64>) -> Option<Box<Self>> {
+        if !state.is_sound() {
+            return None;
+        }
         let unacked = |unacked: SequencedState| {
             // A settled message has no slot in the outbox; without one the message is skipped.
             UnackedMessage::new(slot(&unacked.id).unwrap_or(u64::MAX), unacked.id, unacked.skipped)
         };
-        // Numbers above the last one are in a forged snapshot alone; capped, they only end the session.
-        let out = Outbound::restored(state.acked.min(LAST), state.sent.into_iter().map(unacked).collect());
-        Box::new(Self {
+        let out = Outbound::restored(state.acked, state.sent.into_iter().map(unacked).collect());
+        Some(Box::new(Self {
             sid: state.sid,
             out,
-            inbound: Inbound::restored(state.accepted, state.refused),
-            gap: Gap::restored(state.missing),
+            inbound: Inbound::restored(state.accepted, state.refused)?,
+            gap: Gap::restored(state.missing)?,
             credit: None,
             dedup: None,
             restored: true,
             revision: 0,
-        })
+        }))
+    }
+}
+
+impl SequenceState {
+    /// Whether the sequence numbers given are numbers of a session, and no message has two of them.
+    fn is_sound(&self) -> bool {
+        let begun = self.sid.is_some() || (self.acked == 0 && self.accepted == 0 && self.sent.is_empty());
+        let named = self.sid.as_ref().is_none_or(Sid::is_sound);
+        let mut numbered = BTreeSet::new();
+        let once = |sent: &SequencedState| sent.id.is_sound() && (sent.skipped || numbered.insert(sent.id.clone()));
+        let highest = self.acked.saturating_add(self.sent.len() as u64);
+        begun && named && highest <= LAST && self.sent.iter().all(once)
     }
 }

@@ -116,12 +116,16 @@ impl Session {
             return Err(RestoreError::Preset { preset: snapshot.preset });
         }
         let mut rng = Rng::new(seed);
-        let delivery = Delivery::from_state(now, *snapshot.delivery, away, &preset.config, &mut rng);
+        let sequenced = preset.dialect().capabilities().sequenced;
+        let delivery = Delivery::from_state(now, *snapshot.delivery, away, &preset.config, sequenced, &mut rng);
+        let (Some(delivery), Some(link)) = (delivery, Link::from_state(now, &snapshot.link, away)) else {
+            return Err(RestoreError::Damaged);
+        };
         let mut session = Self {
             preset,
             clock: now,
             rng,
-            link: Link::from_state(now, &snapshot.link, away),
+            link,
             delivery,
             backlog: Backlog::default(),
             actions: VecDeque::new(),

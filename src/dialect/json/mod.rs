@@ -269,7 +269,7 @@ fn malformed(error: &serde_json::Error) -> Malformed {
 /// Refuses nesting over the limit before anything is parsed.
 ///
 /// `serde_json` has no limit for skipped fields and raw values.
-fn check_depth(text: &str, limit: u64) -> Result<(), Malformed> {
+pub(crate) fn check_depth(text: &str, limit: u64) -> Result<(), Malformed> {
     let mut depth = 0_u64;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -8,9 +8,9 @@ mod read;
 mod write;
 
 /// Greatest length of a session's name and of a message id, in bytes.
-const NAME: u64 = 128;
+const NAME: u64 = super::LONGEST_SID;
 /// Greatest length of a session's token, in bytes.
-const TOKEN: u64 = 512;
+const TOKEN: u64 = super::LONGEST_TOKEN;
 /// Greatest number of refusals in one frame, equal to the greatest window of unacknowledged messages.
 const REFUSALS: usize = 65_536;
 /// Greatest number of the protocol; for a time it means for ever.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redial::config::{Acknowledge, Deliver};
-use redial::dialect::{Content, MessageSignal, ReceiptSignal, SequenceSignal, Signal};
+use redial::dialect::{Content, IdScope, MessageSignal, ReceiptSignal, SequenceSignal, Signal};
 use redial::journal::{Call, Input};
 use redial::{Action, Event, MessageId, Purpose, Session, State};
 
@@ -55,6 +55,11 @@ impl Incoming {
         let mut delivered = 0;
         for action in actions {
             match action {
+                // On another connection the same id is another message.
+                Action::Connect { .. } if session.preset().dialect().capabilities().id_scope == IdScope::Connection => {
+                    self.known.clear();
+                    self.answered.clear();
+                }
                 Action::Deliver(message) => {
                     delivered += 1;
                     if let Some(id) = &message.id {

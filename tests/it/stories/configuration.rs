@@ -14,7 +14,7 @@ const RANGES: [(&str, u64, u64, u64); 11] = [
     ("outbox.bytes", 1, 1 << 30, 4 << 20),
     ("outbox.in_flight", 1, 65_536, 32),
     ("outbox.remembered", 0, 1_000_000, 1_024),
-    ("inbox.window", 1, 1_000_000, 4_096),
+    ("inbox.window", 0, 1_000_000, 4_096),
     ("inbox.pending", 1, 10_000, 256),
     ("limits.frame_bytes", 1, 16 << 20, 1 << 20),
     ("limits.message_bytes", 1, 1 << 20, 64 << 10),

@@ -11,6 +11,7 @@ mod figures;
 mod flow;
 mod guarantees;
 mod heartbeat;
+mod holding;
 mod incoming;
 mod kept;
 mod limits;

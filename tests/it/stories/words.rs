@@ -97,12 +97,17 @@ fn guarantees_read_as_sentences() {
         Guarantee::OnceWithin(Duration::from_secs(120)),
         Guarantee::OnceAmong(4_096),
         Guarantee::OnceInOrder(60),
+        Guarantee::AtLeastOnce,
     ]
     .map(|guarantee| guarantee.to_string());
     assert!(texts[0].contains("at most once"));
     assert!(texts[2].contains("120 s"));
     assert!(texts[3].contains("4096"));
     assert!(texts[4].contains("at most 60 pushes"));
+    assert!(texts[5].contains("shown again"));
+    let mut config = Config::default();
+    config.inbox.window = Limit::new(0);
+    assert_eq!(config.bounds().inbound, Guarantee::AtLeastOnce);
 }
 
 #[test]
@@ -118,9 +123,9 @@ fn what_a_session_holds_is_bounded_by_each_of_its_limits() {
     assert_eq!(more(|config| config.outbox.messages = Limit::new(1_001)), entry);
     assert_eq!(more(|config| config.outbox.remembered = Limit::new(1_025)), entry);
     assert_eq!(more(|config| config.inbox.window = Limit::new(4_097)), entry);
-    assert_eq!(more(|config| config.inbox.pending = Limit::new(257)), entry);
+    assert_eq!(more(|config| config.inbox.pending = Limit::new(257)), 3 * entry);
     assert_eq!(more(|config| config.limits.frame_bytes = Limit::new((1 << 20) + 1)), 3);
-    let entries = 1_000 + 1_024 + 4_096 + 256;
+    let entries = 1_000 + 1_024 + 4_096 + 3 * 256;
     assert_eq!(more(|config| config.limits.id_bytes = Limit::new(129)), entries);
     assert_eq!(memory, entries * entry + (4 << 20) + (3 << 20) + (16 << 10));
 }

@@ -48,6 +48,10 @@ impl Inbox {
         self.waiting.len() <= self.pending / 2
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(super) fn wait(&mut self, id: MessageId) {
         self.waiting.push(id);
     }

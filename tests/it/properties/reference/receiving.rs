@@ -14,6 +14,9 @@ impl Model {
 
     pub(super) fn push(&mut self, connection: u64, id: &MessageId, body: &str) {
         let on_call = self.settings.inn.on_call;
+        if self.defers(id) {
+            return;
+        }
         match self.inbox.known(id) {
             Known::Answered(answer) => {
                 self.figures.duplicates += 1;
@@ -45,6 +48,9 @@ impl Model {
         if !self.confirm(id, Status::Accepted) && !self.is_own(id) {
             return self.push(connection, push, body);
         }
+        if self.defers(push) {
+            return;
+        }
         match self.inbox.known(push) {
             Known::Answered(answer) => self.owe(connection, push, answer),
             Known::Waits => {}
@@ -53,6 +59,16 @@ impl Model {
                 self.owe(connection, push, Answer::Have);
             }
         }
+    }
+
+    /// Whether the answer to a message could not be kept, so that the message stays with the server.
+    fn defers(&mut self, id: &MessageId) -> bool {
+        let defers = self.inbox.known(id) != Known::Waits && !self.can_owe(id);
+        if defers {
+            self.met.insert("an answer too many");
+            self.out.push(Action::Deferred { id: id.clone() });
+        }
+        defers
     }
 
     fn remember(&mut self, id: &MessageId, answer: Answer) {

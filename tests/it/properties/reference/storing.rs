@@ -58,16 +58,22 @@ impl Model {
         if !self.settings.stores {
             return self.say(connection, id, answer);
         }
-        let same = |owed: &Owed| (owed.connection, &owed.id, owed.answer) == (connection, id, answer);
-        let known = self.desk.owed.iter().any(same);
-        // More are left out: the message comes again, and is answered then.
-        if known {
-            self.met.insert("an answer is owed already");
-        } else if self.desk.owed.len() < self.settings.inn.pending {
-            self.desk.owed.push(Owed { version: None, connection, id: id.clone(), answer });
-        } else {
-            self.met.insert("an answer too many");
+        match self.desk.owed.iter().position(|owed| owed.id == *id) {
+            Some(at) if self.desk.owed[at].answer == answer => {
+                self.met.insert("an answer is owed already");
+                return;
+            }
+            Some(at) => drop(self.desk.owed.remove(at)),
+            None => {}
         }
+        self.desk.owed.push(Owed { version: None, connection, id: id.clone(), answer });
+    }
+
+    /// Whether there is room for the answer to a message, beside those to all messages that wait for the application.
+    pub(super) fn can_owe(&self, id: &MessageId) -> bool {
+        let most = self.settings.inn.window.max(2 * self.settings.inn.pending);
+        let room = self.desk.owed.len() + self.inbox.waiting() < most;
+        !self.settings.stores || room || self.desk.owed.iter().any(|owed| owed.id == *id)
     }
 
     /// Whether the input that is done has to name a version.

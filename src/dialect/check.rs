@@ -1,0 +1,80 @@
+//! Check of a decoded signal against the limits, whoever wrote the dialect.
+//!
+//! 1. Every id and every sequence number can be held by a snapshot and be written again.
+//! 2. What the session keeps of a signal is bounded: ids, the name and the token of a session, a reference.
+//! 3. A JSON content nests no deeper than `limits.depth`.
+
+use super::greeting::{LONGEST_SID, LONGEST_TOKEN, Resumption};
+use super::{LoginSignal, ReceiptSignal, SequenceSignal, Signal, Span};
+use crate::config::Limits;
+use crate::error::Malformed;
+use crate::frame::Frame;
+use crate::id::MessageId;
+
+impl Signal<Span> {
+    /// Returns the signal, which was decoded from this frame, if it keeps to the limits.
+    #[inline]
+    pub(crate) fn checked(self, frame: &Frame, limits: &Limits) -> Result<Self, Malformed> {
+        let limit = limits.id_bytes.get();
+        let long = |field: &str, limit| Err(Malformed::BadId { field: field.into(), limit });
+        if self.ids().into_iter().flatten().any(|id| !id.is_writable(limit)) {
+            return long("id", limit);
+        }
+        if self.highest_seq() > MessageId::MAX_NUMBER {
+            return Err(Malformed::BadNumber { field: "seq".into() });
+        }
+        match &self {
+            Self::Sequence(SequenceSignal::Welcome(terms)) => {
+                for (field, text, limit) in
+                    [("sid", &*terms.sid, LONGEST_SID), ("token", terms.token.reveal(), LONGEST_TOKEN)]
+                {
+                    if text.len() as u64 > limit {
+                        return long(field, limit);
+                    }
+                }
+            }
+            // An escape takes at most six bytes for one, and the quotes take two.
+            Self::Login(LoginSignal::Challenge { reference: Some(reference), .. })
+                if reference.len(frame) > limit.saturating_mul(6).saturating_add(2) =>
+            {
+                return long("reference", limit);
+            }
+            _ => {}
+        }
+        let (limit, mut deep) = (limits.depth.get(), false);
+        let signal = self.map(|span| {
+            deep |= span.is_deeper(frame, limit);
+            span
+        });
+        if deep { Err(Malformed::TooDeep { limit }) } else { Ok(signal) }
+    }
+
+    fn ids(&self) -> [Option<&MessageId>; 2] {
+        match self {
+            Self::Message(message) => [message.id.as_ref(), None],
+            Self::Sequence(SequenceSignal::Message { id, .. })
+            | Self::Receipt(
+                ReceiptSignal::Rejected { id, .. } | ReceiptSignal::Delivered { id } | ReceiptSignal::Read { id },
+            ) => [Some(id), None],
+            Self::Receipt(ReceiptSignal::Accepted { id, echo }) => [Some(id), echo.as_ref().map(|echo| &echo.id)],
+            _ => [None, None],
+        }
+    }
+
+    fn highest_seq(&self) -> u64 {
+        match self {
+            Self::Sequence(SequenceSignal::Message { seq, .. } | SequenceSignal::Ack { seq, .. }) => *seq,
+            Self::Sequence(SequenceSignal::Welcome(terms)) => match terms.resumption {
+                Resumption::Fresh => 0,
+                Resumption::Resumed { seq, .. } => seq,
+                Resumption::Lost { seq, gone, .. } => seq.max(gone).unwrap_or(0),
+            },
+            Self::Sequence(SequenceSignal::Hello(hello)) => {
+                let numbers =
+                    hello.resume.as_ref().map(|resume| [resume.seq, resume.seen, resume.lowest, resume.highest]);
+                numbers.into_iter().flatten().max().unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+}
