@@ -91,7 +91,8 @@ pub struct FirstDelay {
     #[serde(rename = "dead_ms")]
     pub dead: Duration,
     /// The delay after a heartbeat could not be written. With `None` the failure is only reported, and the link goes
-    /// on.
+    /// on: a heartbeat that was not written is not unanswered, but under [`Liveness::Reply`](super::Liveness::Reply) it
+    /// leaves the timing alone.
     #[serde(rename = "heartbeat_failed_ms")]
     pub heartbeat_failed: Option<Duration>,
 }

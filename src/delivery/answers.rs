@@ -72,7 +72,8 @@ impl Answers {
         self.len() >= config.inbox.pending.as_count()
     }
 
-    fn len(&self) -> usize {
+    /// Number of acknowledgements and refusals that wait.
+    pub(super) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |waiting| waiting.answers.len())
     }
 

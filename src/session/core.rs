@@ -2,6 +2,7 @@
 
 use crate::action::Purpose;
 use crate::backlog::FrameKind;
+use crate::config::Liveness;
 use crate::context::Context;
 use crate::delivery::Delivery;
 use crate::dialect::{AckCarrier, LeaveSignal, LoginSignal, SequenceSignal, Signal, Span};
@@ -147,7 +148,9 @@ impl SessionCore<'_> {
             return None;
         }
         cx.backlog.on_failed(purpose.as_ref(), slot);
-        if matches!(purpose, None | Some(Purpose::Heartbeat)) {
+        // Where only replies count as life, a heartbeat that could not be written leaves the timing alone.
+        let only_replies = cx.config.heartbeat.liveness == Liveness::Reply;
+        if matches!(purpose, None | Some(Purpose::Heartbeat)) && !only_replies {
             self.link.on_heartbeat_unsent(cx);
         }
         match purpose {

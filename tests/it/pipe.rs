@@ -59,7 +59,7 @@ fn it_lists_the_presets_and_describes_what_each_promises() {
     );
     let bounds = String::from_utf8(run(&["--preset", "plain", "--describe"]).stdout).expect("text");
     assert!(bounds.contains("a dead link is noticed within: 33 s"), "{bounds}");
-    assert!(bounds.contains("connects in 120 s at most: 10\n"), "{bounds}");
+    assert!(bounds.contains("connects in 120 s at most: 20\n"), "{bounds}");
 }
 
 #[test]

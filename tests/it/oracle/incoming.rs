@@ -79,7 +79,8 @@ impl Incoming {
                 _ => {}
             }
         }
-        if self.deferring && session.state() == State::Ready {
+        // Answers that wait take room too: until they are stored, or until the socket takes them.
+        if self.deferring && session.state() == State::Ready && !waits(session) && !flow.reports() {
             let waiting = self.known.values().filter(|before| before.is_none()).count() as u64;
             let room = waiting <= session.preset().config().inbox.pending.get() / 2;
             rule!(!room, "there is room, and nobody asks for what was deferred");

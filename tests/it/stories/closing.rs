@@ -65,7 +65,7 @@ fn the_count_of_frames_that_were_too_big_is_set_back_by_every_other_loss_and_by_
             story.errored(TransportError::Io);
         },
         |story| {
-            story.wait(55_000);
+            story.wait(33_000);
         },
         |story| {
             story.call(Call::ReconnectNow).expect("it is open");

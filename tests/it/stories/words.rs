@@ -42,6 +42,8 @@ fn bounds_follow_from_the_configuration() {
     config.outbox.resend = Resend::Never;
     assert_eq!(config.bounds().outbound, Guarantee::AtMostOnce);
     config.heartbeat.every = Duration::from_secs(10);
+    assert_eq!(config.bounds().notice_dead_link, Some(Duration::from_secs(18)));
+    config.heartbeat.suspicion = None;
     assert_eq!(config.bounds().notice_dead_link, Some(Duration::from_secs(25)));
     config.heartbeat.dead_after = None;
     assert_eq!(config.bounds().notice_dead_link, None);

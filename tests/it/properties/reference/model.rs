@@ -272,13 +272,18 @@ impl Model {
                 self.flush();
             } else if self.is_drained() {
                 self.end();
-            } else if self.deferring && self.link.ready.is_some() && self.inbox.has_room() {
+            } else if self.deferring && self.link.ready.is_some() && self.has_room() {
                 self.met.insert("what was deferred is asked for again");
                 self.lose(0);
             } else if !self.give_up_overdue() {
                 return;
             }
         }
+    }
+
+    /// Whether at most half of the room for what waits is taken, by messages and by answers.
+    fn has_room(&self) -> bool {
+        self.inbox.waiting() + self.owed() <= self.settings.inn.pending / 2
     }
 
     fn is_drained(&self) -> bool {
