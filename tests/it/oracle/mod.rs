@@ -171,7 +171,8 @@ impl Oracle {
         // Acknowledgements that waited for the host to store leave together.
         let config = session.preset().config();
         let waits = ledger::waits(session) || self.flow.reports();
-        let answers = if waits { 2 * config.inbox.pending.get() } else { 0 };
+        let room = (2 * config.inbox.pending.get()).max(config.inbox.window.get());
+        let answers = if waits { room } else { 0 };
         // Skipped positions, and what was held back behind a gap, are within the two windows.
         let counted = session.preset().dialect().capabilities().sequenced;
         let answers = answers + if counted { config.inbox.pending.get() + config.outbox.in_flight.get() } else { 0 };
