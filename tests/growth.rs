@@ -318,7 +318,9 @@ fn no_input_to_a_peer_takes_more_than_its_share_of_what_is_held() {
             peer.handle(NOW, Event::FrameIn { connection, frame: Frame::text(hello) });
             for number in 0..n {
                 peer.push(NOW, Outgoing::from("x").id(format!("c{number}"))).expect("there is room");
-                peer.delivered(NOW, format!("d{number}").as_str().into());
+                let id = format!("d{number}").as_str().into();
+                peer.remember(NOW, &id);
+                peer.delivered(NOW, id).expect("it is known");
             }
             least((0..runs).map(|_| {
                 let mut times = Vec::new();

@@ -332,12 +332,12 @@ fn a_body_takes_as_much_memory_as_it_is_long_whatever_string_it_came_in() {
         Action::Deliver(message) => Some(message.body),
         _ => None,
     });
-    let rooms: Vec<usize> = delivered
+    let spare: Vec<usize> = delivered
         .map(|body| match body {
             redial::Body::Text(text) => text.capacity() - text.len(),
             redial::Body::Binary { binary } => binary.capacity() - binary.len(),
         })
         .collect();
-    assert_eq!(rooms.len(), 10);
-    assert!(rooms.iter().all(|room| *room < 100), "{rooms:?}");
+    assert_eq!(spare.len(), 10);
+    assert!(spare.iter().all(|bytes| *bytes < 100), "{spare:?}");
 }

@@ -55,7 +55,6 @@ pub const VERSION: u64 = 1;
 
 /// One line in.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a journal has one header")]
 pub enum Input {
     /// The header, from which a replay makes the same session; optional, and the first line.
     Header(Header),

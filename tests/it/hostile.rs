@@ -252,8 +252,8 @@ fn a_flood_that_the_host_does_not_get_stored_owes_no_more_answers_than_may_wait(
     let acks = actions.iter().filter(|action| matches!(action, Action::Send { .. })).count();
     assert_eq!(acks, 10, "{actions:?}");
     // The others were not taken: a new connection asks for them again.
-    let asks = |action: &Action| matches!(action, Action::State { cause: Some(Cause::Deferred), .. });
-    assert!(actions.iter().any(asks), "{actions:?}");
+    let replaced = |action: &Action| matches!(action, Action::State { cause: Some(Cause::Deferred), .. });
+    assert!(actions.iter().any(replaced), "{actions:?}");
 }
 
 #[test]

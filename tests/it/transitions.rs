@@ -194,6 +194,27 @@ fn elsewhere() -> BTreeSet<Transition> {
             story.text("nonsense");
         });
     });
+    let again = of(Login::Challenge, |story| {
+        story.open().opened().text("who are you").credential("token").text("who are you");
+    });
+    played("credential_failed", again, &|story| {
+        story
+            .call(Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable })
+            .expect("it was asked for");
+    });
+    found
+}
+
+/// Changes of phase while a drain is under way.
+fn by_draining() -> BTreeSet<Transition> {
+    let mut found = BTreeSet::new();
+    let mut played = |input: &str, mut story: Story, step: &dyn Fn(&mut Story)| {
+        let from = phase(&story.session.explain().to_string());
+        step(&mut story);
+        let to = phase(&story.session.explain().to_string());
+        found.insert((from.to_owned(), input.to_owned(), to.to_owned()));
+    };
+    let of = |login: Login, bring: matrix::Bring| matrix::in_phase(login, bring);
     for lost in [false, true] {
         let draining = move || {
             let mut story = of(Login::Challenge, |story| {
@@ -226,14 +247,6 @@ fn elsewhere() -> BTreeSet<Transition> {
             story.call(Call::Abandon { id: "m1".into() }).expect("it is in doubt");
         });
     }
-    let again = of(Login::Challenge, |story| {
-        story.open().opened().text("who are you").credential("token").text("who are you");
-    });
-    played("credential_failed", again, &|story| {
-        story
-            .call(Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable })
-            .expect("it was asked for");
-    });
     let draining = of(Login::None, |story| {
         story.open().opened();
         story.send_id("hello", "m1");
@@ -499,6 +512,7 @@ fn happened() -> BTreeSet<Transition> {
         .into_iter()
         .chain(by_timers())
         .chain(elsewhere())
+        .chain(by_draining())
         .chain(by_credentials())
         .chain(by_the_wire())
         .chain(WALKS.happened.clone())

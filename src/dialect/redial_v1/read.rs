@@ -4,8 +4,7 @@ use super::{MOST, NAME, REFUSALS, TOKEN};
 use crate::config::Limits;
 use crate::dialect::json::{self, Field};
 use crate::dialect::{
-    AckCarrier, Bye, Credit, Hello, NotResumed, Refusal, Resume, Resumption, SessionTerms,
-    Signal, Span,
+    AckCarrier, Bye, Credit, Hello, NotResumed, Refusal, Resume, Resumption, SessionTerms, Signal, Span,
 };
 use crate::error::Malformed;
 use crate::secret::Secret;

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use redial::config::{
     Acknowledge, Backoff, Budget, CloseCodes, CredentialSource, DeadAfter, DeadLink, Deliver, Durability, EarlyCap,
-    FirstDelay, HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, OnFailure, PeerPolicy, Probe, Rate, Resend, Reset,
-    SendFailure, Suspicion, Unauthorized, WhileDown,
+    FirstDelay, HeartbeatSchedule, Jitter, Limit, Liveness, MeasuredFrom, OnFailure, PeerPolicy, Probe, Rate, Resend,
+    Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
 };
 use redial::dialect::Login;
 use redial::{Config, Duration, Preset};

@@ -358,7 +358,8 @@ fn of_several_failures_each_holds_what_is_behind_it() {
 
 #[test]
 fn every_kind_of_failure_holds_the_line_and_what_the_user_took_back_does_not() {
-    let fails: [(&str, fn(&mut Story)); 3] = [
+    type Failure = fn(&mut Story);
+    let fails: [(&str, Failure); 3] = [
         ("expired unsent", |story| {
             story.hold().send_for("one", 1_000);
             story.send_id("two", "m2");

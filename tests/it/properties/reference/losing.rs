@@ -124,9 +124,8 @@ impl Model {
         }
         for id in withdrawn {
             let copied = self.outbox.letter(&id).is_some_and(|letter| letter.flying.is_none() && letter.round > 0);
-            match self.undo(&id, true).is_empty() {
-                true if copied => self.uncount(&id),
-                _ => {}
+            if self.undo(&id, true).is_empty() && copied {
+                self.uncount(&id);
             }
         }
     }
