@@ -20,10 +20,7 @@ pub(crate) fn of(service: &Service) -> Preset {
 pub(crate) fn all() -> Vec<Preset> {
     let variants = |service| {
         let preset = || of(service);
-        let mut tight = tight(preset().config());
-        if preset().dialect().capabilities().login == Login::None {
-            tight.authentication.credential = CredentialSource::Held;
-        }
+        let tight = tight(&preset());
         [
             preset(),
             preset().with_config(Config::default()).expect("it is sound"),
@@ -31,7 +28,7 @@ pub(crate) fn all() -> Vec<Preset> {
             preset().with_config(tight.clone()).expect("it is sound"),
             preset().with_config(stored(Config::default())).expect("it is sound"),
             preset().with_config(hasty()).expect("it is sound"),
-            preset().with_config(suspicious(preset().config())).expect("it is sound"),
+            preset().with_config(suspicious(&tight)).expect("it is sound"),
             preset().with_config(timed(&tight, Duration::ZERO)).expect("it is sound"),
             preset().with_config(timed(&tight, Duration::MAX)).expect("it is sound"),
         ]
@@ -39,12 +36,14 @@ pub(crate) fn all() -> Vec<Preset> {
     Service::all().iter().flat_map(variants).collect()
 }
 
-/// Every limit so low that arbitrary inputs meet it.
-fn tight(of: &Config) -> Config {
+/// Every limit so low that arbitrary inputs meet it, and a new credential for every attempt where there is a login.
+fn tight(of: &Preset) -> Config {
     let second = Duration::from_secs(1);
     let mut config = Config::default();
-    config.heartbeat = of.heartbeat.clone();
-    config.authentication.credential = CredentialSource::Asked;
+    config.heartbeat = of.config().heartbeat.clone();
+    if of.dialect().capabilities().login != Login::None {
+        config.authentication.credential = CredentialSource::Asked;
+    }
     config.authentication.unauthorized = Unauthorized::Retry;
     config.reconnect.stable = second;
     config.reconnect.max = Some(3);
@@ -93,8 +92,8 @@ fn hasty() -> Config {
 }
 
 /// Every silence and every unanswered message is suspicious at once.
-fn suspicious(of: &Config) -> Config {
-    let mut config = tight(of);
+fn suspicious(tight: &Config) -> Config {
+    let mut config = tight.clone();
     let mut suspicion = Suspicion::default();
     suspicion.after = Duration::ZERO;
     config.heartbeat.suspicion = Some(suspicion);
