@@ -72,8 +72,12 @@ impl Answers {
         self.len() >= config.inbox.pending.as_count()
     }
 
-    /// Number of acknowledgements and refusals that wait.
-    pub(super) fn len(&self) -> usize {
+    /// Whether so few answers wait that messages which were deferred for want of room can come again.
+    pub(super) fn are_few(&self, config: &Config) -> bool {
+        self.len() <= config.inbox.pending.as_count() / 2
+    }
+
+    fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |waiting| waiting.answers.len())
     }
 

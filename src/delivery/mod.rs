@@ -390,9 +390,8 @@ impl Delivery {
 
     /// Whether messages of this connection were deferred for which there is room now.
     fn asks_again(&self, cx: &Context<'_>) -> bool {
-        let waiting = self.inbox.unanswered() + self.answers.len();
-        // At half of the room, so that one message does not replace the connection.
-        self.deferring && self.ready.is_some() && waiting <= cx.config.inbox.pending.as_count() / 2
+        let room = self.inbox.has_room(&cx.config.inbox) && self.answers.are_few(cx.config);
+        self.deferring && self.ready.is_some() && room
     }
 
     /// Whether a drain is over because every message is settled.

@@ -27,7 +27,9 @@ impl Delivery {
             cx.deliver(None, body());
             return true;
         };
-        if self.defers(cx, id) {
+        // A new message must not overtake a deferred one.
+        if self.is_unanswerable(cx, id) || (self.deferring && self.inbox.known(id).is_none()) {
+            self.defer(cx, id);
             return false;
         }
         let (decision, forgotten) = self.inbox.on_message(id, &cx.config.inbox);
@@ -41,8 +43,7 @@ impl Delivery {
             InboxDecision::NackAgain => self.nack(cx, connection, id),
             InboxDecision::Deliver | InboxDecision::Wait => {}
             InboxDecision::Defer => {
-                self.deferring = true;
-                cx.push(Action::Deferred { id: id.clone() });
+                self.defer(cx, id);
                 return false;
             }
         }
@@ -50,26 +51,24 @@ impl Delivery {
         new
     }
 
-    /// Defers an arriving message whose answer could not be kept, and a new one that would overtake a deferred one.
-    fn defers(&mut self, cx: &mut Context<'_>, id: &MessageId) -> bool {
-        let full = !self.answers_at_once(cx) && !self.answers.has_room(id, self.inbox.unanswered(), cx.config);
-        let defers = match self.inbox.known(id) {
-            None => full || self.deferring,
-            // A message that waits for the application needs no other answer.
-            Some(InboxDecision::Wait) => false,
-            Some(_) => full,
-        };
-        if defers {
-            self.deferring = true;
-            cx.push(Action::Deferred { id: id.clone() });
-        }
-        defers
+    /// Whether the answer to an arriving message could not be kept. A message that waits for the application needs none.
+    fn is_unanswerable(&self, cx: &Context<'_>, id: &MessageId) -> bool {
+        self.inbox.known(id) != Some(InboxDecision::Wait)
+            && !self.answers_at_once(cx)
+            && !self.answers.has_room(id, self.inbox.unanswered(), cx.config)
+    }
+
+    /// Leaves an arriving message with the peer, which sends it again on the next connection.
+    fn defer(&mut self, cx: &mut Context<'_>, id: &MessageId) {
+        self.deferring = true;
+        cx.push(Action::Deferred { id: id.clone() });
     }
 
     /// Handles an own message that came back as a push: it is acknowledged and not delivered.
     pub(crate) fn on_echo(&mut self, cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId) {
-        if self.defers(cx, id) {
-            return;
+        // Nobody sees an echo, so it overtakes nothing.
+        if self.is_unanswerable(cx, id) {
+            return self.defer(cx, id);
         }
         let (decision, forgotten) = self.inbox.on_own(id, &cx.config.inbox);
         cx.stats.forgotten += forgotten;

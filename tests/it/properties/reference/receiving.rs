@@ -23,7 +23,7 @@ impl Model {
                 self.owe(connection, id, answer);
             }
             Known::Waits => self.figures.duplicates += 1,
-            Known::New if on_call && self.deferring => {
+            Known::New | Known::NoRoom if self.deferring => {
                 self.met.insert("nothing overtakes what was deferred");
                 self.out.push(Action::Deferred { id: id.clone() });
             }
@@ -66,6 +66,7 @@ impl Model {
         let defers = self.inbox.known(id) != Known::Waits && !self.can_owe(id);
         if defers {
             self.met.insert("an answer too many");
+            self.deferring = true;
             self.out.push(Action::Deferred { id: id.clone() });
         }
         defers

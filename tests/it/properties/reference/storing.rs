@@ -81,6 +81,11 @@ impl Model {
         !self.settings.stores || room || self.desk.owed.iter().any(|owed| owed.id == *id)
     }
 
+    /// Whether at most half of the answers wait that stop reading.
+    pub(super) fn owes_little(&self) -> bool {
+        self.desk.owed.len() <= self.settings.inn.pending / 2
+    }
+
     /// Whether the input that is done has to name a version.
     pub(super) fn must_persist(&self) -> bool {
         self.settings.stores && self.desk.changed
