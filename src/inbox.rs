@@ -159,6 +159,12 @@ impl Inbox {
         self.unanswered() >= policy.pending.as_count()
     }
 
+    /// Whether at most half as many messages wait for the application as `pending` allows, so that the messages which
+    /// were deferred find room.
+    pub(crate) fn has_room(&self, policy: &InboxPolicy) -> bool {
+        self.unanswered() <= policy.pending.as_count() / 2
+    }
+
     /// Records the application's answer to a message: `accepted` or refused. Returns the number of ids that were
     /// forgotten to make room, or `None` if the message did not wait for an answer.
     pub(crate) fn on_answer(&mut self, id: &MessageId, accepted: bool, policy: &InboxPolicy) -> Option<u64> {

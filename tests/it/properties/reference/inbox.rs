@@ -43,6 +43,11 @@ impl Inbox {
         }
     }
 
+    /// Whether at most half of the room for what waits is taken.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() <= self.pending / 2
+    }
+
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }

@@ -281,11 +281,6 @@ impl Model {
         }
     }
 
-    /// Whether at most half of the room for what waits is taken, by messages and by answers.
-    fn has_room(&self) -> bool {
-        self.inbox.waiting() + self.owed() <= self.settings.inn.pending / 2
-    }
-
     fn is_drained(&self) -> bool {
         matches!(self.flow, Flow::Draining(until) if until <= self.now || self.outbox.letters.is_empty())
     }

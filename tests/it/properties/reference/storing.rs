@@ -69,11 +69,6 @@ impl Model {
         self.desk.owed.push(Owed { version: None, connection, id: id.clone(), answer });
     }
 
-    /// Number of answers that are owed.
-    pub(super) fn owed(&self) -> usize {
-        self.desk.owed.len()
-    }
-
     /// Whether there is room for the answer to a message, beside those to all messages that wait for the application.
     pub(super) fn can_owe(&self, id: &MessageId) -> bool {
         let most = self.settings.inn.window.max(2 * self.settings.inn.pending);
