@@ -6,7 +6,7 @@
 //!    once it was sent; while none of them was sent, another one is refused.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ const MAX_CONVERSATIONS: usize = 64;
 /// Read markers of all conversations, the one that rose last at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ReadMarkers {
-    markers: VecDeque<ReadMarker>,
+    markers: Vec<ReadMarker>,
     revision: u64,
 }
 
@@ -66,7 +66,7 @@ impl ReadMarkers {
         } else if full {
             return Err(MarkReadError::Full { limit: MAX_CONVERSATIONS as u64 });
         }
-        self.markers.push_back(ReadMarker { conversation: conversation.into(), id: id.clone(), sent: false });
+        self.markers.push(ReadMarker { conversation: conversation.into(), id: id.clone(), sent: false });
         self.revision += 1;
         Ok(true)
     }
@@ -86,7 +86,7 @@ impl ReadMarkers {
 
     /// Returns the read markers for a snapshot.
     pub(crate) fn to_state(&self) -> Vec<ReadMarker> {
-        self.markers.iter().cloned().collect()
+        self.markers.clone()
     }
 
     /// Restores the read markers from a snapshot; `None` where they contradict each other or a limit.
@@ -94,6 +94,6 @@ impl ReadMarkers {
         let conversations: BTreeSet<&str> = state.iter().map(|marker| &*marker.conversation).collect();
         let sound = |marker: &ReadMarker| marker.id.is_sound() && marker.conversation.len() as u64 <= LONGEST_ID;
         let once = conversations.len() == state.len() && state.len() <= MAX_CONVERSATIONS;
-        (once && state.iter().all(sound)).then(|| Self { markers: state.into(), revision: 0 })
+        (once && state.iter().all(sound)).then(|| Self { markers: state, revision: 0 })
     }
 }

@@ -49,7 +49,7 @@ pub(crate) enum LoginStep {
     /// No challenge has arrived.
     Unasked,
     /// The host was asked for the credential; the proof carries `reference` back to the server.
-    Asked { reference: Option<String> },
+    Asked { reference: Option<Box<str>> },
     /// The hello or the proof was sent, or the dialect has no login.
     Answered,
 }

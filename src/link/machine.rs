@@ -153,7 +153,7 @@ pub(crate) struct Link {
     /// Closes with code 1009 in a row; the third one stops the link.
     too_big: u8,
     /// Outage that a restart interrupted; taken by the first `open`.
-    restarted: Option<Restarted>,
+    restarted: Option<Box<Restarted>>,
     /// Reason of the last loss or end, until a connection is ready.
     reason: Option<Box<Reason>>,
 }
@@ -389,7 +389,7 @@ impl Link {
     /// which crashes at every start backs off like any other series of failed attempts.
     pub(crate) fn to_state(&self, now: Instant, config: &Config) -> LinkState {
         let failures = match &self.phase {
-            Phase::Idle => self.restarted.map_or(0, |restarted| restarted.failures),
+            Phase::Idle => self.restarted.as_ref().map_or(0, |restarted| restarted.failures),
             Phase::Closing { .. } | Phase::Stopped { .. } => 0,
             Phase::Ready { .. } if self.is_stable(now, config) => 0,
             Phase::Waiting { .. } | Phase::GivingUp { .. } => self.reconnect.failures(),
@@ -403,7 +403,7 @@ impl Link {
     /// Restores a link: the first `open` waits for the backoff of its failures, less `away`. Returns `None` where the
     /// number of connections is one that no session reaches.
     pub(crate) fn from_state(now: Instant, state: &LinkState, away: Duration) -> Option<Self> {
-        let restarted = (state.failures > 0).then_some(Restarted { failures: state.failures, away });
+        let restarted = (state.failures > 0).then(|| Box::new(Restarted { failures: state.failures, away }));
         let reconnect = Reconnect::restored(now, state.spent - away);
         let link = Self { last_connection: state.connections, restarted, reconnect, ..Self::new() };
         (state.connections <= LAST).then_some(link)
@@ -439,7 +439,7 @@ impl Link {
         }
         self.fallback.on_open(cx.now, &cx.config.fallback);
         match self.restarted.take() {
-            Some(restarted) => self.resume_outage(cx, restarted),
+            Some(restarted) => self.resume_outage(cx, *restarted),
             None => self.attempt(cx),
         }
     }
@@ -630,7 +630,7 @@ impl Link {
             Supply::Ask => {}
         }
         if let Some((_, login)) = self.phase.login() {
-            *login = LoginStep::Asked { reference: reference.map(as_written) };
+            *login = LoginStep::Asked { reference: reference.map(|reference| as_written(reference).into()) };
         }
         let challenge = challenge.and_then(|content| content.to_body().as_text().map(ToOwned::to_owned));
         cx.push(Action::NeedCredential { connection, challenge });

@@ -13,6 +13,8 @@
 //! 6. A renewal that was asked for is no failure: it costs neither an attempt nor a step of the backoff.
 //! 7. A hint is kept until it can be served, and the safety floor and the budget stand above it.
 
+use alloc::boxed::Box;
+
 use crate::config::{Budget, MeasuredFrom, ReconnectPolicy, Reset, floor_after};
 use crate::rng::Rng;
 use crate::state::Cause;
@@ -63,20 +65,21 @@ const PATTERN: u32 = 3;
 pub(crate) struct Reconnect {
     failures: u32,
     unstable: u32,
-    /// First loss of this outage.
-    began: Option<Instant>,
+    /// First loss of this outage, once there was one.
+    began: Instant,
     /// Last delay after the first one, before jitter.
     delay: Option<Duration>,
     last_attempt: Option<Instant>,
-    /// Last hint that shortened a wait.
-    last_hint: Option<Instant>,
+    /// When the next hint may shorten a wait.
+    next_hint: Instant,
     /// Restarts in a row of the attempt under way.
     restarts: u32,
     /// End of the wait that the server asked for.
-    retry_after_until: Option<Instant>,
+    retry_after_until: Instant,
     /// When all that the budget has spent is earned again.
     earned_at: Instant,
-    pattern: Option<Pattern>,
+    /// Boxed, since few policies set `repeated`.
+    pattern: Option<Box<Pattern>>,
 }
 
 /// Ready connections that were lost in one way, in a row.
@@ -123,7 +126,7 @@ impl Reconnect {
     /// Notes a connect.
     pub(crate) fn on_attempt(&mut self, now: Instant, policy: &ReconnectPolicy) {
         self.last_attempt = Some(now);
-        self.retry_after_until = None;
+        self.retry_after_until = Instant::ORIGIN;
         if let Some(budget) = &policy.budget {
             let interval = budget.interval();
             // A connect that the budget does not hold back spends no more than there is.
@@ -134,7 +137,8 @@ impl Reconnect {
     /// Resets the attempt counter for the user's `open`. The safety floor and the budget go on.
     pub(crate) fn on_user_open(&mut self) {
         self.end_outage();
-        (self.last_hint, self.restarts, self.retry_after_until, self.pattern) = (None, 0, None, None);
+        self.pattern = None;
+        (self.next_hint, self.restarts, self.retry_after_until) = (Instant::ORIGIN, 0, Instant::ORIGIN);
     }
 
     /// Resets the attempt counter on an open socket, under [`Reset::OnOpen`].
@@ -151,7 +155,7 @@ impl Reconnect {
     }
 
     fn end_outage(&mut self) {
-        (self.failures, self.began, self.delay) = (0, None, None);
+        (self.failures, self.began, self.delay) = (0, Instant::ORIGIN, None);
     }
 
     /// Decides when to connect again after a connection or an attempt was lost.
@@ -171,8 +175,10 @@ impl Reconnect {
             return ReconnectDecision::ConnectAt(self.earliest(policy).max(now), self.failures);
         }
         self.restarts = 0;
+        if self.failures == 0 {
+            self.began = now;
+        }
         self.failures = self.failures.saturating_add(1);
-        self.began = self.began.or(Some(now));
         let Some(slot) = self.next_slot(now, policy, cause, history, rng) else {
             return ReconnectDecision::GiveUpAt(now, self.failures);
         };
@@ -199,8 +205,7 @@ impl Reconnect {
                 None => history.death_if_silent?,
             }
         } else {
-            let lasted = self.began.map_or(Duration::MAX, |began| now.since(began));
-            let delay = policy.later_delay(self.delay, lasted);
+            let delay = policy.later_delay(self.delay, now.since(self.began));
             self.delay = Some(delay);
             let delay = policy.jitter.spread(delay, rng);
             match policy.from {
@@ -209,7 +214,7 @@ impl Reconnect {
             }
         };
         let asked = history.retry_after.map(|wait| wait.min(RETRY_AFTER_MAX));
-        self.retry_after_until = asked.map(|wait| now + wait);
+        self.retry_after_until = asked.map_or(Instant::ORIGIN, |wait| now + wait);
         Some(planned.max(now) + asked.unwrap_or_default())
     }
 
@@ -223,13 +228,13 @@ impl Reconnect {
         rng: &mut Rng,
     ) -> Instant {
         let (Some(cap), Some(lasted)) = (policy.repeated, lasted) else { return now };
-        let before = self.pattern.filter(|pattern| pattern.fits(cause, lasted));
+        let before = self.pattern.take().map(|pattern| *pattern).filter(|pattern| pattern.fits(cause, lasted));
         let mut pattern = before.unwrap_or(Pattern { cause, lasted, losses: 0, delay: None });
         pattern.losses = pattern.losses.saturating_add(1);
         if pattern.losses >= PATTERN {
             pattern.delay = Some(policy.again.following(pattern.delay, cap));
         }
-        self.pattern = Some(pattern);
+        self.pattern = Some(Box::new(pattern));
         pattern.delay.map_or(now, |delay| now + policy.jitter.spread(delay, rng))
     }
 
@@ -251,7 +256,7 @@ impl Reconnect {
             return now;
         }
         let (delay, floor) = (policy.again.delay(failures.saturating_sub(2)), floor_after(failures));
-        (self.began, self.delay) = (Some(Instant::ORIGIN), Some(delay));
+        (self.began, self.delay) = (Instant::ORIGIN, Some(delay));
         // The floor holds for a second `open` too.
         self.last_attempt = Some(now + (floor - away) - floor);
         now + (policy.jitter.spread(delay, rng).max(floor) - away)
@@ -278,12 +283,11 @@ impl Reconnect {
     /// A hint shortens a wait once in each stable time; another one is kept until that is over. It moves the attempt
     /// neither below the safety floor nor before the end of the wait that the server asked for.
     pub(crate) fn on_hint(&mut self, now: Instant, until: Instant, policy: &ReconnectPolicy) -> Option<Instant> {
-        let next_hint = self.last_hint.map_or(now, |last| last + policy.stable);
-        let at = self.earliest(policy).max(self.retry_after_until.unwrap_or_default()).max(next_hint).max(now);
+        let at = self.earliest(policy).max(self.retry_after_until).max(self.next_hint).max(now);
         if at >= until {
             return None;
         }
-        self.last_hint = Some(at);
+        self.next_hint = at + policy.stable;
         Some(at)
     }
 

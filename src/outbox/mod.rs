@@ -12,6 +12,7 @@
 //! 8. A confirmation is overdue when nothing moved for `receipt_timeout`: the wait of the first message in flight starts
 //!    when its last byte is written, and anew with each confirmation in order.
 
+mod by_hand;
 mod entry;
 mod rate;
 pub(crate) mod settled;
@@ -30,6 +31,7 @@ use crate::outgoing::Repeat;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
+use by_hand::ByHand;
 use entry::Standing;
 pub(crate) use entry::{Entry, OutboxEntryState};
 use rate::RateLimit;
@@ -50,12 +52,7 @@ pub(crate) struct Outbox {
     renewed_at: Instant,
     /// Ends of the times to live, with the slots of the messages.
     expiries: BTreeSet<(Instant, u64)>,
-    /// Slots of the messages in flight of which another copy was asked for.
-    repeats: BTreeSet<u64>,
-    /// Slots of the failed messages that hold the line, and the length of their bodies together, in bytes. Both count
-    /// against the limits of the outbox, so that there is room for them when the user sends them again.
-    failures: BTreeSet<u64>,
-    failed_bytes: usize,
+    by_hand: ByHand,
     settled: Settled,
     /// `None` until the first message meets a rate.
     rate: Option<Box<RateLimit>>,
@@ -81,9 +78,7 @@ impl Outbox {
             leaving: 0,
             renewed_at: Instant::ORIGIN,
             expiries: BTreeSet::new(),
-            repeats: BTreeSet::new(),
-            failures: BTreeSet::new(),
-            failed_bytes: 0,
+            by_hand: ByHand::default(),
             settled: Settled::new(),
             rate: None,
             bytes: 0,
@@ -196,10 +191,11 @@ impl Outbox {
 
     /// Checks that one more body of `bytes` fits. Bodies kept of failed messages do not count: they are dropped for it.
     pub(crate) fn admits(&self, bytes: usize, policy: &OutboxPolicy) -> Result<(), SendError> {
-        if self.unsettled.len() + self.failures.len() >= policy.messages.as_count() {
+        let (failed, failed_bytes) = self.by_hand.failed();
+        if self.unsettled.len() + failed >= policy.messages.as_count() {
             return Err(SendError::Full { limit: policy.messages.get() });
         }
-        if self.bytes.saturating_add(self.failed_bytes).saturating_add(bytes) > policy.bytes.as_count() {
+        if self.bytes.saturating_add(failed_bytes).saturating_add(bytes) > policy.bytes.as_count() {
             return Err(SendError::FullBytes { limit: policy.bytes.get() });
         }
         Ok(())
@@ -237,7 +233,7 @@ impl Outbox {
 
     /// Whether a message waits to be stored, or for the user to decide about a failed message before it.
     pub(crate) fn is_held(&self, slot: u64) -> bool {
-        slot >= self.held_from || self.failures.first().is_some_and(|failed| *failed < slot)
+        slot >= self.held_from || self.by_hand.holds(slot)
     }
 
     /// Returns the next message to send and its slot, if the in-flight window has room.
@@ -252,30 +248,29 @@ impl Outbox {
 
     /// Has another copy of a message sent, if the message is in flight; one that waits keeps its place.
     pub(crate) fn repeat(&mut self, slot: u64) {
-        self.repeats.insert(slot);
+        self.by_hand.repeat(slot);
     }
 
     /// Returns the next message of which another copy was asked for, and its slot.
     pub(crate) fn next_repeat(&self) -> Option<(u64, &Entry)> {
-        let slot = *self.repeats.first()?;
+        let slot = self.by_hand.next_repeat()?;
         Some((slot, self.unsettled.get(slot)?))
     }
 
     /// Forgets that another copy of a message was asked for.
     pub(crate) fn drop_repeat(&mut self, slot: u64) {
-        self.repeats.remove(&slot);
+        self.by_hand.drop_repeat(slot);
     }
 
     /// Lets the messages leave that wait behind failed messages; returns whether there were failed messages.
     pub(crate) fn pass_failures(&mut self) -> bool {
-        self.failed_bytes = 0;
-        !core::mem::take(&mut self.failures).is_empty()
+        self.by_hand.pass_all()
     }
 
     /// Whether the rate lets a message leave now; if one waits for the rate, its deadline is set.
     #[inline]
     pub(crate) fn rate_allows(&mut self, now: Instant, policy: &OutboxPolicy) -> bool {
-        let waits = self.waiting.is_some() || !self.repeats.is_empty();
+        let waits = self.waiting.is_some() || self.by_hand.next_repeat().is_some();
         policy.rate.is_none_or(|rate| !waits || self.rate.get_or_insert_default().allows(now, rate))
     }
 
@@ -328,7 +323,7 @@ impl Outbox {
         policy: &OutboxPolicy,
     ) -> bool {
         let aged = self.aged(now);
-        self.repeats.remove(&slot);
+        self.by_hand.drop_repeat(slot);
         if let Some(rate) = policy.rate {
             self.rate.get_or_insert_default().on_sent(now, rate);
         }
@@ -567,19 +562,12 @@ impl Outbox {
             }
             let bytes = entry.body.len();
             self.settle(slot, Status::Unconfirmed, policy);
-            self.pass_failure(slot, bytes);
+            self.by_hand.pass(slot, bytes);
             return Ok(Some(Status::Unconfirmed));
         }
         let kept = self.settled.kept(id).map(|kept| (kept.slot, kept.body.len()));
-        let holds = kept.is_some_and(|(slot, bytes)| self.pass_failure(slot, bytes));
+        let holds = kept.is_some_and(|(slot, bytes)| self.by_hand.pass(slot, bytes));
         if holds { Ok(None) } else { Err(AbandonError::Unknown) }
-    }
-
-    /// Lets the line pass one failed message; returns whether it held the line.
-    fn pass_failure(&mut self, slot: u64, bytes: usize) -> bool {
-        let held = self.failures.remove(&slot);
-        self.failed_bytes = self.failed_bytes.saturating_sub(if held { bytes } else { 0 });
-        held
     }
 
     /// Slot of a message that was sent and is not settled, and whether it is in flight.
@@ -605,7 +593,7 @@ impl Outbox {
         }
         let kept = self.settled.kept(id).ok_or(ResendError::Unknown)?;
         let (slot, bytes) = (kept.slot, kept.body.len());
-        let place = Some(slot).filter(|slot| self.pass_failure(*slot, bytes));
+        let place = Some(slot).filter(|slot| self.by_hand.pass(*slot, bytes));
         if place.is_none() {
             self.admits(bytes, policy).map_err(|_| ResendError::Full)?;
         }
@@ -723,7 +711,7 @@ impl Outbox {
             Standing::Leaving => self.leaving -= 1,
             Standing::InFlight => self.in_flight -= 1,
         }
-        self.repeats.remove(&slot);
+        self.by_hand.drop_repeat(slot);
         self.mark_waiting(slot);
         true
     }
@@ -750,10 +738,9 @@ impl Outbox {
             Standing::Waiting => self.unmark_waiting(slot),
         }
         self.revision += 1;
-        self.repeats.remove(&slot);
+        self.by_hand.drop_repeat(slot);
         if policy.on_failure == OnFailure::Hold && status.may_resend() && status != Status::Cancelled {
-            self.failures.insert(slot);
-            self.failed_bytes = self.failed_bytes.saturating_add(entry.body.len());
+            self.by_hand.hold(slot, entry.body.len());
         }
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, slot));
@@ -767,8 +754,8 @@ impl Outbox {
 
     /// Drops bodies of settled messages until the others fit; those of messages that hold the line go last.
     fn make_room(&mut self, policy: &OutboxPolicy) {
-        let failures = &self.failures;
-        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes), |slot| failures.contains(&slot));
+        let by_hand = &self.by_hand;
+        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes), |slot| by_hand.has_failed(slot));
     }
 
     /// Settles a message, and returns its id with the status to be reported.

@@ -80,7 +80,7 @@ fn a_loop_of_a_users_own_sends_hears_and_ends() {
     }
     assert_eq!(told, [("caller", Status::Sent)]);
     assert_eq!(flow.on_written(now, written), Some(1));
-    assert_eq!(host.wait(&id, WaitFor::Outcome, "late"), Some(("late", Status::Sent)));
+    assert_eq!(host.wait(id.id(), WaitFor::Outcome, "late").map(drop), Err(("late", Some(Status::Sent))));
     assert_eq!(wakes_at(host.turn(true)), Some(now + Ending::LINGER));
     assert_eq!(host.turn(false), Turn::Return);
     assert_eq!(host.finish(), []);
