@@ -226,8 +226,8 @@ impl Backlog {
     }
 
     /// Notes that not one byte of a frame of this kind will be written; the host still counts the frame.
-    pub(crate) fn on_failed(&mut self, purpose: Option<&Purpose>, slot: Option<u64>) {
-        let (Some(purpose), Some(reports)) = (purpose, &mut self.reports) else { return };
+    pub(crate) fn on_failed(&mut self, purpose: &Purpose, slot: Option<u64>) {
+        let Some(reports) = &mut self.reports else { return };
         let kind = FrameKind::of(purpose, slot);
         if let Some(frame) = reports.frames.iter_mut().find(|frame| frame.kind == kind) {
             let failed = core::mem::replace(frame, Unwritten { kind: FrameKind::Other, bytes: 0 });

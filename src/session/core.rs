@@ -134,28 +134,28 @@ impl SessionCore<'_> {
         connection: ConnectionId,
         purpose: Option<Purpose>,
     ) -> Option<LinkEvent> {
+        // The worst case that a host can mean by no purpose.
+        let purpose = purpose.unwrap_or(Purpose::Heartbeat);
         let slot = match &purpose {
-            Some(Purpose::Message { id }) => self.delivery.outbox().slot_of(id),
+            Purpose::Message { id } => self.delivery.outbox().slot_of(id),
             _ => None,
         };
         if !self.link.listens_to(connection) {
             cx.stats.stale_events += 1;
             if let (Some(slot), true) = (slot, self.link.phase().connection() == Some(connection)) {
                 // The session closes: no later report may tell the message as sent.
-                cx.backlog.on_failed(purpose.as_ref(), Some(slot));
+                cx.backlog.on_failed(&purpose, Some(slot));
                 self.delivery.on_never_written(cx, slot);
             }
             return None;
         }
-        cx.backlog.on_failed(purpose.as_ref(), slot);
-        // Where only replies count as life, a heartbeat that could not be written leaves the timing alone.
-        let only_replies = cx.config.heartbeat.liveness == Liveness::Reply;
-        if matches!(purpose, None | Some(Purpose::Heartbeat)) && !only_replies {
-            self.link.on_heartbeat_unsent(cx);
-        }
+        cx.backlog.on_failed(&purpose, slot);
         match purpose {
-            None | Some(Purpose::Heartbeat) => self.link.on_heartbeat_failed(cx, connection),
-            Some(purpose) => self
+            Purpose::Heartbeat => {
+                self.link.on_heartbeat_unsent(cx);
+                self.link.on_heartbeat_failed(cx, connection)
+            }
+            purpose => self
                 .delivery
                 .on_send_failed(cx, connection, purpose)
                 .then(|| self.link.lose(cx, Cause::SendFailed, DisconnectReason::default())),

@@ -90,6 +90,8 @@ impl Flow {
                     self.unwritten.clear();
                     self.arriving_since = None;
                 }
+                // A late socket is aborted beside the present one.
+                Action::Abort { connection } if self.connection != Some(*connection) => {}
                 Action::Abort { .. } | Action::State { state: State::Waiting | State::Stopped, .. } => {
                     self.unwritten.clear();
                     self.arriving_since = None;
@@ -129,7 +131,8 @@ impl Flow {
                     }
                 }
             }
-            Event::SendFailed { purpose: Some(failed), .. } => {
+            Event::SendFailed { purpose: failed, .. } => {
+                let failed = failed.as_ref().unwrap_or(&Purpose::Heartbeat);
                 if let Some(frame) = self.unwritten.iter_mut().find(|(purpose, _)| purpose == failed) {
                     *frame = (Purpose::Auth, 0);
                 }
