@@ -72,9 +72,9 @@ impl Answers {
         self.len() >= config.inbox.pending.as_count()
     }
 
-    /// Whether so few answers wait that messages which were deferred for want of room can come again.
-    pub(super) fn are_few(&self, config: &Config) -> bool {
-        self.len() <= config.inbox.pending.as_count() / 2
+    /// Whether no acknowledgement and no refusal waits.
+    pub(super) fn are_sent(&self) -> bool {
+        self.len() == 0
     }
 
     fn len(&self) -> usize {

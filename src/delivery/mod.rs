@@ -390,7 +390,8 @@ impl Delivery {
 
     /// Whether messages of this connection were deferred for which there is room now.
     fn asks_again(&self, cx: &Context<'_>) -> bool {
-        let room = self.inbox.has_room(&cx.config.inbox) && self.answers.are_few(cx.config);
+        // Answers go first: what they are about does not have to come again.
+        let room = self.inbox.has_room(&cx.config.inbox) && self.answers.are_sent();
         self.deferring && self.ready.is_some() && room
     }
 

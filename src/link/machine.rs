@@ -150,8 +150,6 @@ pub(crate) struct Link {
     fallback: Fallback,
     credentials: Credentials,
     malformed: MalformedFrames,
-    /// Closes with code 1009 in a row; the third one stops the link.
-    too_big: u8,
     /// Outage that a restart interrupted; taken by the first `open`.
     restarted: Option<Box<Restarted>>,
     /// Reason of the last loss or end, until a connection is ready.
@@ -315,7 +313,6 @@ impl Link {
             fallback: Fallback::new(),
             credentials: Credentials::default(),
             malformed: MalformedFrames::default(),
-            too_big: 0,
             restarted: None,
             reason: None,
         }
@@ -432,7 +429,7 @@ impl Link {
     /// Begins anew for the user's `open`.
     fn restart(&mut self, cx: &mut Context<'_>) -> LinkEvent {
         self.reconnect.on_user_open();
-        self.too_big = 0;
+        self.reconnect.too_big = 0;
         if matches!(self.phase, Phase::Waiting { .. } | Phase::GivingUp { .. }) {
             self.hasten(cx);
             return LinkEvent::Moved;
@@ -1130,12 +1127,12 @@ impl Link {
     /// Decides what the peer's close code means (RFC 6455 §7.4): the configuration's lists first, then the dialect. A
     /// code that speaks of a message is no verdict on the session while a message is under suspicion.
     fn verdict(&mut self, cx: &Context<'_>, code: u16, suspect: bool) -> CloseVerdict {
-        let before = if self.is_stable(cx.now, cx.config) { 0 } else { self.too_big };
-        self.too_big = if code == 1009 && !suspect { before.saturating_add(1) } else { 0 };
+        let before = if self.is_stable(cx.now, cx.config) { 0 } else { self.reconnect.too_big };
+        self.reconnect.too_big = if code == 1009 && !suspect { before.saturating_add(1) } else { 0 };
         let classified = || match code {
             _ if cx.config.close.codes == CloseCodes::RetryAll => false,
             1003 | 1007 | 1009 if suspect => false,
-            1009 => self.too_big >= 3,
+            1009 => self.reconnect.too_big >= 3,
             code => matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999),
         };
         match cx.config.close.listed(code) {
@@ -1153,7 +1150,7 @@ impl Link {
             cx.stats.lost += 1;
         }
         if cause != Cause::Closed || disconnect.reason.code != Some(1009) {
-            self.too_big = 0;
+            self.reconnect.too_big = 0;
         }
         let hint_is_kept = self.phase.keeps_hint();
         let history = self.history(cx, disconnect.retry_after);

@@ -272,7 +272,7 @@ impl Model {
                 self.flush();
             } else if self.is_drained() {
                 self.end();
-            } else if self.deferring && self.link.ready.is_some() && self.inbox.has_room() && self.owes_little() {
+            } else if self.deferring && self.link.ready.is_some() && self.inbox.has_room() && self.owes_nothing() {
                 self.met.insert("what was deferred is asked for again");
                 self.lose(0);
             } else if !self.give_up_overdue() {

@@ -76,9 +76,9 @@ impl Model {
         !self.settings.stores || room || self.desk.owed.iter().any(|owed| owed.id == *id)
     }
 
-    /// Whether at most half of the answers wait that stop reading.
-    pub(super) fn owes_little(&self) -> bool {
-        self.desk.owed.len() <= self.settings.inn.pending / 2
+    /// Whether no answer is owed.
+    pub(super) fn owes_nothing(&self) -> bool {
+        self.desk.owed.is_empty()
     }
 
     /// Whether the input that is done has to name a version.
