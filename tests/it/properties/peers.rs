@@ -64,6 +64,7 @@ struct World {
     next: Option<u64>,
     came: u64,
     told: u64,
+    restarts: u64,
 }
 
 impl World {
@@ -87,6 +88,7 @@ impl World {
             given: BTreeMap::new(),
             next: None,
             came: 0,
+            restarts: 0,
             told: 0,
         }
     }
@@ -109,8 +111,10 @@ impl World {
             }
             Step::Restart => {
                 let preset = Preset::native().with_config(self.config.clone()).expect("it is sound");
+                self.restarts += 1;
+                let seed = Seed::from(1_000 + self.restarts);
                 let (snapshot, policy) = (self.peer.snapshot(), self.policy.clone());
-                let restored = Peer::restore(preset, policy, now, snapshot, Duration::ZERO, Seed::from(self.now));
+                let restored = Peer::restore(preset, policy, now, snapshot, Duration::ZERO, seed);
                 self.peer = restored.expect("it is sound");
                 self.next = None;
             }
