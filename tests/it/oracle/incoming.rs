@@ -79,8 +79,11 @@ impl Incoming {
                 _ => {}
             }
         }
-        // Answers that wait take room too: until they are stored, or until the socket takes them.
-        if self.deferring && session.state() == State::Ready && !waits(session) && !flow.reports() {
+        // Answers wait while the socket is full, in order, and end with the connection that was lost meanwhile.
+        let lost = flow.reports() && session.state() != State::Ready;
+        let level = ledger.is_level() && !flow.is_full(session, 0) && !lost;
+        // As long as answers wait, what was deferred for them may wait as well.
+        if self.deferring && level && session.state() == State::Ready {
             let waiting = self.known.values().filter(|before| before.is_none()).count() as u64;
             let room = waiting <= session.preset().config().inbox.pending.get() / 2;
             rule!(!room, "there is room, and nobody asks for what was deferred");
@@ -88,9 +91,6 @@ impl Incoming {
         for id in std::mem::take(&mut self.fresh) {
             self.covered_by.insert(id, ledger.announced());
         }
-        // Answers wait while the socket is full, in order, and end with the connection that was lost meanwhile.
-        let lost = flow.reports() && session.state() != State::Ready;
-        let level = ledger.is_level() && !flow.is_full(session, 0) && !lost;
         frame(session, step, level, delivered, actions)
     }
 

@@ -175,8 +175,11 @@ fn an_answer_that_cannot_be_kept_is_never_dropped_the_message_stays_with_the_ser
     let seen = story.seen();
     let deferred = |action: &Action| matches!(action, Action::Deferred { .. });
     assert_eq!((seen.delivered().len(), seen.count(deferred)), (4, 2));
+    assert_eq!(story.state(), State::Ready, "whoever asks again now has no room either");
     story.persist();
-    assert_eq!(story.seen().acks().len(), 4, "each that was delivered");
+    let seen = story.seen();
+    assert_eq!(seen.acks().len(), 4, "each that was delivered");
+    assert_eq!((seen.losses().len(), seen.losses()[0].0), (1, Cause::Deferred), "and the others are asked for");
 }
 
 #[test]
