@@ -6,7 +6,8 @@ use redial::dialect::{
 };
 use redial::error::{FetchedError, Malformed, MarkReadError, SendError, Unencodable};
 use redial::{
-    Action, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Preset, Purpose, Seed, Session, Status,
+    Action, Cause, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Preset, Purpose, Seed, Session,
+    State, Status,
 };
 
 use crate::support::Story;
