@@ -152,9 +152,10 @@ impl SessionCore<'_> {
         cx.backlog.on_failed(&purpose, slot);
         match purpose {
             Purpose::Heartbeat => {
-                // Where only replies count as life, a heartbeat that could not be written leaves the timing alone.
-                if cx.config.heartbeat.liveness != Liveness::Reply {
-                    self.link.on_heartbeat_unsent(cx);
+                // Where only replies count as life, the wait goes on as if the heartbeat had left.
+                match cx.config.heartbeat.liveness {
+                    Liveness::Reply => self.link.on_heartbeat_written(cx),
+                    Liveness::AnyFrame => self.link.on_heartbeat_unsent(cx),
                 }
                 self.link.on_heartbeat_failed(cx, connection)
             }

@@ -556,14 +556,21 @@ fn events_of_flow_that_name_another_connection_change_nothing() {
 
 #[test]
 fn a_heartbeat_that_failed_with_a_report_alone_is_followed_by_others() {
-    let mut story = reporting(Story::plain_with(|config| {
-        config.reconnect.first.heartbeat_failed = None;
-    }));
-    story.wait(25_000);
-    assert_eq!(story.seen().beats(), 1);
-    story.send_failed(Purpose::Heartbeat).written(1);
-    story.prompt().wait(300_000);
-    assert_eq!(causes(&story.seen()).first(), Some(&Cause::Dead), "a silent link is noticed all the same");
+    for (life, named) in [(Liveness::AnyFrame, true), (Liveness::AnyFrame, false), (Liveness::Reply, true)] {
+        let mut story = reporting(Story::plain_with(|config| {
+            config.reconnect.first.heartbeat_failed = None;
+            config.heartbeat.every = Duration::from_secs(10);
+            config.heartbeat.liveness = life;
+        }));
+        story.wait(10_000);
+        assert_eq!(story.seen().beats(), 1);
+        let connection = story.connection();
+        let purpose = named.then_some(Purpose::Heartbeat);
+        story.event(Event::SendFailed { connection, purpose }).wait(10_000);
+        assert_eq!(story.seen().beats(), 1, "the failed one is not unwritten: {life:?}, {named}");
+        story.written(2).prompt().wait(300_000);
+        assert_eq!(causes(&story.seen()).first(), Some(&Cause::Dead), "a silent link is noticed all the same");
+    }
 }
 
 #[test]
