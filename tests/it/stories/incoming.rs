@@ -140,6 +140,17 @@ fn nothing_overtakes_a_message_that_was_deferred() {
 }
 
 #[test]
+fn an_own_message_that_comes_back_behind_a_deferred_one_is_acknowledged() {
+    let mut story = on_call(1);
+    story.ready();
+    let id = story.send("mine");
+    story.text(&push("m1", "one")).text(&push("m2", "two")).seen();
+    story.text(&format!(r#"{{"type":"MESSAGE","messageId":"m3","clientMessageId":"{id}","content":"mine"}}"#));
+    let seen = story.seen();
+    assert_eq!((seen.acks(), seen.delivered().len()), (vec![MessageId::from("m3")], 0), "it overtakes nothing");
+}
+
+#[test]
 fn a_host_that_reports_what_is_taken_stops_reading_before_anything_is_deferred() {
     let mut story = on_call(2);
     story.ready().taken(0).text(&push("m1", "one"));
