@@ -94,6 +94,6 @@ impl ReadMarkers {
         let conversations: BTreeSet<&str> = state.iter().map(|marker| &*marker.conversation).collect();
         let sound = |marker: &ReadMarker| marker.id.is_sound() && marker.conversation.len() as u64 <= LONGEST_ID;
         let once = conversations.len() == state.len() && state.len() <= MAX_CONVERSATIONS;
-        (once && state.iter().all(sound)).then(|| Self { markers: state, revision: 0 })
+        (once && state.iter().all(sound)).then_some(Self { markers: state, revision: 0 })
     }
 }

@@ -74,7 +74,7 @@ impl Answers {
 
     /// Whether no acknowledgement and no refusal waits.
     pub(super) fn are_sent(&self) -> bool {
-        self.len() == 0
+        self.0.as_ref().is_none_or(|waiting| waiting.answers.len() == 0)
     }
 
     fn len(&self) -> usize {
