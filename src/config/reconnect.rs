@@ -91,8 +91,7 @@ pub struct FirstDelay {
     #[serde(rename = "dead_ms")]
     pub dead: Duration,
     /// The delay after a heartbeat could not be written. With `None` the failure is only reported, and the link goes
-    /// on: a heartbeat that was not written is not unanswered, but under [`Liveness::Reply`](super::Liveness::Reply) it
-    /// leaves the timing alone.
+    /// on: the heartbeat counts as unanswered, so that a socket which takes nothing any more is noticed.
     #[serde(rename = "heartbeat_failed_ms")]
     pub heartbeat_failed: Option<Duration>,
 }

@@ -127,14 +127,15 @@ impl Outbox {
     /// Settles, after a restart, each message that may have been sent in its round and may not be sent again; with
     /// `WhileDown::Refuse` settles every message.
     pub(crate) fn on_restored(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
-        if policy.while_down == WhileDown::Refuse {
-            return self.settle_all(policy);
-        }
         let unrepeatable = |entry: &Entry| {
-            entry.first_sent.is_some() && (policy.resend == Resend::Never || entry.repeat == Repeat::Never)
+            let is_once = policy.resend == Resend::Never || entry.repeat == Repeat::Never;
+            policy.while_down == WhileDown::Refuse || (entry.first_sent.is_some() && is_once)
         };
         let slots = self.slots_where(unrepeatable).into_iter();
-        slots.filter_map(|slot| self.settle_and_report(slot, Status::Unconfirmed, policy)).collect()
+        let settled = slots.filter_map(|slot| self.fail(slot, policy)).collect();
+        // A line that a failure holds does not outlive the process.
+        self.pass_failures();
+        settled
     }
 
     /// Whether any id of a message passes this test.

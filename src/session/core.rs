@@ -2,7 +2,6 @@
 
 use crate::action::Purpose;
 use crate::backlog::FrameKind;
-use crate::config::Liveness;
 use crate::context::Context;
 use crate::delivery::Delivery;
 use crate::dialect::{AckCarrier, LeaveSignal, LoginSignal, SequenceSignal, Signal, Span};
@@ -152,11 +151,8 @@ impl SessionCore<'_> {
         cx.backlog.on_failed(&purpose, slot);
         match purpose {
             Purpose::Heartbeat => {
-                // Where only replies count as life, the wait goes on as if the heartbeat had left.
-                match cx.config.heartbeat.liveness {
-                    Liveness::Reply => self.link.on_heartbeat_written(cx),
-                    Liveness::AnyFrame => self.link.on_heartbeat_unsent(cx),
-                }
+                // The timing stays as it is: a socket that takes nothing any more has to be noticed.
+                self.link.on_heartbeat_written(cx);
                 self.link.on_heartbeat_failed(cx, connection)
             }
             purpose => self
