@@ -33,7 +33,7 @@ pub struct HeartbeatPolicy {
     /// is noticed 8 s after the first unanswered heartbeat, and reported as suspected before. Suspicion never makes the
     /// notice of a dead link slower. `None` reports silence only once the link is dead, which saves one heartbeat on
     /// lines whose answers take longer than 3 s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub suspicion: Option<Suspicion>,
     /// The time after which messages that left and brought no byte back raise suspicion. Default 10 s: with the answer
     /// to the probe, a link that is half open under traffic is found dead within 15 s. `None` leaves silence to the

@@ -501,10 +501,14 @@ impl Outbox {
             let suspected = entry.is_in_flight() && now.since(entry.sent_at) < suspicious_for;
             entry.losses = if suspected { entry.losses.saturating_add(1) } else { 0 };
         }
-        for slot in self.slots_where(|entry| entry.standing != Standing::Waiting) {
+        let is_once = |entry: &Entry| policy.resend == Resend::Never || entry.repeat == Repeat::Never;
+        // A message waits as well whose second copy could not be written; the first one may have arrived.
+        let ends =
+            |entry: &Entry| entry.standing != Standing::Waiting || (entry.was_sent_this_round() && is_once(entry));
+        for slot in self.slots_where(ends) {
             let Some(entry) = self.unsettled.get(slot) else { continue };
             let quarantined = policy.quarantine.is_some_and(|limit| entry.losses >= limit.get());
-            let once = policy.resend == Resend::Never || entry.repeat == Repeat::Never;
+            let once = is_once(entry);
             if once || entry.is_leaving() || quarantined {
                 settlements.extend(self.settle_and_report(slot, Status::Unconfirmed, policy));
             } else {
