@@ -3,7 +3,7 @@
 use redial::{Action, ConnectionId, MessageId, Purpose, Status};
 
 use super::model::{Flow, Model, Over};
-use super::outbox::Stored;
+use super::outbox::{Letter, Stored};
 
 /// A message that ends connections does so within this time where connections count as stable at once.
 pub(super) const SOON: u64 = 5_000;
@@ -84,11 +84,15 @@ impl Model {
             let suspected = first.flying.is_some_and(|since| self.now - since < suspicious_for);
             first.losses = if suspected { first.losses + 1 } else { 0 };
         }
-        for id in self.outbox.flying() {
-            let (resends, quarantine) = (self.settings.out.resends(), self.settings.out.quarantine);
-            let letter = self.outbox.letter(&id).expect("it is in flight");
+        let (resends, quarantine) = (self.settings.out.resends(), self.settings.out.quarantine);
+        // A message waits as well whose second copy could not be written.
+        let ends = |letter: &&Letter| letter.flying.is_some() || (letter.round > 0 && (letter.once || !resends));
+        let ending: Vec<MessageId> = self.outbox.letters.iter().filter(ends).map(|letter| letter.id.clone()).collect();
+        for id in ending {
+            let letter = self.outbox.letter(&id).expect("it has no outcome");
+            let flew = letter.flying.is_some();
             (letter.flying, letter.asked) = (None, false);
-            let poison = quarantine.is_some_and(|most| letter.losses >= most);
+            let poison = flew && quarantine.is_some_and(|most| letter.losses >= most);
             let gone_for_good = [
                 (!resends, "what was in flight is not sent again"),
                 (letter.once, "what goes out once is not sent again"),
