@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use redial::config::{Acknowledge, Durability, Limit, PeerPolicy};
 use redial::journal::Call;
 use redial::{
-    Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, MessageId,
-    Outgoing, Peer, Preset, Purpose, Seed, Session, TransportError,
+    Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, HostProfile, Instant,
+    MessageId, Outgoing, Peer, Preset, Purpose, Seed, Session, TransportError,
 };
 
 const NOW: Instant = Instant::ORIGIN;
@@ -182,7 +182,8 @@ fn calls(n: u64) -> Vec<Call> {
         Call::Close { code: None, reason: String::new() },
         Call::Send { body: Body::from("y"), id: Some("new".into()), time_to_live: None, once: false },
         Call::Resend { id: id.clone() },
-        Call::Cancel { id },
+        Call::Cancel { id: id.clone() },
+        Call::Abandon { id },
         Call::Acknowledge { id: pushed.clone() },
         Call::Reject { id: pushed.clone() },
         Call::MarkRead { id: pushed, conversation: "c".into() },
@@ -220,6 +221,7 @@ fn events(session: &Session, n: u64) -> Vec<Event> {
         Event::Closed { connection, code: None, reason: String::new() },
         Event::Online,
         Event::Offline,
+        Event::Host { profile: HostProfile::new().without_pings() },
         Event::Woke { asleep: Duration::from_secs(100) },
     ];
     let kinds: BTreeSet<&str> = events.iter().map(Event::kind).collect();

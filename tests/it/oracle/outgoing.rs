@@ -87,6 +87,10 @@ impl Outgoing {
                 _ => {}
             }
         }
+        if step.state == State::Closing && session.state() != State::Closing {
+            // What was leaving gets its outcome when its connection is gone, and no failure outlives the session's end.
+            self.failures.clear();
+        }
         if step.state != State::Closing && has_ended(session) && !step.stopped_for_good {
             (self.held, self.draining) = (false, false);
             self.failures.clear();

@@ -176,7 +176,7 @@ impl Run {
         let due = client.session.next_deadline().map(|due| due.timer);
         let opens = matches!(event, Event::Opened { .. });
         let ticks = event == Event::Tick;
-        self.client.hinted |= matches!(event, Event::Online | Event::Woke { .. });
+        self.client.hinted |= matches!(event, Event::Online | Event::Offline | Event::Woke { .. });
         let live = self.is_life(&event);
         self.before(Input::Event { now, event: event.clone() });
         self.client.session.handle(now, event);
