@@ -3,11 +3,10 @@
 use core::num::NonZeroU32;
 
 use redial::config::{
-    Acknowledge, AuthenticationPolicy, Backoff, Budget, CloseCodes, ClosePolicy, CodeRange, CredentialSource, DeadAfter,
-    DeadLink, Deliver, Durability, EarlyCap, FallbackPolicy, FirstDelay, HeartbeatPolicy, HeartbeatSchedule, InboxPolicy,
-    Jitter, Limit, Limits, Liveness, MeasuredFrom, OnFailure, OutboxPolicy, PeerPolicy, Probe, Rate, ReconnectPolicy,
-    Resend, Reset, SendFailure,
-    Suspicion, Unauthorized, WhileDown,
+    Acknowledge, AuthenticationPolicy, Backoff, Budget, CloseCodes, ClosePolicy, CodeRange, CredentialSource,
+    DeadAfter, DeadLink, Deliver, Durability, EarlyCap, FallbackPolicy, FirstDelay, HeartbeatPolicy, HeartbeatSchedule,
+    InboxPolicy, Jitter, Limit, Limits, Liveness, MeasuredFrom, OnFailure, OutboxPolicy, PeerPolicy, Probe, Rate,
+    ReconnectPolicy, Resend, Reset, SendFailure, Suspicion, Unauthorized, WhileDown,
 };
 use redial::{Config, Duration};
 

@@ -3,8 +3,8 @@
 use redial::dialect::{AckCarrier, NotResumed, Side, Signal};
 use redial::error::JsonProblem;
 use redial::{
-    Cause, ConnectionId, CredentialFailure, Duration, Event, Frame, HostProfile, PollCause, Purpose, State, Status, Timer,
-    TransportError,
+    Cause, ConnectionId, CredentialFailure, Duration, Event, Frame, HostProfile, PollCause, Purpose, State, Status,
+    Timer, TransportError,
 };
 use redial_user::names;
 use serde_json::{Value, json};
