@@ -32,9 +32,9 @@ pub(super) struct Word {
     pub(super) mortal: bool,
     /// Whether it was ever sent again by hand, so out of turn.
     pub(super) again: bool,
-    /// Whether it was sent again by hand while nobody knew what had become of it: two copies are out then, and the server may
+    /// How often it was sent again by hand while nobody knew what had become of it: more copies are out then, and the server may
     /// refuse the one and take the other.
-    pub(super) doubted: bool,
+    pub(super) doubts: u32,
     /// The connections it went out on.
     sent_on: BTreeSet<ConnectionId>,
 }
@@ -48,7 +48,7 @@ impl App {
             self.order.push(name.clone());
         }
         let (status, sent_on) = (Status::Queued, BTreeSet::new());
-        let word = Word { id, status, let_go: false, once, mortal, again, doubted: false, sent_on };
+        let word = Word { id, status, let_go: false, once, mortal, again, doubts: 0, sent_on };
         self.words.insert(name, word);
     }
 

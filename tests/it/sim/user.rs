@@ -123,7 +123,7 @@ impl Run {
         let (id, status) = (word.id.clone(), word.status);
         // Noted first, since what is stored by the call itself must hold it; a refused one does no harm.
         word.again = true;
-        word.doubted |= matches!(status, Status::Unconfirmed | Status::Sent);
+        word.doubts += u32::from(matches!(status, Status::Unconfirmed | Status::Sent));
         let answer = self.call(Call::Resend { id });
         if answer == Err(ResendError::Unknown.into()) && self.holds_failures() {
             self.ask(Call::Release);

@@ -78,12 +78,13 @@ impl Run {
             let range = match status {
                 Status::NotSent | Status::Cancelled => 0..=0,
                 // Of two copies it may have refused the one and taken the other.
-                Status::Rejected { .. } if word.doubted => 0..=most,
+                Status::Rejected { .. } if word.doubts > 0 => 0..=most,
                 Status::Rejected { .. } if most == 1 => 0..=0,
                 Status::Accepted | Status::Delivered | Status::Read => 1..=most,
                 // Without ids a process cannot ask what became of the words of the last one.
                 Status::Sent if !receipts && self.figures.happened("client crash") => 0..=u32::MAX,
-                Status::Sent if !receipts => 0..=1,
+                // Without ids each copy that the user asked for while in doubt may be shown.
+                Status::Sent if !receipts => 0..=1 + word.doubts,
                 _ if word.let_go => 0..=most,
                 _ => 1..=most,
             };
