@@ -1,6 +1,7 @@
 //! The memory of a session: what it holds of the heap after each input, counted by the allocator.
 
-use redial::Session;
+use redial::journal::{Call, Input};
+use redial::{Body, Session};
 
 use crate::oracle::{apply, drain};
 use crate::sim::{Figures, MEMORY, Run, bounds_without_stable_connections};
@@ -17,7 +18,7 @@ pub(crate) fn measure(run: &Run, figures: &mut Figures) {
         let Some(session): &mut Option<Session> = &mut session else { continue };
         for input in &chapter.inputs {
             let change = allocation_counter::measure(|| {
-                apply(session, input.clone());
+                apply(session, roomy(input.clone()));
                 drop(drain(session));
             });
             held += change.bytes_current;
@@ -25,4 +26,12 @@ pub(crate) fn measure(run: &Run, figures: &mut Figures) {
         }
         figures.measure(MEMORY, u64::try_from(most).unwrap_or_default(), promised);
     }
+}
+
+/// The input as a program hands it over: its bodies have room to spare, which a copy of an input has lost.
+fn roomy(mut input: Input) -> Input {
+    if let Input::Call { call: Call::Send { body: Body::Text(text), .. }, .. } = &mut input {
+        text.reserve_exact(64 << 10);
+    }
+    input
 }

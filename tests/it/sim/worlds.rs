@@ -141,6 +141,15 @@ fn perhaps_none(dice: &mut Dice, usual: Duration) -> Duration {
     if dice.percent(8) { Duration::ZERO } else { usual }
 }
 
+/// Suspicions of all kinds, in a third of the worlds.
+fn suspicion(dice: &mut Dice) -> Option<Suspicion> {
+    let mut suspicion = Suspicion::default();
+    suspicion.heartbeats = NonZeroU32::new(dice.count(1, 3)).unwrap_or(NonZeroU32::MIN);
+    suspicion.after = edge(dice, seconds(3));
+    suspicion.wait = seconds(dice.between(2, 8));
+    dice.percent(33).then_some(suspicion)
+}
+
 fn heartbeat(dice: &mut Dice, config: &mut Config) {
     let policy = &mut config.heartbeat;
     policy.every = seconds(dice.between(8, 30));
@@ -156,7 +165,7 @@ fn heartbeat(dice: &mut Dice, config: &mut Config) {
     policy.dead_after = DeadAfter::after(dice.count(1, 3), grace);
     let late = edge(dice, seconds(5));
     policy.probe = dice.percent(80).then(|| Probe::new(late, seconds(dice.between(2, 8))));
-    policy.suspicion = dice.percent(33).then(Suspicion::default);
+    policy.suspicion = suspicion(dice);
     let unanswered = edge(dice, seconds(10));
     policy.unanswered = dice.percent(90).then_some(unanswered);
 }
