@@ -24,8 +24,8 @@ pub(super) struct Outgoing {
     line: Option<(ConnectionId, u64)>,
     held: bool,
     draining: bool,
-    /// The places in line of failed messages that hold those behind them.
-    failures: BTreeSet<u64>,
+    /// Failed messages that hold those behind them, with their places in line; 0 where the place is not known.
+    failures: BTreeMap<MessageId, u64>,
     /// What was taken or taken up again and is told as queued once that is stored, in order.
     untold: Vec<MessageId>,
     /// Whether this is the first step of a new process.
@@ -35,7 +35,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     pub(super) fn new(receipts: bool) -> Self {
         let (messages, untold) = (BTreeMap::new(), Vec::new());
-        let failures = BTreeSet::new();
+        let failures = BTreeMap::new();
         Self {
             receipts,
             messages,
@@ -131,6 +131,7 @@ impl Outgoing {
             match self.messages.get_mut(&id) {
                 None if queued => drop(self.messages.insert(id, Sent::new(place))),
                 Some(message) if message.reopened && queued => {
+                    let place = if message.kept_place { message.place } else { place };
                     (message.status, message.place, message.reopened) = (Status::Queued, place, false);
                     message.maybe = true;
                 }
@@ -164,7 +165,7 @@ impl Outgoing {
                 *message = Sent { status: message.status, ..Sent::new(0) };
             }
             message.reopened = true;
-            message.kept_place = self.failures.remove(&message.place);
+            message.kept_place = self.failures.remove(id).is_some();
             self.untold.push(id.clone());
         }
     }
@@ -213,9 +214,7 @@ impl Outgoing {
                 }
             }
             Call::Abandon { id } => {
-                if let Some(message) = self.messages.get(id) {
-                    self.failures.remove(&message.place);
-                }
+                self.failures.remove(id);
             }
             _ => {}
         }
@@ -250,7 +249,7 @@ impl Outgoing {
             rule!(on != connection || place < message.place, "{id} was sent out of order on {connection}");
         }
         // Of what was settled before it was told as queued the place is not known.
-        let behind = self.failures.iter().find(|failed| **failed > 0).is_some_and(|failed| *failed < message.place);
+        let behind = self.failures.values().any(|failed| (1..message.place).contains(failed));
         rule!(!behind, "{id} was sent past a message that failed");
         if message.handed > 1 {
             let resends = session.preset().config().outbox.resend == Resend::NextConnection || message.again();
@@ -305,7 +304,7 @@ impl Outgoing {
         let holds = session.preset().config().outbox.on_failure == OnFailure::Hold && !self.draining;
         let given_up = matches!(&step.input, Input::Call { call: Call::Abandon { id: of }, .. } if of == id);
         if failed && holds && !given_up {
-            self.failures.insert(message.place);
+            self.failures.insert(id.clone(), message.place);
         }
         Ok(())
     }
@@ -318,7 +317,7 @@ impl Outgoing {
             (Some(message), Input::Call { call: Call::Resend { id: asked }, .. }) if asked == id => {
                 rule!(message.status.may_resend(), "a new round for {id}, which is {}", message.word());
                 (message.status, message.on) = (Status::Queued, None);
-                message.retaken = self.failures.remove(&message.place);
+                message.retaken = self.failures.remove(id).is_some();
                 if message.retaken {
                     self.line = None;
                 } else {

@@ -88,8 +88,8 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
         reconnect(dice, &mut config);
         outbox(dice, &mut config, swarm);
         config.durability = if dice.percent(40) { Durability::WriteAhead } else { Durability::Off };
-        if config.durability == Durability::WriteAhead || client.dialect().capabilities().sequenced {
-            // The simulated user does not keep over a restart which failures held the line.
+        if config.durability == Durability::WriteAhead {
+            // The oracle does not know which place a failure has that was told at a restore; the models do.
             config.outbox.on_failure = OnFailure::Continue;
         }
         inbox(dice, &mut config, unacknowledged, swarm);
