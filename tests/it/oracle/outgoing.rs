@@ -1,6 +1,6 @@
 //! Rules about messages on their way out: settled exactly once a round, never lied about, sent in order, sent as they were.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use redial::config::{OnFailure, Resend, SendFailure, WhileDown};
 use redial::dialect::{SequenceSignal, Side, Signal};
