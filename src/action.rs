@@ -4,6 +4,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::{Handshake, NotResumed};
+use crate::durable::{Changes, is_default};
 use crate::error::Malformed;
 use crate::failure::Reason;
 use crate::frame::{Body, Frame};
@@ -75,10 +76,17 @@ pub enum Action {
         /// The reason for the poll.
         cause: PollCause,
     },
-    /// To do: store [`Session::snapshot`](crate::Session::snapshot), then call `persisted` with this version.
+    /// To do: store these changes of the durable state in one transaction, then call `persisted` with this version.
     Persist {
-        /// The version of the durable state.
+        /// The version of the durable state; each version is one above that before, over restarts too.
         version: u64,
+        /// The changes since the version before; a journal shows their count and their bytes.
+        #[serde(flatten)]
+        changes: Changes,
+        /// Whether anything waits for this version: a message to be sent, a status, an acknowledgement. Other versions
+        /// may be stored later, together with the next ones.
+        #[serde(default, skip_serializing_if = "is_default")]
+        urgent: bool,
     },
     /// To do: find a credential and call `credential`, or report why there is none with `credential_failed`.
     NeedCredential {

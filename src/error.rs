@@ -301,9 +301,9 @@ pub enum RestoreError {
         /// The version that the snapshot names.
         version: u64,
     },
-    /// The content of the snapshot does not match its checksum, or contradicts itself: an id that stands twice, a number
-    /// that no session reaches, sequence numbers out of order.
-    #[error("the snapshot is damaged: its content does not match its checksum, or contradicts itself")]
+    /// The records of the snapshot do not belong together, as those of a write that was torn, or contradict themselves:
+    /// an id that stands twice, a number that no session reaches, sequence numbers out of order.
+    #[error("the snapshot is damaged: its records do not belong together, or contradict themselves")]
     Damaged,
     /// The snapshot was taken under another preset.
     #[error("the snapshot was taken under the preset `{preset}`")]
@@ -311,6 +311,9 @@ pub enum RestoreError {
         /// The preset that the snapshot names.
         preset: String,
     },
+    /// The snapshot is of the other side: a session's cannot be restored as a peer's, nor the other way round.
+    #[error("the snapshot is of the other side: a session and a peer restore only their own")]
+    Side,
 }
 
 /// Why a call that needs an open session did nothing.
@@ -453,7 +456,7 @@ codes!(MarkReadError:
 );
 codes!(ReceiptError: NoWord => "no_word", Unknown => "unknown");
 codes!(CloseError: Code => "close_code", Reason => "close_reason");
-codes!(RestoreError: Version => "snapshot_version", Damaged => "snapshot_damaged", Preset => "snapshot_preset");
+codes!(RestoreError: Version => "snapshot_version", Damaged => "snapshot_damaged", Preset => "snapshot_preset", Side => "snapshot_side");
 codes!(NotOpenError: NotOpen => "not_open");
 codes!(PresetError: Unknown => "unknown_preset", Missing => "missing_setting", Invalid => "invalid_config"; Config);
 codes!(ConfigError:

@@ -8,6 +8,7 @@
 //! 5. A server that keeps at most U pushes unacknowledged and repeats them in order is safe with a window of U plus
 //!    `pending`.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Acknowledge, InboxPolicy};
+use crate::durable::{Batch, Damaged, Kind, Log, Records, is_default};
 use crate::id::MessageId;
 use crate::outbox::slot_map::{HasId, SlotMap};
 
@@ -45,19 +47,20 @@ pub(crate) struct Inbox {
     /// Ids, with their former slots, of messages of earlier connections that wait for the application and whose ids the
     /// present connection may use again. Their answers go nowhere.
     left: Option<Box<Left>>,
-    /// Number of changes to the part of the inbox that a snapshot holds.
-    revision: u64,
+    /// Answered ids that came and went since records were last announced.
+    log: Log,
 }
 
 /// Ids of messages of earlier connections; boxed, since few sessions ever have one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Left(BTreeSet<(MessageId, u64)>);
 
-/// Snapshot form of one id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct SeenIdState {
-    id: MessageId,
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+/// Record of one id.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeenRecord<'a> {
+    id: Cow<'a, MessageId>,
+    #[serde(default, skip_serializing_if = "is_default")]
     rejected: bool,
 }
 
@@ -74,39 +77,60 @@ impl HasId for Answered {
 }
 
 impl Inbox {
-    pub(crate) fn new() -> Self {
-        Self { answered: SlotMap::new(), pending: SlotMap::new(), left: None, revision: 0 }
+    /// Creates an empty window; `logs` says whether it notes the changes of its records.
+    pub(crate) fn new(logs: bool) -> Self {
+        Self { answered: SlotMap::new(), pending: SlotMap::new(), left: None, log: Log::new(logs) }
     }
 
-    /// Number of changes to the part of the inbox that a snapshot holds.
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
+    /// Changes of the records since they were last announced.
+    pub(crate) fn log(&mut self) -> &mut Log {
+        &mut self.log
     }
 
-    /// Returns the ids of acknowledged and refused messages, oldest first, for a snapshot. Messages that wait for the
-    /// application are left out: after a restart they have to be delivered again.
-    pub(crate) fn to_state(&self) -> Vec<SeenIdState> {
-        let to_state = |(_, entry): (u64, &Answered)| SeenIdState { id: entry.id.clone(), rejected: !entry.accepted };
-        self.answered.iter().map(to_state).collect()
+    /// Writes the record of the id in this slot, or that it is gone. Messages that wait for the application have none:
+    /// after a restart they have to be delivered again.
+    fn write(&self, slot: u64, batch: &mut Batch<'_>) {
+        let answered = self.answered.get(slot);
+        let record =
+            answered.map(|Answered { id, accepted }| SeenRecord { id: Cow::Borrowed(id), rejected: !accepted });
+        batch.set(Kind::Seen.at(slot), record.as_ref());
     }
 
-    /// Restores the window from a snapshot; `None` where an id stands twice or no configuration has such an id.
-    pub(crate) fn from_state(state: Vec<SeenIdState>, policy: &InboxPolicy) -> Option<Self> {
-        let ids: BTreeSet<&MessageId> = state.iter().map(|seen| &seen.id).filter(|id| id.is_sound()).collect();
-        if ids.len() < state.len() {
-            return None;
+    /// Writes all records.
+    pub(crate) fn write_all(&self, batch: &mut Batch<'_>) {
+        self.answered.iter().for_each(|(slot, _)| self.write(slot, batch));
+    }
+
+    /// Writes the records that were touched.
+    pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
+        self.log.numbers().for_each(|slot| self.write(slot, batch));
+    }
+
+    /// Restores the window from its records; of more ids than the window holds, the last ones. Damaged where an id
+    /// stands twice or no configuration has such an id.
+    pub(crate) fn restored(records: &Records, policy: &InboxPolicy, logs: bool) -> Result<Self, Damaged> {
+        let seen: Vec<(u64, SeenRecord<'_>)> = records.all(Kind::Seen)?;
+        let ids: BTreeSet<&MessageId> = seen.iter().map(|(_, seen)| &*seen.id).filter(|id| id.is_sound()).collect();
+        if ids.len() < seen.len() {
+            return Err(Damaged);
         }
-        let mut inbox = Self::new();
-        for SeenIdState { id, rejected } in state {
-            inbox.remember(id, !rejected, policy);
+        let mut inbox = Self::new(logs);
+        let surplus = seen.len().saturating_sub(policy.window.as_count());
+        for (at, (slot, SeenRecord { id, rejected })) in seen.into_iter().enumerate() {
+            if at < surplus {
+                inbox.log.touch(slot);
+            } else {
+                inbox.answered.insert(slot, Answered { id: id.into_owned(), accepted: !rejected });
+            }
         }
-        Some(inbox)
+        Ok(inbox)
     }
 
     /// Begins anew for the ids of the next connection. The application may still answer for the messages that wait.
     pub(crate) fn start_over(&mut self) {
-        self.revision += u64::from(self.answered.len() > 0);
-        self.answered = SlotMap::new();
+        while let Some((slot, _)) = self.answered.pop_first() {
+            self.log.touch(slot);
+        }
         while let Some((slot, id)) = self.pending.pop_first() {
             self.left.get_or_insert_default().0.insert((id, slot));
         }
@@ -182,14 +206,18 @@ impl Inbox {
     }
 
     fn remember(&mut self, id: MessageId, accepted: bool, policy: &InboxPolicy) -> u64 {
-        self.revision += 1;
+        // Also with a window of no id: what was delivered is to be stored before it is answered.
+        self.log.call();
         if policy.window.get() == 0 {
             return 0;
         }
         let mut forgotten = 0;
-        while self.answered.len() >= policy.window.as_count() && self.answered.pop_first().is_some() {
+        while self.answered.len() >= policy.window.as_count() {
+            let Some((slot, _)) = self.answered.pop_first() else { break };
+            self.log.touch(slot);
             forgotten += 1;
         }
+        self.log.touch(self.answered.end());
         self.answered.push(Answered { id, accepted });
         forgotten
     }

@@ -68,6 +68,7 @@ mod uncompared;
 
 pub mod config;
 pub mod dialect;
+pub mod durable;
 pub mod error;
 #[cfg(feature = "host")]
 pub mod host;
@@ -87,6 +88,7 @@ pub use action::{Action, Message, PollCause, Purpose};
 pub use config::Config;
 pub use deadline::{Deadline, Timer};
 pub use dialect::Preset;
+pub use durable::Snapshot;
 pub use error::SendError;
 pub use event::{CredentialFailure, Event};
 pub use failure::{Failure, Reason, TransportError};
@@ -97,7 +99,7 @@ pub use outgoing::Outgoing;
 pub use peer::Peer;
 pub use rng::Seed;
 pub use secret::Secret;
-pub use session::{Explanation, Session, Snapshot};
+pub use session::{Explanation, Session};
 pub use state::{Cause, State};
 pub use stats::Stats;
 pub use status::Status;

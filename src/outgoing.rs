@@ -24,10 +24,11 @@ pub struct Outgoing {
 }
 
 /// Whether a message may be sent more than once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Repeat {
     /// The configuration decides.
+    #[default]
     Allowed,
     /// The message is sent at most once: if the connection is lost meanwhile, it is settled as `Unconfirmed`.
     Never,

@@ -5,6 +5,7 @@
 //! 3. The number of read markers is bounded. The read marker that has not risen for longest makes room for another one
 //!    once it was sent; while none of them was sent, another one is refused.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -12,35 +13,69 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::config::LONGEST_ID;
+use crate::durable::{Batch, Damaged, Kind, Log, Records};
 use crate::error::MarkReadError;
-use crate::id::MessageId;
+use crate::id::{LAST, MessageId};
 
 /// Number of conversations whose read markers are kept.
 const MAX_CONVERSATIONS: usize = 64;
 
 /// Read markers of all conversations, the one that rose last at the end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ReadMarkers {
     markers: Vec<ReadMarker>,
-    revision: u64,
+    /// Number of the next read marker.
+    end: u64,
+    /// Read markers that came and went since records were last announced.
+    log: Log,
 }
 
 /// Read marker: the last message that the user has read in one conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct ReadMarker {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ReadMarker {
     /// The application's name for the conversation; empty where there is only one conversation.
-    #[serde(default, skip_serializing_if = "str::is_empty")]
     conversation: Box<str>,
     id: MessageId,
     /// Whether the marker was sent on any connection of this process.
-    #[serde(skip)]
     sent: bool,
+    /// Number of its record, which rises with the markers.
+    number: u64,
+}
+
+/// Record of a read marker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadMarkerRecord<'a> {
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    conversation: Cow<'a, str>,
+    id: Cow<'a, MessageId>,
 }
 
 impl ReadMarkers {
-    /// Number of changes to the part of the read markers that a snapshot holds.
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
+    /// Creates an empty list; `logs` says whether it notes the changes of its records.
+    pub(crate) fn new(logs: bool) -> Self {
+        Self { markers: Vec::new(), end: 0, log: Log::new(logs) }
+    }
+
+    /// Changes of the records since they were last announced.
+    pub(crate) fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// Writes all records.
+    pub(crate) fn write_all(&self, batch: &mut Batch<'_>) {
+        for ReadMarker { conversation, id, number, .. } in &self.markers {
+            let record = ReadMarkerRecord { conversation: Cow::Borrowed(conversation), id: Cow::Borrowed(id) };
+            batch.put(Kind::ReadMarker.at(*number), &record);
+        }
+    }
+
+    /// Writes the records that were touched.
+    pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
+        if self.log.is_loud() {
+            self.log.numbers().for_each(|number| batch.delete(Kind::ReadMarker.at(number)));
+            self.write_all(batch);
+        }
     }
 
     /// Returns each conversation with the id of the last message read in it.
@@ -62,12 +97,15 @@ impl ReadMarkers {
         }
         let full = self.markers.len() >= MAX_CONVERSATIONS;
         if let Some(at) = known.or_else(|| self.markers.iter().position(|marker| full && marker.sent)) {
-            self.markers.remove(at);
+            let ReadMarker { number, .. } = self.markers.remove(at);
+            self.log.touch(number);
         } else if full {
             return Err(MarkReadError::Full { limit: MAX_CONVERSATIONS as u64 });
         }
-        self.markers.push(ReadMarker { conversation: conversation.into(), id: id.clone(), sent: false });
-        self.revision += 1;
+        let number = self.end;
+        self.markers.push(ReadMarker { conversation: conversation.into(), id: id.clone(), sent: false, number });
+        self.end += 1;
+        self.log.touch(number);
         Ok(true)
     }
 
@@ -80,20 +118,22 @@ impl ReadMarkers {
 
     /// Forgets all read markers, because their ids mean nothing on the next connection.
     pub(crate) fn forget(&mut self) {
-        self.revision += u64::from(!self.markers.is_empty());
-        self.markers.clear();
+        for marker in self.markers.drain(..) {
+            self.log.touch(marker.number);
+        }
     }
 
-    /// Returns the read markers for a snapshot.
-    pub(crate) fn to_state(&self) -> Vec<ReadMarker> {
-        self.markers.clone()
-    }
-
-    /// Restores the read markers from a snapshot; `None` where they contradict each other or a limit.
-    pub(crate) fn from_state(state: Vec<ReadMarker>) -> Option<Self> {
-        let conversations: BTreeSet<&str> = state.iter().map(|marker| &*marker.conversation).collect();
-        let sound = |marker: &ReadMarker| marker.id.is_sound() && marker.conversation.len() as u64 <= LONGEST_ID;
-        let once = conversations.len() == state.len() && state.len() <= MAX_CONVERSATIONS;
-        (once && state.iter().all(sound)).then_some(Self { markers: state, revision: 0 })
+    /// Restores the read markers from their records; damaged where they contradict each other or a limit.
+    pub(crate) fn restored(records: &Records, logs: bool) -> Result<Self, Damaged> {
+        let mut markers = Self::new(logs);
+        for (number, ReadMarkerRecord { conversation, id }) in records.all(Kind::ReadMarker)? {
+            let (conversation, id) = (conversation.into(), id.into_owned());
+            markers.markers.push(ReadMarker { conversation, id, sent: false, number });
+            markers.end = number.saturating_add(1);
+        }
+        let conversations: BTreeSet<&str> = markers.newest().map(|(conversation, _)| conversation).collect();
+        let sound = |(conversation, id): (&str, &MessageId)| id.is_sound() && conversation.len() as u64 <= LONGEST_ID;
+        let once = conversations.len() == markers.markers.len() && conversations.len() <= MAX_CONVERSATIONS;
+        if once && markers.end <= LAST && markers.newest().all(sound) { Ok(markers) } else { Err(Damaged) }
     }
 }

@@ -68,6 +68,39 @@ impl Status {
         }
     }
 
+    /// The word of the status in a record.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Accepted => "accepted",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Rejected { .. } => "rejected",
+            Self::NotSent => "not_sent",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The status with this word; only `Rejected` has a code. `None` for any other text.
+    pub(crate) fn from_word(word: &str, code: Option<u32>) -> Option<Self> {
+        const PLAIN: [Status; 8] = [
+            Status::Queued,
+            Status::Sent,
+            Status::Accepted,
+            Status::Delivered,
+            Status::Read,
+            Status::NotSent,
+            Status::Unconfirmed,
+            Status::Cancelled,
+        ];
+        match code {
+            Some(code) => Some(Self::Rejected { code }).filter(|status| status.word() == word),
+            None => PLAIN.into_iter().find(|status| status.word() == word),
+        }
+    }
+
     /// The rank of a mark: only a higher mark replaces a lower one.
     pub(crate) fn rank(self) -> u8 {
         match self {

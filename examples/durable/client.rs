@@ -129,7 +129,7 @@ impl Client {
                 return Ok(());
             }
             let version = actions.iter().rev().find_map(|action| match action {
-                Action::Persist { version } => Some(*version),
+                Action::Persist { version, .. } => Some(*version),
                 _ => None,
             });
             if version.is_some() {

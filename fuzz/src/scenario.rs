@@ -264,7 +264,7 @@ impl History {
             match action {
                 Action::Connect { connection, .. } => self.connections = connection.get(),
                 Action::Send { purpose, .. } => self.purposes.push(purpose.clone()),
-                Action::Persist { version } => self.version = *version,
+                Action::Persist { version, .. } => self.version = *version,
                 Action::Deliver(message) => self.pushed.extend(message.id.clone()),
                 _ => {}
             }

@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 ///         break;
 ///     }
 ///     let version = actions.iter().rev().find_map(|action| match action {
-///         Action::Persist { version } => Some(*version),
+///         Action::Persist { version, .. } => Some(*version),
 ///         _ => None,
 ///     });
 ///     if version.is_some() {

@@ -113,6 +113,14 @@ impl Answers {
         reads.push_back((conversation.into(), read));
     }
 
+    /// Whether an answer waits for the version that covers the present input.
+    pub(super) fn wait_for_next(&self) -> bool {
+        let Some(waiting) = &self.0 else { return false };
+        let last = waiting.answers.end().checked_sub(1).and_then(|slot| waiting.answers.get(slot));
+        let next = |answer: &Answer| answer.version == NEXT_VERSION;
+        last.is_some_and(next) || waiting.reads.back().is_some_and(|(_, read)| next(read))
+    }
+
     /// Assigns a version to the answers that the present input left waiting.
     pub(super) fn cover(&mut self, version: u64) {
         let Some(waiting) = &mut self.0 else { return };

@@ -4,10 +4,14 @@
 //! 2. The counter goes on over a restart.
 //! 3. The nonces of the last 64 processes are remembered: an id under one of them is an own id.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::id::MessageId;
+use serde::{Deserialize, Serialize};
+
+use crate::durable::{Batch, Damaged, Hexadecimal, Kind, Records};
+use crate::id::{LAST, MessageId};
 use crate::rng::{Rng, Seed};
 
 /// Number of earlier processes whose ids are known as own ids.
@@ -20,44 +24,50 @@ pub(crate) struct Mint {
     pub(super) nonce: u64,
     /// Number of ids made so far, which is the second half of the next id.
     pub(super) made: u64,
-    /// What earlier processes left; `None` in the first one.
-    pub(super) before: Option<Box<Before>>,
+    /// Nonces of earlier processes, the oldest first; boxed, since few sessions are restored.
+    earlier: Option<Box<Vec<Hexadecimal>>>,
 }
 
-/// What earlier processes left; boxed, since few sessions are restored.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Before {
-    /// Nonces of earlier processes, the oldest first.
-    pub(super) nonces: Vec<u64>,
-    /// Version that the counters of changes go on from.
-    pub(super) version: u64,
+/// Record of the nonces.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MintRecord<'a> {
+    #[serde(default, skip_serializing_if = "<[Hexadecimal]>::is_empty")]
+    earlier: Cow<'a, [Hexadecimal]>,
+    nonce: Hexadecimal,
 }
 
 impl Mint {
     pub(crate) fn new(rng: &mut Rng) -> Self {
-        Self { nonce: rng.next_u64(), made: 0, before: None }
+        Self { nonce: rng.next_u64(), made: 0, earlier: None }
     }
 
-    /// Restores the mint of the next process, under a nonce that no remembered process had.
-    pub(super) fn restored(nonce: u64, made: u64, mut before: Before, rng: &mut Rng) -> Self {
-        before.nonces.push(nonce);
-        before.nonces.drain(..before.nonces.len().saturating_sub(MAX_EARLIER));
-        let mut next = nonce;
-        while before.nonces.contains(&next) {
+    /// Writes the record.
+    pub(super) fn write(&self, batch: &mut Batch<'_>) {
+        let record = MintRecord { earlier: Cow::Borrowed(self.earlier()), nonce: Hexadecimal(self.nonce) };
+        batch.put(Kind::Mint.key(), &record);
+    }
+
+    /// Restores the mint of the next process from its record, under a nonce that no remembered process had.
+    pub(super) fn restored(records: &Records, made: u64, rng: &mut Rng) -> Result<Self, Damaged> {
+        let MintRecord { earlier, nonce } = records.one(Kind::Mint)?.ok_or(Damaged)?;
+        if made > LAST {
+            return Err(Damaged);
+        }
+        let mut earlier = earlier.into_owned();
+        earlier.push(nonce);
+        earlier.drain(..earlier.len().saturating_sub(MAX_EARLIER));
+        let mut next = nonce.0;
+        while earlier.contains(&Hexadecimal(next)) {
             // The nonce before goes in as well, for programs that take the same seed each time.
             next = Rng::new(Seed::from(u128::from(rng.next_u64()) << 64 | u128::from(next))).next_u64();
         }
-        Self { nonce: next, made, before: Some(Box::new(before)) }
+        Ok(Self { nonce: next, made, earlier: Some(Box::new(earlier)) })
     }
 
     /// Nonces of earlier processes.
-    pub(super) fn earlier(&self) -> &[u64] {
-        self.before.as_ref().map_or(&[], |before| &before.nonces)
-    }
-
-    /// Version that the counters of changes go on from.
-    pub(super) fn base_version(&self) -> u64 {
-        self.before.as_ref().map_or(0, |before| before.version)
+    fn earlier(&self) -> &[Hexadecimal] {
+        self.earlier.as_ref().map_or(&[], |earlier| earlier)
     }
 
     /// Next id; it counts as made once the caller raises `made`.
@@ -69,6 +79,6 @@ impl Mint {
     pub(super) fn owns(&self, id: &MessageId) -> bool {
         let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
         let nonce = nonce.filter(|nonce| nonce.len() == 16).and_then(|nonce| u64::from_str_radix(nonce, 16).ok());
-        nonce.is_some_and(|nonce| nonce == self.nonce || self.earlier().contains(&nonce))
+        nonce.is_some_and(|nonce| nonce == self.nonce || self.earlier().contains(&Hexadecimal(nonce)))
     }
 }

@@ -33,7 +33,7 @@ use crate::time::{Duration, Instant};
 pub(crate) use crate::sequence::{sent_at_once, taken_at_once};
 use answers::Answers;
 pub(crate) use mint::Mint;
-pub(crate) use write_ahead::DeliveryState;
+pub(crate) use write_ahead::Surroundings;
 use write_ahead::WriteAhead;
 
 /// Delivery of one session or, on the accepting side, of one peer.
@@ -107,7 +107,8 @@ const SOON: Duration = Duration::from_secs(5);
 impl Delivery {
     /// Creates a delivery without messages. `sequenced` says whether the dialect has sequence numbers.
     pub(crate) fn new(mint: Mint, config: &Config, sequenced: bool) -> Self {
-        let mut outbox = Outbox::new();
+        let logs = config.durability == Durability::WriteAhead;
+        let mut outbox = Outbox::new(logs);
         let write_ahead = match config.durability {
             Durability::Off => None,
             Durability::WriteAhead => {
@@ -117,7 +118,7 @@ impl Delivery {
         };
         Self {
             outbox,
-            inbox: Inbox::new(),
+            inbox: Inbox::new(logs),
             ready: None,
             probing: false,
             deferring: false,
@@ -125,9 +126,14 @@ impl Delivery {
             mint,
             write_ahead,
             answers: Answers::default(),
-            read_markers: ReadMarkers::default(),
-            transfer: if sequenced { Transfer::Sequenced(Sequence::new()) } else { Transfer::PerMessage },
+            read_markers: ReadMarkers::new(logs),
+            transfer: if sequenced { Transfer::Sequenced(Sequence::new(logs)) } else { Transfer::PerMessage },
         }
+    }
+
+    /// Whether messages and answers wait until the host has stored them.
+    pub(crate) fn is_write_ahead(&self) -> bool {
+        self.write_ahead.is_some()
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

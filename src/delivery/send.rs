@@ -60,7 +60,7 @@ impl Delivery {
             return Err(ResendError::NotReady);
         }
         if let Some(place) = self.outbox.resend(cx.now, id, &cx.config.outbox)? {
-            self.on_place_retaken(place);
+            self.on_place_retaken(place, id);
         }
         Self::emit_queued(cx, id);
         self.flush(cx);
@@ -197,7 +197,7 @@ impl Delivery {
     ) -> Result<(), Cause> {
         match &mut self.transfer {
             // Sequence numbers sent on an earlier connection count too: the peer may have stored them only now.
-            Transfer::Sequenced(sequence) if seq <= sequence.out.highest() => {
+            Transfer::Sequenced(sequence) if seq <= sequence.out.gone_out() => {
                 if sequence.settle(&mut self.outbox, cx, seq, refused) {
                     self.flush(cx);
                 }

@@ -1,31 +1,29 @@
 //! Write-ahead: sends, statuses and answers wait until the host has stored the state that covers them.
 //!
-//! 1. A version counts the changes to the durable state; `Persist` announces it at the end of every input that changed
-//!    the durable state.
+//! 1. Each input that changed the durable state announces a version at its end: `Persist` names it, and carries the
+//!    records that changed since the version before. Versions go on over a restart.
 //! 2. A taken message is reported as `Queued`, and sent, once a version that covers the message is stored.
 //! 3. A delivered message is answered once a version that covers its delivery is stored.
 //! 4. On a new connection no message is sent before the host has stored that messages may be sent, so that after a
 //!    crash a message that was never sent is known as such.
 //! 5. Without write-ahead none of these laws applies: messages, statuses and answers go out at once.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
 
 use super::answers::{NEXT_VERSION, STORED};
-use super::mint::{Before, Mint};
+use super::mint::Mint;
 use super::{Delivery, Transfer};
 use crate::action::Action;
 use crate::config::{Config, Durability};
 use crate::context::Context;
-use crate::id::{LAST, MessageId};
-use crate::inbox::{Inbox, SeenIdState};
-use crate::outbox::settled::SettledEntryState;
-use crate::outbox::{Outbox, OutboxEntryState};
-use crate::read_markers::{ReadMarker, ReadMarkers};
+use crate::durable::{AgeClock, Batch, Changes, Damaged, Head, Meta, Records, Stored};
+use crate::id::MessageId;
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
+use crate::read_markers::ReadMarkers;
 use crate::rng::Rng;
-use crate::sequence::{Sequence, SequenceState};
+use crate::sequence::Sequence;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
@@ -38,8 +36,12 @@ pub(super) struct WriteAhead {
     persisted: u64,
     /// Watermarks: a version, and the first outbox slot that the version does not cover.
     watermarks: VecDeque<(u64, u64)>,
-    /// Number of connections on which sending had to wait for storage; a part of the version.
-    ready_count: u64,
+    /// Whether the present input has to be stored, though it may have changed no record.
+    loud: bool,
+    /// Number of changes of the link that are announced.
+    attempts: u64,
+    /// What the host has stored once the last announced version is.
+    stored: Stored,
     /// Version that has to be stored before messages are sent on the present connection.
     hold_until: Option<u64>,
     /// Slots of messages that took their old places again, each with the version that covers that.
@@ -51,14 +53,16 @@ const MAX_WATERMARKS: usize = 1_024;
 
 impl WriteAhead {
     /// Records a newly announced version, which covers the messages before outbox slot `end`.
-    fn on_announced(&mut self, version: u64, end: u64) {
+    /// Returns whether messages wait for this version.
+    fn on_announced(&mut self, version: u64, end: u64) -> bool {
         self.announced = version;
         let full = self.watermarks.len() >= MAX_WATERMARKS;
         match self.watermarks.back_mut() {
-            Some((_, covered)) if *covered >= end => {}
+            Some((_, covered)) if *covered >= end => return false,
             Some(last) if full => *last = (version, end),
             _ => self.watermarks.push_back((version, end)),
         }
+        true
     }
 
     /// Assigns the last announced version to the hold that the present input left waiting.
@@ -86,7 +90,12 @@ impl WriteAhead {
     /// Holds messages on a ready connection, if any message `waits`, until the host has stored that it may be sent.
     fn on_ready(&mut self, waits: bool) {
         self.hold_until = waits.then_some(NEXT_VERSION);
-        self.ready_count += u64::from(waits);
+        self.loud |= waits;
+    }
+
+    /// Whether messages wait for the version that covers the present input.
+    fn holds_for_next(&self) -> bool {
+        self.hold_until == Some(NEXT_VERSION)
     }
 
     fn awaits_storage(&self) -> bool {
@@ -99,29 +108,14 @@ impl WriteAhead {
     }
 }
 
-/// Durable state of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct DeliveryState {
-    nonce: u64,
-    made: u64,
-    /// Nonces of the processes before, whose ids are own ids too.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    earlier: Vec<u64>,
-    /// Last version that a `Persist` announced.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    version: u64,
-    queue: Vec<OutboxEntryState>,
-    settled: Vec<SettledEntryState>,
-    seen: Vec<SeenIdState>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    read_markers: Vec<ReadMarker>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sequence: Option<Box<SequenceState>>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
-fn is_zero(version: &u64) -> bool {
-    *version == 0
+/// Part of the durable state that is not delivery's: the link's of a session, or the client record of a peer.
+pub(crate) struct Surroundings<'a> {
+    /// Number of changes that have to be stored.
+    pub(crate) attempts: u64,
+    /// Whether an answer of this input waits for its version.
+    pub(crate) waits: bool,
+    /// Writes the records.
+    pub(crate) write: &'a dyn Fn(&mut Batch<'_>, AgeClock),
 }
 
 impl Delivery {
@@ -133,22 +127,23 @@ impl Delivery {
     }
 
     /// Announces, at the end of an input, the version that covers the input, and sends the cumulative ack that is due.
-    /// `attempts` is the number of durable changes of the link.
+    /// Returns whether a version was announced.
     #[inline]
-    pub(crate) fn settle_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
-        if self.write_ahead.is_some() || !matches!(self.transfer, Transfer::PerMessage) {
-            self.settle_version_slow(cx, attempts);
-        }
+    pub(crate) fn settle_version(&mut self, cx: &mut Context<'_>, surroundings: &Surroundings<'_>) -> bool {
+        let any = self.write_ahead.is_some() || !matches!(self.transfer, Transfer::PerMessage);
+        any && self.settle_version_slow(cx, surroundings)
     }
 
     /// Slow path of `settle_version`, for write-ahead and for dialects with sequence numbers.
-    fn settle_version_slow(&mut self, cx: &mut Context<'_>, attempts: u64) {
+    fn settle_version_slow(&mut self, cx: &mut Context<'_>, surroundings: &Surroundings<'_>) -> bool {
+        let before = self.announced();
         match (&self.write_ahead, &mut self.transfer) {
-            (Some(_), _) => self.announce_version(cx, attempts),
+            (Some(_), _) => self.announce_version(cx, surroundings),
             (None, Transfer::Sequenced(sequence)) => sequence.inbound.store_all(),
             (None, Transfer::PerMessage) => {}
         }
         self.send_cumulative_ack(cx);
+        self.announced() > before
     }
 
     /// Sends the cumulative ack that is due, unless it waits for storage or for room.
@@ -159,31 +154,94 @@ impl Delivery {
         }
     }
 
-    fn announce_version(&mut self, cx: &mut Context<'_>, attempts: u64) {
-        let version = self.version(attempts);
+    fn announce_version(&mut self, cx: &mut Context<'_>, surroundings: &Surroundings<'_>) {
+        self.number_messages(cx.config);
+        let changed = self.has_changed();
+        let end = self.outbox.end();
         let Some(write_ahead) = &mut self.write_ahead else { return };
-        if version > write_ahead.announced {
-            write_ahead.on_announced(version, self.outbox.end());
+        if changed || write_ahead.loud || surroundings.attempts != write_ahead.attempts {
+            let version = write_ahead.announced + 1;
+            let mut urgent = surroundings.waits | self.answers.wait_for_next() | write_ahead.holds_for_next();
+            urgent |= write_ahead.on_announced(version, end);
+            (write_ahead.loud, write_ahead.attempts) = (false, surroundings.attempts);
             if let Transfer::Sequenced(sequence) = &mut self.transfer {
-                sequence.inbound.seal(version);
+                urgent |= sequence.inbound.seal(version);
             }
-            cx.push(Action::Persist { version });
+            let changes = self.take_changes(cx.now, surroundings);
+            cx.push(Action::Persist { version, changes, urgent });
         }
+        let Some(write_ahead) = &mut self.write_ahead else { return };
         write_ahead.cover();
         self.answers.cover(write_ahead.announced);
         self.release_stored(cx);
     }
 
-    fn version(&self, attempts: u64) -> u64 {
-        self.mint.base_version().saturating_add(self.changes(attempts))
+    /// Gives sequence numbers to the messages that have none; those that were stored before wait until the numbers are.
+    fn number_messages(&mut self, config: &Config) {
+        let Transfer::Sequenced(sequence) = &mut self.transfer else { return };
+        let numbered = sequence.number(&self.outbox, config);
+        let released = !numbered.is_empty() && !self.outbox.is_unstored(numbered.start);
+        if let Some(write_ahead) = self.write_ahead.as_mut().filter(|_| released) {
+            write_ahead.hold_until = Some(NEXT_VERSION);
+        }
     }
 
-    /// Number of changes to the durable state in this process.
-    fn changes(&self, attempts: u64) -> u64 {
-        let transfer = self.transfer.sequence().map_or(0, Sequence::revision);
-        let ready_count = self.write_ahead.as_ref().map_or(0, |write_ahead| write_ahead.ready_count);
-        let (outbox, inbox, markers) = (self.outbox.revision(), self.inbox.revision(), self.read_markers.revision());
-        [outbox, inbox, markers, transfer, ready_count].into_iter().fold(attempts, u64::saturating_add)
+    /// Whether a change of the records begins a new version.
+    fn has_changed(&mut self) -> bool {
+        let transfer = self.transfer.sequence().is_some_and(Sequence::has_changed);
+        transfer || self.outbox.has_changed() || self.inbox.log().is_loud() || self.read_markers.log().is_loud()
+    }
+
+    /// Returns the changes that no version has carried, as carried from now on; with write-ahead only.
+    pub(crate) fn take_changes(&mut self, now: Instant, surroundings: &Surroundings<'_>) -> Changes {
+        let Some(write_ahead) = &self.write_ahead else { return Changes::default() };
+        let mut batch = Batch::new(&write_ahead.stored);
+        (surroundings.write)(&mut batch, self.outbox.ages());
+        self.mint.write(&mut batch);
+        self.outbox.write_changes(&mut batch);
+        self.inbox.write_changes(&mut batch);
+        self.read_markers.write_changes(&mut batch);
+        if let Transfer::Sequenced(sequence) = &self.transfer {
+            sequence.write_changes(&mut batch);
+        }
+        let difference = batch.finish(self.head(now));
+        self.clear_changes();
+        let Some(write_ahead) = &mut self.write_ahead else { return Changes::default() };
+        write_ahead.stored.apply(difference)
+    }
+
+    fn clear_changes(&mut self) {
+        self.outbox.clear_changes();
+        self.inbox.log().clear();
+        self.read_markers.log().clear();
+        if let Transfer::Sequenced(sequence) = &mut self.transfer {
+            sequence.clear_changes();
+        }
+    }
+
+    fn head(&self, now: Instant) -> Head {
+        Head {
+            made: self.mint.made,
+            // Messages that are not sent yet may be sent right after this state is stored.
+            ready: self.write_ahead.is_some() && self.ready.is_some(),
+            time: self.outbox.ages().at(now).as_millis(),
+            version: self.announced(),
+        }
+    }
+
+    /// Returns all records, as changes to an empty store.
+    pub(crate) fn all_records(&self, now: Instant, surroundings: &Surroundings<'_>) -> Changes {
+        let empty = Stored::default();
+        let mut batch = Batch::new(&empty);
+        (surroundings.write)(&mut batch, self.outbox.ages());
+        self.mint.write(&mut batch);
+        self.outbox.write_all(&mut batch);
+        self.inbox.write_all(&mut batch);
+        self.read_markers.write_all(&mut batch);
+        if let Transfer::Sequenced(sequence) = &self.transfer {
+            sequence.write_all(&mut batch);
+        }
+        batch.finish(self.head(now)).changes
     }
 
     /// Holds messages on a ready connection until the host has stored that they may be sent.
@@ -194,9 +252,9 @@ impl Delivery {
     }
 
     /// Handles a message that takes its old place in the outbox again.
-    pub(super) fn on_place_retaken(&mut self, slot: u64) {
+    pub(super) fn on_place_retaken(&mut self, slot: u64, id: &MessageId) {
         if let Transfer::Sequenced(sequence) = &mut self.transfer {
-            sequence.on_place_retaken(slot);
+            sequence.on_place_retaken(slot, id, self.write_ahead.is_some());
         }
         if let Some(write_ahead) = &mut self.write_ahead {
             write_ahead.on_place_retaken(slot);
@@ -246,73 +304,48 @@ impl Delivery {
         }
     }
 
-    /// Whether messages that are not sent yet may be sent right after this state is stored.
-    fn may_leave(&self, config: &Config) -> bool {
-        config.durability == Durability::WriteAhead && self.ready.is_some()
-    }
-
-    /// Returns the durable state, as of `now`.
-    pub(crate) fn to_state(&self, now: Instant, config: &Config) -> DeliveryState {
-        let sequence = self.transfer.sequence().map(|sequence| sequence.to_state(|id| self.outbox.slot_of(id)));
-        DeliveryState {
-            nonce: self.mint.nonce,
-            made: self.mint.made,
-            earlier: self.mint.earlier().to_vec(),
-            version: self.write_ahead.as_ref().map_or(self.mint.base_version(), |write_ahead| write_ahead.announced),
-            queue: self.outbox.to_state(now, self.may_leave(config)),
-            settled: self.outbox.settled().to_state(),
-            seen: self.inbox.to_state(),
-            read_markers: self.read_markers.to_state(),
-            sequence: sequence.map(Box::new),
-        }
-    }
-
-    /// Restores a delivery from a snapshot, after the process was away for `away`; message ids get a new nonce. `None`
-    /// where the snapshot contradicts itself; `sequenced` says whether the dialect has sequence numbers.
-    pub(crate) fn from_state(
+    /// Restores a delivery from its records; message ids get a new nonce. Damaged where the records contradict each
+    /// other. `sequenced` says whether the dialect has sequence numbers; `moved` is how far moments move back on the
+    /// clock of ages.
+    pub(crate) fn restored(
         now: Instant,
-        state: DeliveryState,
-        away: Duration,
+        (records, meta, stored): (&Records, &Meta, Stored),
+        (ages, moved): (AgeClock, Duration),
         config: &Config,
         sequenced: bool,
         rng: &mut Rng,
-    ) -> Option<Self> {
-        if state.made > LAST || state.sequence.is_some() != sequenced {
-            return None;
-        }
-        // Only a forged snapshot can hold a version so high that the next ones find no numbers.
-        let before = Before { nonces: state.earlier, version: state.version.min(u64::MAX / 2) };
-        let mint = Mint::restored(state.nonce, state.made, before, rng);
+    ) -> Result<Self, Damaged> {
+        let logs = config.durability == Durability::WriteAhead;
+        let mint = Mint::restored(records, meta.made, rng)?;
         let mut delivery = Self::new(mint, config, false);
-        delivery.outbox = Outbox::from_state(now, state.queue, state.settled, away, &config.outbox)?;
-        if delivery.outbox.any_id(|id| delivery.owns(id) && id.tail() >= state.made) {
+        let sent = meta.ready.then_some(Instant::from_millis(meta.t));
+        delivery.outbox = Outbox::restored(now, records, (ages, moved), sent, &config.outbox, logs)?;
+        if delivery.outbox.any_id(|id| delivery.owns(id) && id.tail() >= meta.made) {
             // An id that is made later would be the id of this message.
-            return None;
+            return Err(Damaged);
         }
-        delivery.inbox = Inbox::from_state(state.seen, &config.inbox)?;
-        delivery.read_markers = ReadMarkers::from_state(state.read_markers)?;
-        if let Some(sequence) = state.sequence {
-            delivery.transfer = Transfer::Sequenced(Sequence::from_state(*sequence, |id| delivery.outbox.slot_of(id))?);
+        delivery.inbox = Inbox::restored(records, &config.inbox, logs)?;
+        delivery.read_markers = ReadMarkers::restored(records, logs)?;
+        if sequenced {
+            let sequence = Sequence::restored(records, &delivery.outbox, meta.ready, logs)?;
+            delivery.transfer = Transfer::Sequenced(sequence);
         }
-        if config.durability == Durability::WriteAhead {
+        if let Some(write_ahead) = &mut delivery.write_ahead {
             let end = delivery.outbox.end();
             delivery.outbox.release_before(end);
+            // Only a forged snapshot can hold a version so high that the next ones find no numbers.
+            let version = meta.v.min(u64::MAX / 2);
+            (write_ahead.announced, write_ahead.persisted, write_ahead.stored) = (version, version, stored);
         }
-        Some(delivery)
+        Ok(delivery)
     }
 
     /// Settles, after a restart, each message that may have been sent and must not be sent again; reports an open gap.
     pub(crate) fn on_restored(&mut self, cx: &mut Context<'_>, attempts: u64) {
-        let changes = self.changes(attempts);
-        if let (Some(before), true) = (&mut self.mint.before, self.write_ahead.is_some()) {
-            // The snapshot's own version covers what was restored, and the next version comes after it.
-            before.version = before.version.saturating_sub(changes);
+        if let Some(write_ahead) = &mut self.write_ahead {
+            write_ahead.attempts = attempts;
         }
         self.forget_ids(cx);
-        let version = self.version(attempts);
-        if let Some(write_ahead) = &mut self.write_ahead {
-            (write_ahead.announced, write_ahead.persisted) = (version, version);
-        }
         let settled = self.outbox.on_restored(&cx.config.outbox);
         cx.emit_statuses(settled);
         if let Some((from, to)) = self.sequence().and_then(|sequence| sequence.missing()) {

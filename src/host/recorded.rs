@@ -14,13 +14,14 @@ use alloc::sync::Arc;
 
 use crate::action::Action;
 use crate::dialect::Preset;
+use crate::durable::Snapshot;
 use crate::error::{RestoreError, SendError};
 use crate::event::Event;
 use crate::id::MessageId;
 use crate::journal::{Call, CallError, Header, Input, Output, call_line, event_line};
 use crate::outgoing::Outgoing;
 use crate::rng::Seed;
-use crate::session::{Session, Snapshot};
+use crate::session::Session;
 use crate::time::{Duration, Instant};
 
 /// The answer to an input that has none.

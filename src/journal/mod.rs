@@ -40,11 +40,12 @@ use thiserror::Error;
 use crate::action::Action;
 use crate::deadline::Timer;
 use crate::dialect::Preset;
+use crate::durable::Snapshot;
 use crate::error::{JsonProblem, PresetError, RestoreError};
 use crate::event::Event;
 use crate::id::MessageId;
 use crate::rng::Seed;
-use crate::session::{Session, Snapshot};
+use crate::session::Session;
 use crate::time::{Duration, Instant};
 
 pub use call::{Call, CallError};

@@ -7,11 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Call, Header, LineError, Timed};
+use crate::durable::Snapshot;
 use crate::error::JsonProblem;
 use crate::event::Event;
 use crate::excerpt::excerpt;
 use crate::frame::{Body, Frame};
-use crate::session::Snapshot;
 
 /// Names the problem of a header; returns `error` where nothing more is to be said.
 pub(super) fn of_header(line: &str, error: LineError) -> LineError {

@@ -72,6 +72,7 @@ use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, may_be_received,
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
 use crate::dialect::{Bye, Content, Login, LoginSignal, Signal, Span, role};
+use crate::durable::{AgeClock, Batch, Damaged, Kind, Records, is_default};
 use crate::error::{CloseError, Malformed};
 use crate::event::CredentialFailure;
 use crate::failure::{Failure, Reason, TransportError};
@@ -163,14 +164,16 @@ struct Restarted {
     away: Duration,
 }
 
-/// Durable state of a link.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct LinkState {
+/// Record of a link.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkRecord {
     connections: u64,
+    /// When the budget of connects is earned again, on the clock of ages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    earned: Option<Instant>,
+    #[serde(default, skip_serializing_if = "is_default")]
     failures: u32,
-    /// Time until the budget of connects is earned again.
-    #[serde(default, rename = "spent_ms", skip_serializing_if = "Duration::is_zero")]
-    spent: Duration,
 }
 
 /// Close code of a normal closure (RFC 6455 §7.4.1).
@@ -382,9 +385,9 @@ impl Link {
         }
     }
 
-    /// Returns the durable state. An attempt or a connection that is not stable yet counts as failed, so that a process
+    /// Writes the record. An attempt or a connection that is not stable yet counts as failed, so that a process
     /// which crashes at every start backs off like any other series of failed attempts.
-    pub(crate) fn to_state(&self, now: Instant, config: &Config) -> LinkState {
+    pub(crate) fn write(&self, batch: &mut Batch<'_>, now: Instant, ages: AgeClock, config: &Config) {
         let failures = match &self.phase {
             Phase::Idle => self.restarted.as_ref().map_or(0, |restarted| restarted.failures),
             Phase::Closing { .. } | Phase::Stopped { .. } => 0,
@@ -394,16 +397,27 @@ impl Link {
                 self.reconnect.failures().saturating_add(1)
             }
         };
-        LinkState { connections: self.last_connection, failures, spent: self.reconnect.spent(now) }
+        let earned = self.reconnect.earned_at(now).map(|at| ages.at(at));
+        batch.put(Kind::Link.key(), &LinkRecord { connections: self.last_connection, earned, failures });
     }
 
-    /// Restores a link: the first `open` waits for the backoff of its failures, less `away`. Returns `None` where the
-    /// number of connections is one that no session reaches.
-    pub(crate) fn from_state(now: Instant, state: &LinkState, away: Duration) -> Option<Self> {
-        let restarted = (state.failures > 0).then(|| Box::new(Restarted { failures: state.failures, away }));
-        let reconnect = Reconnect::restored(now, state.spent - away);
-        let link = Self { last_connection: state.connections, restarted, reconnect, ..Self::new() };
-        (state.connections <= LAST).then_some(link)
+    /// Restores a link from its record: the first `open` waits for the backoff of its failures, less `away`. `moved` is
+    /// how far moments move back on the clock of ages. Damaged where the number of connections is one that no session
+    /// reaches.
+    pub(crate) fn restored(
+        now: Instant,
+        records: &Records,
+        (ages, moved): (AgeClock, Duration),
+        away: Duration,
+    ) -> Result<Self, Damaged> {
+        let LinkRecord { connections, earned, failures } = records.one(Kind::Link)?.ok_or(Damaged)?;
+        if connections > LAST {
+            return Err(Damaged);
+        }
+        let restarted = (failures > 0).then(|| Box::new(Restarted { failures, away }));
+        let spent = earned.map_or(Duration::ZERO, |at| (at - moved).since(ages.at(now)));
+        let reconnect = Reconnect::restored(now, spent);
+        Ok(Self { last_connection: connections, restarted, reconnect, ..Self::new() })
     }
 }
 

@@ -10,5 +10,5 @@ mod malformed;
 mod network;
 mod reconnect;
 
-pub(crate) use machine::{DisconnectReason, Link, LinkEvent, LinkState, check_close, close_code_for};
+pub(crate) use machine::{DisconnectReason, Link, LinkEvent, check_close, close_code_for};
 pub(crate) use malformed::MalformedFrames;

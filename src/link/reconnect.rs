@@ -110,9 +110,9 @@ impl Reconnect {
         Self { earned_at, ..Self::default() }
     }
 
-    /// Time until all that the budget has spent is earned again.
-    pub(crate) fn spent(&self, now: Instant) -> Duration {
-        self.earned_at.since(now)
+    /// When all that the budget has spent is earned again; `None` where nothing is spent.
+    pub(crate) fn earned_at(&self, now: Instant) -> Option<Instant> {
+        Some(self.earned_at).filter(|at| *at > now)
     }
 
     /// Losses in a row since the attempt counter was last reset; the number of the next attempt.

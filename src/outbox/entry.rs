@@ -1,9 +1,12 @@
-//! Outbox entry: one unsettled message, and its form in a snapshot.
+//! Outbox entry: one unsettled message, and its records.
+
+use alloc::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 use super::settled::Kept;
 use super::slot_map::HasId;
+use crate::durable::is_default;
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
@@ -40,26 +43,45 @@ pub(super) enum Standing {
     InFlight,
 }
 
-/// Snapshot form of one unsettled message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct OutboxEntryState {
-    pub(super) id: MessageId,
-    body: Body,
+/// Record of an unsettled message, which is written when the message is taken.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MessageRecord<'a> {
+    body: Cow<'a, Body>,
+    pub(super) id: Cow<'a, MessageId>,
+    #[serde(default, skip_serializing_if = "is_default")]
     repeat: Repeat,
-    sends: u32,
-    losses: u32,
-    /// Time since the first copy of the present round was sent.
-    #[serde(rename = "age_ms", default, skip_serializing_if = "Option::is_none")]
-    pub(super) age: Option<Duration>,
-    /// Rest of the time to live.
-    #[serde(rename = "left_ms", default, skip_serializing_if = "Option::is_none")]
-    left: Option<Duration>,
+    /// End of the time to live, on the clock of ages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Instant>,
 }
 
-impl OutboxEntryState {
+/// Record of the copies of an unsettled message; there is none while there are no copies.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CopiesRecord {
+    /// When the first copy of the present round was sent, on the clock of ages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<Instant>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    losses: u32,
+    /// Whether the message leaves without a confirmation to come, so that no restart may send it again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    once: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    sends: u32,
+}
+
+impl CopiesRecord {
     /// Whether a message whose copies have an age has copies.
     pub(super) fn is_sound(&self) -> bool {
-        self.sends > 0 || self.age.is_none()
+        self.sends > 0 || self.first.is_none()
+    }
+
+    /// Counts a copy that may have been sent at `time`, unless an earlier one was.
+    pub(super) fn count_possible(&mut self, time: Instant) {
+        self.sends = self.sends.max(1);
+        self.first.get_or_insert(time);
     }
 }
 
@@ -118,33 +140,39 @@ impl Entry {
         if self.was_sent() { Status::Unconfirmed } else { Status::NotSent }
     }
 
-    /// Returns the snapshot form of the message; with `may_leave` the message counts as sent.
-    pub(super) fn to_state(&self, aged: Instant, may_leave: bool) -> OutboxEntryState {
-        let first_sent = self.first_sent.or(may_leave.then_some(aged));
-        // Nothing will confirm a message that leaves, so no restart may send it again.
-        let repeat = if self.is_leaving() { Repeat::Never } else { self.repeat };
-        OutboxEntryState {
-            id: self.id.clone(),
-            body: self.body.clone(),
-            repeat,
-            sends: self.sends.max(u32::from(may_leave)),
-            losses: self.losses,
-            age: first_sent.map(|first| aged.since(first)),
-            left: self.expires.filter(|at| *at != Instant::NEVER).map(|at| at.since(aged)),
+    /// Record of the message.
+    pub(super) fn message_record(&self) -> MessageRecord<'_> {
+        MessageRecord {
+            body: Cow::Borrowed(&self.body),
+            id: Cow::Borrowed(&self.id),
+            repeat: self.repeat,
+            until: self.expires.filter(|at| !at.is_never()),
         }
     }
 
-    /// Restores the message from its snapshot form, after the process was away for `away`.
-    pub(super) fn from_state(now: Instant, aged: Instant, away: Duration, state: OutboxEntryState) -> Self {
-        // Written so that no sum saturates: however long it was away, the message is as old as that.
-        let expires = state.left.map(|left| aged + (left - away) - (away - left));
+    /// Record of the copies of the message; `None` without any.
+    pub(super) fn copies_record(&self) -> Option<CopiesRecord> {
+        let record =
+            CopiesRecord { first: self.first_sent, losses: self.losses, once: self.is_leaving(), sends: self.sends };
+        (record != CopiesRecord::default()).then_some(record)
+    }
+
+    /// Restores the message from its records. `moved` is how far moments move back on the clock of ages.
+    pub(super) fn restored(now: Instant, message: MessageRecord<'_>, copies: CopiesRecord, moved: Duration) -> Self {
+        let repeat = if copies.once { Repeat::Never } else { message.repeat };
         Self {
-            sends: state.sends,
-            // A snapshot does not hold the number of copies in this round; only whether that number is 0 matters.
-            round: u32::from(state.age.is_some()),
-            first_sent: state.age.map(|age| aged - age - away),
-            losses: state.losses,
-            ..Self::new(now, state.id, state.body, state.repeat, expires)
+            sends: copies.sends,
+            // A record does not hold the number of copies in this round; only whether that number is 0 matters.
+            round: u32::from(copies.first.is_some()),
+            first_sent: copies.first.map(|at| at - moved),
+            losses: copies.losses,
+            ..Self::new(
+                now,
+                message.id.into_owned(),
+                message.body.into_owned(),
+                repeat,
+                message.until.map(|at| at - moved),
+            )
         }
     }
 }

@@ -19,23 +19,24 @@ pub(crate) mod settled;
 pub(crate) mod slot_map;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::config::{OnFailure, OutboxPolicy, Resend, SendFailure, WhileDown};
 use crate::deadline::Deadline;
+use crate::durable::{AgeClock, Batch, Damaged, Kind, Log, Records};
 use crate::error::{AbandonError, CancelError, ResendError, SendError};
 use crate::frame::Body;
-use crate::id::MessageId;
+use crate::id::{LAST, MessageId};
 use crate::outgoing::Repeat;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
 use by_hand::ByHand;
-use entry::Standing;
-pub(crate) use entry::{Entry, OutboxEntryState};
+pub(crate) use entry::Entry;
+use entry::{CopiesRecord, MessageRecord, Standing};
 use rate::RateLimit;
-use settled::{Confirmed, Kept, Settled, SettledEntryState};
+use settled::{Confirmed, Kept, Settled, SettledRecord};
 use slot_map::SlotMap;
 
 /// Unsettled messages in the order of their slots, and the memory of settled messages.
@@ -58,19 +59,18 @@ pub(crate) struct Outbox {
     rate: Option<Box<RateLimit>>,
     /// Length of all unsettled bodies together, in bytes.
     bytes: usize,
-    /// Time for which the machine slept in all; the clock of ages is `now` plus this span.
-    slept: Duration,
+    ages: AgeClock,
     /// First slot whose messages wait until the host has stored them; `u64::MAX` without write-ahead.
     held_from: u64,
-    /// Number of changes to the part of the outbox that a snapshot holds.
-    revision: u64,
+    /// Messages taken and settled since records were last announced.
+    messages: Log,
+    /// Messages whose copies changed since then.
+    copies: Log,
 }
 
-/// How far the clock of ages may be ahead. Beyond it moments would run into [`Instant::NEVER`], and no age would grow.
-const SLEPT_MAX: Duration = Duration::from_millis(1 << 62);
-
 impl Outbox {
-    pub(crate) fn new() -> Self {
+    /// Creates an empty outbox; `logs` says whether it notes the changes of its records.
+    pub(crate) fn new(logs: bool) -> Self {
         Self {
             unsettled: SlotMap::new(),
             waiting: None,
@@ -79,49 +79,94 @@ impl Outbox {
             renewed_at: Instant::ORIGIN,
             expiries: BTreeSet::new(),
             by_hand: ByHand::default(),
-            settled: Settled::new(),
+            settled: Settled::new(logs),
             rate: None,
             bytes: 0,
-            slept: Duration::ZERO,
+            ages: AgeClock::default(),
             held_from: u64::MAX,
-            revision: 0,
+            messages: Log::new(logs),
+            copies: Log::new(logs),
         }
     }
 
-    /// Returns the unsettled messages in order, for a snapshot. With `may_leave` every message may be sent right after
-    /// the snapshot is stored, and so counts as sent.
-    pub(crate) fn to_state(&self, now: Instant, may_leave: bool) -> Vec<OutboxEntryState> {
-        let aged = self.aged(now);
-        self.unsettled.iter().map(|(_, entry)| entry.to_state(aged, may_leave)).collect()
+    /// Clock of ages, on which records hold moments.
+    pub(crate) fn ages(&self) -> AgeClock {
+        self.ages
     }
 
-    /// Restores the outbox from a snapshot, after the process was away for `away`; `None` where an id stands twice or a
-    /// message contradicts itself.
-    pub(crate) fn from_state(
+    /// Whether a change of the records begins a new version.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.messages.is_loud()
+    }
+
+    /// Writes all records.
+    pub(crate) fn write_all(&self, batch: &mut Batch<'_>) {
+        for (slot, entry) in self.unsettled.iter() {
+            batch.put(Kind::Message.at(slot), &entry.message_record());
+            batch.set(Kind::Copies.at(slot), entry.copies_record().as_ref());
+        }
+        self.settled.write_all(batch);
+    }
+
+    /// Writes the records that were touched.
+    pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
+        for slot in self.messages.numbers() {
+            batch.set(Kind::Message.at(slot), self.unsettled.get(slot).map(Entry::message_record).as_ref());
+        }
+        for slot in self.copies.numbers() {
+            batch.set(Kind::Copies.at(slot), self.unsettled.get(slot).and_then(Entry::copies_record).as_ref());
+        }
+        self.settled.write_changes(batch);
+    }
+
+    /// Forgets the changes of the records, because they are announced.
+    pub(crate) fn clear_changes(&mut self) {
+        self.messages.clear();
+        self.copies.clear();
+        self.settled.log().clear();
+    }
+
+    /// Restores the outbox from its records, at `now` on the session's clock; `None` where an id stands twice or a
+    /// message contradicts itself. Where the process could send messages until it ended, each counts as sent at the time
+    /// `sent`. `moved` is how far moments move back on the clock of ages.
+    pub(crate) fn restored(
         now: Instant,
-        unsettled: Vec<OutboxEntryState>,
-        settled: Vec<SettledEntryState>,
-        away: Duration,
+        records: &Records,
+        (ages, moved): (AgeClock, Duration),
+        sent: Option<Instant>,
         policy: &OutboxPolicy,
-    ) -> Option<Self> {
-        let ids = unsettled.iter().map(|state| &state.id).chain(settled.iter().map(|state| &state.id));
+        logs: bool,
+    ) -> Result<Self, Damaged> {
+        let messages: Vec<(u64, MessageRecord<'_>)> = records.all(Kind::Message)?;
+        let mut copies: BTreeMap<u64, CopiesRecord> = records.all(Kind::Copies)?.into_iter().collect();
+        let settled: Vec<(u64, SettledRecord<'_>)> = records.all(Kind::Settled)?;
+        let ids = messages.iter().map(|(_, message)| &*message.id).chain(settled.iter().map(|(_, entry)| &*entry.id));
         let ids: BTreeSet<&MessageId> = ids.filter(|id| id.is_sound()).collect();
-        let sound = unsettled.iter().all(OutboxEntryState::is_sound) && settled.iter().all(SettledEntryState::is_sound);
-        if ids.len() < unsettled.len() + settled.len() || !sound {
-            return None;
+        if ids.len() < messages.len() + settled.len() {
+            return Err(Damaged);
         }
-        let mut outbox = Self::new();
-        // An age may be longer than the present clock has run, so the clock of ages starts ahead by the oldest age.
-        let oldest = unsettled.iter().filter_map(|state| state.age).max().unwrap_or_default();
-        outbox.slept = (oldest + away).min(SLEPT_MAX);
-        let aged = outbox.aged(now);
-        for state in settled {
-            outbox.settled.remember(state.id, state.status, state.kept, policy.remembered.as_count(), 0);
+        let mut outbox = Self::new(logs);
+        outbox.ages = ages;
+        outbox.settled = Settled::restored(settled, policy.remembered.as_count(), logs).ok_or(Damaged)?;
+        for (slot, message) in messages {
+            let mut copies = copies.remove(&slot).unwrap_or_default();
+            if let Some(sent) = sent {
+                copies.count_possible(sent);
+            }
+            if !copies.is_sound() || slot >= LAST {
+                return Err(Damaged);
+            }
+            outbox.insert(slot, Entry::restored(now, message, copies, moved), policy);
         }
-        for state in unsettled {
-            outbox.push(Entry::from_state(now, aged, away, state), policy);
+        if !copies.is_empty() {
+            return Err(Damaged);
         }
-        Some(outbox)
+        outbox.make_room(policy);
+        if moved.is_zero() {
+            // The records of the messages are as they were stored; those of the copies may say more.
+            outbox.messages.clear();
+        }
+        Ok(outbox)
     }
 
     /// Settles, after a restart, each message that may have been sent in its round and may not be sent again; with
@@ -140,13 +185,9 @@ impl Outbox {
         self.unsettled.iter().any(|(_, entry)| test(&entry.id)) || self.settled.ids().any(test)
     }
 
-    pub(crate) fn settled(&self) -> &Settled {
-        &self.settled
-    }
-
-    /// Number of changes to the part of the outbox that a snapshot holds.
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
+    /// Returns the unsettled messages in this slot or a later one: their slots and ids, in order.
+    pub(crate) fn ids_from(&self, slot: u64) -> impl Iterator<Item = (u64, &MessageId)> {
+        self.unsettled.iter_from(slot).map(|(slot, entry)| (slot, &entry.id))
     }
 
     /// Slot of the next message to be taken.
@@ -219,7 +260,8 @@ impl Outbox {
 
     /// Adds a waiting message at the end of the queue, or puts it back into the slot that it had.
     fn insert(&mut self, slot: u64, entry: Entry, policy: &OutboxPolicy) {
-        self.revision += 1;
+        self.messages.touch(slot);
+        self.copies.touch_quietly(slot);
         self.bytes = self.bytes.saturating_add(entry.body.len());
         self.make_room(policy);
         if let Some(at) = entry.expires {
@@ -229,9 +271,14 @@ impl Outbox {
         self.mark_waiting(slot);
     }
 
+    /// Whether a message waits to be stored.
+    pub(crate) fn is_unstored(&self, slot: u64) -> bool {
+        slot >= self.held_from
+    }
+
     /// Whether a message waits to be stored, or for the user to decide about a failed message before it.
     pub(crate) fn is_held(&self, slot: u64) -> bool {
-        slot >= self.held_from || self.by_hand.holds(slot)
+        self.is_unstored(slot) || self.by_hand.holds(slot)
     }
 
     /// Returns the next message to send and its slot, if the in-flight window has room.
@@ -325,6 +372,7 @@ impl Outbox {
         if let Some(rate) = policy.rate {
             self.rate.get_or_insert_default().on_sent(now, rate);
         }
+        self.copies.touch_quietly(slot);
         let Some(entry) = self.unsettled.get_mut(slot) else { return false };
         entry.sends = entry.sends.saturating_add(1);
         entry.round = entry.round.saturating_add(1);
@@ -386,7 +434,9 @@ impl Outbox {
             return Confirmed::Settled;
         }
         let confirmed = self.settled.on_confirmed(id, status);
-        self.revision += u64::from(confirmed == Confirmed::Raised);
+        if confirmed == Confirmed::Raised {
+            self.messages.call();
+        }
         confirmed
     }
 
@@ -468,6 +518,7 @@ impl Outbox {
 
     /// Takes back the count of one copy in this round.
     fn uncount_copy(&mut self, slot: u64) {
+        self.copies.touch_quietly(slot);
         let Some(entry) = self.unsettled.get_mut(slot) else { return };
         entry.sends = entry.sends.saturating_sub(1);
         entry.round = entry.round.saturating_sub(1);
@@ -497,6 +548,7 @@ impl Outbox {
         if let Some(entry) = first.and_then(|slot| self.unsettled.get_mut(slot)) {
             let suspected = entry.is_in_flight() && now.since(entry.sent_at) < suspicious_for;
             entry.losses = if suspected { entry.losses.saturating_add(1) } else { 0 };
+            self.copies.touch_quietly(first.unwrap_or_default());
         }
         let is_once = |entry: &Entry| policy.resend == Resend::Never || entry.repeat == Repeat::Never;
         // A message waits as well whose second copy could not be written; the first one may have arrived.
@@ -657,15 +709,14 @@ impl Outbox {
     /// Moment at which the next time to live is over, on the clock of `now`.
     pub(crate) fn expiry_deadline(&self) -> Option<Instant> {
         let &(at, _) = self.expiries.first()?;
-        (at != Instant::NEVER).then_some(at - self.slept)
+        (at != Instant::NEVER).then_some(self.ages.to_session(at))
     }
 
     /// Adds a sleep of the machine to the age of every message.
     pub(crate) fn on_slept(&mut self, asleep: Duration) {
-        let ahead = asleep.min(SLEPT_MAX - self.slept);
-        self.slept = self.slept + ahead;
-        if ahead < asleep {
-            self.grow_older(asleep - ahead);
+        let moved = self.ages.advance(asleep);
+        if !moved.is_zero() {
+            self.grow_older(moved);
         }
     }
 
@@ -674,6 +725,8 @@ impl Outbox {
     fn grow_older(&mut self, span: Duration) {
         self.expiries.clear();
         for slot in self.slots_where(|_| true) {
+            self.messages.touch(slot);
+            self.copies.touch_quietly(slot);
             let Some(entry) = self.unsettled.get_mut(slot) else { continue };
             entry.first_sent = entry.first_sent.map(|at| at - span);
             entry.expires = entry.expires.map(|at| if at.is_never() { at } else { at - span });
@@ -683,7 +736,7 @@ impl Outbox {
 
     /// Converts `now` to the clock of ages.
     fn aged(&self, now: Instant) -> Instant {
-        now + self.slept
+        self.ages.at(now)
     }
 
     /// First message in flight, and its slot.
@@ -710,7 +763,10 @@ impl Outbox {
         let Some(entry) = self.unsettled.get_mut(slot) else { return false };
         match core::mem::replace(&mut entry.standing, Standing::Waiting) {
             Standing::Waiting => return false,
-            Standing::Leaving => self.leaving -= 1,
+            Standing::Leaving => {
+                self.copies.touch_quietly(slot);
+                self.leaving -= 1;
+            }
             Standing::InFlight => self.in_flight -= 1,
         }
         self.by_hand.drop_repeat(slot);
@@ -739,7 +795,8 @@ impl Outbox {
             Standing::Leaving => self.leaving -= 1,
             Standing::Waiting => self.unmark_waiting(slot),
         }
-        self.revision += 1;
+        self.messages.touch(slot);
+        self.copies.touch_quietly(slot);
         self.by_hand.drop_repeat(slot);
         if policy.on_failure == OnFailure::Hold && status.may_resend() && status != Status::Cancelled {
             self.by_hand.hold(slot, entry.body.len());

@@ -3,11 +3,13 @@
 //! The memory serves late receipts, statuses that rise after `Accepted`, the refusal of an id used twice, and `resend`,
 //! which needs the body of a failed message.
 
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::slot_map::{HasId, SlotMap};
+use crate::durable::{Batch, Kind, Log, is_default};
 use crate::frame::Body;
 use crate::id::MessageId;
 use crate::outgoing::Repeat;
@@ -23,6 +25,7 @@ pub(crate) struct Settled {
     sent: VecDeque<(u64, Kept)>,
     /// Length of all kept bodies together.
     body_bytes: usize,
+    log: Log,
 }
 
 /// Id and status of a settled message.
@@ -38,29 +41,47 @@ impl HasId for SettledEntry {
     }
 }
 
-/// Snapshot form of one settled message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct SettledEntryState {
-    pub(crate) id: MessageId,
-    #[serde(flatten)]
-    pub(crate) status: Status,
+/// Record of a settled message.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettledRecord<'a> {
+    /// Code of `Rejected`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) kept: Option<Kept>,
+    code: Option<u32>,
+    pub(super) id: Cow<'a, MessageId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<Cow<'a, Kept>>,
+    status: Cow<'a, str>,
 }
 
-impl SettledEntryState {
-    /// Whether the message is settled, and its body kept only where a new round may need it.
-    pub(super) fn is_sound(&self) -> bool {
-        self.status != Status::Queued && (self.kept.is_none() || self.status.may_resend())
+impl<'a> SettledRecord<'a> {
+    fn new(entry: &'a SettledEntry, kept: Option<&'a Kept>) -> Self {
+        let code = match entry.status {
+            Status::Rejected { code } => Some(code),
+            _ => None,
+        };
+        let (id, kept) = (Cow::Borrowed(&entry.id), kept.map(Cow::Borrowed));
+        Self { code, id, kept, status: Cow::Borrowed(entry.status.word()) }
+    }
+
+    /// Status of the message; `None` where the record contradicts itself: the message is settled, its body is kept only
+    /// where a new round may need it, and only a rejection has a code.
+    fn status(&self) -> Option<Status> {
+        let status = Status::from_word(&self.status, self.code)?;
+        let sound = status != Status::Queued && (self.kept.is_none() || status.may_resend());
+        sound.then_some(status)
     }
 }
 
 /// Body of a settled message, with the other parts that a new round of the message needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Kept {
     pub(crate) body: Body,
-    pub(crate) sends: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) repeat: Repeat,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) sends: u32,
     /// Slot of the message in the outbox of this process.
     #[serde(skip, default = "nowhere")]
     pub(crate) slot: u64,
@@ -87,8 +108,14 @@ pub(crate) enum Confirmed {
 }
 
 impl Settled {
-    pub(crate) fn new() -> Self {
-        Self { entries: SlotMap::new(), failed: BTreeMap::new(), sent: VecDeque::new(), body_bytes: 0 }
+    pub(crate) fn new(logs: bool) -> Self {
+        Self {
+            entries: SlotMap::new(),
+            failed: BTreeMap::new(),
+            sent: VecDeque::new(),
+            body_bytes: 0,
+            log: Log::new(logs),
+        }
     }
 
     /// Ids of all remembered messages.
@@ -142,20 +169,53 @@ impl Settled {
                 self.failed.insert(self.entries.end(), kept);
             }
         }
+        self.log.touch(self.entries.end());
         self.entries.push(SettledEntry { id, status });
         if self.sent.len() > sent_bodies {
             self.drop_oldest_sent();
         }
     }
 
-    /// Returns all remembered messages, oldest first, for a snapshot.
-    pub(crate) fn to_state(&self) -> Vec<SettledEntryState> {
-        let to_state = |(slot, entry): (u64, &SettledEntry)| {
-            // After a restart no earlier write can be reported as failed, so bodies kept for that are left out.
-            let kept = self.failed.get(&slot).map(|kept| Kept { slot: nowhere(), ..kept.clone() });
-            SettledEntryState { id: entry.id.clone(), status: entry.status, kept }
-        };
-        self.entries.iter().map(to_state).collect()
+    /// Changes of the records since they were last announced.
+    pub(super) fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// Writes the record of the message in this slot, or that it is gone.
+    pub(super) fn write(&self, slot: u64, batch: &mut Batch<'_>) {
+        // After a restart no earlier write can be reported as failed, so bodies kept for that are left out.
+        let record = self.entries.get(slot).map(|entry| SettledRecord::new(entry, self.failed.get(&slot)));
+        batch.set(Kind::Settled.at(slot), record.as_ref());
+    }
+
+    /// Writes all records.
+    pub(super) fn write_all(&self, batch: &mut Batch<'_>) {
+        self.entries.iter().for_each(|(slot, _)| self.write(slot, batch));
+    }
+
+    /// Writes the records that were touched.
+    pub(super) fn write_changes(&self, batch: &mut Batch<'_>) {
+        self.log.numbers().for_each(|slot| self.write(slot, batch));
+    }
+
+    /// Restores the memory from its records, oldest first, of which it keeps the last `limit`; `None` where a record
+    /// contradicts itself.
+    pub(super) fn restored(records: Vec<(u64, SettledRecord<'_>)>, limit: usize, logs: bool) -> Option<Self> {
+        let mut settled = Self::new(logs);
+        let surplus = records.len().saturating_sub(limit);
+        for (at, (slot, record)) in records.into_iter().enumerate() {
+            let status = record.status()?;
+            if at < surplus {
+                settled.log.touch(slot);
+                continue;
+            }
+            if let Some(kept) = record.kept {
+                settled.body_bytes = settled.body_bytes.saturating_add(kept.body.len());
+                settled.failed.insert(slot, kept.into_owned());
+            }
+            settled.entries.insert(slot, SettledEntry { id: record.id.into_owned(), status });
+        }
+        Some(settled)
     }
 
     /// Applies the confirmation `status` of the peer to a settled message.
@@ -166,6 +226,7 @@ impl Settled {
             Status::Accepted | Status::Delivered | Status::Read => {
                 if status.rank() > entry.status.rank() {
                     entry.status = status;
+                    self.log.touch(slot.unwrap_or_default());
                     return Confirmed::Raised;
                 }
                 Confirmed::Known
@@ -179,6 +240,7 @@ impl Settled {
     pub(crate) fn take_back(&mut self, id: &MessageId) -> Option<Kept> {
         let slot = self.entries.slot_of(id)?;
         self.kept_at(slot)?;
+        self.log.touch(slot);
         self.entries.remove(slot);
         self.take_kept(slot)
     }
@@ -202,8 +264,9 @@ impl Settled {
         while self.body_bytes > bytes {
             let mut failed = self.failed.iter();
             let spare = failed.find(|(_, kept)| !needed(kept.slot)).map(|(slot, _)| *slot);
-            let dropped = spare.and_then(|slot| self.failed.remove(&slot));
-            if let Some(kept) = dropped.or_else(|| self.failed.pop_first().map(|(_, kept)| kept)) {
+            let dropped = spare.and_then(|slot| self.failed.remove_entry(&slot));
+            if let Some((slot, kept)) = dropped.or_else(|| self.failed.pop_first()) {
+                self.log.touch_quietly(slot);
                 self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
             } else if !self.sent.is_empty() {
                 self.drop_oldest_sent();
@@ -221,6 +284,7 @@ impl Settled {
 
     fn forget_oldest(&mut self) {
         if let Some((slot, _)) = self.entries.pop_first() {
+            self.log.touch(slot);
             self.take_kept(slot);
         }
     }

@@ -1,8 +1,9 @@
 //! Accepting side of a session, for servers and for tests. A peer shares the delivery parts with a session and has no
 //! link.
 
+mod durable;
+mod receipts;
 mod record;
-mod snapshot;
 mod work;
 
 use alloc::collections::VecDeque;
@@ -26,8 +27,8 @@ use crate::status::Status;
 use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
+use receipts::Receipts;
 use record::ClientRecord;
-pub use snapshot::PeerSnapshot;
 use work::{PeerConnection, PeerCore, Stage};
 
 /// Accepting side of one client's session, over any number of that client's connections.
@@ -70,7 +71,7 @@ pub struct Peer {
     newcomer: Option<PeerConnection>,
     last_connection: u64,
     /// Receipts for this client, sent or not yet. Nothing confirms a receipt, so every new connection gets all again.
-    receipts: VecDeque<(MessageId, Status)>,
+    receipts: Receipts,
     record: ClientRecord,
     actions: VecDeque<Action>,
     stats: Uncompared<Stats>,
@@ -101,6 +102,7 @@ impl Peer {
         let mut rng = Rng::new(seed);
         let mint = Mint::new(&mut rng);
         let delivery = Delivery::new(mint, &preset.config, preset.dialect().capabilities().sequenced);
+        let logs = delivery.is_write_ahead();
         Self {
             preset: Arc::new(preset),
             policy,
@@ -111,7 +113,7 @@ impl Peer {
             current: None,
             newcomer: None,
             last_connection: 0,
-            receipts: VecDeque::new(),
+            receipts: Receipts::new(logs),
             record: ClientRecord::default(),
             actions: VecDeque::new(),
             stats: Uncompared::default(),
@@ -285,11 +287,9 @@ impl Peer {
         let result = work(&mut core, &mut cx);
         core.tick(&mut cx);
         cx.backlog.take_message_left();
-        // Connection ids must not repeat after a restart, so each new one is a change of the durable state.
-        let attempts = self.last_connection;
-        core.delivery.settle_version(&mut cx, attempts);
+        core.settle_version(&mut cx, self.preset.name());
         core.answer(&mut cx);
-        core.delivery.settle_version(&mut cx, attempts);
+        core.settle_version(&mut cx, self.preset.name());
         let reads = core.delivery.wants_read(cx.backlog, cx.config);
         core.delivery.settle_reading(cx.now, reads);
         result

@@ -5,6 +5,7 @@
 //!    not.
 //! 3. Under write-ahead a welcome waits until the state that covers it is stored.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,8 @@ use super::work::{PeerCore, Stage};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
 use crate::delivery::{sent_at_once, taken_at_once};
-use crate::dialect::{Hello, NotResumed, Resume, Resumption, SessionTerms, Signal};
+use crate::dialect::{Hello, NotResumed, Resume, Resumption, SessionTerms, Side, Signal};
+use crate::durable::{AgeClock, Batch, Damaged, Kind, Records, write_format};
 use crate::failure::Reason;
 use crate::rng::Rng;
 use crate::secret::Secret;
@@ -38,13 +40,19 @@ pub(super) struct ClientRecord {
     decision: Option<Resumption>,
 }
 
-/// Durable state of a client record.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct ClientRecordState {
+/// Durable form of a client record. Moments are on the clock of ages.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRecord<'a> {
+    connections: u64,
+    /// Time since which the client has had no connection; left out while it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous: Option<Secret>,
-    gone_ms: Duration,
-    remembered_ms: Duration,
+    gone: Option<Instant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<Cow<'a, Secret>>,
+    /// Time since which ids are remembered; left out before the first connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Instant>,
 }
 
 /// What a client has of the present session.
@@ -62,24 +70,40 @@ pub(super) enum Claim {
 }
 
 impl ClientRecord {
-    pub(super) fn to_state(&self, now: Instant) -> ClientRecordState {
-        ClientRecordState {
-            previous: self.previous_token.clone(),
-            gone_ms: self.absence(now),
-            remembered_ms: self.memory(now),
-        }
+    /// Writes the records of the client and of the format.
+    pub(super) fn write(&self, batch: &mut Batch<'_>, preset: &str, connections: u64, ages: AgeClock) {
+        write_format(batch, preset, Side::Server);
+        let record = StoredRecord {
+            connections,
+            gone: self.lost_at.map(|lost_at| ages.at(lost_at) - self.absence),
+            previous: self.previous_token.as_ref().map(Cow::Borrowed),
+            since: self.since.map(|since| ages.at(since) - self.remembered),
+        };
+        batch.put(Kind::Client.key(), &record);
     }
 
-    pub(super) fn from_state(state: ClientRecordState, now: Instant, away: Duration) -> Self {
-        Self {
-            previous_token: state.previous,
+    /// Restores the record, `away` after it was written; returns the number of connections too.
+    pub(super) fn restored(
+        records: &Records,
+        now: Instant,
+        (ages, moved): (AgeClock, Duration),
+        away: Duration,
+    ) -> Result<(Self, u64), Damaged> {
+        let StoredRecord { connections, gone, previous, since } = records.one(Kind::Client)?.ok_or(Damaged)?;
+        if connections > LAST {
+            return Err(Damaged);
+        }
+        let span = |since: Instant| ages.at(now).since(since - moved);
+        let record = Self {
+            previous_token: previous.map(Cow::into_owned),
             replaced: None,
             lost_at: Some(now),
-            absence: state.gone_ms + away,
+            absence: gone.map_or(away, span),
             since: Some(now),
-            remembered: state.remembered_ms + away,
+            remembered: since.map_or(away, span),
             decision: None,
-        }
+        };
+        Ok((record, connections))
     }
 
     /// Drops the previous token: a frame after the welcome proves that the client has the present token. Returns
@@ -144,13 +168,13 @@ impl PeerCore<'_> {
         let within_sent = self
             .delivery
             .sequence()
-            .is_some_and(|sequence| resume.seq <= resume.seen && resume.seen <= sequence.out.highest());
+            .is_some_and(|sequence| resume.seq <= resume.seen && resume.seen <= sequence.out.gone_out());
         if within_sent {
             self.delivery.on_known(cx, resume.seq, &resume.refused);
         }
         let absence = self.record.absence(cx.now);
         let Some(sequence) = self.delivery.sequence() else { return Resumption::Fresh };
-        let exhausted = resume.highest >= LAST || sequence.out.highest() >= LAST;
+        let exhausted = resume.highest >= LAST || sequence.out.is_full();
         // State is lost if one side no longer has messages that it acknowledged, or received messages that their sender
         // does not remember.
         let lost = !within_sent

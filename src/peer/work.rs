@@ -1,13 +1,13 @@
 //! Processing of one input to a peer: connections, frames and timers.
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 
 use super::PeerPolicy;
+use super::receipts::Receipts;
 use super::record::{Claim, ClientRecord};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
-use crate::delivery::{Delivery, DeliveryRequest};
+use crate::delivery::{Delivery, DeliveryRequest, Surroundings};
 use crate::dialect::{Bye, Content, LeaveSignal, LoginSignal, SequenceSignal, Signal, Span};
 use crate::error::{Malformed, ReceiptError};
 use crate::event::Event;
@@ -47,7 +47,7 @@ pub(super) struct PeerCore<'a> {
     pub(super) current: &'a mut Option<PeerConnection>,
     pub(super) newcomer: &'a mut Option<PeerConnection>,
     pub(super) last_connection: u64,
-    pub(super) receipts: &'a mut VecDeque<(MessageId, Status)>,
+    pub(super) receipts: &'a mut Receipts,
     pub(super) record: &'a mut ClientRecord,
 }
 
@@ -170,10 +170,7 @@ impl PeerCore<'_> {
         if let Some(current) = self.current.filter(|current| current.stage == Stage::Open) {
             send_receipt(cx, current.connection, &id, status);
         }
-        self.receipts.push_back((id, status));
-        if self.receipts.len() > cx.config.outbox.remembered.as_count() {
-            self.receipts.pop_front();
-        }
+        self.receipts.push(id, status, cx.config.outbox.remembered.as_count());
         Ok(())
     }
 
@@ -275,6 +272,24 @@ impl PeerCore<'_> {
         cx.backlog.on_lost();
         self.record.on_left(cx.now);
         self.delivery.on_lost(cx, cause);
+    }
+
+    /// Announces the version that covers the present input.
+    pub(super) fn settle_version(&mut self, cx: &mut Context<'_>, preset: &str) {
+        let (record, receipts) = (&*self.record, &*self.receipts);
+        // Connection ids must not repeat after a restart, so each new one is a change of the durable state.
+        let connections = self.last_connection;
+        let surroundings = Surroundings {
+            attempts: connections,
+            waits: matches!(self.current, Some(PeerConnection { stage: Stage::Answering { version: u64::MAX }, .. })),
+            write: &|batch, ages| {
+                record.write(batch, preset, connections, ages);
+                receipts.write_changes(batch);
+            },
+        };
+        if self.delivery.settle_version(cx, &surroundings) {
+            self.receipts.log().clear();
+        }
     }
 
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {

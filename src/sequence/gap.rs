@@ -9,11 +9,12 @@
 use alloc::collections::{BTreeSet, VecDeque};
 
 use crate::dialect::Credit;
+use crate::durable::Log;
 use crate::frame::Body;
 use crate::id::MessageId;
 
 /// Range of messages that may be missing, and the messages that arrived since.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Gap {
     /// First and last missing sequence number; the last is `None` if it is unknown.
     missing: Option<(u64, Option<u64>)>,
@@ -22,7 +23,7 @@ pub(super) struct Gap {
     held: VecDeque<Held>,
     /// Length of all bodies held back, in bytes.
     bytes: u64,
-    revision: u64,
+    log: Log,
 }
 
 /// Message that is held back.
@@ -43,17 +44,29 @@ pub(super) enum HeldContent {
 }
 
 impl Gap {
+    /// Creates a closed gap; `logs` says whether it notes its changes.
+    pub(super) fn new(logs: bool) -> Self {
+        Self { missing: None, open: 0, held: VecDeque::new(), bytes: 0, log: Log::new(logs) }
+    }
+
     /// Restores the range of missing messages; `None` where it is no range of sequence numbers.
-    pub(super) fn restored(missing: Option<(u64, Option<u64>)>) -> Option<Self> {
+    pub(super) fn restored(missing: Option<(u64, Option<u64>)>, logs: bool) -> Option<Self> {
         let sound = |(from, to): (u64, Option<u64>)| {
             let last = to.unwrap_or(from);
             (1..=last).contains(&from) && last <= MessageId::MAX_NUMBER
         };
-        missing.is_none_or(sound).then(|| Self { missing, open: u32::from(missing.is_some()), ..Self::default() })
+        let open = u32::from(missing.is_some());
+        missing.is_none_or(sound).then(|| Self { missing, open, ..Self::new(logs) })
     }
 
-    pub(super) fn revision(&self) -> u64 {
-        self.revision
+    /// Changes since records were last announced.
+    pub(super) fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// Whether the range changed since then.
+    pub(super) fn has_changed(&self) -> bool {
+        self.log.is_loud()
     }
 
     /// Range of messages that may be missing.
@@ -70,7 +83,7 @@ impl Gap {
         };
         self.missing = Some(whole);
         self.open = self.open.saturating_add(1);
-        self.revision += 1;
+        self.log.call();
         whole
     }
 
@@ -82,7 +95,7 @@ impl Gap {
         self.open -= 1;
         if self.open == 0 {
             self.missing = None;
-            self.revision += 1;
+            self.log.call();
         }
         true
     }

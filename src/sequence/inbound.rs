@@ -8,12 +8,15 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::LAST;
 use crate::dialect::Refusal;
+use crate::durable::{Batch, Damaged, Kind, Log, Records};
 use crate::id::MessageId;
 
 /// Sequence numbers that arrived, and which of them are accepted, stored and acknowledged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Inbound {
     /// Every message up to this sequence number is accepted or refused.
     accepted: u64,
@@ -29,7 +32,15 @@ pub(crate) struct Inbound {
     ack_due: bool,
     /// Refusals that the peer may not know.
     refused: VecDeque<Refusal>,
-    revision: u64,
+    /// Refusals that came and went, and whether `accepted` rose, since records were last announced.
+    log: Log,
+}
+
+/// Record of a refusal; its key is the sequence number.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusalRecord {
+    code: u32,
 }
 
 /// State of a message that arrived and is not covered by `accepted`.
@@ -60,12 +71,57 @@ pub(super) enum Arrival {
 const MAX_WATERMARKS: usize = 1_024;
 
 impl Inbound {
-    /// Restores what a snapshot holds; `None` where the refusals are out of order or above what is accepted.
-    pub(super) fn restored(accepted: u64, refused: Vec<Refusal>) -> Option<Self> {
-        let mut last = 0;
-        let rises = |refusal: &Refusal| core::mem::replace(&mut last, refusal.seq) < refusal.seq;
-        let sound = refused.iter().all(rises) && last <= accepted && accepted <= LAST;
-        sound.then(|| Self { accepted, stored: accepted, refused: refused.into(), ..Self::default() })
+    /// Creates the numbers of a new session; `logs` says whether they note the changes of their records.
+    pub(super) fn new(logs: bool) -> Self {
+        Self {
+            accepted: 0,
+            waiting: VecDeque::new(),
+            stored: 0,
+            watermarks: VecDeque::new(),
+            acked: 0,
+            ack_due: false,
+            refused: VecDeque::new(),
+            log: Log::new(logs),
+        }
+    }
+
+    /// Restores the numbers from their records; damaged where the refusals are above what is accepted.
+    pub(super) fn restored(accepted: u64, records: &Records, logs: bool) -> Result<Self, Damaged> {
+        let refused: Vec<(u64, RefusalRecord)> = records.all(Kind::Refusal)?;
+        let last = refused.last().map_or(0, |(seq, _)| *seq);
+        let first = refused.first().map_or(1, |(seq, _)| *seq);
+        if first == 0 || last > accepted || accepted > LAST {
+            return Err(Damaged);
+        }
+        let refused = refused.into_iter().map(|(seq, record)| Refusal { seq, code: record.code }).collect();
+        Ok(Self { accepted, stored: accepted, refused, ..Self::new(logs) })
+    }
+
+    /// Changes of the records since they were last announced.
+    pub(super) fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// Whether a change of the records begins a new version.
+    pub(super) fn has_changed(&self) -> bool {
+        self.log.is_loud()
+    }
+
+    /// Writes the records of all refusals.
+    pub(super) fn write_all(&self, batch: &mut Batch<'_>) {
+        for Refusal { seq, code } in &self.refused {
+            batch.put(Kind::Refusal.at(*seq), &RefusalRecord { code: *code });
+        }
+    }
+
+    /// Writes the records that were touched.
+    pub(super) fn write_changes(&self, batch: &mut Batch<'_>) {
+        for seq in self.log.numbers() {
+            let found = self.refused.binary_search_by_key(&seq, |refusal| refusal.seq).ok();
+            let refusal = found.and_then(|at| self.refused.get(at));
+            let record = refusal.map(|refusal| RefusalRecord { code: refusal.code });
+            batch.set(Kind::Refusal.at(seq), record.as_ref());
+        }
     }
 
     /// Sequence number up to which every message is accepted for good.
@@ -75,10 +131,6 @@ impl Inbound {
 
     pub(super) fn accepted(&self) -> u64 {
         self.accepted
-    }
-
-    pub(super) fn revision(&self) -> u64 {
-        self.revision
     }
 
     /// Sequence number up to which every message arrived.
@@ -141,13 +193,14 @@ impl Inbound {
             match self.waiting.front() {
                 None | Some(Waiting::For(_)) => return,
                 Some(Waiting::Refused(code)) => {
+                    self.log.touch(self.accepted + 1);
                     self.refused.push_back(Refusal { seq: self.accepted + 1, code: *code });
                 }
                 Some(Waiting::Accepted) => {}
             }
             self.waiting.pop_front();
             self.accepted += 1;
-            self.revision += 1;
+            self.log.call();
         }
     }
 
@@ -156,15 +209,16 @@ impl Inbound {
         self.stored = self.accepted;
     }
 
-    /// Adds a watermark: the state of `version` covers every accepted message.
-    pub(crate) fn seal(&mut self, version: u64) {
+    /// Adds a watermark: the state of `version` covers every accepted message. Returns whether an ack waits for it.
+    pub(crate) fn seal(&mut self, version: u64) -> bool {
         let full = self.watermarks.len() >= MAX_WATERMARKS;
         match self.watermarks.back_mut() {
-            Some((_, covered)) if *covered >= self.accepted => {}
+            Some((_, covered)) if *covered >= self.accepted => return false,
             Some(last) if full => *last = (version, self.accepted),
             _ if self.accepted > self.stored => self.watermarks.push_back((version, self.accepted)),
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     /// Raises `stored` to the watermarks of the versions that the host has stored, up to `version`.
@@ -198,20 +252,22 @@ impl Inbound {
         self.refused.iter().filter(|refusal| refusal.seq <= self.stored).copied().collect()
     }
 
-    pub(super) fn all_refusals(&self) -> Vec<Refusal> {
-        self.refused.iter().copied().collect()
-    }
-
     /// Forgets refusals that the peer must know, because it sends at most `window` messages beyond the ack that it has.
     pub(super) fn forget_refusals(&mut self, window: u64) {
         let known = self.received().saturating_sub(window);
-        while self.refused.front().is_some_and(|refusal| refusal.seq <= known) {
+        while let Some(refusal) = self.refused.front().filter(|refusal| refusal.seq <= known) {
+            self.log.touch_quietly(refusal.seq);
             self.refused.pop_front();
         }
     }
 
     /// Resets all sequence numbers for a new session.
     pub(super) fn start_over(&mut self) {
-        *self = Self { revision: self.revision + 1, ..Self::default() };
+        for refusal in self.refused.drain(..) {
+            self.log.touch(refusal.seq);
+        }
+        self.log.call();
+        let log = core::mem::replace(&mut self.log, Log::new(false));
+        *self = Self { log, ..Self::new(false) };
     }
 }

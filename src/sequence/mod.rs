@@ -1,7 +1,7 @@
 //! Sequence: delivery in dialects where each message of a session has a sequence number and acks are cumulative.
 //!
-//! 1. A message gets its sequence number when it is first sent and keeps it while the session lasts; no sequence number
-//!    is left out.
+//! 1. A message gets its sequence number when it is first sent or, with write-ahead, when it is taken, and keeps it while
+//!    the session lasts; no sequence number is left out.
 //! 2. A cumulative ack says that every message up to its sequence number is accepted, or refused and named.
 //! 3. A message that an ack covers is accepted for good: by the application, and on disk where that is required.
 //! 4. On a new connection each end continues after the messages that the other end has, in order, before new messages.
@@ -18,9 +18,12 @@ mod state;
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use core::ops::Range;
 
 use crate::config::Config;
 use crate::dialect::{Credit, LONGEST_SID, LONGEST_TOKEN};
+use crate::durable::Log;
+use crate::outbox::Outbox;
 use crate::secret::Secret;
 use crate::time::Duration;
 
@@ -28,7 +31,6 @@ use gap::{Gap, Held, HeldContent};
 use inbound::Inbound;
 use outbound::{Outbound, UnackedMessage};
 pub(crate) use send::EncodedMessage;
-pub(crate) use state::SequenceState;
 
 /// Last sequence number of a session: after it another session begins.
 pub(crate) use crate::id::LAST;
@@ -46,12 +48,13 @@ pub(crate) struct Sequence {
     pub(crate) dedup: Option<Duration>,
     /// Whether an earlier process gave sequence numbers of this session, perhaps more than were stored.
     restored: bool,
-    /// Number of changes of the session; `inbound` and `gap` count their own changes.
-    revision: u64,
+    /// Whether the session changed since records were last announced.
+    log: Log,
 }
 
 /// Name of a session, and the token that proves that the session is this end's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Sid {
     pub(crate) name: String,
     pub(crate) token: Secret,
@@ -65,16 +68,17 @@ impl Sid {
 }
 
 impl Sequence {
-    pub(crate) fn new() -> Box<Self> {
+    /// Creates a sequence without a session; `logs` says whether it notes the changes of its records.
+    pub(crate) fn new(logs: bool) -> Box<Self> {
         Box::new(Self {
             sid: None,
-            out: Outbound::default(),
-            inbound: Inbound::default(),
-            gap: Gap::default(),
+            out: Outbound::new(logs),
+            inbound: Inbound::new(logs),
+            gap: Gap::new(logs),
             credit: None,
             dedup: None,
             restored: false,
-            revision: 0,
+            log: Log::new(logs),
         })
     }
 
@@ -83,14 +87,18 @@ impl Sequence {
         self.sid.as_ref()
     }
 
-    /// Number of changes to the part of the sequence that a snapshot holds.
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision + self.inbound.revision() + self.gap.revision()
+    /// Gives sequence numbers to the messages that have none, while there is a session; returns the slots of these.
+    pub(crate) fn number(&mut self, outbox: &Outbox, config: &Config) -> Range<u64> {
+        let before = self.out.unnumbered();
+        if self.sid.is_some() {
+            self.out.number(outbox, config.outbox.messages.as_count().saturating_mul(2));
+        }
+        before..self.out.unnumbered()
     }
 
     /// Resumes the session under a new token.
     pub(crate) fn go_on(&mut self, token: Secret) {
-        self.revision += 1;
+        self.log.call();
         if let Some(sid) = &mut self.sid {
             sid.token = token;
         }
@@ -98,7 +106,7 @@ impl Sequence {
 
     /// Counts a change: the other end has proven that it has the present token.
     pub(crate) fn on_token_proven(&mut self) {
-        self.revision += 1;
+        self.log.call();
     }
 
     /// Begins a new session, whose sequence numbers start over.
@@ -110,10 +118,10 @@ impl Sequence {
     /// Forgets the session, so that the next connection begins another one.
     pub(crate) fn forget(&mut self) {
         self.sid = None;
-        self.out = Outbound::default();
+        self.out.start_over();
         self.restored = false;
         self.inbound.start_over();
-        self.revision += 1;
+        self.log.call();
     }
 
     /// Range of lost messages that the host has not fetched yet.

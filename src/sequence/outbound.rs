@@ -2,15 +2,22 @@
 //!
 //! 1. Sequence numbers are given in order and without holes; `acked` rises one by one.
 //! 2. On a new connection no message has gone out: every message that has no ack goes out again.
+//! 3. With write-ahead a message gets its sequence number when it is taken, and goes out under that number once the host
+//!    has stored it; without, it gets the number when it goes out.
+//! 4. A number that never went out can be taken back, or given to another message.
 
 use alloc::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::LAST;
 use crate::dialect::Credit;
+use crate::durable::{Batch, Kind, Log};
 use crate::id::MessageId;
+use crate::outbox::Outbox;
 
 /// Messages that have a sequence number and are not acknowledged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Outbound {
     /// Sequence number up to which every message is acknowledged.
     acked: u64,
@@ -20,6 +27,12 @@ pub(crate) struct Outbound {
     sent: usize,
     /// Bytes of the frames of these messages.
     bytes: u64,
+    /// Last sequence number that ever went out.
+    gone_out: u64,
+    /// First slot of the outbox whose messages have no sequence number.
+    unnumbered: u64,
+    /// Sequence numbers given and taken back since records were last announced.
+    log: Log,
 }
 
 /// Unacknowledged message that has a sequence number.
@@ -34,15 +47,132 @@ pub(super) struct UnackedMessage {
     pub(super) skipped: bool,
 }
 
+/// Slot of a message that is not in the outbox any more.
+const NOWHERE: u64 = u64::MAX;
+
+/// Record of a sequence number: the slot of its message, or that there is none.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum NumberRecord {
+    Slot(u64),
+    Skipped(Skipped),
+}
+
+impl NumberRecord {
+    /// Slot of the message; `None` for a number without one.
+    pub(super) fn slot(&self) -> Option<u64> {
+        match self {
+            Self::Slot(slot) => Some(*slot),
+            Self::Skipped(_) => None,
+        }
+    }
+}
+
+/// Word for a number without a message.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Skipped {
+    Skipped,
+}
+
 impl UnackedMessage {
+    fn record(&self) -> NumberRecord {
+        let skipped = self.skipped || self.slot == NOWHERE;
+        if skipped { NumberRecord::Skipped(Skipped::Skipped) } else { NumberRecord::Slot(self.slot) }
+    }
+
+    /// Restores the message of a number; without one in the outbox the number is skipped.
+    pub(super) fn restored(seq: u64, record: &NumberRecord, outbox: &Outbox) -> Self {
+        match record.slot().and_then(|slot| Some((slot, outbox.entry(slot)?.id.clone()))) {
+            Some((slot, id)) => Self::new(slot, id, false),
+            None => Self::new(NOWHERE, seq.into(), true),
+        }
+    }
+
     pub(super) fn new(slot: u64, id: MessageId, skipped: bool) -> Self {
         Self { slot, id, bytes: 0, skipped }
     }
 }
 
 impl Outbound {
-    pub(super) fn restored(acked: u64, unacked: VecDeque<UnackedMessage>) -> Self {
-        Self { acked, unacked, sent: 0, bytes: 0 }
+    /// Creates the numbers of a new session; `logs` says whether they note the changes of their records.
+    pub(super) fn new(logs: bool) -> Self {
+        let (unacked, log) = (VecDeque::new(), Log::new(logs));
+        Self { acked: 0, unacked, sent: 0, bytes: 0, gone_out: 0, unnumbered: 0, log }
+    }
+
+    /// Restores the numbers from their records: those up to `gone_out` may have gone out.
+    pub(super) fn restored(acked: u64, unacked: VecDeque<UnackedMessage>, gone_out: u64, logs: bool) -> Self {
+        let slots = unacked.iter().map(|unacked| unacked.slot).filter(|slot| *slot != NOWHERE);
+        let unnumbered = slots.max().map_or(0, |slot| slot + 1);
+        Self { acked, unacked, gone_out, unnumbered, ..Self::new(logs) }
+    }
+
+    /// Changes of the records since they were last announced.
+    pub(super) fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// Whether a change of the records begins a new version.
+    pub(super) fn has_changed(&self) -> bool {
+        self.log.is_loud()
+    }
+
+    /// Writes the records of all numbers.
+    pub(super) fn write_all(&self, batch: &mut Batch<'_>) {
+        for (seq, unacked) in (self.acked + 1..).zip(&self.unacked) {
+            batch.put(Kind::Number.at(seq), &unacked.record());
+        }
+    }
+
+    /// Writes the records that were touched.
+    pub(super) fn write_changes(&self, batch: &mut Batch<'_>) {
+        for seq in self.log.numbers() {
+            let index = seq.checked_sub(self.acked + 1).and_then(|index| usize::try_from(index).ok());
+            let unacked = index.and_then(|index| self.unacked.get(index));
+            batch.set(Kind::Number.at(seq), unacked.map(UnackedMessage::record).as_ref());
+        }
+    }
+
+    /// First slot of the outbox whose messages have no sequence number.
+    pub(super) fn unnumbered(&self) -> u64 {
+        self.unnumbered
+    }
+
+    /// Last sequence number that ever went out.
+    pub(crate) fn gone_out(&self) -> u64 {
+        self.gone_out
+    }
+
+    /// Gives sequence numbers to the messages that have none, in order, and takes back those at the end that never went
+    /// out and whose messages are settled. At most `limit` numbers are unacknowledged by that.
+    pub(super) fn number(&mut self, outbox: &Outbox, limit: usize) {
+        while self.highest() > self.gone_out {
+            let settled = |unacked: &mut UnackedMessage| outbox.entry(unacked.slot).is_none();
+            if !self.unacked.back_mut().is_some_and(settled) {
+                break;
+            }
+            self.unacked.pop_back();
+            self.log.touch(self.highest() + 1);
+        }
+        for (slot, id) in outbox.ids_from(self.unnumbered) {
+            if self.unacked.len() >= limit || self.is_full() {
+                return;
+            }
+            self.assign(slot, id.clone());
+        }
+    }
+
+    /// Gives a message that takes its old place again a number before those that never went out and stand behind it.
+    pub(super) fn number_again(&mut self, slot: u64, id: MessageId) {
+        let first = usize::try_from(self.gone_out.saturating_sub(self.acked)).unwrap_or(usize::MAX);
+        let behind = |unacked: &UnackedMessage| unacked.slot != NOWHERE && unacked.slot > slot;
+        let found = self.unacked.iter().skip(first).position(behind).map(|steps| first + steps);
+        let at = found.unwrap_or(self.unacked.len());
+        self.unacked.insert(at, UnackedMessage::new(slot, id, false));
+        for index in at..self.unacked.len() {
+            self.log.touch(self.acked + index as u64 + 1);
+        }
     }
 
     /// Sequence number up to which every message is acknowledged.
@@ -51,12 +181,8 @@ impl Outbound {
     }
 
     /// Last sequence number that was given.
-    pub(crate) fn highest(&self) -> u64 {
+    fn highest(&self) -> u64 {
         self.acked.saturating_add(self.unacked.len() as u64)
-    }
-
-    pub(super) fn unacked(&self) -> impl Iterator<Item = &UnackedMessage> {
-        self.unacked.iter()
     }
 
     /// Handles the loss of the connection: no message has gone out on the next connection yet.
@@ -73,6 +199,8 @@ impl Outbound {
     /// Gives the next sequence number to a new message.
     pub(super) fn assign(&mut self, slot: u64, id: MessageId) {
         self.unacked.push_back(UnackedMessage::new(slot, id, false));
+        self.unnumbered = slot + 1;
+        self.log.touch(self.highest());
     }
 
     /// Records that the message of `next_retransmission` went out, or was `skipped`.
@@ -82,18 +210,24 @@ impl Outbound {
             unacked.skipped |= skipped;
             self.bytes = self.bytes.saturating_add(unacked.bytes);
             self.sent += 1;
+            self.gone_out = self.gone_out.max(self.acked + self.sent as u64);
         }
     }
 
     /// Sequence number of the message in a slot of the outbox.
     pub(super) fn seq_of(&self, slot: u64) -> Option<u64> {
-        let index = self.unacked.iter().position(|unacked| unacked.slot == slot)?;
+        // Slots rise with the numbers, but for those of messages that took their places again, or that are gone.
+        let sorted = self.unacked.binary_search_by_key(&slot, |unacked| unacked.slot).ok();
+        let index = sorted.or_else(|| self.unacked.iter().position(|unacked| unacked.slot == slot))?;
         Some(self.acked + index as u64 + 1)
     }
 
     /// Detaches a sequence number from the slot of its message, which gets another one.
     pub(super) fn forget_slot(&mut self, slot: u64) {
-        self.unacked.iter_mut().filter(|unacked| unacked.slot == slot).for_each(|unacked| unacked.slot = u64::MAX);
+        for (seq, unacked) in (self.acked + 1..).zip(&mut self.unacked).filter(|(_, unacked)| unacked.slot == slot) {
+            unacked.slot = NOWHERE;
+            self.log.touch(seq);
+        }
     }
 
     /// Sequence number of the next new message.
@@ -109,11 +243,21 @@ impl Outbound {
 
     /// Uses up the sequence numbers, because one of them cannot go out: another session begins.
     pub(super) fn give_up(&mut self) {
-        *self = Self { acked: LAST, ..Self::default() };
+        self.start_over();
+        self.acked = LAST;
+    }
+
+    /// Resets all sequence numbers for a new session.
+    pub(super) fn start_over(&mut self) {
+        for seq in self.acked + 1..=self.highest() {
+            self.log.touch(seq);
+        }
+        let log = core::mem::replace(&mut self.log, Log::new(false));
+        *self = Self { log, ..Self::new(false) };
     }
 
     /// Whether the sequence numbers of this session are used up.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.highest() >= LAST
     }
 
@@ -129,6 +273,8 @@ impl Outbound {
         }
         let unacked = self.unacked.pop_front()?;
         self.acked += 1;
+        self.log.touch_quietly(self.acked);
+        self.gone_out = self.gone_out.max(self.acked);
         if self.sent > 0 {
             self.sent -= 1;
             self.bytes = self.bytes.saturating_sub(unacked.bytes);

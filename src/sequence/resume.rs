@@ -24,7 +24,7 @@ impl Sequence {
             refused: self.inbound.refusals(),
             seen: self.inbound.received(),
             lowest: self.out.acked() + 1,
-            highest: self.out.highest(),
+            highest: self.out.gone_out(),
         })
     }
 
@@ -45,7 +45,7 @@ impl Sequence {
         match &terms.resumption {
             Resumption::Resumed { seq, refused } => {
                 let known = self.sid.as_ref().is_some_and(|sid| sid.name == terms.sid);
-                if !known || !(self.out.acked()..=self.out.highest()).contains(seq) {
+                if !known || !(self.out.acked()..=self.out.gone_out()).contains(seq) {
                     return Err(Cause::AckAboveSent);
                 }
                 self.go_on(terms.token.clone());
@@ -53,7 +53,7 @@ impl Sequence {
             }
             Resumption::Lost { why, seq, refused, gone } => {
                 let seq = seq.unwrap_or_default();
-                if seq > self.out.highest() && !self.restored {
+                if seq > self.out.gone_out() && !self.restored {
                     return Err(Cause::AckAboveSent);
                 }
                 cx.push(Action::NotResumed { why: *why });

@@ -1,6 +1,6 @@
 //! Outgoing sequenced messages.
 //!
-//! 1. A message that has a sequence number and no ack goes out again first, in order; new messages follow.
+//! 1. Messages that have a sequence number and no ack go out first, in order; messages without a number follow.
 //! 2. A message that was settled meanwhile is skipped: its sequence number goes out without a body.
 //! 3. A frame waits while the credit of the peer has no room for it; a single frame always goes out.
 //! 4. A cumulative ack settles every message up to its sequence number, in order.
@@ -40,9 +40,13 @@ impl Sequence {
         cx.encode(&sequenced(self.out.seq_of(slot)?, &entry.id, &entry.body)).ok()
     }
 
-    /// Gives up the sequence number of an earlier round, whose place in the outbox a new round takes.
-    pub(crate) fn on_place_retaken(&mut self, slot: u64) {
+    /// Gives up the sequence number of an earlier round, whose place in the outbox a new round takes. Where messages
+    /// are `numbered` as they are taken, the new round gets a number before those of messages behind it.
+    pub(crate) fn on_place_retaken(&mut self, slot: u64, id: &MessageId, numbered: bool) {
         self.out.forget_slot(slot);
+        if numbered && self.sid.is_some() && slot < self.out.unnumbered() && !self.out.is_full() {
+            self.out.number_again(slot, id.clone());
+        }
     }
 
     /// Sends the messages that may be sent now.
@@ -79,7 +83,9 @@ impl Sequence {
             cx.send(connection, frame, Purpose::Skip { seq });
             return Some(());
         };
-        if outbox.is_expired(cx.now, entry) {
+        // A number that never went out does not tell the peer of an earlier session's copy; only the id does.
+        let stale = seq > self.out.gone_out() && outbox.is_stale(cx.now, entry, self.dedup_window(cx));
+        if stale || outbox.is_expired(cx.now, entry) {
             return give_up(outbox, cx, slot);
         }
         outbox.next_to_send(&cx.config.outbox).filter(|_| !outbox.is_held(slot))?;
@@ -99,9 +105,8 @@ impl Sequence {
         let (slot, entry) = outbox.next_to_send(&cx.config.outbox)?;
         self.credit.filter(|_| !self.out.is_full())?;
         // A copy of this message was sent in an earlier session, so the peer can tell the repeat by its id only.
-        let peer_dedup = self.dedup.map(|span| span + Duration::from_millis(1));
-        let dedup = peer_dedup.or(cx.config.outbox.dedup_window);
-        if outbox.is_expired(cx.now, entry) || outbox.is_stale(cx.now, entry, dedup) {
+        let stale = outbox.is_stale(cx.now, entry, self.dedup_window(cx));
+        if stale || outbox.is_expired(cx.now, entry) {
             return give_up(outbox, cx, slot);
         }
         let seq = self.out.next();
@@ -110,6 +115,11 @@ impl Sequence {
             None => cx.encode(&sequenced(seq, &entry.id, &entry.body)).ok(),
         };
         self.hand_over(outbox, cx, connection, slot, frame)
+    }
+
+    /// Time for which the peer recognises a repeated message id.
+    fn dedup_window(&self, cx: &Context<'_>) -> Option<Duration> {
+        self.dedup.map(|span| span + Duration::from_millis(1)).or(cx.config.outbox.dedup_window)
     }
 
     /// Sends a message with the next sequence number to go out, if the message was encoded and the peer takes it.

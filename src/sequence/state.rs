@@ -1,87 +1,93 @@
-//! Snapshot form of a sequence.
+//! Records of a sequence.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use super::outbound::NumberRecord;
 use super::{Gap, Inbound, LAST, Outbound, Sequence, Sid, UnackedMessage};
-use crate::dialect::Refusal;
-use crate::id::MessageId;
+use crate::durable::{Batch, Damaged, Kind, Log, Records, is_default};
+use crate::outbox::Outbox;
 
-/// Durable state of a sequence.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct SequenceState {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sid: Option<Sid>,
-    acked: u64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    sent: Vec<SequencedState>,
+/// Record of the numbers up to which the messages of a session are accepted, acknowledged and sent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SequenceRecord {
     accepted: u64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    refused: Vec<Refusal>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    acked: u64,
+    /// Last number that ever went out.
+    gone_out: u64,
+    /// First and last missing message; the last is unknown where it is left out.
+    #[serde(default, skip_serializing_if = "is_default")]
     missing: Option<(u64, Option<u64>)>,
 }
 
-/// Snapshot form of one message that has a sequence number and no ack.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct SequencedState {
-    id: MessageId,
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    skipped: bool,
-}
-
 impl Sequence {
-    /// Returns the durable state; `slot` returns the slot of a message in the outbox.
-    pub(crate) fn to_state(&self, slot: impl Fn(&MessageId) -> Option<u64>) -> SequenceState {
-        let unacked = |unacked: &UnackedMessage| SequencedState {
-            id: unacked.id.clone(),
-            // A new round of a message has another slot, and will get another sequence number.
-            skipped: unacked.skipped || slot(&unacked.id) != Some(unacked.slot),
-        };
-        SequenceState {
-            sid: self.sid.clone(),
-            acked: self.out.acked(),
-            sent: self.out.unacked().map(unacked).collect(),
-            accepted: self.inbound.accepted(),
-            refused: self.inbound.all_refusals(),
-            missing: self.gap.missing(),
-        }
+    /// Whether a change of the records begins a new version.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.log.is_loud() || self.inbound.has_changed() || self.gap.has_changed() || self.out.has_changed()
     }
 
-    /// Restores a sequence from a snapshot; `slot` returns the slot of a message in the restored outbox. Returns `None`
-    /// where the state contradicts itself.
-    pub(crate) fn from_state(state: SequenceState, slot: impl Fn(&MessageId) -> Option<u64>) -> Option<Box<Self>> {
-        if !state.is_sound() {
-            return None;
+    /// Forgets the changes of the records, because they are announced.
+    pub(crate) fn clear_changes(&mut self) {
+        [&mut self.log, self.inbound.log(), self.gap.log(), self.out.log()].into_iter().for_each(Log::clear);
+    }
+
+    /// Writes all records.
+    pub(crate) fn write_all(&self, batch: &mut Batch<'_>) {
+        self.write_single(batch);
+        self.out.write_all(batch);
+        self.inbound.write_all(batch);
+    }
+
+    /// Writes the records that were touched.
+    pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
+        self.write_single(batch);
+        self.out.write_changes(batch);
+        self.inbound.write_changes(batch);
+    }
+
+    fn write_single(&self, batch: &mut Batch<'_>) {
+        batch.set(Kind::Session.key(), self.sid.as_ref());
+        let (accepted, acked, gone_out) = (self.inbound.accepted(), self.out.acked(), self.out.gone_out());
+        let record = SequenceRecord { accepted, acked, gone_out, missing: self.gap.missing() };
+        batch.put(Kind::Sequence.key(), &record);
+    }
+
+    /// Restores a sequence from its records. `all_out` says that every number may have gone out, because the process
+    /// could send messages until it ended. Damaged where the records contradict each other.
+    pub(crate) fn restored(
+        records: &Records,
+        outbox: &Outbox,
+        all_out: bool,
+        logs: bool,
+    ) -> Result<Box<Self>, Damaged> {
+        let SequenceRecord { accepted, acked, gone_out, missing } = records.one(Kind::Sequence)?.ok_or(Damaged)?;
+        let sid: Option<Sid> = records.one(Kind::Session)?;
+        let numbers: Vec<(u64, NumberRecord)> = records.all(Kind::Number)?;
+        let highest = acked.saturating_add(numbers.len() as u64);
+        let begun = sid.is_some() || (acked == 0 && accepted == 0 && numbers.is_empty());
+        let named = sid.as_ref().is_none_or(Sid::is_sound);
+        if highest > LAST || gone_out > highest {
+            return Err(Damaged);
         }
-        let unacked = |unacked: SequencedState| {
-            // A settled message has no slot in the outbox; without one the message is skipped.
-            UnackedMessage::new(slot(&unacked.id).unwrap_or(u64::MAX), unacked.id, unacked.skipped)
-        };
-        let out = Outbound::restored(state.acked, state.sent.into_iter().map(unacked).collect());
-        Some(Box::new(Self {
-            sid: state.sid,
+        let in_order = (acked + 1..).zip(&numbers).all(|(seq, (number, _))| seq == *number);
+        let mut slots = BTreeSet::new();
+        let once = numbers.iter().all(|(_, record)| record.slot().is_none_or(|slot| slots.insert(slot)));
+        if !(begun && named && in_order && once) {
+            return Err(Damaged);
+        }
+        let unacked = |(seq, record): &(u64, NumberRecord)| UnackedMessage::restored(*seq, record, outbox);
+        let gone_out = if all_out { highest } else { gone_out.max(acked) };
+        let out = Outbound::restored(acked, numbers.iter().map(unacked).collect(), gone_out, logs);
+        Ok(Box::new(Self {
+            sid,
             out,
-            inbound: Inbound::restored(state.accepted, state.refused)?,
-            gap: Gap::restored(state.missing)?,
-            credit: None,
-            dedup: None,
+            inbound: Inbound::restored(accepted, records, logs)?,
+            gap: Gap::restored(missing, logs).ok_or(Damaged)?,
             restored: true,
-            revision: 0,
+            ..*Self::new(logs)
         }))
-    }
-}
-
-impl SequenceState {
-    /// Whether the sequence numbers given are numbers of a session, and no message has two of them.
-    fn is_sound(&self) -> bool {
-        let begun = self.sid.is_some() || (self.acked == 0 && self.accepted == 0 && self.sent.is_empty());
-        let named = self.sid.as_ref().is_none_or(Sid::is_sound);
-        let mut numbered = BTreeSet::new();
-        let once = |sent: &SequencedState| sent.id.is_sound() && (sent.skipped || numbered.insert(sent.id.clone()));
-        let highest = self.acked.saturating_add(self.sent.len() as u64);
-        begun && named && highest <= LAST && self.sent.iter().all(once)
     }
 }

@@ -2,8 +2,8 @@
 
 mod calls;
 mod core;
+mod durable;
 mod explain;
-mod snapshot;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -12,8 +12,9 @@ use crate::action::Action;
 use crate::backlog::Backlog;
 use crate::config::Bounds;
 use crate::context::Context;
-use crate::delivery::{Delivery, Mint};
+use crate::delivery::{Delivery, Mint, Surroundings};
 use crate::dialect::{Preset, Side};
+use crate::durable::write_format;
 use crate::event::Event;
 use crate::id::MessageId;
 use crate::link::Link;
@@ -26,8 +27,6 @@ use crate::uncompared::Uncompared;
 
 pub(crate) use self::core::SessionCore;
 pub use explain::Explanation;
-pub use snapshot::Snapshot;
-pub(crate) use snapshot::checksum;
 
 /// Client side of one logical conversation with a server, over any number of connections.
 ///
@@ -238,8 +237,16 @@ impl Session {
         if cx.backlog.message_left() {
             core.on_message_left(&mut cx);
         }
-        let attempts = core.link.attempts();
-        core.delivery.settle_version(&mut cx, attempts);
+        let (link, clock) = (&*core.link, cx.now);
+        let surroundings = Surroundings {
+            attempts: link.attempts(),
+            waits: false,
+            write: &|batch, ages| {
+                write_format(batch, self.preset.name(), Side::Client);
+                link.write(batch, clock, ages, &self.preset.config);
+            },
+        };
+        core.delivery.settle_version(&mut cx, &surroundings);
         core.settle_reading(&mut cx);
         result
     }

@@ -240,7 +240,7 @@ fn a_flood_that_the_host_does_not_get_stored_owes_no_more_answers_than_may_wait(
     for number in 0..10_000 {
         for action in hear(&mut session, push(&number.to_string(), "x")) {
             match action {
-                Action::Persist { version: named } => version = named,
+                Action::Persist { version: named, .. } => version = named,
                 Action::Deliver(_) if number < 10 => {}
                 Action::Deferred { .. } if number >= 10 => {}
                 other => panic!("nothing may leave before it is stored: {other:?}"),

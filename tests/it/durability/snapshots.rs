@@ -1,14 +1,14 @@
 //! The snapshot itself: refused where it is not to be trusted, no larger than it must be, and as good as the original.
 
-use std::ops::Range;
-
+use redial::config::PeerPolicy;
 use redial::error::RestoreError;
 use redial::journal::{Header, Input, Player};
-use redial::{Action, Config, Duration, Event, Frame, Instant, Preset, Seed, Session, Snapshot};
+use redial::{Action, Config, Duration, Event, Frame, Instant, Peer, Preset, Seed, Session, Snapshot};
 use serde_json::Value;
 
 use super::{push, receipt};
 use crate::support::Story;
+use crate::support::sealed::sealed;
 
 fn restore(text: &str, preset: Preset) -> Result<Session, RestoreError> {
     let snapshot = serde_json::from_str(text).expect("it has the shape of a snapshot");
@@ -54,19 +54,23 @@ fn damage_anywhere_is_found_and_nothing_is_used() {
 fn a_snapshot_of_another_version_or_preset_is_refused_by_name() {
     let text = lived().snapshot();
     let mut value: Value = serde_json::from_str(&text).expect("it is JSON");
-    value["redial"] = 2.into();
+    value["s/format"]["redial"] = 2.into();
     assert_eq!(restore(&value.to_string(), Preset::uni_app()).err(), Some(RestoreError::Version { version: 2 }));
     let other = restore(&text, Preset::wechat()).err();
     assert_eq!(other, Some(RestoreError::Preset { preset: "uni_app".to_owned() }));
     assert!(other.is_some_and(|error| error.to_string().contains("uni_app")));
     assert!(restore(&text, Preset::uni_app()).is_ok());
+    let snapshot = serde_json::from_str(&text).expect("it has the shape of a snapshot");
+    let (policy, seed) = (PeerPolicy::default(), Seed::from(8_u64));
+    let peer = Peer::restore(Preset::uni_app(), policy, Instant::ORIGIN, snapshot, Duration::ZERO, seed);
+    assert_eq!(peer.err(), Some(RestoreError::Side));
 }
 
 #[test]
 fn a_snapshot_shows_no_bodies_and_holds_no_credential() {
     let mut story = lived();
     let shown = format!("{:?}", story.session.snapshot());
-    assert!(!shown.contains("waiting") && shown.contains("uni_app"), "{shown}");
+    assert!(!shown.contains("waiting") && shown.contains("records: "), "{shown}");
     assert!(!story.snapshot().contains("token"));
 }
 
@@ -127,15 +131,10 @@ fn a_journal_that_begins_with_a_snapshot_replays() {
 
 /// A session that has made so many ids: its snapshot says so, and is sealed again.
 fn that_made(count: u64) -> Session {
-    let text = lived().snapshot();
-    let content = text[..text.rfind("\"check\":").expect("it is sealed")].to_owned() + "\"check\":";
-    let content = content.replacen("\"made\":3", &format!("\"made\":{count}"), 1);
-    // FNV-1a over the content with an empty seal.
-    let check = format!("{content}0}}")
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    restore(&format!("{content}{check}}}"), Preset::uni_app().with_config(Config::default()).expect("it is sound"))
-        .expect("the seal is right")
+    let mut value: Value = serde_json::from_str(&lived().snapshot()).expect("it is JSON");
+    value["meta"]["made"] = count.into();
+    let text = sealed(value).to_string();
+    restore(&text, Preset::uni_app().with_config(Config::default()).expect("it is sound")).expect("the seal is right")
 }
 
 #[test]
@@ -151,22 +150,33 @@ fn ids_go_on_counting_whatever_their_length_becomes() {
     }
 }
 
-/// The places of all numbers in a snapshot, but for that of its checksum.
-fn numbers(text: &str) -> Vec<Range<usize>> {
-    let end = text.rfind("\"check\":").expect("it has a checksum");
-    let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
-    let begins = (1..end).filter(|&at| digit(at) && matches!(text.as_bytes()[at - 1], b':' | b'[' | b','));
-    begins.map(|at| at..(at..end).find(|&at| !digit(at)).unwrap_or(end)).collect()
+/// The places of all numbers in a snapshot: the record, and the path to the number in it.
+fn numbers(snapshot: &Value) -> Vec<Vec<String>> {
+    fn walk(value: &Value, path: &[String], found: &mut Vec<Vec<String>>) {
+        let step = |name: String| [path, &[name]].concat();
+        match value {
+            Value::Number(_) => found.push(path.to_vec()),
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| walk(value, &step(name.clone()), found)),
+            Value::Array(items) => {
+                (0..).zip(items).for_each(|(at, value): (usize, _)| walk(value, &step(at.to_string()), found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(snapshot, &[], &mut found);
+    found
 }
 
-/// A text with another number at a place, and the checksum that belongs to that.
-fn forged(text: &str, place: Range<usize>, value: u64) -> String {
-    let text = format!("{}{value}{}", &text[..place.start], &text[place.end..]);
-    let content = &text[..text.rfind("\"check\":").expect("it has a checksum") + 8];
-    let hash = format!("{content}0}}")
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    format!("{content}{hash}}}")
+/// The snapshot with another number at a place, and the check that belongs to that.
+fn forged(snapshot: &Value, place: &[String], value: u64) -> Value {
+    let mut forged = snapshot.clone();
+    let at = place.iter().fold(&mut forged, |value, step| match step.parse::<usize>() {
+        Ok(at) if value.is_array() => &mut value[at],
+        _ => &mut value[step],
+    });
+    *at = value.into();
+    sealed(forged)
 }
 
 const WELCOME: &str = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;
@@ -179,13 +189,14 @@ fn no_number_of_a_forged_snapshot_does_harm() {
     native.text(r#"{"type":"msg","s":1,"id":"p1","b":"hi"}"#).send("hello");
     native.send_for("late", 60_000);
     for (make, text) in [(Preset::uni_app as fn() -> Preset, lived().snapshot()), (Preset::native, native.snapshot())] {
-        assert!(numbers(&text).len() > 5, "{text}");
-        for (place, value) in numbers(&text).into_iter().flat_map(|place| {
+        let whole: Value = serde_json::from_str(&text).expect("it is JSON");
+        assert!(numbers(&whole).len() > 5, "{text}");
+        for (place, value) in numbers(&whole).into_iter().flat_map(|place| {
             [0, 1, (1 << 53) - 1, 1 << 53, u64::from(u32::MAX), u64::MAX - 1, u64::MAX]
                 .map(|value| (place.clone(), value))
         }) {
-            let forged = forged(&text, place, value);
-            let Ok(snapshot) = serde_json::from_str::<Snapshot>(&forged) else { continue };
+            let forged = forged(&whole, &place, value);
+            let Ok(snapshot) = serde_json::from_value::<Snapshot>(forged.clone()) else { continue };
             for away in [Duration::ZERO, Duration::MAX] {
                 let seed = Seed::from(8_u64);
                 let restored = Session::restore(make(), Instant::ORIGIN, snapshot.clone(), away, seed);

@@ -9,7 +9,7 @@ use crate::support::{Seen, Story};
 
 fn versions(seen: &Seen) -> Vec<u64> {
     let version = |action: &Action| match action {
-        Action::Persist { version } => Some(*version),
+        Action::Persist { version, .. } => Some(*version),
         _ => None,
     };
     seen.all().iter().filter_map(version).collect()

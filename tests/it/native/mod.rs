@@ -222,7 +222,7 @@ impl Pair {
                 Action::Send { connection, frame, .. } if Some(*connection) == self.server => {
                     self.down.push_back(frame.clone());
                 }
-                Action::Persist { version } => self.server_version = *version,
+                Action::Persist { version, .. } => self.server_version = *version,
                 _ => {}
             }
             self.server_seen.push(action);

@@ -56,7 +56,7 @@ pub(super) fn waits(session: &Session) -> bool {
 
 fn version(action: &Action) -> Option<u64> {
     match action {
-        Action::Persist { version } => Some(*version),
+        Action::Persist { version, .. } => Some(*version),
         _ => None,
     }
 }

@@ -135,7 +135,7 @@ impl World {
                 self.session.handle(now, Event::Closed { connection, code: None, reason: String::new() });
             }
             Action::NeedCredential { .. } => self.session.credential(now, "token"),
-            Action::Persist { version } => self.versions.0 = version,
+            Action::Persist { version, .. } => self.versions.0 = version,
             Action::Malformed { .. } => self.malformed += 1,
             Action::Deliver(_) => self.delivered.0 += 1,
             _ => {}
@@ -149,7 +149,7 @@ impl World {
                 self.server = None;
                 self.hear_at_client();
             }
-            Action::Persist { version } => self.versions.1 = version,
+            Action::Persist { version, .. } => self.versions.1 = version,
             Action::Malformed { .. } => self.malformed += 1,
             Action::Deliver(_) => self.delivered.1 += 1,
             _ => {}

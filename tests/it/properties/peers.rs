@@ -160,7 +160,7 @@ impl World {
         assert!(actions.len() < 100, "{} actions for one input", actions.len());
         for action in &actions {
             match action {
-                Action::Persist { version } => {
+                Action::Persist { version, .. } => {
                     assert!(*version > self.version, "version {version} came after {}", self.version);
                     self.version = *version;
                 }

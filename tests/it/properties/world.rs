@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use proptest::sample::Index;
 use redial::dialect::{AckCarrier, Bye, Content, Credit, NotResumed, Refusal, Resumption, SessionTerms, Side, Signal};
+use redial::durable::Changes;
 use redial::journal::{Call, Input};
 use redial::{
     Action, Body, ConnectionId, Duration, Event, Frame, HostProfile, Instant, MessageId, Preset, Purpose, Seed, Session,
@@ -81,7 +82,7 @@ impl World {
                 Action::Connect { connection, .. } | Action::NeedCredential { connection, .. } => {
                     self.connection = connection.get();
                 }
-                Action::Persist { version } => self.version = *version,
+                Action::Persist { version, .. } => self.version = *version,
                 Action::Deliver(_) => self.came += 1,
                 Action::Gap { from, to } => self.gaps.push_back((*from, *to)),
                 _ => {}
@@ -286,6 +287,8 @@ pub(crate) fn shifted(actions: &[Action], by: u64) -> Vec<Action> {
         Action::ScheduleReconnect { at, attempt, cause, reason } => {
             Action::ScheduleReconnect { at: at + Duration::from_millis(by), attempt, cause, reason }
         }
+        // What records hold of times is on a clock that begins with the first one.
+        Action::Persist { version, urgent, .. } => Action::Persist { version, changes: Changes::default(), urgent },
         other => other,
     };
     actions.iter().map(shift).collect()

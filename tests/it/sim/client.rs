@@ -289,7 +289,7 @@ impl Run {
                 Action::Close { connection, .. } => self.bid_farewell(connection),
                 Action::NeedCredential { connection, .. } => self.answer(connection),
                 Action::Poll { cause } => self.note(super::words::poll(cause)),
-                Action::Persist { version: named } => version = Some(named),
+                Action::Persist { version: named, .. } => version = Some(named),
                 Action::Deliver(message) => {
                     self.take_later();
                     self.delivered(message);

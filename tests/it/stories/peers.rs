@@ -83,7 +83,7 @@ fn the_versions_of_a_peer_go_on_over_a_restart() {
         peer.accept(at(0));
         peer.push(at(0), "hello").expect("there is room");
         for action in std::iter::from_fn(|| peer.poll_action()) {
-            if let Action::Persist { version } = action {
+            if let Action::Persist { version, .. } = action {
                 assert!(version > last, "round {round}: {version} came after {last}");
                 last = version;
             }

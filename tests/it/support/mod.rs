@@ -2,6 +2,7 @@
 
 pub(crate) mod example;
 mod restart;
+pub(crate) mod sealed;
 mod seen;
 
 use redial::journal::{Call, CallError, Input};
@@ -168,7 +169,7 @@ impl Story {
                     self.handed = 0;
                 }
                 redial::Action::Send { .. } => self.handed += 1,
-                redial::Action::Persist { version } => self.version = *version,
+                redial::Action::Persist { version, .. } => self.version = *version,
                 _ => {}
             }
         }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use redial::peer::PeerSnapshot;
 use redial::{Action, Instant, MessageId, Snapshot, Status};
 
 /// When the applications store.
@@ -49,7 +48,7 @@ pub(super) struct Disk<S> {
 }
 
 pub(super) type ClientApp = App<Snapshot>;
-pub(super) type ServerApp = App<PeerSnapshot>;
+pub(super) type ServerApp = App<Snapshot>;
 
 impl<S: Clone> App<S> {
     pub(super) fn new(first: S) -> Self {

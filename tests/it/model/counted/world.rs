@@ -154,7 +154,7 @@ impl World {
                 wire.expect("frames leave on the present connection only").up.push_back(frame);
             }
             Action::Abort { .. } | Action::Close { .. } => panic!("nobody is at fault here: {action:?}"),
-            Action::Persist { version: latest } => *version = Some(latest),
+            Action::Persist { version: latest, .. } => *version = Some(latest),
             Action::Malformed { error, .. } => panic!("the peer writes nothing malformed: {error}"),
             Action::Status { ref id, status: Status::Accepted } => {
                 let number = self.client.rows.sent.iter().position(|sent| sent == id);
@@ -187,7 +187,7 @@ impl World {
                 let present = self.wire.as_ref().is_some_and(|wire| wire.server == connection);
                 assert!(!present, "nobody is at fault here: {action:?}");
             }
-            Action::Persist { version: latest } => *version = Some(latest),
+            Action::Persist { version: latest, .. } => *version = Some(latest),
             Action::Malformed { error, .. } => panic!("the session writes nothing malformed: {error}"),
             action => {
                 let asks = self.asks();

@@ -185,7 +185,7 @@ impl Host {
                     self.connection = connection.get();
                     self.model.dial(self.connection);
                 }
-                Action::Persist { version } => self.version = self.version.max(*version),
+                Action::Persist { version, .. } => self.version = self.version.max(*version),
                 _ => {}
             }
         }

@@ -1,0 +1,130 @@
+//! Durable state of a session: what survives a restart of the process.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+
+use super::Session;
+use crate::backlog::Backlog;
+use crate::delivery::{Delivery, Surroundings};
+use crate::dialect::{Preset, Side};
+use crate::durable::{AgeClock, Changes, Snapshot, write_format};
+use crate::error::RestoreError;
+use crate::link::Link;
+use crate::rng::{Rng, Seed};
+use crate::time::{Duration, Instant};
+use crate::uncompared::Uncompared;
+
+impl Session {
+    /// Returns the durable state as of [`now`](Session::now), the time of the last input; `away` is measured from
+    /// there.
+    ///
+    /// Under [`Durability::WriteAhead`](crate::config::Durability#store-then-act) a host stores the changes that
+    /// `Persist` carries, and this is the state that they add up to. A host may store the whole snapshot instead, which
+    /// costs as much as there is. Take all actions first: the snapshot counts a message as delivered as soon as its
+    /// `Deliver` is queued.
+    ///
+    /// Without write-ahead store the snapshot when the process ends in order. What happened after the snapshot is lost
+    /// with the process.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.with_surroundings(|surroundings| Snapshot::of(self.delivery.all_records(self.clock, surroundings)))
+    }
+
+    /// Returns the changes of the durable state that no `Persist` has carried yet, as if one carried them now; for a
+    /// host that stores all there is before it ends.
+    ///
+    /// Such changes begin no version of their own: how often a message was sent, and the time. What was stored before
+    /// and these changes are together the same state as [`snapshot`](Session::snapshot). Without write-ahead no
+    /// `Persist` carries anything, so the changes are the whole state, for an empty store.
+    ///
+    /// ```
+    /// use redial::{Instant, Preset, Seed, Session, Snapshot};
+    ///
+    /// let mut session = Session::new(Preset::plain(), Seed::from(7_u64));
+    /// session.send(Instant::ORIGIN, "hello")?;
+    /// let mut store = Snapshot::default();
+    /// store.apply(&session.changes());
+    /// assert_eq!(store, session.snapshot());
+    /// # Ok::<(), redial::SendError>(())
+    /// ```
+    pub fn changes(&mut self) -> Changes {
+        if self.delivery.is_write_ahead() {
+            let (link, clock, preset) = (&self.link, self.clock, &self.preset);
+            let surroundings = Surroundings {
+                attempts: link.attempts(),
+                waits: false,
+                write: &|batch, ages| {
+                    write_format(batch, preset.name(), Side::Client);
+                    link.write(batch, clock, ages, &preset.config);
+                },
+            };
+            return self.delivery.take_changes(clock, &surroundings);
+        }
+        self.with_surroundings(|surroundings| self.delivery.all_records(self.clock, surroundings))
+    }
+
+    fn with_surroundings<T>(&self, work: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+        work(&Surroundings {
+            attempts: self.link.attempts(),
+            waits: false,
+            write: &|batch, ages| {
+                write_format(batch, self.preset.name(), Side::Client);
+                self.link.write(batch, self.clock, ages, &self.preset.config);
+            },
+        })
+    }
+
+    /// Restores a session from its snapshot, in `Idle`, `away` after the snapshot was taken. A host that stores records
+    /// collects them into the snapshot, in any order.
+    ///
+    /// `away` is wall-clock time, sleep included. The seed decides every jitter from now on and the nonce of new
+    /// message ids, as in [`Session::new`]; take a new one from the operating system each time. Two sessions that are
+    /// restored from one snapshot at one `now` behave the same under the same seed.
+    ///
+    /// * New messages get ids under a nonce of their own, so an id never repeats, even where the snapshot is older than
+    ///   the last `send`. The ids of the last 64 processes are still known as own ids.
+    /// * Messages that may be sent at most once, and may have been sent, settle as `Unconfirmed`. Where the outbox
+    ///   refuses messages while there is no connection, all messages settle. The actions that report it wait to be
+    ///   polled.
+    /// * Messages that are too old for the server's dedup window settle when they would go out again.
+    /// * Attempts that were not stable yet count as failed, so that a process which crashes again and again causes no
+    ///   connect storm: `open` connects at once, or after the backoff of the outage, less `away`.
+    /// * Versions of `Persist` and connection ids go on. With write-ahead the next `Persist` carries the changes to the
+    ///   records of this snapshot.
+    /// * A credential has to be given again, and a hold or a drain is over.
+    /// * Messages that waited for `acknowledge` come again from the server and are delivered again.
+    ///
+    /// [`RestoreError`] says why a snapshot was refused: another format version, another preset, the other side, or
+    /// damage.
+    pub fn restore(
+        preset: impl Into<Arc<Preset>>,
+        now: Instant,
+        snapshot: Snapshot,
+        away: Duration,
+        seed: Seed,
+    ) -> Result<Self, RestoreError> {
+        let preset = preset.into();
+        let (records, meta, stored) = snapshot.open(preset.name(), Side::Client)?;
+        let mut rng = Rng::new(seed);
+        let ages = AgeClock::resumed(now, Instant::from_millis(meta.t), away);
+        let sequenced = preset.dialect().capabilities().sequenced;
+        let stored = (records, &meta, stored);
+        let delivery = Delivery::restored(now, stored, ages, &preset.config, sequenced, &mut rng)?;
+        let link = Link::restored(now, records, ages, away)?;
+        let mut session = Self {
+            preset,
+            clock: now,
+            rng,
+            link,
+            delivery,
+            backlog: Backlog::default(),
+            actions: VecDeque::new(),
+            stats: Uncompared::default(),
+        };
+        session.input(now, |core, cx| {
+            let attempts = core.link.attempts();
+            core.delivery.on_restored(cx, attempts);
+        });
+        Ok(session)
+    }
+}
