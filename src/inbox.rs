@@ -117,9 +117,7 @@ impl Inbox {
         let mut inbox = Self::new(logs);
         let surplus = seen.len().saturating_sub(policy.window.as_count());
         for (at, (slot, SeenRecord { id, rejected })) in seen.into_iter().enumerate() {
-            if at < surplus {
-                inbox.log.touch(slot);
-            } else {
+            if at >= surplus {
                 inbox.answered.insert(slot, Answered { id: id.into_owned(), accepted: !rejected });
             }
         }

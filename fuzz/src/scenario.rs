@@ -241,6 +241,7 @@ impl History {
             self.version = 0;
         }
         let (stored, unsettled) = (self.session.snapshot(), self.session.unsettled());
+        self.oracle.restores(stored.clone());
         let restored = Session::restore(Arc::clone(preset), now, stored, away, Seed::from(8_u64));
         self.session = restored.map_err(|error| self.account(&format!("what a session stores is refused: {error}")))?;
         let kept = self.session.unsettled();

@@ -42,6 +42,8 @@ pub(super) struct WriteAhead {
     attempts: u64,
     /// What the host has stored once the last announced version is.
     stored: Stored,
+    /// Whether that came from an earlier process, whose records may say the same in other words.
+    inherited: bool,
     /// Version that has to be stored before messages are sent on the present connection.
     hold_until: Option<u64>,
     /// Slots of messages that took their old places again, each with the version that covers that.
@@ -114,8 +116,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) attempts: u64,
     /// Whether an answer of this input waits for its version.
     pub(crate) waits: bool,
-    /// Writes the records.
-    pub(crate) write: &'a dyn Fn(&mut Batch<'_>, AgeClock),
+    /// Writes the records that were touched or, where the flag is set, all of them.
+    pub(crate) write: &'a dyn Fn(&mut Batch<'_>, AgeClock, bool),
 }
 
 impl Delivery {
@@ -196,18 +198,41 @@ impl Delivery {
     pub(crate) fn take_changes(&mut self, now: Instant, surroundings: &Surroundings<'_>) -> Changes {
         let Some(write_ahead) = &self.write_ahead else { return Changes::default() };
         let mut batch = Batch::new(&write_ahead.stored);
-        (surroundings.write)(&mut batch, self.outbox.ages());
-        self.mint.write(&mut batch);
-        self.outbox.write_changes(&mut batch);
-        self.inbox.write_changes(&mut batch);
-        self.read_markers.write_changes(&mut batch);
-        if let Transfer::Sequenced(sequence) = &self.transfer {
-            sequence.write_changes(&mut batch);
+        if write_ahead.inherited {
+            self.write_all(&mut batch, surroundings);
+            batch.delete_others();
+        } else {
+            self.write_changes(&mut batch, surroundings);
         }
         let difference = batch.finish(self.head(now));
         self.clear_changes();
         let Some(write_ahead) = &mut self.write_ahead else { return Changes::default() };
+        write_ahead.inherited = false;
         write_ahead.stored.apply(difference)
+    }
+
+    /// Writes the records that were touched.
+    fn write_changes(&self, batch: &mut Batch<'_>, surroundings: &Surroundings<'_>) {
+        (surroundings.write)(batch, self.outbox.ages(), false);
+        self.mint.write(batch);
+        self.outbox.write_changes(batch);
+        self.inbox.write_changes(batch);
+        self.read_markers.write_changes(batch);
+        if let Transfer::Sequenced(sequence) = &self.transfer {
+            sequence.write_changes(batch);
+        }
+    }
+
+    /// Writes all records.
+    fn write_all(&self, batch: &mut Batch<'_>, surroundings: &Surroundings<'_>) {
+        (surroundings.write)(batch, self.outbox.ages(), true);
+        self.mint.write(batch);
+        self.outbox.write_all(batch);
+        self.inbox.write_all(batch);
+        self.read_markers.write_all(batch);
+        if let Transfer::Sequenced(sequence) = &self.transfer {
+            sequence.write_all(batch);
+        }
     }
 
     fn clear_changes(&mut self) {
@@ -233,14 +258,7 @@ impl Delivery {
     pub(crate) fn all_records(&self, now: Instant, surroundings: &Surroundings<'_>) -> Changes {
         let empty = Stored::default();
         let mut batch = Batch::new(&empty);
-        (surroundings.write)(&mut batch, self.outbox.ages());
-        self.mint.write(&mut batch);
-        self.outbox.write_all(&mut batch);
-        self.inbox.write_all(&mut batch);
-        self.read_markers.write_all(&mut batch);
-        if let Transfer::Sequenced(sequence) = &self.transfer {
-            sequence.write_all(&mut batch);
-        }
+        self.write_all(&mut batch, surroundings);
         batch.finish(self.head(now)).changes
     }
 
@@ -335,7 +353,8 @@ impl Delivery {
             delivery.outbox.release_before(end);
             // Only a forged snapshot can hold a version so high that the next ones find no numbers.
             let version = meta.v.min(u64::MAX / 2);
-            (write_ahead.announced, write_ahead.persisted, write_ahead.stored) = (version, version, stored);
+            (write_ahead.announced, write_ahead.persisted) = (version, version);
+            (write_ahead.stored, write_ahead.inherited) = (stored, true);
         }
         Ok(delivery)
     }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,14 @@ impl<'a> Batch<'a> {
             self.changes.0.insert(key, None);
         } else {
             self.changes.0.remove(&key);
+        }
+    }
+
+    /// Deletes the records of the store that were not written.
+    pub(crate) fn delete_others(&mut self) {
+        let others = self.stored.digests.keys().filter(|key| !self.digests.contains_key(key));
+        for key in others.copied().collect::<Vec<_>>() {
+            self.delete(key);
         }
     }
 

@@ -162,10 +162,7 @@ impl Outbox {
             return Err(Damaged);
         }
         outbox.make_room(policy);
-        if moved.is_zero() {
-            // The records of the messages are as they were stored; those of the copies may say more.
-            outbox.messages.clear();
-        }
+        outbox.clear_changes();
         Ok(outbox)
     }
 

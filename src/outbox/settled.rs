@@ -206,7 +206,6 @@ impl Settled {
         for (at, (slot, record)) in records.into_iter().enumerate() {
             let status = record.status()?;
             if at < surplus {
-                settled.log.touch(slot);
                 continue;
             }
             if let Some(kept) = record.kept {

@@ -39,9 +39,9 @@ impl Peer {
         let surroundings = Surroundings {
             attempts: connections,
             waits: false,
-            write: &|batch, ages| {
+            write: &|batch, ages, all| {
                 record.write(batch, preset.name(), connections, ages);
-                receipts.write_changes(batch);
+                receipts.write(batch, all);
             },
         };
         let changes = self.delivery.take_changes(clock, &surroundings);
@@ -53,9 +53,9 @@ impl Peer {
         let surroundings = Surroundings {
             attempts: self.last_connection,
             waits: false,
-            write: &|batch, ages| {
+            write: &|batch, ages, _| {
                 self.record.write(batch, self.preset.name(), self.last_connection, ages);
-                self.receipts.write_all(batch);
+                self.receipts.write(batch, true);
             },
         };
         self.delivery.all_records(self.clock, &surroundings)

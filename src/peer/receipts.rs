@@ -53,7 +53,7 @@ impl Receipts {
         &mut self.log
     }
 
-    fn write(&self, number: u64, batch: &mut Batch<'_>) {
+    fn write_one(&self, number: u64, batch: &mut Batch<'_>) {
         let first = self.end - self.entries.len() as u64;
         let index = number.checked_sub(first).and_then(|index| usize::try_from(index).ok());
         let receipt = index.and_then(|index| self.entries.get(index));
@@ -61,14 +61,13 @@ impl Receipts {
         batch.set(Kind::Receipt.at(number), record.as_ref());
     }
 
-    /// Writes all records.
-    pub(super) fn write_all(&self, batch: &mut Batch<'_>) {
-        (self.end - self.entries.len() as u64..self.end).for_each(|number| self.write(number, batch));
-    }
-
-    /// Writes the records that were touched.
-    pub(super) fn write_changes(&self, batch: &mut Batch<'_>) {
-        self.log.numbers().for_each(|number| self.write(number, batch));
+    /// Writes the records that were touched, or all of them.
+    pub(super) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        if all {
+            (self.end - self.entries.len() as u64..self.end).for_each(|number| self.write_one(number, batch));
+        } else {
+            self.log.numbers().for_each(|number| self.write_one(number, batch));
+        }
     }
 
     /// Restores the last `limit` receipts from their records.

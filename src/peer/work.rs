@@ -282,9 +282,9 @@ impl PeerCore<'_> {
         let surroundings = Surroundings {
             attempts: connections,
             waits: matches!(self.current, Some(PeerConnection { stage: Stage::Answering { version: u64::MAX }, .. })),
-            write: &|batch, ages| {
+            write: &|batch, ages, all| {
                 record.write(batch, preset, connections, ages);
-                receipts.write_changes(batch);
+                receipts.write(batch, all);
             },
         };
         if self.delivery.settle_version(cx, &surroundings) {

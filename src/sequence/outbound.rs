@@ -210,7 +210,11 @@ impl Outbound {
             unacked.skipped |= skipped;
             self.bytes = self.bytes.saturating_add(unacked.bytes);
             self.sent += 1;
-            self.gone_out = self.gone_out.max(self.acked + self.sent as u64);
+            let seq = self.acked + self.sent as u64;
+            self.gone_out = self.gone_out.max(seq);
+            if skipped {
+                self.log.touch_quietly(seq);
+            }
         }
     }
 

@@ -53,7 +53,7 @@ impl Session {
             let surroundings = Surroundings {
                 attempts: link.attempts(),
                 waits: false,
-                write: &|batch, ages| {
+                write: &|batch, ages, _| {
                     write_format(batch, preset.name(), Side::Client);
                     link.write(batch, clock, ages, &preset.config);
                 },
@@ -67,7 +67,7 @@ impl Session {
         work(&Surroundings {
             attempts: self.link.attempts(),
             waits: false,
-            write: &|batch, ages| {
+            write: &|batch, ages, _| {
                 write_format(batch, self.preset.name(), Side::Client);
                 self.link.write(batch, self.clock, ages, &self.preset.config);
             },

@@ -241,7 +241,7 @@ impl Session {
         let surroundings = Surroundings {
             attempts: link.attempts(),
             waits: false,
-            write: &|batch, ages| {
+            write: &|batch, ages, _| {
                 write_format(batch, self.preset.name(), Side::Client);
                 link.write(batch, clock, ages, &self.preset.config);
             },

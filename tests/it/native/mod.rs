@@ -15,10 +15,10 @@ use std::collections::VecDeque;
 use redial::config::{Durability, PeerPolicy};
 use redial::{
     Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Outgoing, Peer, Preset, Purpose, Seed,
-    State, Status,
+    Snapshot, State, Status,
 };
 
-use crate::oracle::stored::durable;
+use crate::oracle::stored::loud;
 use crate::support::{Seen, Story, with};
 
 /// Two ends, and what is on its way between them.
@@ -36,7 +36,7 @@ pub(super) struct Pair {
     server_seen: Vec<Action>,
     server_version: u64,
     /// What the server has to store, as of the last look.
-    server_durable: serde_json::Value,
+    server_durable: Snapshot,
     pub(super) client_delivered: Vec<String>,
     seeds: u64,
     ahead: Duration,
@@ -67,7 +67,7 @@ impl Pair {
             client_seen: Vec::new(),
             server_seen: Vec::new(),
             server_version: 0,
-            server_durable: serde_json::Value::Null,
+            server_durable: Snapshot::default(),
             client_delivered: Vec::new(),
             seeds: 2,
             ahead: Duration::ZERO,
@@ -93,7 +93,7 @@ impl Pair {
         self.seeds += 1;
         let preset = Preset::native().with_config(self.config.clone()).expect("it is sound");
         self.peer = Peer::new(preset, self.policy.clone(), Seed::from(self.seeds));
-        (self.server, self.server_durable) = (None, serde_json::Value::Null);
+        (self.server, self.server_durable) = (None, Snapshot::default());
         self
     }
 
@@ -109,12 +109,13 @@ impl Pair {
     }
 
     fn restore_server_after(&mut self, stored: &str, away: Duration) -> &mut Self {
-        let snapshot = serde_json::from_str(stored).expect("a stored snapshot can be read");
+        let snapshot: Snapshot = serde_json::from_str(stored).expect("a stored snapshot can be read");
+        let durable = snapshot.clone();
         let preset = Preset::native().with_config(self.config.clone()).expect("it is sound");
         self.seeds += 1;
         let (policy, seed) = (self.policy.clone(), Seed::from(self.seeds));
         self.peer = Peer::restore(preset, policy, self.server_now(), snapshot, away, seed).expect("it is sound");
-        (self.server, self.server_durable) = (None, serde_json::Value::Null);
+        (self.server, self.server_durable) = (None, durable);
         self
     }
 
@@ -215,20 +216,31 @@ impl Pair {
             }
             self.client_seen.push(action.clone());
         }
-        let mut asked = self.policy.durability == Durability::Off || self.server_durable.is_null();
+        let off = self.policy.durability == Durability::Off;
+        let before = self.server_durable.clone();
+        let mut asked = off;
         while let Some(action) = self.peer.poll_action() {
             asked |= matches!(action, Action::Persist { .. });
             match &action {
                 Action::Send { connection, frame, .. } if Some(*connection) == self.server => {
                     self.down.push_back(frame.clone());
                 }
-                Action::Persist { version, .. } => self.server_version = *version,
+                Action::Persist { version, changes, .. } => {
+                    self.server_version = *version;
+                    self.server_durable.apply(changes);
+                }
                 _ => {}
             }
             self.server_seen.push(action);
         }
-        let before = std::mem::replace(&mut self.server_durable, durable(&self.peer.snapshot()));
-        assert!(asked || before == self.server_durable, "unasked: {before} became {}", self.server_durable);
+        let late = self.peer.clone().changes();
+        let loud = if asked { None } else { loud(&before, &late) };
+        assert!(loud.is_none(), "nobody was asked to store that {loud:?} has changed");
+        if !off {
+            let mut whole = self.server_durable.clone();
+            whole.apply(&late);
+            assert_eq!(whole, self.peer.snapshot(), "what was stored is the snapshot");
+        }
         self
     }
 

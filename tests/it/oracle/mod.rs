@@ -18,7 +18,7 @@ use std::fmt;
 
 use redial::dialect::{Content, Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{Action, ConnectionId, Duration, Event, Frame, Instant, MessageId, Purpose, Session, State};
+use redial::{Action, ConnectionId, Duration, Event, Frame, Instant, MessageId, Purpose, Session, Snapshot, State};
 
 use connections::Connections;
 use counted::Counted;
@@ -27,6 +27,7 @@ use flow::Flow;
 use incoming::Incoming;
 use ledger::Ledger;
 use outgoing::Outgoing;
+use stored::Store;
 
 /// A rule that was broken, in a sentence.
 #[derive(Debug, Clone)]
@@ -60,6 +61,7 @@ pub(crate) struct Oracle {
     counted: Counted,
     ledger: Ledger,
     flow: Flow,
+    store: Store,
     /// Whether sessions are cloned and compared; without it the oracle only reads.
     thorough: bool,
     /// Whether it has a rule that does not hold, to see whether anybody notices.
@@ -101,6 +103,7 @@ impl Oracle {
             counted: Counted::default(),
             ledger: Ledger::default(),
             flow: Flow::default(),
+            store: Store::holding(Snapshot::default()),
             thorough: false,
             canary: false,
             step: None,
@@ -114,7 +117,7 @@ impl Oracle {
 
     /// For a session that has positions from before.
     pub(crate) fn without_a_past(session: &Session) -> Self {
-        Self { counted: Counted::blind(), ..Self::thorough(session) }
+        Self { counted: Counted::blind(), store: Store::default(), ..Self::thorough(session) }
     }
 
     /// The same for a session that begins anew.
@@ -160,7 +163,7 @@ impl Oracle {
         self.credentials.judge(session, &step, actions)?;
         self.flow.judge(session, &step, actions)?;
         self.ledger.judge(session, &step, actions)?;
-        stored::judge(session, &step, actions)?;
+        self.store.judge(session, &step, actions)?;
         reasons::judge(session, &step, actions)?;
         self.counted.judge(session, &step, &self.ledger, actions)?;
         step.owed = self.counted.is_owed();
@@ -200,6 +203,11 @@ impl Oracle {
         Ok(())
     }
 
+    /// The process that begins next is restored from this.
+    pub(crate) fn restores(&mut self, snapshot: Snapshot) {
+        self.store = Store::holding(snapshot);
+    }
+
     /// The process has ended and another has taken over its stored state, which held all that had happened.
     pub(crate) fn restarted(&mut self, session: &Session, actions: &[Action]) -> Verdict {
         self.connections.restarted();
@@ -214,6 +222,7 @@ impl Oracle {
         self.before(session, &Input::Event { now: session.now(), event: Event::Tick });
         let Some(step) = self.step.take() else { return Ok(()) };
         self.ledger.judge(session, &step, actions)?;
+        self.store.judge(session, &step, actions)?;
         self.outgoing.judge(session, &step, None, self.ledger.is_level(), &self.flow, actions)?;
         self.incoming.judge(session, &step, &self.ledger, &self.flow, actions)
     }

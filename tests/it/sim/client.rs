@@ -1,6 +1,9 @@
 //! The client's program: its session, the clock it goes by, and what it does with each action.
 
+use std::collections::VecDeque;
+
 use redial::dialect::{Side, Signal};
+use redial::durable::Changes;
 use redial::journal::{Call, Input};
 use redial::{
     Action, Duration, Event, Frame, HostProfile, Instant, MessageId, Preset, Purpose, Seed, Session, State, Timer,
@@ -40,6 +43,10 @@ pub(super) struct Client {
     /// The connection that was dialed last.
     pub(super) connection: Option<redial::ConnectionId>,
     pub(super) stored: Option<Box<Stored>>,
+    /// The records that are on disk, and the changes that are not yet, with their versions.
+    pub(super) disk: redial::Snapshot,
+    pub(super) unstored: VecDeque<Changes>,
+    pub(super) versions: VecDeque<u64>,
     /// Nothing is stored before this, so that nothing is overtaken.
     pub(super) storage_busy_until: u64,
     /// One a process.
@@ -97,6 +104,9 @@ impl Client {
             host: Host::default(),
             connection: None,
             stored: None,
+            disk: redial::Snapshot::default(),
+            unstored: VecDeque::new(),
+            versions: VecDeque::new(),
             storage_busy_until: 0,
             chapters: vec![first],
         }
@@ -289,7 +299,11 @@ impl Run {
                 Action::Close { connection, .. } => self.bid_farewell(connection),
                 Action::NeedCredential { connection, .. } => self.answer(connection),
                 Action::Poll { cause } => self.note(super::words::poll(cause)),
-                Action::Persist { version: named, .. } => version = Some(named),
+                Action::Persist { version: named, changes, .. } => {
+                    self.client.unstored.push_back(changes);
+                    self.client.versions.push_back(named);
+                    version = Some(named);
+                }
                 Action::Deliver(message) => {
                     self.take_later();
                     self.delivered(message);

@@ -28,10 +28,24 @@ impl std::fmt::Debug for Stored {
 }
 
 impl Run {
+    /// What goes into the store now: all that was asked for, in one transaction with the application's part.
     fn transaction(&self) -> Box<Stored> {
         let client = &self.client;
         let (app, oracle) = (client.app.clone(), client.oracle.clone());
-        Box::new(Stored { snapshot: client.session.snapshot(), app, oracle, at: self.now })
+        let mut snapshot = client.disk.clone();
+        client.unstored.iter().for_each(|changes| snapshot.apply(changes));
+        Box::new(Stored { snapshot, app, oracle, at: self.now })
+    }
+
+    /// Writes the changes that wait, at times several versions at once.
+    fn write(&mut self, versions: usize) {
+        let client = &mut self.client;
+        let mut waiting = client.unstored.drain(..versions.min(client.unstored.len()));
+        let Some(mut merged) = waiting.next() else { return };
+        for changes in waiting {
+            merged.merge(changes);
+        }
+        client.disk.apply(&merged);
     }
 
     /// The session asks to be stored; the disk takes its time.
@@ -50,6 +64,9 @@ impl Run {
     }
 
     pub(super) fn has_stored(&mut self, version: u64, stored: Option<Box<Stored>>) {
+        let older = self.client.versions.iter().take_while(|named| **named <= version).count();
+        self.client.versions.drain(..older);
+        self.write(older);
         self.client.stored = stored.or(self.client.stored.take());
         self.ask(Call::Persisted { version });
     }
@@ -62,7 +79,19 @@ impl Run {
         self.note("client restart");
         // A session learns the time from its inputs alone.
         self.event(redial::Event::Tick);
-        self.client.stored = Some(self.transaction());
+        let changes = self.client.session.changes();
+        match self.client.session.preset().config().durability {
+            Durability::WriteAhead => self.client.unstored.push_back(changes),
+            _ => self.client.disk = self.client.session.snapshot(),
+        }
+        let stored = self.transaction();
+        if stored.snapshot != self.client.session.snapshot() {
+            let whole = self.client.session.snapshot();
+            let differs = |(key, text): &(String, &str)| whole.iter().all(|(of, other)| of != *key || other != *text);
+            let first = stored.snapshot.iter().find(differs).map(|(key, text)| format!("{key} {text}"));
+            self.broken.get_or_insert(format!("what was stored change by change is not the snapshot: {first:?}"));
+        }
+        self.client.stored = Some(stored);
         self.end_process();
     }
 
@@ -102,6 +131,8 @@ impl Run {
         client.running = false;
         client.silent_since = None;
         client.storage_busy_until = 0;
+        client.unstored.clear();
+        client.versions.clear();
         (client.host, client.connection) = (Host::default(), None);
         let at = self.now + self.dice.between(0, 40_000);
         self.post.at(at.max(self.client.asleep_until), Parcel::Start);
@@ -120,6 +151,7 @@ impl Run {
                 client.session = Session::new(preset, new);
                 client.oracle = client.oracle.again(&client.session);
                 client.app = App::default();
+                client.disk = Snapshot::default();
             }
             Some((snapshot, stored)) => {
                 let away = Duration::from_millis(self.now - stored.at);
@@ -131,7 +163,9 @@ impl Run {
                         return;
                     }
                 }
+                client.disk = stored.snapshot.clone();
                 (client.app, client.oracle) = (stored.app, stored.oracle);
+                client.oracle.restores(stored.snapshot);
                 if client.session.unsettled() > 0 {
                     self.note("restored with messages");
                 }

@@ -63,6 +63,7 @@ impl Story {
         self.now = 0;
         self.seeds += 1;
         self.oracle = oracle;
+        self.oracle.restores(snapshot.clone());
         self.session =
             Session::restore(preset, self.instant(), snapshot, Duration::from_millis(away), Seed::from(self.seeds))
                 .expect("a stored snapshot can be restored");
