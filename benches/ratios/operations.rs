@@ -263,7 +263,7 @@ pub(crate) fn restore(rounds: u32) -> Cost {
     let preset = Arc::new(with_receipts());
     measured(|| {
         for _ in 0..rounds {
-            let snapshot = serde_json::from_str(&stored).expect("it was written by serde");
+            let snapshot = serde_json::from_str::<redial::Snapshot>(&stored).expect("it was written by serde");
             let session =
                 Session::restore(Arc::clone(&preset), Instant::ORIGIN, snapshot, Duration::ZERO, Seed::from(8_u64));
             assert_eq!(black_box(session.expect("it is whole")).unsettled(), 1_000);

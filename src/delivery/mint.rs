@@ -6,7 +6,6 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +23,8 @@ pub(crate) struct Mint {
     pub(super) nonce: u64,
     /// Number of ids made so far, which is the second half of the next id.
     pub(super) made: u64,
-    /// Nonces of earlier processes, the oldest first; boxed, since few sessions are restored.
-    earlier: Option<Box<Vec<Hexadecimal>>>,
+    /// Nonces of earlier processes, the oldest first.
+    earlier: Box<[Hexadecimal]>,
 }
 
 /// Record of the nonces.
@@ -39,12 +38,12 @@ struct MintRecord<'a> {
 
 impl Mint {
     pub(crate) fn new(rng: &mut Rng) -> Self {
-        Self { nonce: rng.next_u64(), made: 0, earlier: None }
+        Self { nonce: rng.next_u64(), made: 0, earlier: Box::default() }
     }
 
     /// Writes the record.
     pub(super) fn write(&self, batch: &mut Batch<'_>) {
-        let record = MintRecord { earlier: Cow::Borrowed(self.earlier()), nonce: Hexadecimal(self.nonce) };
+        let record = MintRecord { earlier: Cow::Borrowed(&self.earlier), nonce: Hexadecimal(self.nonce) };
         batch.put(Kind::Mint.key(), &record);
     }
 
@@ -62,12 +61,7 @@ impl Mint {
             // The nonce before goes in as well, for programs that take the same seed each time.
             next = Rng::new(Seed::from(u128::from(rng.next_u64()) << 64 | u128::from(next))).next_u64();
         }
-        Ok(Self { nonce: next, made, earlier: Some(Box::new(earlier)) })
-    }
-
-    /// Nonces of earlier processes.
-    fn earlier(&self) -> &[Hexadecimal] {
-        self.earlier.as_ref().map_or(&[], |earlier| earlier)
+        Ok(Self { nonce: next, made, earlier: earlier.into() })
     }
 
     /// Next id; it counts as made once the caller raises `made`.
@@ -79,6 +73,6 @@ impl Mint {
     pub(super) fn owns(&self, id: &MessageId) -> bool {
         let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
         let nonce = nonce.filter(|nonce| nonce.len() == 16).and_then(|nonce| u64::from_str_radix(nonce, 16).ok());
-        nonce.is_some_and(|nonce| nonce == self.nonce || self.earlier().contains(&Hexadecimal(nonce)))
+        nonce.is_some_and(|nonce| nonce == self.nonce || self.earlier.contains(&Hexadecimal(nonce)))
     }
 }

@@ -158,10 +158,10 @@ impl Delivery {
 
     fn announce_version(&mut self, cx: &mut Context<'_>, surroundings: &Surroundings<'_>) {
         self.number_messages(cx.config);
-        let changed = self.has_changed();
+        let is_new = self.has_changed();
         let end = self.outbox.end();
         let Some(write_ahead) = &mut self.write_ahead else { return };
-        if changed || write_ahead.loud || surroundings.attempts != write_ahead.attempts {
+        if is_new || write_ahead.loud || surroundings.attempts != write_ahead.attempts {
             let version = write_ahead.announced + 1;
             let mut urgent = surroundings.waits | self.answers.wait_for_next() | write_ahead.holds_for_next();
             urgent |= write_ahead.on_announced(version, end);

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::string::ToString as _;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use serde::Deserialize;
@@ -62,6 +62,6 @@ fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Damaged> {
 }
 
 /// Text of a value in the one spelling that records have: compact, with the fields of an object in alphabetical order.
-pub(super) fn canonical(value: &serde_json::Value) -> Box<str> {
-    value.to_string().into()
+pub(super) fn canonical(value: &serde_json::Value) -> String {
+    value.to_string()
 }

@@ -1,7 +1,9 @@
 //! Snapshot: the whole durable state, as a set of records.
 
-use alloc::boxed::Box;
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -46,8 +48,8 @@ const VERSION: u64 = 1;
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     records: Records,
-    /// Whether a record came that this format does not have.
-    strange: bool,
+    /// Records that this format does not have, by key.
+    strange: BTreeMap<String, String>,
 }
 
 /// Record that names the format and whose state it is.
@@ -68,12 +70,13 @@ impl Snapshot {
 
     /// Returns the records: each key with its value, a JSON text.
     pub fn iter(&self) -> impl Iterator<Item = (String, &str)> {
-        self.records.iter().map(|(key, text)| (key.to_string(), text))
+        let strange = self.strange.iter().map(|(key, text)| (key.clone(), &**text));
+        self.records.iter().map(|(key, text)| (key.to_string(), text)).chain(strange)
     }
 
     /// Makes the snapshot of these changes to an empty store.
     pub(crate) fn of(changes: Changes) -> Self {
-        Self { records: changes.into(), strange: false }
+        Self { records: changes.into(), strange: BTreeMap::new() }
     }
 
     /// Opens the snapshot, to restore from it: returns its records, their `meta`, and the set as one that is stored.
@@ -83,7 +86,7 @@ impl Snapshot {
             return Err(RestoreError::Version { version: format.redial });
         }
         let (meta, stored) = self.records.check()?;
-        if self.strange {
+        if !self.strange.is_empty() {
             return Err(RestoreError::Damaged);
         }
         if format.preset != preset {
@@ -95,10 +98,10 @@ impl Snapshot {
         Ok((&self.records, meta, stored))
     }
 
-    fn insert(&mut self, key: &str, text: Option<Box<str>>) {
-        match (key.parse::<Key>(), text) {
-            (Ok(key), Some(text)) => self.records.put(key, Some(text)),
-            _ => self.strange = true,
+    fn insert(&mut self, key: &str, text: Cow<'_, str>) {
+        match key.parse::<Key>() {
+            Ok(key) => self.records.put(key, Some(text.into())),
+            Err(_) => drop(self.strange.insert(key.to_string(), text.into_owned())),
         }
     }
 }
@@ -119,18 +122,29 @@ impl<K: AsRef<str>, V: AsRef<[u8]>> FromIterator<(K, V)> for Snapshot {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(records: I) -> Self {
         let mut snapshot = Self::default();
         for (key, value) in records {
-            snapshot.insert(key.as_ref(), core::str::from_utf8(value.as_ref()).ok().map(Box::from));
+            snapshot.insert(key.as_ref(), String::from_utf8_lossy(value.as_ref()));
         }
         snapshot
+    }
+}
+
+impl IntoIterator for Snapshot {
+    type Item = (String, String);
+    type IntoIter = alloc::vec::IntoIter<(String, String)>;
+
+    /// Returns the records, as a store holds them.
+    fn into_iter(self) -> Self::IntoIter {
+        let records: Vec<_> = self.iter().map(|(key, text)| (key, text.to_string())).collect();
+        records.into_iter()
     }
 }
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (key, text) in self.records.iter() {
+        for (key, text) in self.iter() {
             let value: Value = serde_json::from_str(text).unwrap_or_default();
-            map.serialize_entry(&key.to_string(), &value)?;
+            map.serialize_entry(&key, &value)?;
         }
         map.end()
     }
@@ -150,7 +164,7 @@ impl<'de> Deserialize<'de> for Snapshot {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Snapshot, A::Error> {
                 let mut snapshot = Snapshot::default();
                 while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    snapshot.insert(&key, Some(canonical(&value)));
+                    snapshot.insert(&key, Cow::Owned(canonical(&value)));
                 }
                 Ok(snapshot)
             }

@@ -57,7 +57,7 @@ pub(crate) struct MessageRecord<'a> {
 }
 
 /// Record of the copies of an unsettled message; there is none while there are no copies.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CopiesRecord {
     /// When the first copy of the present round was sent, on the clock of ages.

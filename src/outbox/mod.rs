@@ -803,7 +803,7 @@ impl Outbox {
         }
         self.bytes = self.bytes.saturating_sub(entry.body.len());
         let Entry { id, body, sends, repeat, .. } = entry;
-        let kept = Settled::keeps(status).then_some(Kept { body, sends, repeat, slot });
+        let kept = Settled::keeps(status).then_some(Kept { body, repeat, sends, slot });
         self.settled.remember(id, status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
         self.make_room(policy);
     }

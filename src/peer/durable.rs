@@ -61,7 +61,8 @@ impl Peer {
         self.delivery.all_records(self.clock, &surroundings)
     }
 
-    /// Restores a peer from its snapshot, without a connection, `away` after the snapshot was taken.
+    /// Restores a peer, without a connection, from the records that a store holds, in any order, or from a
+    /// [`Snapshot`]; `away` is the time since the last changes were handed out, or since the snapshot was taken.
     ///
     /// The seed decides the ids of new pushes and the tokens; take a new one from the operating system each time. New
     /// pushes get ids under a nonce of their own, so an id never repeats, even where the snapshot is older than the
@@ -69,14 +70,15 @@ impl Peer {
     ///
     /// [`RestoreError`] says why a snapshot was refused: another format version, another preset, the other side, or
     /// damage.
-    pub fn restore(
+    pub fn restore<K: AsRef<str>, V: AsRef<[u8]>>(
         preset: Preset,
         policy: PeerPolicy,
         now: Instant,
-        snapshot: Snapshot,
+        records: impl IntoIterator<Item = (K, V)>,
         away: Duration,
         seed: Seed,
     ) -> Result<Self, RestoreError> {
+        let snapshot: Snapshot = records.into_iter().collect();
         let (records, meta, stored) = snapshot.open(preset.name(), Side::Server)?;
         let policy = policy.clamped();
         let preset = adapted(preset, &policy);

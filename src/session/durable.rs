@@ -74,8 +74,8 @@ impl Session {
         })
     }
 
-    /// Restores a session from its snapshot, in `Idle`, `away` after the snapshot was taken. A host that stores records
-    /// collects them into the snapshot, in any order.
+    /// Restores a session, in `Idle`, from the records that a store holds, in any order, or from a [`Snapshot`]; `away`
+    /// is the time since the last changes were handed out, or since the snapshot was taken.
     ///
     /// `away` is wall-clock time, sleep included. The seed decides every jitter from now on and the nonce of new
     /// message ids, as in [`Session::new`]; take a new one from the operating system each time. Two sessions that are
@@ -96,14 +96,14 @@ impl Session {
     ///
     /// [`RestoreError`] says why a snapshot was refused: another format version, another preset, the other side, or
     /// damage.
-    pub fn restore(
+    pub fn restore<K: AsRef<str>, V: AsRef<[u8]>>(
         preset: impl Into<Arc<Preset>>,
         now: Instant,
-        snapshot: Snapshot,
+        records: impl IntoIterator<Item = (K, V)>,
         away: Duration,
         seed: Seed,
     ) -> Result<Self, RestoreError> {
-        let preset = preset.into();
+        let (preset, snapshot): (_, Snapshot) = (preset.into(), records.into_iter().collect());
         let (records, meta, stored) = snapshot.open(preset.name(), Side::Client)?;
         let mut rng = Rng::new(seed);
         let ages = AgeClock::resumed(now, Instant::from_millis(meta.t), away);

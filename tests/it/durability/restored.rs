@@ -196,7 +196,7 @@ fn an_echo_of_a_message_of_an_earlier_process_is_not_shown() {
     story.ready();
     let stored = story.snapshot();
     let id = story.send("from before");
-    let snapshot = serde_json::from_str(&stored).expect("it was written");
+    let snapshot = serde_json::from_str::<redial::Snapshot>(&stored).expect("it was written");
     let (preset, now) = (story.session.preset().clone(), story.instant());
     let session = Session::restore(preset, now, snapshot, Duration::ZERO, Seed::from(9_u64));
     let mut story = Story::uni_app();

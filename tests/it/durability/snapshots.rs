@@ -11,7 +11,7 @@ use crate::support::Story;
 use crate::support::sealed::sealed;
 
 fn restore(text: &str, preset: Preset) -> Result<Session, RestoreError> {
-    let snapshot = serde_json::from_str(text).expect("it has the shape of a snapshot");
+    let snapshot = serde_json::from_str::<Snapshot>(text).expect("it has the shape of a snapshot");
     Session::restore(preset, Instant::ORIGIN, snapshot, Duration::ZERO, Seed::from(8_u64))
 }
 
@@ -60,7 +60,7 @@ fn a_snapshot_of_another_version_or_preset_is_refused_by_name() {
     assert_eq!(other, Some(RestoreError::Preset { preset: "uni_app".to_owned() }));
     assert!(other.is_some_and(|error| error.to_string().contains("uni_app")));
     assert!(restore(&text, Preset::uni_app()).is_ok());
-    let snapshot = serde_json::from_str(&text).expect("it has the shape of a snapshot");
+    let snapshot = serde_json::from_str::<Snapshot>(&text).expect("it has the shape of a snapshot");
     let (policy, seed) = (PeerPolicy::default(), Seed::from(8_u64));
     let peer = Peer::restore(Preset::uni_app(), policy, Instant::ORIGIN, snapshot, Duration::ZERO, seed);
     assert_eq!(peer.err(), Some(RestoreError::Side));

@@ -240,7 +240,7 @@ fn what_the_application_refused_stays_refused_in_the_session_that_follows() {
 #[test]
 fn a_client_that_lost_what_it_had_acknowledged_begins_anew() {
     let mut pair = Pair::connected();
-    let early = serde_json::from_str(&pair.story.snapshot()).expect("it was written");
+    let early = serde_json::from_str::<redial::Snapshot>(&pair.story.snapshot()).expect("it was written");
     pair.push("acknowledged and then lost");
     pair.flow();
     assert_eq!(pair.peer.unacknowledged(), 0);

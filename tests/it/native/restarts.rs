@@ -130,7 +130,7 @@ fn a_damaged_or_foreign_snapshot_of_a_peer_is_refused() {
     let pair = Pair::connected();
     let stored = serde_json::to_value(pair.peer.snapshot()).expect("a snapshot can be written");
     let restore = |stored: Value, preset: redial::Preset| {
-        let snapshot = serde_json::from_value(stored).expect("it has the shape");
+        let snapshot = serde_json::from_value::<Snapshot>(stored).expect("it has the shape");
         let (policy, seed) = (PeerPolicy::default(), redial::Seed::from(8_u64));
         redial::Peer::restore(preset, policy, pair.now(), snapshot, redial::Duration::ZERO, seed).map(|_| ())
     };

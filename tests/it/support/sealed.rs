@@ -37,13 +37,12 @@ pub(crate) fn sealed(mut snapshot: Value) -> Value {
 }
 
 fn digest(key: &str, text: &str) -> u64 {
-    let (kind, number) = match KINDS.iter().position(|kind| *kind == key) {
-        Some(kind) => (kind, 0),
-        None => {
-            let (letter, number) = key.split_once('/').expect("a key has a letter and a number");
-            let kind = KINDS.iter().position(|kind| *kind == letter).expect("it is a kind");
-            (kind, number.parse().expect("it is a number"))
-        }
+    let (kind, number) = if let Some(kind) = KINDS.iter().position(|kind| *kind == key) {
+        (kind, 0)
+    } else {
+        let (letter, number) = key.split_once('/').expect("a key has a letter and a number");
+        let kind = KINDS.iter().position(|kind| *kind == letter).expect("it is a kind");
+        (kind, number.parse().expect("it is a number"))
     };
     let words = text.as_bytes().chunks(8);
     let mut digest = mix(kind as u64, number);
