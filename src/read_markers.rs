@@ -124,7 +124,8 @@ impl ReadMarkers {
     }
 
     /// Restores the read markers from their records; damaged where they contradict each other or a limit.
-    pub(crate) fn restored(records: &Records, logs: bool) -> Result<Self, Damaged> {
+    /// `None` where there are none.
+    pub(crate) fn restored(records: &Records, logs: bool) -> Result<Option<Box<Self>>, Damaged> {
         let mut markers = Self::new(logs);
         for (number, ReadMarkerRecord { conversation, id }) in records.all(Kind::ReadMarker)? {
             let (conversation, id) = (conversation.into(), id.into_owned());
@@ -134,6 +135,9 @@ impl ReadMarkers {
         let conversations: BTreeSet<&str> = markers.newest().map(|(conversation, _)| conversation).collect();
         let sound = |(conversation, id): (&str, &MessageId)| id.is_sound() && conversation.len() as u64 <= LONGEST_ID;
         let once = conversations.len() == markers.markers.len() && conversations.len() <= MAX_CONVERSATIONS;
-        if once && markers.end <= LAST && markers.newest().all(sound) { Ok(markers) } else { Err(Damaged) }
+        if !once || markers.end > LAST || !markers.newest().all(sound) {
+            return Err(Damaged);
+        }
+        Ok(Some(Box::new(markers)).filter(|markers| markers.end > 0))
     }
 }

@@ -23,9 +23,12 @@ pub(crate) struct Mint {
     pub(super) nonce: u64,
     /// Number of ids made so far, which is the second half of the next id.
     pub(super) made: u64,
-    /// Nonces of earlier processes, the oldest first.
-    earlier: Box<[Hexadecimal]>,
+    earlier: Option<Box<Earlier>>,
 }
+
+/// Nonces of earlier processes, the oldest first; boxed, since few sessions are restored.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Earlier(Box<[Hexadecimal]>);
 
 /// Record of the nonces.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,12 +41,12 @@ struct MintRecord<'a> {
 
 impl Mint {
     pub(crate) fn new(rng: &mut Rng) -> Self {
-        Self { nonce: rng.next_u64(), made: 0, earlier: Box::default() }
+        Self { nonce: rng.next_u64(), made: 0, earlier: None }
     }
 
     /// Writes the record.
     pub(super) fn write(&self, batch: &mut Batch<'_>) {
-        let record = MintRecord { earlier: Cow::Borrowed(&self.earlier), nonce: Hexadecimal(self.nonce) };
+        let record = MintRecord { earlier: Cow::Borrowed(self.earlier()), nonce: Hexadecimal(self.nonce) };
         batch.put(Kind::Mint.key(), &record);
     }
 
@@ -61,7 +64,11 @@ impl Mint {
             // The nonce before goes in as well, for programs that take the same seed each time.
             next = Rng::new(Seed::from(u128::from(rng.next_u64()) << 64 | u128::from(next))).next_u64();
         }
-        Ok(Self { nonce: next, made, earlier: earlier.into() })
+        Ok(Self { nonce: next, made, earlier: Some(Box::new(Earlier(earlier.into()))) })
+    }
+
+    fn earlier(&self) -> &[Hexadecimal] {
+        self.earlier.as_ref().map_or(&[], |earlier| &earlier.0)
     }
 
     /// Next id; it counts as made once the caller raises `made`.
@@ -73,6 +80,6 @@ impl Mint {
     pub(super) fn owns(&self, id: &MessageId) -> bool {
         let nonce = id.as_text().and_then(|text| text.split_once('-')).map(|(nonce, _)| nonce);
         let nonce = nonce.filter(|nonce| nonce.len() == 16).and_then(|nonce| u64::from_str_radix(nonce, 16).ok());
-        nonce.is_some_and(|nonce| nonce == self.nonce || self.earlier.contains(&Hexadecimal(nonce)))
+        nonce.is_some_and(|nonce| nonce == self.nonce || self.earlier().contains(&Hexadecimal(nonce)))
     }
 }

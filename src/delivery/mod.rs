@@ -52,7 +52,8 @@ pub(crate) struct Delivery {
     /// `None` where messages need not be stored before they are sent.
     write_ahead: Option<Box<WriteAhead>>,
     answers: Answers,
-    read_markers: ReadMarkers,
+    /// Boxed, since few sessions ever have one.
+    read_markers: Option<Box<ReadMarkers>>,
     transfer: Transfer,
 }
 
@@ -126,7 +127,7 @@ impl Delivery {
             mint,
             write_ahead,
             answers: Answers::default(),
-            read_markers: ReadMarkers::new(logs),
+            read_markers: None,
             transfer: if sequenced { Transfer::Sequenced(Sequence::new(logs)) } else { Transfer::PerMessage },
         }
     }
@@ -266,7 +267,7 @@ impl Delivery {
         let scope = cx.dialect.capabilities().id_scope;
         if (scope, &self.transfer) == (IdScope::Connection, &Transfer::PerMessage) {
             self.inbox.start_over();
-            self.read_markers.forget();
+            self.read_markers.iter_mut().for_each(|markers| markers.forget());
         }
     }
 

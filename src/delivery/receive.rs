@@ -12,6 +12,7 @@ use crate::error::{AcknowledgeError, FetchedError, MarkReadError, Unencodable};
 use crate::frame::Body;
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::InboxDecision;
+use crate::read_markers::ReadMarkers;
 use crate::state::Cause;
 
 impl Delivery {
@@ -137,9 +138,10 @@ impl Delivery {
         })?;
         let rank = self.inbox.rank(id).ok_or(MarkReadError::Unknown)?;
         // A message that the inbox has forgotten is older than all messages that it remembers.
-        let rose = self
-            .read_markers
-            .on_read(conversation, id, |marker| self.inbox.rank(marker).is_none_or(|earlier| earlier < rank))?;
+        let logs = self.write_ahead.is_some();
+        let markers = self.read_markers.get_or_insert_with(|| Box::new(ReadMarkers::new(logs)));
+        let rose =
+            markers.on_read(conversation, id, |marker| self.inbox.rank(marker).is_none_or(|earlier| earlier < rank))?;
         if let (true, Some(connection)) = (rose, self.ready) {
             self.send_read(cx, connection, conversation, id);
         }
@@ -148,7 +150,11 @@ impl Delivery {
 
     /// Sends all read markers on a new connection: the peer confirms none, so some may not have arrived before.
     pub(super) fn send_read_markers(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
-        let newest = self.read_markers.newest().map(|(conversation, id)| (Box::from(conversation), id.clone()));
+        let newest = self
+            .read_markers
+            .iter()
+            .flat_map(|markers| markers.newest())
+            .map(|(conversation, id)| (Box::from(conversation), id.clone()));
         for (conversation, id) in newest.collect::<Vec<(Box<str>, _)>>() {
             self.send_read(cx, connection, &conversation, &id);
         }
@@ -222,7 +228,7 @@ impl Delivery {
     /// Sends an answer that waited.
     pub(super) fn send_answer(&mut self, cx: &mut Context<'_>, answer: &Answer) {
         if answer.kind == AnswerKind::Read {
-            self.read_markers.on_sent(&answer.id);
+            self.read_markers.iter_mut().for_each(|markers| markers.on_sent(&answer.id));
         }
         answer.send(cx);
     }

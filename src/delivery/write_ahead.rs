@@ -55,16 +55,14 @@ const MAX_WATERMARKS: usize = 1_024;
 
 impl WriteAhead {
     /// Records a newly announced version, which covers the messages before outbox slot `end`.
-    /// Returns whether messages wait for this version.
-    fn on_announced(&mut self, version: u64, end: u64) -> bool {
+    fn on_announced(&mut self, version: u64, end: u64) {
         self.announced = version;
         let full = self.watermarks.len() >= MAX_WATERMARKS;
         match self.watermarks.back_mut() {
-            Some((_, covered)) if *covered >= end => return false,
+            Some((_, covered)) if *covered >= end => {}
             Some(last) if full => *last = (version, end),
             _ => self.watermarks.push_back((version, end)),
         }
-        true
     }
 
     /// Assigns the last announced version to the hold that the present input left waiting.
@@ -164,7 +162,8 @@ impl Delivery {
         if is_new || write_ahead.loud || surroundings.attempts != write_ahead.attempts {
             let version = write_ahead.announced + 1;
             let mut urgent = surroundings.waits | self.answers.wait_for_next() | write_ahead.holds_for_next();
-            urgent |= write_ahead.on_announced(version, end);
+            urgent |= self.outbox.is_unstored(end.saturating_sub(1));
+            write_ahead.on_announced(version, end);
             (write_ahead.loud, write_ahead.attempts) = (false, surroundings.attempts);
             if let Transfer::Sequenced(sequence) = &mut self.transfer {
                 urgent |= sequence.inbound.seal(version);
@@ -191,7 +190,10 @@ impl Delivery {
     /// Whether a change of the records begins a new version.
     fn has_changed(&mut self) -> bool {
         let transfer = self.transfer.sequence().is_some_and(Sequence::has_changed);
-        transfer || self.outbox.has_changed() || self.inbox.log().is_loud() || self.read_markers.log().is_loud()
+        transfer
+            || self.outbox.has_changed()
+            || self.inbox.log().is_loud()
+            || self.read_markers.as_mut().is_some_and(|markers| markers.log().is_loud())
     }
 
     /// Returns the changes that no version has carried, as carried from now on; with write-ahead only.
@@ -217,7 +219,7 @@ impl Delivery {
         self.mint.write(batch);
         self.outbox.write_changes(batch);
         self.inbox.write_changes(batch);
-        self.read_markers.write_changes(batch);
+        self.read_markers.iter().for_each(|markers| markers.write_changes(batch));
         if let Transfer::Sequenced(sequence) = &self.transfer {
             sequence.write_changes(batch);
         }
@@ -229,7 +231,7 @@ impl Delivery {
         self.mint.write(batch);
         self.outbox.write_all(batch);
         self.inbox.write_all(batch);
-        self.read_markers.write_all(batch);
+        self.read_markers.iter().for_each(|markers| markers.write_all(batch));
         if let Transfer::Sequenced(sequence) = &self.transfer {
             sequence.write_all(batch);
         }
@@ -238,7 +240,7 @@ impl Delivery {
     fn clear_changes(&mut self) {
         self.outbox.clear_changes();
         self.inbox.log().clear();
-        self.read_markers.log().clear();
+        self.read_markers.iter_mut().for_each(|markers| markers.log().clear());
         if let Transfer::Sequenced(sequence) = &mut self.transfer {
             sequence.clear_changes();
         }

@@ -10,6 +10,8 @@ pub(crate) struct Log(Option<Box<Entries>>);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Entries {
     numbers: BTreeSet<u64>,
+    /// Numbers of a second kind of records, which change quietly.
+    quiet_numbers: BTreeSet<u64>,
     loud: bool,
 }
 
@@ -36,6 +38,19 @@ impl Log {
         }
     }
 
+    /// Notes a change of a record of the second kind, which goes with the next version.
+    #[inline]
+    pub(crate) fn touch_second(&mut self, number: u64) {
+        if let Some(entries) = &mut self.0 {
+            entries.quiet_numbers.insert(number);
+        }
+    }
+
+    /// Numbers of the touched records of the second kind, in order.
+    pub(crate) fn second_numbers(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().flat_map(|entries| entries.quiet_numbers.iter().copied())
+    }
+
     /// Notes a change to a record that is always compared.
     pub(crate) fn call(&mut self) {
         if let Some(entries) = &mut self.0 {
@@ -57,6 +72,7 @@ impl Log {
     pub(crate) fn clear(&mut self) {
         if let Some(entries) = &mut self.0 {
             entries.numbers.clear();
+            entries.quiet_numbers.clear();
             entries.loud = false;
         }
     }

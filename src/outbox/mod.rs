@@ -39,12 +39,18 @@ use rate::RateLimit;
 use settled::{Confirmed, Kept, Settled, SettledRecord};
 use slot_map::SlotMap;
 
+/// Slots of messages that wait again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Returned(BTreeSet<u64>);
+
 /// Unsettled messages in the order of their slots, and the memory of settled messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Outbox {
     unsettled: SlotMap<Entry>,
-    /// Slot of the first message that waits to be sent.
-    waiting: Option<u64>,
+    /// Slot of the first message that was not handed over, or the end: all messages from there on wait.
+    fresh: u64,
+    /// Slots before that one whose messages wait again; boxed, since few sessions ever have one.
+    returned: Option<Box<Returned>>,
     /// Number of messages in flight.
     in_flight: usize,
     /// Number of messages that leave without a confirmation to come.
@@ -62,10 +68,8 @@ pub(crate) struct Outbox {
     ages: AgeClock,
     /// First slot whose messages wait until the host has stored them; `u64::MAX` without write-ahead.
     held_from: u64,
-    /// Messages taken and settled since records were last announced.
-    messages: Log,
-    /// Messages whose copies changed since then.
-    copies: Log,
+    /// Messages taken and settled since records were last announced, and those whose copies changed.
+    log: Log,
 }
 
 impl Outbox {
@@ -73,7 +77,8 @@ impl Outbox {
     pub(crate) fn new(logs: bool) -> Self {
         Self {
             unsettled: SlotMap::new(),
-            waiting: None,
+            fresh: 0,
+            returned: None,
             in_flight: 0,
             leaving: 0,
             renewed_at: Instant::ORIGIN,
@@ -84,8 +89,7 @@ impl Outbox {
             bytes: 0,
             ages: AgeClock::default(),
             held_from: u64::MAX,
-            messages: Log::new(logs),
-            copies: Log::new(logs),
+            log: Log::new(logs),
         }
     }
 
@@ -96,7 +100,7 @@ impl Outbox {
 
     /// Whether a change of the records begins a new version.
     pub(crate) fn has_changed(&self) -> bool {
-        self.messages.is_loud()
+        self.log.is_loud()
     }
 
     /// Writes all records.
@@ -110,10 +114,10 @@ impl Outbox {
 
     /// Writes the records that were touched.
     pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
-        for slot in self.messages.numbers() {
+        for slot in self.log.numbers() {
             batch.set(Kind::Message.at(slot), self.unsettled.get(slot).map(Entry::message_record).as_ref());
         }
-        for slot in self.copies.numbers() {
+        for slot in self.log.second_numbers() {
             batch.set(Kind::Copies.at(slot), self.unsettled.get(slot).and_then(Entry::copies_record).as_ref());
         }
         self.settled.write_changes(batch);
@@ -121,8 +125,7 @@ impl Outbox {
 
     /// Forgets the changes of the records, because they are announced.
     pub(crate) fn clear_changes(&mut self) {
-        self.messages.clear();
-        self.copies.clear();
+        self.log.clear();
         self.settled.log().clear();
     }
 
@@ -257,8 +260,8 @@ impl Outbox {
 
     /// Adds a waiting message at the end of the queue, or puts it back into the slot that it had.
     fn insert(&mut self, slot: u64, entry: Entry, policy: &OutboxPolicy) {
-        self.messages.touch(slot);
-        self.copies.touch_quietly(slot);
+        self.log.touch(slot);
+        self.log.touch_second(slot);
         self.bytes = self.bytes.saturating_add(entry.body.len());
         self.make_room(policy);
         if let Some(at) = entry.expires {
@@ -280,7 +283,7 @@ impl Outbox {
 
     /// Returns the next message to send and its slot, if the in-flight window has room.
     pub(crate) fn next_to_send(&self, policy: &OutboxPolicy) -> Option<(u64, &Entry)> {
-        let slot = self.waiting.filter(|slot| !self.is_held(*slot))?;
+        let slot = self.waiting().filter(|slot| !self.is_held(*slot))?;
         let entry = self.unsettled.get(slot)?;
         let head = self.head().map_or(entry, |(_, head)| head);
         // A message suspected of ending connections is sent alone, so that the next loss is blamed on the right one.
@@ -312,7 +315,7 @@ impl Outbox {
     /// Whether the rate lets a message leave now; if one waits for the rate, its deadline is set.
     #[inline]
     pub(crate) fn rate_allows(&mut self, now: Instant, policy: &OutboxPolicy) -> bool {
-        let waits = self.waiting.is_some() || self.by_hand.next_repeat().is_some();
+        let waits = self.waiting().is_some() || self.by_hand.next_repeat().is_some();
         policy.rate.is_none_or(|rate| !waits || self.rate.get_or_insert_default().allows(now, rate))
     }
 
@@ -369,7 +372,7 @@ impl Outbox {
         if let Some(rate) = policy.rate {
             self.rate.get_or_insert_default().on_sent(now, rate);
         }
-        self.copies.touch_quietly(slot);
+        self.log.touch_second(slot);
         let Some(entry) = self.unsettled.get_mut(slot) else { return false };
         entry.sends = entry.sends.saturating_add(1);
         entry.round = entry.round.saturating_add(1);
@@ -432,7 +435,7 @@ impl Outbox {
         }
         let confirmed = self.settled.on_confirmed(id, status);
         if confirmed == Confirmed::Raised {
-            self.messages.call();
+            self.log.call();
         }
         confirmed
     }
@@ -515,7 +518,7 @@ impl Outbox {
 
     /// Takes back the count of one copy in this round.
     fn uncount_copy(&mut self, slot: u64) {
-        self.copies.touch_quietly(slot);
+        self.log.touch_second(slot);
         let Some(entry) = self.unsettled.get_mut(slot) else { return };
         entry.sends = entry.sends.saturating_sub(1);
         entry.round = entry.round.saturating_sub(1);
@@ -545,7 +548,7 @@ impl Outbox {
         if let Some(entry) = first.and_then(|slot| self.unsettled.get_mut(slot)) {
             let suspected = entry.is_in_flight() && now.since(entry.sent_at) < suspicious_for;
             entry.losses = if suspected { entry.losses.saturating_add(1) } else { 0 };
-            self.copies.touch_quietly(first.unwrap_or_default());
+            self.log.touch_second(first.unwrap_or_default());
         }
         let is_once = |entry: &Entry| policy.resend == Resend::Never || entry.repeat == Repeat::Never;
         // A message waits as well whose second copy could not be written; the first one may have arrived.
@@ -722,8 +725,8 @@ impl Outbox {
     fn grow_older(&mut self, span: Duration) {
         self.expiries.clear();
         for slot in self.slots_where(|_| true) {
-            self.messages.touch(slot);
-            self.copies.touch_quietly(slot);
+            self.log.touch(slot);
+            self.log.touch_second(slot);
             let Some(entry) = self.unsettled.get_mut(slot) else { continue };
             entry.first_sent = entry.first_sent.map(|at| at - span);
             entry.expires = entry.expires.map(|at| if at.is_never() { at } else { at - span });
@@ -761,7 +764,7 @@ impl Outbox {
         match core::mem::replace(&mut entry.standing, Standing::Waiting) {
             Standing::Waiting => return false,
             Standing::Leaving => {
-                self.copies.touch_quietly(slot);
+                self.log.touch_second(slot);
                 self.leaving -= 1;
             }
             Standing::InFlight => self.in_flight -= 1,
@@ -771,18 +774,50 @@ impl Outbox {
         true
     }
 
-    fn mark_waiting(&mut self, slot: u64) {
-        self.waiting = Some(self.waiting.map_or(slot, |first| first.min(slot)));
+    /// Slot of the first message that waits to be sent.
+    fn waiting(&self) -> Option<u64> {
+        let returned = self.returned.as_ref().and_then(|returned| returned.0.first().copied());
+        returned.or_else(|| self.unsettled.get(self.fresh).map(|_| self.fresh))
     }
 
-    fn unmark_waiting(&mut self, slot: u64) {
-        if self.waiting == Some(slot) {
-            // A full window is not searched where no message waits.
-            let any_waits = self.in_flight + self.leaving < self.unsettled.len();
-            let waits = |entry: &Entry| entry.standing == Standing::Waiting;
-            let next = || self.unsettled.iter_from(slot).find(|(_, entry)| waits(entry)).map(|(slot, _)| slot);
-            self.waiting = if any_waits { next() } else { None };
+    fn mark_waiting(&mut self, slot: u64) {
+        if slot < self.fresh {
+            self.returned.get_or_insert_default().0.insert(slot);
+        } else if self.unsettled.get(self.fresh).is_none() {
+            self.find_fresh(slot);
         }
+    }
+
+    /// Notes that a message was handed over.
+    fn unmark_waiting(&mut self, slot: u64) {
+        if slot < self.fresh {
+            return self.stop_waiting(slot);
+        }
+        // A sequence may send a later message first.
+        let passed: Vec<_> =
+            self.unsettled.iter_from(self.fresh).map(|(other, _)| other).take_while(|other| *other < slot).collect();
+        if !passed.is_empty() {
+            self.returned.get_or_insert_default().0.extend(passed);
+        }
+        self.find_fresh(slot.saturating_add(1));
+    }
+
+    /// Forgets a message that waited.
+    fn stop_waiting(&mut self, slot: u64) {
+        if let Some(returned) = &mut self.returned {
+            returned.0.remove(&slot);
+            if returned.0.is_empty() {
+                self.returned = None;
+            }
+        }
+        if slot == self.fresh {
+            self.find_fresh(slot);
+        }
+    }
+
+    /// Finds the first message from a slot on, none of which was handed over.
+    fn find_fresh(&mut self, from: u64) {
+        self.fresh = self.unsettled.iter_from(from).next().map_or(self.unsettled.end(), |(slot, _)| slot);
     }
 
     fn settle(&mut self, slot: u64, status: Status, policy: &OutboxPolicy) {
@@ -790,10 +825,10 @@ impl Outbox {
         match entry.standing {
             Standing::InFlight => self.in_flight -= 1,
             Standing::Leaving => self.leaving -= 1,
-            Standing::Waiting => self.unmark_waiting(slot),
+            Standing::Waiting => self.stop_waiting(slot),
         }
-        self.messages.touch(slot);
-        self.copies.touch_quietly(slot);
+        self.log.touch(slot);
+        self.log.touch_second(slot);
         self.by_hand.drop_repeat(slot);
         if policy.on_failure == OnFailure::Hold && status.may_resend() && status != Status::Cancelled {
             self.by_hand.hold(slot, entry.body.len());

@@ -1,5 +1,6 @@
 //! Stories of messages that outlive the process: store, then act; and what a new process makes of what was stored.
 
+mod changes;
 mod crashes;
 mod inbound;
 mod outbound;

@@ -137,7 +137,7 @@ impl Story {
         answer
     }
 
-    fn must(&mut self, call: Call) -> &mut Self {
+    pub(crate) fn must(&mut self, call: Call) -> &mut Self {
         self.call(call).expect("the call is allowed here");
         self
     }

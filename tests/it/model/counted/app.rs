@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use redial::durable::Changes;
 use redial::{Action, Instant, MessageId, Snapshot, Status};
 
 /// When the applications store.
@@ -26,11 +27,13 @@ pub(super) struct Rows {
 
 /// One side's application.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct App<S> {
+pub(super) struct App {
     pub(super) rows: Rows,
-    pub(super) disk: Disk<S>,
+    pub(super) disk: Disk,
+    /// The records that versions have carried so far.
+    pub(super) records: Snapshot,
     /// What is to be stored, and the version to answer with.
-    pub(super) storing: Option<(u64, Disk<S>)>,
+    pub(super) storing: Option<(u64, Disk)>,
     /// Messages that this process was shown.
     pub(super) lately: Vec<String>,
     /// Messages that wait for its word.
@@ -41,19 +44,17 @@ pub(super) struct App<S> {
 
 /// What is stored: the state, what the application knew by then, and when that was.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Disk<S> {
-    pub(super) state: S,
+pub(super) struct Disk {
+    pub(super) state: Snapshot,
     pub(super) rows: Rows,
     pub(super) at: Instant,
 }
 
-pub(super) type ClientApp = App<Snapshot>;
-pub(super) type ServerApp = App<Snapshot>;
-
-impl<S: Clone> App<S> {
-    pub(super) fn new(first: S) -> Self {
+impl App {
+    pub(super) fn new(first: Snapshot) -> Self {
         Self {
             rows: Rows::default(),
+            records: first.clone(),
             disk: Disk { state: first, rows: Rows::default(), at: Instant::ORIGIN },
             storing: None,
             lately: Vec::new(),
@@ -86,9 +87,13 @@ impl<S: Clone> App<S> {
         }
     }
 
-    /// Begins to store what is known now.
-    pub(super) fn store(&mut self, version: u64, state: S, at: Instant) {
-        self.storing = Some((version, Disk { state, rows: self.rows.clone(), at }));
+    /// Begins to store what versions have carried; with what `late` they have not, that is the whole state.
+    pub(super) fn store(&mut self, version: u64, late: &Changes, whole: &Snapshot, at: Instant) {
+        let state = self.records.clone();
+        self.storing = Some((version, Disk { state: state.clone(), rows: self.rows.clone(), at }));
+        let mut state = state;
+        state.apply(late);
+        assert_eq!(state, *whole, "what versions carry adds up to the snapshot");
     }
 
     /// It is stored; gives the version.
@@ -99,7 +104,7 @@ impl<S: Clone> App<S> {
     }
 
     /// The process ends, and another reads the disk.
-    pub(super) fn crash(&mut self) -> Disk<S> {
+    pub(super) fn crash(&mut self) -> Disk {
         let disk = self.disk.clone();
         *self = Self { rows: disk.rows.clone(), disk: disk.clone(), ..Self::new(disk.state.clone()) };
         disk

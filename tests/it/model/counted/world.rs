@@ -7,7 +7,7 @@ use redial::config::{Acknowledge, Durability, Jitter, PeerPolicy};
 use redial::{Action, Config, ConnectionId, Duration, Frame, Instant, Peer, Preset, Seed, Session, Status};
 
 use super::super::Small;
-use super::app::{ClientApp, ServerApp, Storing};
+use super::app::{App, Storing};
 use super::steps::{FAULTS, STEPS};
 use crate::support::with;
 
@@ -27,8 +27,8 @@ pub(super) struct World {
     pub(super) now: Instant,
     pub(super) session: Session,
     pub(super) peer: Peer,
-    pub(super) client: ClientApp,
-    pub(super) server: ServerApp,
+    pub(super) client: App,
+    pub(super) server: App,
     pub(super) dialing: Option<ConnectionId>,
     pub(super) wire: Option<Wire>,
     /// What was on its way to the server when the client lost the connection.
@@ -92,8 +92,8 @@ impl World {
         let peer = Peer::new(preset(&config), policy(&config), Seed::from(2_u64));
         let mut world = Self {
             now: Instant::ORIGIN,
-            client: ClientApp::new(session.snapshot()),
-            server: ServerApp::new(peer.snapshot()),
+            client: App::new(session.snapshot()),
+            server: App::new(peer.snapshot()),
             session,
             peer,
             dialing: None,
@@ -138,10 +138,12 @@ impl World {
             }
         }
         if let Some(version) = client_version {
-            self.client.store(version, self.session.snapshot(), self.now);
+            let whole = self.session.snapshot();
+            self.client.store(version, &self.session.clone().changes(), &whole, self.now);
         }
         if let Some(version) = server_version {
-            self.server.store(version, self.peer.snapshot(), self.now);
+            let whole = self.peer.snapshot();
+            self.server.store(version, &self.peer.clone().changes(), &whole, self.now);
         }
         self.judge();
     }
@@ -154,7 +156,10 @@ impl World {
                 wire.expect("frames leave on the present connection only").up.push_back(frame);
             }
             Action::Abort { .. } | Action::Close { .. } => panic!("nobody is at fault here: {action:?}"),
-            Action::Persist { version: latest, .. } => *version = Some(latest),
+            Action::Persist { version: latest, changes, .. } => {
+                self.client.records.apply(&changes);
+                *version = Some(latest);
+            }
             Action::Malformed { error, .. } => panic!("the peer writes nothing malformed: {error}"),
             Action::Status { ref id, status: Status::Accepted } => {
                 let number = self.client.rows.sent.iter().position(|sent| sent == id);
@@ -187,7 +192,10 @@ impl World {
                 let present = self.wire.as_ref().is_some_and(|wire| wire.server == connection);
                 assert!(!present, "nobody is at fault here: {action:?}");
             }
-            Action::Persist { version: latest, .. } => *version = Some(latest),
+            Action::Persist { version: latest, changes, .. } => {
+                self.server.records.apply(&changes);
+                *version = Some(latest);
+            }
             Action::Malformed { error, .. } => panic!("the session writes nothing malformed: {error}"),
             action => {
                 let asks = self.asks();

@@ -1,0 +1,285 @@
+//! Durable at the price of the change: what a version carries, and what becomes of a store that has only a part of it.
+
+use redial::config::{Durability, OnFailure, PeerPolicy};
+use redial::durable::Changes;
+use redial::error::RestoreError;
+use redial::journal::Call;
+use redial::{Action, Duration, Event, Frame, Instant, Peer, Preset, Seed, Session, Snapshot, Status};
+
+use super::{push, receipt};
+use crate::support::Story;
+
+/// What each version carried.
+fn carried(actions: &[Action]) -> Vec<Changes> {
+    let changes = |action: &Action| match action {
+        Action::Persist { changes, .. } => Some(changes.clone()),
+        _ => None,
+    };
+    actions.iter().filter_map(changes).collect()
+}
+
+/// A session that stores first and that did something of everything, and what its versions carried.
+fn lived() -> (Session, Vec<Changes>) {
+    let mut story = Story::write_ahead(|config| config.outbox.remembered = redial::config::Limit::new(2));
+    let mut changes = Vec::new();
+    let mut note = |story: &mut Story| {
+        changes.extend(carried(story.seen().all()));
+        story.persist();
+        changes.extend(carried(story.seen().all()));
+    };
+    story.back();
+    note(&mut story);
+    for round in 0..4 {
+        let id = story.send("accepted");
+        note(&mut story);
+        story.text(&receipt(&id)).text(&push(&format!("m{round}")));
+        note(&mut story);
+    }
+    story.send_once("sent");
+    note(&mut story);
+    story.hold().send_for("waiting", 60_000);
+    note(&mut story);
+    (story.session.clone(), changes)
+}
+
+fn restore(records: Snapshot) -> Result<Session, RestoreError> {
+    let (preset, seed) = (Preset::uni_app(), Seed::from(8_u64));
+    Session::restore(preset, Instant::ORIGIN, records, Duration::ZERO, seed)
+}
+
+#[test]
+fn what_versions_carry_adds_up_to_the_snapshot_one_by_one_or_merged() {
+    let (mut session, changes) = lived();
+    assert!(changes.len() > 10, "{changes:?}");
+    let (mut one_by_one, mut at_once) = (Snapshot::default(), Snapshot::default());
+    let mut merged = Changes::default();
+    for changes in &changes {
+        one_by_one.apply(changes);
+        merged.merge(changes.clone());
+    }
+    at_once.apply(&merged);
+    assert_eq!(one_by_one, at_once);
+    one_by_one.apply(&session.changes());
+    assert_eq!(one_by_one, session.snapshot());
+    // In any order, from any kind of table.
+    let mut table: Vec<(String, Vec<u8>)> =
+        one_by_one.into_iter().map(|(key, value)| (key, value.into_bytes())).collect();
+    table.reverse();
+    let preset = session.preset().clone();
+    let restored = Session::restore(preset, Instant::ORIGIN, table, Duration::ZERO, Seed::from(8_u64));
+    // What was sent at most once is settled by the restart.
+    assert_eq!(restored.map(|session| session.unsettled()), Ok(session.unsettled() - 1));
+}
+
+#[test]
+fn a_version_that_was_written_in_part_is_refused_whichever_part_it_is() {
+    let (_, changes) = lived();
+    let mut stored = Snapshot::default();
+    let mut torn = 0;
+    for changes in &changes {
+        let mut whole = stored.clone();
+        whole.apply(changes);
+        for missing in changes.iter().map(|(key, _)| key) {
+            // All but one record, and only that record.
+            for only in [false, true] {
+                let mut table: std::collections::BTreeMap<_, _> = stored.clone().into_iter().collect();
+                for (key, value) in changes.iter().filter(|(key, _)| (*key == missing) == only) {
+                    match value {
+                        Some(value) => drop(table.insert(key, value.to_owned())),
+                        None => drop(table.remove(&key)),
+                    }
+                }
+                let part: Snapshot = table.iter().collect();
+                if part == stored || part == whole {
+                    continue;
+                }
+                torn += 1;
+                assert_eq!(restore(part).err(), Some(RestoreError::Damaged), "{missing} of {changes:?}, only: {only}");
+            }
+        }
+        stored = whole;
+        assert!(restore(stored.clone()).is_ok());
+    }
+    assert!(torn > 50, "{torn}");
+}
+
+#[test]
+fn a_record_of_another_version_or_of_no_kind_is_refused() {
+    let (session, _) = lived();
+    let whole = session.snapshot();
+    for (key, value) in [("m/900", "{}"), ("x/1", "1"), ("m/01", "{}"), ("meta2", "{}"), ("s/link", "{")] {
+        let with = whole.iter().map(|(key, value)| (key, value.to_owned())).chain([(key.to_owned(), value.to_owned())]);
+        assert_eq!(restore(with.collect()).err(), Some(RestoreError::Damaged), "{key}");
+    }
+    assert_eq!(restore(Snapshot::default()).err(), Some(RestoreError::Damaged), "an empty store is no session's");
+}
+
+#[test]
+fn the_bytes_of_a_version_do_not_depend_on_what_is_held() {
+    let bytes = |held: usize| {
+        let mut story = Story::write_ahead(|config| {
+            config.outbox.messages = redial::config::Limit::new(10_000);
+            config.outbox.bytes = redial::config::Limit::new(1 << 24);
+        });
+        story.open();
+        for _ in 0..held {
+            story.send("held");
+        }
+        story.seen();
+        story.send("one more");
+        let one = carried(story.seen().all());
+        assert_eq!(one.len(), 1);
+        one[0].bytes()
+    };
+    let (few, many) = (bytes(10), bytes(500));
+    assert!(many <= few + 20, "{few} bytes, and {many} where 500 are held");
+    assert!(few < 300, "{few} bytes for one message");
+}
+
+#[test]
+fn a_version_is_urgent_while_something_waits_for_it() {
+    let mut story = Story::write_ahead(|_| {});
+    story.back();
+    let urgent = |story: &mut Story| {
+        let of = |action: &Action| match action {
+            Action::Persist { urgent, .. } => Some(*urgent),
+            _ => None,
+        };
+        story.seen().all().iter().filter_map(of).collect::<Vec<_>>()
+    };
+    urgent(&mut story);
+    let id = story.send("hello");
+    assert_eq!(urgent(&mut story), [true], "a message waits");
+    story.persist();
+    urgent(&mut story);
+    story.text(&receipt(&id));
+    assert_eq!(urgent(&mut story), [false], "an outcome is told already");
+    story.text(&push("m1"));
+    assert_eq!(urgent(&mut story), [true], "an acknowledgement waits");
+}
+
+#[test]
+fn a_persist_line_tells_counts_and_no_bodies() {
+    let (session, changes) = lived();
+    let action = Action::Persist { version: 7, changes: changes[3].clone(), urgent: true };
+    let line = serde_json::to_string(&action).expect("it can be written");
+    let (count, bytes) = (changes[3].len(), changes[3].bytes());
+    assert_eq!(line, format!(r#"{{"type":"persist","version":7,"count":{count},"bytes":{bytes},"urgent":true}}"#));
+    let shown = format!("{action:?} {:?}", session.snapshot());
+    assert!(!shown.contains("accepted") && !shown.contains("waiting"), "{shown}");
+    let read: Action = serde_json::from_str(&line).expect("it can be read");
+    assert!(matches!(read, Action::Persist { version: 7, changes, urgent: true } if changes.is_empty()));
+}
+
+const WELCOME: &str = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;
+
+/// A session with sequence numbers that stores first, ready, with all stored.
+fn counted(change: impl FnOnce(&mut redial::Config)) -> Story {
+    let mut config = Preset::native().config().clone();
+    config.durability = Durability::WriteAhead;
+    change(&mut config);
+    let mut story = Story::new(Preset::native().with_config(config).expect("it is sound"));
+    story.credential("token").open();
+    story.persist().opened();
+    story.persist();
+    story.text(WELCOME).persist();
+    story.seen();
+    story
+}
+
+#[test]
+fn a_number_is_given_with_the_message_and_goes_out_as_a_skip_where_the_message_is_taken_back() {
+    let mut story = counted(|_| {});
+    story.hold();
+    let (first, second) = (story.send("first"), story.send("second"));
+    let keys: Vec<String> = carried(story.seen().all())
+        .iter()
+        .flat_map(|changes| changes.iter().map(|(key, _)| key).collect::<Vec<_>>())
+        .collect();
+    assert!(keys.contains(&"n/1".to_owned()) && keys.contains(&"n/2".to_owned()), "{keys:?}");
+    story.persist();
+    story.must(Call::Cancel { id: first });
+    story.persist();
+    story.must(Call::Release);
+    let seen = story.seen();
+    let sent: Vec<String> = seen.sends(|_| true);
+    assert!(sent.iter().any(|text| text.contains(r#""s":1"#) && !text.contains("first")), "{sent:?}");
+    assert!(sent.iter().any(|text| text.contains(r#""s":2"#) && text.contains("second")), "{sent:?}");
+    assert_eq!(story.session.status(&second), Some(Status::Sent));
+}
+
+#[test]
+fn numbers_at_the_end_that_never_went_out_are_taken_back_without_a_skip() {
+    let mut story = counted(|_| {});
+    story.hold();
+    for _ in 0..500 {
+        let id = story.send("never");
+        story.must(Call::Cancel { id });
+    }
+    story.persist();
+    assert!(story.session.snapshot().iter().all(|(key, _)| !key.starts_with("n/")), "none is left");
+    story.send("at last");
+    story.persist();
+    story.must(Call::Release);
+    let sent = story.seen().sends(|_| true);
+    assert!(sent.iter().any(|text| text.contains(r#""s":1"#) && text.contains("at last")), "{sent:?}");
+}
+
+#[test]
+fn a_message_that_takes_its_place_again_goes_out_before_those_behind_it() {
+    let mut story = counted(|config| {
+        config.outbox.on_failure = OnFailure::Hold;
+        config.outbox.in_flight = redial::config::Limit::new(1);
+    });
+    let first = story.send("first");
+    for body in ["second", "third"] {
+        story.send(body);
+    }
+    story.persist();
+    story.text(r#"{"type":"ack","a":1,"n":[{"s":1,"code":7}]}"#).persist();
+    assert_eq!(story.session.status(&first), Some(Status::Rejected { code: 7 }));
+    story.seen();
+    story.must(Call::Resend { id: first });
+    story.persist();
+    let seen = story.seen().sends(|_| true);
+    assert!(seen.iter().any(|text| text.contains(r#""s":2"#) && text.contains("first")), "{seen:?}");
+    story.text(r#"{"type":"ack","a":2}"#).persist();
+    let seen = story.seen().sends(|_| true);
+    assert!(seen.iter().any(|text| text.contains(r#""s":3"#) && text.contains("second")), "{seen:?}");
+}
+
+#[test]
+fn a_peer_carries_its_changes_and_is_restored_from_them() {
+    let policy = {
+        let mut policy = PeerPolicy::default();
+        policy.durability = Durability::WriteAhead;
+        policy
+    };
+    let mut peer = Peer::new(Preset::uni_app(), policy.clone(), Seed::from(1_u64));
+    let now = Instant::from_millis(5);
+    let mut table = Snapshot::default();
+    let mut version = 0;
+    let mut store = |peer: &mut Peer| {
+        while let Some(action) = peer.poll_action() {
+            if let Action::Persist { version: named, changes, .. } = action {
+                assert_eq!(named, version + 1, "versions rise by one");
+                version = named;
+                table.apply(&changes);
+                peer.persisted(now, named);
+            }
+        }
+        table.clone()
+    };
+    let connection = peer.accept(now);
+    peer.push(now, "a push").expect("there is room");
+    let frame = Frame::text(r#"{"key":"message","data":{"clientMessageId":"c1","content":"hello"}}"#);
+    peer.handle(now, Event::FrameIn { connection, frame });
+    store(&mut peer);
+    peer.delivered(now, "c1".into()).expect("it was delivered");
+    let mut stored = store(&mut peer);
+    stored.apply(&peer.changes());
+    assert_eq!(stored, peer.snapshot());
+    let (seed, away) = (Seed::from(2_u64), Duration::from_secs(9));
+    let restored = Peer::restore(Preset::uni_app(), policy, Instant::ORIGIN, stored, away, seed).expect("it is whole");
+    assert_eq!((restored.unacknowledged(), restored.snapshot().iter().any(|(key, _)| key == "t/0")), (1, true));
+}
