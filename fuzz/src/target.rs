@@ -8,6 +8,7 @@ use redial::services::Service;
 use redial::{Action, Duration, Event, Frame, Instant, Preset, Seed, Session, Snapshot};
 
 use super::scenario;
+use crate::sealed;
 
 /// The preset of every service, in the order of the registry, which only grows at its end.
 pub fn presets() -> &'static [Preset] {
@@ -91,16 +92,9 @@ pub fn snapshot(data: &[u8]) {
     }
 }
 
-/// The same content with the checksum that it ought to have.
+/// The same content with the check that it ought to have.
 fn forged(snapshot: &Snapshot) -> Option<Snapshot> {
-    const CHECK: &str = "\"check\":";
-    let text = serde_json::to_string(snapshot).ok()?;
-    let content = text.get(..text.rfind(CHECK)? + CHECK.len())?;
-    let bare = format!("{content}0}}");
-    let check = bare
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    serde_json::from_str(&format!("{content}{check}}}")).ok()
+    serde_json::from_value(sealed::resealed(serde_json::to_value(snapshot).ok()?)?).ok()
 }
 
 /// Restores a session and has it work a little.

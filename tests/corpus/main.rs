@@ -4,3 +4,5 @@ mod corpus;
 #[path = "../it/oracle/mod.rs"]
 #[allow(dead_code, reason = "the oracle serves stories and simulations too")]
 mod oracle;
+#[path = "../it/support/sealed.rs"]
+mod sealed;
