@@ -1,7 +1,7 @@
 //! Runs a journal again: `cargo run --example replay -- FILE`.
 //!
 //! The file holds the lines that went into a session and, between them, the lines that came out. Every input is played
-//! again. The first output that differs is printed with the ten lines before it, and the exit code is 1. A journal whose header
+//! again; queries and their answers are passed over. The first output that differs is printed with the ten lines before it, and the exit code is 1. A journal whose header
 //! is refused cannot be played: the exit code is 2.
 
 include!("common/say.rs");
@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::process::ExitCode;
 
 use host::Host;
-use redial::journal::{LineError, Output, Player};
+use redial::journal::{Input, LineError, Output, Player, Query};
 use redial::{Preset, Seed, Session};
 use serde_json::Value;
 
@@ -113,13 +113,21 @@ fn steps(journal: &str) -> Vec<Step<'_>> {
     let mut steps: Vec<Step<'_>> = Vec::new();
     for (index, line) in journal.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let value = Value::from_line(line);
-        let is_output = ["action", "id", "error", "next_deadline_ms"].iter().any(|key| value.get(key).is_some());
+        let is_output = is_output(&value);
         match steps.last_mut() {
             Some(step) if is_output => step.recorded.push((index + 1, line, value)),
             _ => steps.push(Step { number: index + 1, input: line, recorded: Vec::new() }),
         }
     }
+    // A query changes nothing, and its answer may tell of counters that the journal does not begin with.
+    steps.retain(|step| !matches!(Input::from_line(step.input), Ok(Input::Query { .. })));
     steps
+}
+
+/// Whether a line came out of a session. A header has a field `snapshot` as an answer has.
+fn is_output(line: &Value) -> bool {
+    let mut keys = ["action", "id", "error", "next_deadline_ms"].iter().chain(Query::KINDS);
+    line.get("redial").is_none() && keys.any(|key| line.get(key).is_some())
 }
 
 fn remember(trail: &mut VecDeque<String>, number: usize, line: &str) {

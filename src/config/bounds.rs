@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use serde::{Serialize, Serializer};
+
 use super::connects::{self, Provoked};
 use crate::config::{Config, Proof, Resend};
 use crate::time::Duration;
@@ -17,15 +19,17 @@ use crate::time::Duration;
 /// assert_eq!(bounds.connects_in_120_s_if_stable, 28);
 /// assert_eq!(bounds.connects_in_a_day, 17_284);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Bounds {
     /// The longest silence before a dead link is given up, provided that the host ticks in time; `None` where silence
     /// never ends a link, as where nothing can be asked and the server sends no heartbeats of its own. An [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) during the silence
     /// starts a new probe, which may add `heartbeat.probe.wait`.
+    #[serde(rename = "notice_dead_link_ms")]
     pub notice_dead_link: Option<Duration>,
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them was
     /// written; `None` where silence never ends a link.
+    #[serde(rename = "notice_dead_link_under_traffic_ms")]
     pub notice_dead_link_under_traffic: Option<Duration>,
     /// The most connects in any 120 s against a server on which no connection proves to be of use: none becomes stable,
     /// and none confirms or delivers a message. Connects caused by hints and by calls come on top, up to
@@ -48,7 +52,10 @@ pub struct Bounds {
 }
 
 /// The delivery guarantee for messages in one direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// Written with serde, a guarantee has its name as `type`, and its number as `window_ms`, `ids` or `keeps`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Guarantee {
     /// A message may be lost, and is then settled as `Unconfirmed`; the session itself sends a message at most once.
@@ -58,19 +65,31 @@ pub enum Guarantee {
     OnceWhileServerRemembers,
     /// No message is lost or shown twice: an unconfirmed message older than the server's dedup window is settled as
     /// `Unconfirmed` and not sent again.
-    OnceWithin(Duration),
+    OnceWithin(#[serde(serialize_with = "window")] Duration),
     /// No message is lost where the server pushes unacknowledged messages again; a message that it repeats is shown
     /// again.
     AtLeastOnce,
     /// No message is shown twice among this many ids; none is lost where the server pushes unacknowledged messages
     /// again.
-    OnceAmong(u64),
+    OnceAmong(#[serde(serialize_with = "ids")] u64),
     /// No message is lost or shown twice while the server keeps at most this many pushes unacknowledged and repeats
     /// them in order.
-    OnceInOrder(u32),
+    OnceInOrder(#[serde(serialize_with = "keeps")] u32),
     /// No message is lost or shown twice, and all arrive in order, while both ends keep their state; an end that has
     /// lost its state says so.
     OnceWhileBothRemember,
+}
+
+fn window<S: Serializer>(window: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("window_ms", window)])
+}
+
+fn ids<S: Serializer>(ids: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("ids", ids)])
+}
+
+fn keeps<S: Serializer>(keeps: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("keeps", keeps)])
 }
 
 impl fmt::Display for Guarantee {

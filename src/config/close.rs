@@ -44,15 +44,15 @@ pub struct ClosePolicy {
     /// assert_eq!(close["stop"], serde_json::json!([4404, [4500, 4999]]));
     /// # Ok::<(), redial::error::ConfigError>(())
     /// ```
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub stop: Vec<CodeRange>,
     /// The close codes of the peer that refuse the credential, which `authentication.unauthorized` handles like a
     /// handshake refused with 401. Default empty; the rules of `stop` apply.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub credential: Vec<CodeRange>,
     /// The close codes of the peer after which the session tries again later, whatever `codes` and the dialect say.
     /// Default empty; the rules of `stop` apply.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub retry: Vec<CodeRange>,
 }
 

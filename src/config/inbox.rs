@@ -17,7 +17,7 @@ pub struct InboxPolicy {
     /// The most pushes that the server keeps unacknowledged and repeats in order, U, where that number is known.
     /// Default `None`, not known. With a number, [`Config::check`](crate::Config::check) checks the window against
     /// it, and [`Bounds`](crate::config::Bounds) promises more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub server_keeps: Option<u32>,
     /// Selects when a message is acknowledged. Default [`Acknowledge::OnDelivery`]; use [`Acknowledge::OnCall`] where
     /// a message must be stored before the server may forget it.

@@ -26,7 +26,7 @@ pub struct OutboxPolicy {
     pub unwritten_bytes: Limit,
     /// Limits the messages in a time, where the server closes connections that send faster. Default `None`.
     /// Heartbeats, answers and logins are exempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub rate: Option<Rate>,
     /// Selects the reaction of `send` while the connection is not ready. Default [`WhileDown::Queue`]; use
     /// [`WhileDown::Refuse`] for messages that are worthless when late, such as the moves of a game.

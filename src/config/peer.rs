@@ -38,12 +38,11 @@ pub struct PeerPolicy {
     /// Limits the losses in a row with the same push first in line; at the limit the push is given up as poison.
     /// Default `None`, never: a server that keeps messages would rather repeat one than lose it to a client that is
     /// killed a few times.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<NonZeroU32>,
     /// The time between heartbeats that is asked of the client, where the dialect has a field for it. Default `None`:
     /// the client decides. More than half of `silence` counts as half of it, so that no client is ended between two
     /// heartbeats; a client clamps what it is asked to between 5 s and 5 min.
-    #[serde(rename = "heartbeat_ms", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "heartbeat_ms")]
     pub heartbeat: Option<Duration>,
 }
 

@@ -45,13 +45,13 @@ pub struct ReconnectPolicy {
     pub stable: Duration,
     /// Limits how many connects there are in a time. Default `None`: the delays and the safety floor are the limit.
     /// Set it where a server, a radio or a bill counts connects.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub budget: Option<Budget>,
     /// Caps a wait that grows while ready connections are lost in one pattern: three or more in a row, for the same
     /// cause, after times that differ by a tenth or a second at most. The wait begins at `again.base` and grows as
     /// `again` does. Default `None`: no such wait. Set it against a server that closes each connection after a time
     /// above `stable`.
-    #[serde(default, rename = "repeated_ms", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "repeated_ms")]
     pub repeated: Option<Duration>,
 }
 

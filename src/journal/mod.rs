@@ -1,20 +1,26 @@
 //! The journal holds a session's inputs and outputs as JSON lines, so that a run can be logged, driven over a pipe,
 //! and replayed byte for byte.
 //!
-//! Each line holds one JSON object; times are whole milliseconds. A line in is a header, a call or an event:
+//! Each line holds one JSON object; times are whole milliseconds. A line in is a header, a call, an event or a query:
 //!
 //! ```text
 //! {"redial":1,"preset":"plain","seed":"..","config":{..}}
 //! {"now_ms":0,"call":{"type":"open"}}
 //! {"now_ms":30,"event":{"type":"opened","connection":1}}
+//! {"query":{"type":"status","id":"c1"}}
 //! ```
 //!
-//! A line out is the id of a message that `send` took, a refusal, an action or, last for every line in, the next
-//! deadline:
+//! A query (`snapshot`, `status`, `stats`, `explain`, `bounds`) is answered in one line and changes nothing: the clock
+//! of the session stays, no timer fires, and a replay passes the query and its answer over. Its `now_ms` may be left
+//! out. The [`Query`] says what each one asks.
+//!
+//! A line out is the id of a message that `send` took, a refusal, the answer to a query, an action or, last for every
+//! line in, the next deadline:
 //!
 //! ```text
 //! {"now_ms":5,"id":"c1"}
 //! {"now_ms":5,"error":"the outbox is full: it holds its 1000 messages","code":"full"}
+//! {"now_ms":5,"id":"c1","status":"queued"}
 //! {"now_ms":0,"action":{"type":"connect","connection":1,"attempt":0}}
 //! {"now_ms":30,"next_deadline_ms":25030,"timer":"heartbeat"}
 //! ```
@@ -28,13 +34,14 @@
 mod call;
 mod player;
 mod problem;
+mod query;
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use serde_json::error::Category;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::action::Action;
@@ -50,12 +57,14 @@ use crate::time::{Duration, Instant};
 
 pub use call::{Call, CallError};
 pub use player::Player;
+pub use query::Query;
 
 /// The version of the lines, which a header carries as `"redial"`.
 pub const VERSION: u64 = 1;
 
 /// One line in.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Input {
     /// The header, from which a replay makes the same session; optional, and the first line.
     Header(Header),
@@ -72,6 +81,13 @@ pub enum Input {
         now: Instant,
         /// The event.
         event: Event,
+    },
+    /// A query of the application, which changes nothing and which a replay passes over.
+    Query {
+        /// The time of the query, where the line has one. It does not move the clock of the session.
+        now: Option<Instant>,
+        /// The query.
+        query: Query,
     },
 }
 
@@ -154,8 +170,11 @@ pub enum LineError {
         /// The column of the problem, from 1.
         column: u64,
     },
-    /// The line is neither a header nor a call nor an event, or is several of them at once.
-    #[error("a line has `now_ms` and either `call` or `event`, or it is a header with `redial`, `preset` and `seed`")]
+    /// The line is neither a header nor a call nor an event nor a query, or is several of them at once.
+    #[error(
+        "a line has `now_ms` and either `call` or `event`, or it has a `query`, or it is a header with `redial`, \
+         `preset` and `seed`"
+    )]
     Kind,
     /// The header is of another version.
     #[error("the journal is of version {version}, this crate reads version 1")]
@@ -178,6 +197,9 @@ pub enum LineError {
     /// The line is an event of an unknown `type`.
     #[error("there is no event of that type")]
     UnknownEvent,
+    /// The line is a query of an unknown `type`.
+    #[error("there is no query of that type")]
+    UnknownQuery,
     /// A field is missing.
     #[error("the line has no field `{field}`")]
     Missing {
@@ -206,6 +228,7 @@ impl LineError {
             Self::LateHeader => "late_header",
             Self::UnknownCall => "unknown_call",
             Self::UnknownEvent => "unknown_event",
+            Self::UnknownQuery => "unknown_query",
             Self::Missing { .. } => "missing_field",
             Self::UnknownField { .. } => "unknown_field",
         }
@@ -215,21 +238,27 @@ impl LineError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Timed {
-    now_ms: Instant,
+    // Without `default`, so that an empty list is no line.
+    now_ms: Option<Instant>,
     #[serde(default)]
     call: Option<Call>,
     #[serde(default)]
     event: Option<Event>,
+    #[serde(default)]
+    query: Option<Query>,
 }
 
 /// The borrowed form of [`Timed`], for writing.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct TimedRef<'a> {
-    now_ms: Instant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now_ms: Option<Instant>,
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<&'a Call>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'a Event>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<&'a Query>,
 }
 
 /// The part of a line that tells a header from other lines.
@@ -252,9 +281,11 @@ impl Input {
             return read(line).map(Self::Header).map_err(|error| problem::of_header(line, error));
         }
         let timed: Timed = read(line).map_err(|error| problem::of_timed(line, error))?;
-        match (timed.now_ms, timed.call, timed.event) {
-            (now, Some(call), None) => Ok(Self::Call { now, call }),
-            (now, None, Some(event)) => Ok(Self::Event { now, event }),
+        match (timed.now_ms, timed.call, timed.event, timed.query) {
+            (Some(now), Some(call), None, None) => Ok(Self::Call { now, call }),
+            (Some(now), None, Some(event), None) => Ok(Self::Event { now, event }),
+            (now, None, None, Some(query)) => Ok(Self::Query { now, query }),
+            (None, _, _, None) => Err(LineError::Missing { field: "now_ms".to_string() }),
             _ => Err(LineError::Kind),
         }
     }
@@ -270,18 +301,19 @@ impl Input {
             Self::Header(header) => write(header),
             Self::Call { now, call } => call_line(*now, call),
             Self::Event { now, event } => event_line(*now, event),
+            Self::Query { now, query } => write(&TimedRef { now_ms: *now, query: Some(query), ..TimedRef::default() }),
         }
     }
 }
 
 /// Writes the line of a call that the caller keeps.
 pub(crate) fn call_line(now: Instant, call: &Call) -> String {
-    write(&TimedRef { now_ms: now, call: Some(call), event: None })
+    write(&TimedRef { now_ms: Some(now), call: Some(call), ..TimedRef::default() })
 }
 
 /// Writes the line of an event that the caller keeps.
 pub(crate) fn event_line(now: Instant, event: &Event) -> String {
-    write(&TimedRef { now_ms: now, call: None, event: Some(event) })
+    write(&TimedRef { now_ms: Some(now), event: Some(event), ..TimedRef::default() })
 }
 
 /// One line out.
@@ -296,6 +328,15 @@ pub enum Output {
         now: Instant,
         /// The action.
         action: Action,
+    },
+    /// The answer to a query: [`Query::ask`]. It is read before `Id`, because an answer may have an id too.
+    Answer {
+        /// The time of the session.
+        #[serde(rename = "now_ms")]
+        now: Instant,
+        /// The fields of the answer.
+        #[serde(flatten, deserialize_with = "query::answer")]
+        answer: Map<String, Value>,
     },
     /// The id under which a message was taken.
     Id {

@@ -79,8 +79,13 @@ impl Player {
         }
     }
 
-    /// Plays one line that was already read, as [`play`](Player::play) does.
+    /// Plays one line that was already read, as [`play`](Player::play) does. A query changes nothing, so a header may
+    /// still follow it.
     pub fn play_input(&mut self, input: Input) -> Vec<Output> {
+        if let (Input::Query { query, .. }, None) = (&input, &self.refusal) {
+            let answer = query.ask(&self.session);
+            return Vec::from([Output::Answer { now: self.session.now(), answer }, Output::deadline(&self.session)]);
+        }
         let first = !core::mem::replace(&mut self.started, true);
         if let Some(refusal) = self.refusal.clone() {
             return self.refuse(refusal);
@@ -102,6 +107,7 @@ impl Player {
                 self.session.handle(now, event);
                 Ok(None)
             }
+            Input::Query { .. } => Ok(None),
         };
         self.answer(answer)
     }

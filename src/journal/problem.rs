@@ -1,4 +1,4 @@
-//! Problem of a line that is JSON of a wrong shape: an unknown call or event, or a missing or unknown field with its path.
+//! Problem of a line that is JSON of a wrong shape: an unknown call, event or query, or a missing or unknown field with its path.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Call, Header, LineError, Timed};
+use super::{Call, Header, LineError, Query, Timed};
 use crate::durable::Snapshot;
 use crate::error::JsonProblem;
 use crate::event::Event;
@@ -18,7 +18,7 @@ pub(super) fn of_header(line: &str, error: LineError) -> LineError {
     named(line, error, |value| part::<Snapshot>(value, "", "snapshot").or_else(|| field::<Header>(value, "")))
 }
 
-/// Names the problem of a call or an event; returns `error` where nothing more is to be said.
+/// Names the problem of a call, an event or a query; returns `error` where nothing more is to be said.
 pub(super) fn of_timed(line: &str, error: LineError) -> LineError {
     named(line, error, |value| {
         let of_call = value.get("call").and_then(|call| {
@@ -33,7 +33,11 @@ pub(super) fn of_timed(line: &str, error: LineError) -> LineError {
                 .or_else(|| part::<crate::action::Purpose>(event, "event.", "purpose"))
                 .or_else(|| field::<Event>(event, "event."))
         };
-        of_call.or_else(of_event).or_else(|| field::<Timed>(value, ""))
+        let of_query = || {
+            let query = value.get("query")?;
+            unknown(query, "query", Query::KINDS, LineError::UnknownQuery).or_else(|| field::<Query>(query, "query."))
+        };
+        of_call.or_else(of_event).or_else(of_query).or_else(|| field::<Timed>(value, ""))
     })
 }
 

@@ -378,3 +378,59 @@ fn a_header_says_also_which_settings_are_off() {
     player.play(&header.to_line());
     assert_eq!(player.session().preset().config(), preset.config());
 }
+
+#[test]
+fn a_query_is_answered_and_changes_nothing_even_where_a_deadline_is_due() {
+    let mut player = player(Preset::plain());
+    let send = r#"{"now_ms":5,"call":{"type":"send","body":"hello","id":"c1"}}"#;
+    play(&mut player, &[r#"{"now_ms":0,"call":{"type":"open"}}"#, send]);
+    let (before, figures) = (player.session().clone(), player.session().stats().clone());
+    let last = r#"{"now_ms":5,"next_deadline_ms":10000,"timer":"attempt"}"#;
+    let mut ask = |query: &str| {
+        let lines = play(&mut player, &[&format!(r#"{{"now_ms":99999999,"query":{query}}}"#)]);
+        assert_eq!(lines, play(&mut player, &[&format!(r#"{{"query":{query}}}"#)]), "the time may be left out");
+        assert_eq!((lines.len(), &*lines[1]), (2, last), "{query}");
+        let read: Output = serde_json::from_str(&lines[0]).expect("it is an output");
+        assert!(matches!(read, Output::Answer { .. }) && read.to_line() == lines[0], "{read:?}");
+        serde_json::from_str::<Value>(&lines[0]).expect("a line is JSON")
+    };
+    assert_eq!(ask(r#"{"type":"status","id":"c1"}"#), json!({"now_ms": 5, "id": "c1", "status": "queued"}));
+    assert_eq!(ask(r#"{"type":"status","id":"c2"}"#), json!({"now_ms": 5, "id": "c2", "status": null}));
+    assert_eq!(ask(r#"{"type":"stats"}"#)["stats"]["connects"], 1);
+    let sentence = ask(r#"{"type":"explain"}"#)["explain"].clone();
+    assert!(sentence.as_str().is_some_and(|text| text.starts_with("connecting, attempt 0")), "{sentence}");
+    let bounds = ask(r#"{"type":"bounds"}"#)["bounds"].clone();
+    assert_eq!((&bounds["notice_dead_link_ms"], &bounds["connects_in_120_s"]), (&json!(33_000), &json!(20)));
+    assert_eq!(bounds["inbound"], json!({"type": "once_among", "ids": 4_096}));
+    let snapshot = ask(r#"{"type":"snapshot"}"#)["snapshot"].clone();
+    assert_eq!(serde_json::from_value(snapshot).ok(), Some(before.snapshot()));
+    assert_eq!((player.session(), player.session().stats()), (&before, &figures));
+}
+
+#[test]
+fn a_query_that_is_unknown_or_of_another_shape_is_refused_with_a_code() {
+    let mut player = player(Preset::plain());
+    for (line, code) in [
+        (r#"{"query":{"type":"dance"}}"#, "unknown_query"),
+        (r#"{"query":{}}"#, "missing_field"),
+        (r#"{"query":{"type":"status"}}"#, "missing_field"),
+        (r#"{"query":{"type":"stats","fast":1}}"#, "unknown_field"),
+        (r#"{"query":"stats"}"#, "shape"),
+        (r#"{"now_ms":-1,"query":{"type":"stats"}}"#, "shape"),
+        (r#"{"now_ms":1,"call":{"type":"open"},"query":{"type":"stats"}}"#, "kind"),
+    ] {
+        let lines = play(&mut player, &[line]);
+        assert!(lines[0].contains(&format!(r#""code":"{code}""#)), "{line}: {lines:?}");
+        assert!(lines.len() == 2 && lines[1].contains("next_deadline_ms"), "{lines:?}");
+    }
+    let mut refused = Player::new(Session::new(Preset::plain(), Seed::from(7_u64)));
+    let header = play(&mut refused, &[r#"{"redial":1,"preset":"nobody","seed":1}"#]);
+    assert_eq!(play(&mut refused, &[r#"{"query":{"type":"stats"}}"#]), header, "there is no session to ask");
+}
+
+#[test]
+fn every_setting_that_is_off_is_written_in_the_configuration() {
+    for (file, text) in crate::tidy::files("src/config") {
+        assert!(!text.contains("skip_serializing_if"), "{file}: a header could not switch this off over a preset");
+    }
+}

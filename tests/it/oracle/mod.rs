@@ -258,17 +258,17 @@ pub(crate) fn drain(session: &mut Session) -> Vec<Action> {
 
 pub(crate) fn time_of(input: &Input) -> Instant {
     match input {
-        Input::Header(_) => Instant::ORIGIN,
         Input::Call { now, .. } | Input::Event { now, .. } => *now,
+        _ => Instant::ORIGIN,
     }
 }
 
 /// Applies an input; a refusal is an answer like any other.
 pub(crate) fn apply(session: &mut Session, input: Input) {
     match input {
-        Input::Header(_) => {}
         Input::Call { now, call } => drop(call.make(session, now)),
         Input::Event { now, event } => session.handle(now, event),
+        _ => {}
     }
 }
 

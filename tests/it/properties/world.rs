@@ -68,13 +68,13 @@ impl World {
         }
         self.inputs.push(input.clone());
         match input {
-            Input::Header(_) => {}
             Input::Call { now, call } => {
                 if let Ok(Some(id)) = call.make(&mut self.session, now) {
                     self.ids.push(id);
                 }
             }
             Input::Event { now, event } => self.session.handle(now, event),
+            _ => {}
         }
         let actions = drain(&mut self.session);
         for action in &actions {

@@ -1,15 +1,19 @@
 //! What a configuration may say, and what happens to one that says more.
 
-use redial::config::{Acknowledge, Backoff, CodeRange, Config, DeadLink, FirstDelay, Limit};
+use redial::config::{Acknowledge, Backoff, Budget, CodeRange, Config, DeadLink, FirstDelay, Limit, Rate};
 use redial::dialect::{Plain, Side};
 use redial::error::{ConfigError, PresetError};
 use redial::services::Service;
-use redial::{Duration, Frame, Preset};
+use redial::{Action, Duration, Event, Frame, Instant, Preset, Seed, Session};
 use serde_json::{Value, json};
 
 /// Every limit with its range and its default, as the docs of its field have them.
-const RANGES: [(&str, u64, u64, u64); 11] = [
+const RANGES: [(&str, u64, u64, u64); 15] = [
     ("reconnect.again.percent", 100, 1_000, 200),
+    ("reconnect.budget.connects", 1, 1_000_000, 200),
+    ("outbox.unwritten_bytes", 1, 16 << 20, 64 << 10),
+    ("outbox.rate.messages", 1, 1_000_000, 5),
+    ("outbox.rate.burst", 1, 1_000_000, 10),
     ("outbox.messages", 1, 1_000_000, 1_000),
     ("outbox.bytes", 1, 1 << 30, 4 << 20),
     ("outbox.in_flight", 1, 65_536, 32),
@@ -27,9 +31,17 @@ fn place<'a>(config: &'a mut Value, setting: &str) -> &'a mut Value {
     config.pointer_mut(&format!("/{}", setting.replace('.', "/"))).expect("the setting stands there")
 }
 
-/// The default configuration with another number at one place.
+/// The default configuration, with the limits that are off in it.
+fn with_all_limits() -> Config {
+    let mut config = Config::default();
+    config.reconnect.budget = Some(Budget::new(200, Duration::from_secs(86_400)));
+    config.outbox.rate = Some(Rate::new(5, Duration::from_secs(1)).burst(10));
+    config
+}
+
+/// That configuration with another number at one place.
 fn changed(setting: &str, value: u64) -> Value {
-    let mut config = serde_json::to_value(Config::default()).expect("it is plain");
+    let mut config = serde_json::to_value(with_all_limits()).expect("it is plain");
     *place(&mut config, setting) = json!(value);
     config
 }
@@ -38,7 +50,7 @@ fn changed(setting: &str, value: u64) -> Value {
 fn every_limit_has_its_range_and_one_outside_is_named_as_it_stands() {
     for (setting, least, most, usual) in RANGES {
         let read = |value| serde_json::from_value::<Config>(changed(setting, value)).expect("any number is read");
-        assert_eq!(read(usual), Config::default(), "{setting}");
+        assert_eq!(read(usual), with_all_limits(), "{setting}");
         assert_eq!((read(least).check(), read(most).check()), (Ok(()), Ok(())), "{setting}");
         for value in [least.checked_sub(1), Some(most + 1), Some(u64::MAX)].into_iter().flatten() {
             assert_eq!(read(value).check(), Err(ConfigError::Range { setting, value, least, most }));
@@ -153,7 +165,7 @@ fn counts(value: &Value, at: &str, found: &mut Vec<String>) {
 #[test]
 fn no_count_of_a_configuration_goes_without_a_bound() {
     let mut places = Vec::new();
-    counts(&serde_json::to_value(Config::default()).expect("it is plain"), "", &mut places);
+    counts(&serde_json::to_value(with_all_limits()).expect("it is plain"), "", &mut places);
     assert!(places.len() > RANGES.len());
     for setting in places {
         let config = changed(&setting, u64::MAX);
@@ -208,5 +220,48 @@ fn dialects_stay_total_under_limits_that_nobody_has_checked() {
                 let _ = preset.dialect().decode(reader, &frame, &limits);
             }
         }
+    }
+}
+
+/// When a session connects in a day against a server that drops every connection, while the user asks for the next
+/// one after each loss where `eager`.
+fn connects_of_a_day(config: &Config, eager: bool) -> Vec<u64> {
+    let preset = Preset::plain().with_config(config.clone()).expect("it is sound");
+    let mut session = Session::new(preset, Seed::from(7_u64));
+    let (mut now, mut connects) = (Instant::ORIGIN, Vec::new());
+    session.open(now);
+    while now < Instant::from_millis(86_400_000) {
+        while let Some(action) = session.poll_action() {
+            if let Action::Connect { connection, .. } = action {
+                connects.push(now.as_millis());
+                session.handle(now, Event::Opened { connection });
+                session.handle(now, Event::Closed { connection, code: Some(1001), reason: String::new() });
+                if eager {
+                    session.reconnect_now(now).expect("it waits");
+                }
+            }
+        }
+        now = session.next_deadline().expect("it connects again").at;
+        session.handle(now, Event::Tick);
+    }
+    connects
+}
+
+#[test]
+fn no_window_has_more_connects_than_the_bounds_say_with_and_without_a_budget() {
+    let (usual, mut budgeted) = (Config::default(), Config::default());
+    budgeted.reconnect.budget = Some(Budget::new(200, Duration::from_secs(86_400)));
+    let figures = |config: &Config| (config.bounds().connects_in_120_s_at_most, config.bounds().connects_in_a_day);
+    assert_eq!(figures(&usual), (28, 17_284));
+    assert_eq!(figures(&budgeted), (28, 200));
+    for (config, eager) in [(&usual, false), (&usual, true), (&budgeted, false), (&budgeted, true)] {
+        let connects = connects_of_a_day(config, eager);
+        let most = |window: u64| {
+            let within = |(at, from): (usize, &u64)| connects[at..].partition_point(|connect| connect - from <= window);
+            connects.iter().enumerate().map(within).max().unwrap_or_default()
+        };
+        let (short, day) = figures(config);
+        assert!(connects.len() > 100 && most(120_000) <= short as usize, "{} of {short}", most(120_000));
+        assert!(most(86_400_000) <= day as usize, "{} of {day}", most(86_400_000));
     }
 }
