@@ -161,17 +161,25 @@ impl Config {
 
     /// An upper bound on the heap: every collection full, every id of the greatest length.
     fn memory(&self) -> u64 {
-        const ENTRY: u64 = 512;
-        let id = self.limits.id_bytes.get();
         let entries = [self.outbox.messages, self.outbox.remembered, self.inbox.window];
         let entries = entries.into_iter().fold(0, |sum: u64, limit| sum.saturating_add(limit.get()));
         // Messages that wait for the application, and twice as many answers that wait.
         let entries = entries.saturating_add(self.inbox.pending.get().saturating_mul(3));
         entries
-            .saturating_mul(id.saturating_add(ENTRY))
+            .saturating_mul(self.entry_bytes())
             .saturating_add(self.outbox.bytes.get())
             // One frame as it arrives, one as it is read, and one frame's worth of messages held back behind a gap.
             .saturating_add(self.limits.frame_bytes.get().saturating_mul(3))
             .saturating_add(16 << 10)
+    }
+
+    /// An upper bound on the heap of one entry of a collection.
+    fn entry_bytes(&self) -> u64 {
+        self.limits.id_bytes.get().saturating_add(512)
+    }
+
+    /// An upper bound on the heap of as many entries as `outbox.remembered` says.
+    pub(crate) fn remembered_bytes(&self) -> u64 {
+        self.outbox.remembered.get().saturating_mul(self.entry_bytes())
     }
 }

@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 
 use crate::action::Action;
 use crate::backlog::Backlog;
-use crate::config::{Deliver, PeerPolicy, Resend, SendFailure, WhileDown};
+use crate::config::{Bounds, Deliver, PeerPolicy, Resend, SendFailure, WhileDown};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
 use crate::delivery::{Delivery, Mint};
@@ -24,7 +24,7 @@ use crate::outgoing::Outgoing;
 use crate::rng::{Rng, Seed};
 use crate::stats::Stats;
 use crate::status::Status;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::uncompared::Uncompared;
 
 use receipts::Receipts;
@@ -256,6 +256,34 @@ impl Peer {
     /// Returns the number of pushes that are not acknowledged.
     pub fn unacknowledged(&self) -> usize {
         self.delivery.outbox().len()
+    }
+
+    /// Returns the promises of this peer in numbers: those of its preset, with what its [`PeerPolicy`] says.
+    ///
+    /// A client that is gone is noticed after the silence of the policy, with messages on their way or without. Every
+    /// figure of connects is zero, because a peer makes none.
+    ///
+    /// ```
+    /// use redial::config::PeerPolicy;
+    /// use redial::{Duration, Peer, Preset, Seed};
+    /// let peer = Peer::new(Preset::plain(), PeerPolicy::default(), Seed::from(1_u64));
+    /// assert_eq!(peer.bounds().notice_dead_link, Some(Duration::from_secs(90)));
+    /// assert_eq!(peer.bounds().connects_in_a_day, 0);
+    /// ```
+    pub fn bounds(&self) -> Bounds {
+        let silence = self.policy.silence.filter(|silence| *silence < Duration::MAX);
+        let promised = self.preset.bounds();
+        Bounds {
+            notice_dead_link: silence,
+            notice_dead_link_under_traffic: silence,
+            connects_in_120_s: 0,
+            connects_in_120_s_if_stable: 0,
+            connects_in_120_s_at_most: 0,
+            connects_in_a_day: 0,
+            // Receipts are remembered beside the messages.
+            memory_bytes: promised.memory_bytes.saturating_add(self.preset.config.remembered_bytes()),
+            ..promised
+        }
     }
 
     /// Returns the counters of the peer.

@@ -106,3 +106,32 @@ fn a_refused_header_ends_in_exit_code_2_in_both_programs() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("there is no preset of that name") && output.stdout.is_empty(), "{said}");
 }
+
+#[test]
+fn a_query_is_answered_over_a_pipe_and_passed_over_by_a_replay() {
+    let header = r#"{"redial":1,"preset":"plain","seed":7}"#;
+    let open = r#"{"now_ms":0,"call":{"type":"open"}}"#;
+    let recorded = |lines: &[&str]| {
+        let mut child = stdio()
+            .args(["--preset", "plain", "--seed", "7"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        child.stdin.take().expect("its stdin is a pipe").write_all(lines.join("\n").as_bytes()).expect("it reads");
+        String::from_utf8(child.wait_with_output().expect("it ends with its input").stdout).expect("text")
+    };
+    let query = r#"{"query":{"type":"snapshot"}}"#;
+    let (asked, unasked) = (recorded(&[header, query, open]), recorded(&[header, open]));
+    let answered: Vec<&str> = asked.lines().collect();
+    assert!(answered[1].starts_with(r#"{"now_ms":0,"snapshot":{"#), "{asked}");
+    assert_eq!([&answered[..1], &answered[3..]].concat(), unasked.lines().collect::<Vec<_>>());
+    let other = r#"{"now_ms":0,"snapshot":{"of":"another version"}}"#;
+    let journal = [header, answered[0], query, other, answered[2], open, &answered[3..].join("\n")].join("\n");
+    let file = std::env::temp_dir().join(format!("redial-queries-{}", std::process::id()));
+    std::fs::write(&file, journal).expect("the file can be written");
+    let output = example("replay").arg(&file).output().expect("it starts");
+    std::fs::remove_file(&file).expect("the file is there");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("2 inputs played, 4 outputs the same"), "{said}");
+}

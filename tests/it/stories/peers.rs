@@ -218,3 +218,22 @@ fn a_push_that_is_repeated_without_a_pause_is_repeated_every_millisecond() {
 fn drain_peer(peer: &mut Peer) -> usize {
     std::iter::from_fn(|| peer.poll_action()).filter(|action| matches!(action, Action::Send { .. })).count()
 }
+
+#[test]
+fn a_peer_notices_a_silent_client_when_its_bounds_say() {
+    for silence in [Some(Duration::from_secs(90)), Some(Duration::from_millis(1)), Some(Duration::MAX), None] {
+        let policy = crate::support::with(|policy: &mut PeerPolicy| policy.silence = silence);
+        let mut peer = Peer::new(Preset::plain(), policy, Seed::from(1_u64));
+        peer.accept(Instant::from_millis(1_000));
+        let bounds = peer.bounds();
+        assert_eq!(bounds.notice_dead_link, silence.filter(|span| *span < Duration::MAX));
+        assert_eq!(bounds.notice_dead_link_under_traffic, bounds.notice_dead_link);
+        assert!(bounds.memory_bytes > Preset::plain().bounds().memory_bytes);
+        let Some(notice) = bounds.notice_dead_link else { continue };
+        let end = Instant::from_millis(1_000) + notice;
+        peer.handle(Instant::from_millis(end.as_millis() - 1), Event::Tick);
+        assert!(peer.connection().is_some(), "it is not yet silent for long enough");
+        peer.handle(end, Event::Tick);
+        assert_eq!(peer.connection(), None);
+    }
+}
