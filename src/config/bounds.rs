@@ -80,15 +80,15 @@ pub enum Guarantee {
     OnceWhileBothRemember,
 }
 
-fn window<S: Serializer>(window: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+fn window<S: Serializer>(window: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map([("window_ms", window)])
 }
 
-fn ids<S: Serializer>(ids: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+fn ids<S: Serializer>(ids: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map([("ids", ids)])
 }
 
-fn keeps<S: Serializer>(keeps: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+fn keeps<S: Serializer>(keeps: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map([("keeps", keeps)])
 }
 
