@@ -47,9 +47,9 @@ pub(super) fn kinds(data: &[u8]) -> std::collections::BTreeSet<&'static str> {
     while !bytes.0.is_empty() {
         let input = history.invent(&mut bytes);
         kinds.insert(match &input {
-            Input::Header(_) => break,
             Input::Event { event, .. } => event.kind(),
             Input::Call { call, .. } => call.kind(),
+            _ => break,
         });
         if history.play(input).is_err() {
             break;
@@ -226,7 +226,7 @@ impl History {
                 }
             }
             Input::Event { now, event } => self.session.handle(now, event),
-            Input::Header(_) => {}
+            _ => {}
         }
         let actions = self.take_actions();
         let verdict = self.oracle.after(&self.session, &actions);
