@@ -10,7 +10,7 @@
 //! {"query":{"type":"status","id":"c1"}}
 //! ```
 //!
-//! A query (`snapshot`, `status`, `stats`, `explain`, `bounds`) is answered in one line and changes nothing: the clock
+//! A query (`snapshot`, `changes`, `status`, `stats`, `explain`, `bounds`) is answered in one line and changes nothing: the clock
 //! of the session stays, no timer fires, and a replay passes the query and its answer over. Its `now_ms` may be left
 //! out. The [`Query`] says what each one asks.
 //!

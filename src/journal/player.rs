@@ -1,9 +1,15 @@
 //! A player that drives a session with journal lines.
 
+use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::iter;
 
-use super::{CallError, Input, LineError, Output};
+use serde_json::{Map, Value};
+
+use super::{CallError, Input, LineError, Output, Query, query};
+use crate::action::Action;
+use crate::durable::Changes;
 use crate::id::MessageId;
 use crate::session::Session;
 
@@ -23,7 +29,19 @@ pub struct Player {
     session: Session,
     started: bool,
     refusal: Option<LineError>,
+    unasked: Unasked,
 }
+
+/// Changes that `persist` lines have named, and nobody has asked for.
+#[derive(Clone, Debug)]
+enum Unasked {
+    Changes(Changes),
+    /// There were too many: the next answer is all there is.
+    TooMany,
+}
+
+/// Number of changed records that are kept for a host that does not ask for them.
+const MAX_UNASKED: usize = 16_384;
 
 /// Refusal of a call or a line: its sentence and its code.
 struct Refusal {
@@ -47,7 +65,7 @@ impl Player {
     /// Makes a player for this session. A header as the first line replaces the session with its own; after a header
     /// that is refused, every line is.
     pub fn new(session: Session) -> Self {
-        Self { session, started: false, refusal: None }
+        Self { session, started: false, refusal: None, unasked: Unasked::Changes(Changes::default()) }
     }
 
     /// Why the header was refused, where it was: every later line is then refused for that reason.
@@ -83,7 +101,10 @@ impl Player {
     /// still follow it.
     pub fn play_input(&mut self, input: Input) -> Vec<Output> {
         if let (Input::Query { query, .. }, None) = (&input, &self.refusal) {
-            let answer = query.ask(&self.session);
+            let answer = match query {
+                Query::Changes => self.take_changes(),
+                query => query.ask(&self.session),
+            };
             return Vec::from([Output::Answer { now: self.session.now(), answer }, Output::deadline(&self.session)]);
         }
         let first = !core::mem::replace(&mut self.started, true);
@@ -95,6 +116,7 @@ impl Player {
             Input::Header(header) => match header.session() {
                 Ok(session) => {
                     self.session = session;
+                    self.unasked = Unasked::Changes(Changes::default());
                     Ok(None)
                 }
                 Err(error) => {
@@ -110,6 +132,26 @@ impl Player {
             Input::Query { .. } => Ok(None),
         };
         self.answer(answer)
+    }
+
+    /// Answer to the query for the changes since it was asked last.
+    fn take_changes(&mut self) -> Map<String, Value> {
+        match core::mem::replace(&mut self.unasked, Unasked::Changes(Changes::default())) {
+            Unasked::Changes(changes) => {
+                let changes = serde_json::from_str(&changes.to_json()).unwrap_or_default();
+                iter::once(("changes".to_owned(), changes)).collect()
+            }
+            Unasked::TooMany => query::whole(&self.session),
+        }
+    }
+
+    fn keep(&mut self, changes: &Changes) {
+        if let Unasked::Changes(unasked) = &mut self.unasked {
+            unasked.merge(changes.clone());
+            if unasked.len() > MAX_UNASKED {
+                self.unasked = Unasked::TooMany;
+            }
+        }
     }
 
     /// Answers a line that could not be read; where the header was refused, that is the reason.
@@ -135,6 +177,9 @@ impl Player {
         let now = self.session.now();
         let mut out = Vec::new();
         while let Some(action) = self.session.poll_action() {
+            if let Action::Persist { changes, .. } = &action {
+                self.keep(changes);
+            }
             out.push(Output::Action { now, action });
         }
         out.push(Output::deadline(&self.session));

@@ -19,6 +19,14 @@ pub enum Query {
     /// The query [`Session::snapshot`].
     #[serde(deserialize_with = "no_fields")]
     Snapshot,
+    /// The changes that `persist` lines have named since this was asked last, for a host to store.
+    ///
+    /// They are an object from keys to values, `null` where a record is to be deleted. With `whole`, which is left out
+    /// where it is false, they are all records there are, and take the place of all that is stored. A
+    /// [`Player`](super::Player) keeps the changes until they are asked for; asked of a session alone, they are the
+    /// whole.
+    #[serde(deserialize_with = "no_fields")]
+    Changes,
     /// The query [`Session::status`].
     Status {
         /// The id of the message.
@@ -37,6 +45,7 @@ pub enum Query {
 
 kinds!(Query:
     Snapshot => "snapshot",
+    Changes => "changes",
     Status => "status",
     Stats => "stats",
     Explain => "explain",
@@ -58,6 +67,7 @@ impl Query {
     pub fn ask(&self, session: &Session) -> Map<String, Value> {
         let answer = match self {
             Self::Snapshot => serde_json::to_value(session.snapshot()),
+            Self::Changes => return whole(session),
             Self::Status { id } => return status(session, id),
             Self::Stats => serde_json::to_value(session.stats()),
             Self::Explain => Ok(Value::String(session.explain().to_string())),
@@ -66,6 +76,12 @@ impl Query {
         // None of these values holds a map that JSON cannot write.
         iter::once((self.kind().to_owned(), answer.unwrap_or_default())).collect()
     }
+}
+
+/// Answer to `Changes` with all records.
+pub(super) fn whole(session: &Session) -> Map<String, Value> {
+    let snapshot = serde_json::to_value(session.snapshot()).unwrap_or_default();
+    [("changes".to_owned(), snapshot), ("whole".to_owned(), Value::Bool(true))].into_iter().collect()
 }
 
 fn status(session: &Session, id: &MessageId) -> Map<String, Value> {

@@ -408,6 +408,67 @@ fn a_query_is_answered_and_changes_nothing_even_where_a_deadline_is_due() {
 }
 
 #[test]
+fn the_query_for_changes_gives_what_persist_lines_named_since_it_was_asked_last() {
+    let mut config = redial::Config::default();
+    config.durability = redial::config::Durability::WriteAhead;
+    let preset = || Preset::uni_app().with_config(config.clone()).expect("it is sound");
+    let mut player = player(preset());
+    let mut store = std::collections::BTreeMap::new();
+    let mut ask = |player: &mut Player| {
+        let line = play(player, &[r#"{"query":{"type":"changes"}}"#])[0].clone();
+        let answer: Value = serde_json::from_str(&line).expect("a line is JSON");
+        let changes = answer["changes"].as_object().expect("keys and values").clone();
+        assert_eq!(answer.get("whole"), None, "{answer}");
+        for (key, value) in &changes {
+            match value {
+                Value::Null => drop(store.remove(key)),
+                value => drop(store.insert(key.clone(), value.clone())),
+            }
+        }
+        (changes.len(), Value::from_iter(store.clone()))
+    };
+    assert_eq!(ask(&mut player).0, 0, "nothing was named");
+    let send = |id: &str| format!(r#"{{"now_ms":5,"call":{{"type":"send","body":"hello","id":"{id}"}}}}"#);
+    let lines = play(&mut player, &[&send("c1"), &send("c2")]);
+    let named: Vec<&String> = lines.iter().filter(|line| line.contains("persist")).collect();
+    assert!(named.len() == 2 && named[0].contains(r#""version":1,"count":5,"#), "{named:?}");
+    assert_eq!(ask(&mut player).1, serde_json::to_value(player.session().snapshot()).expect("it can be written"));
+    assert_eq!(ask(&mut player).0, 0, "what was asked for is not told again");
+    play(&mut player, &[r#"{"now_ms":6,"call":{"type":"cancel","id":"c1"}}"#]);
+    let (count, stored) = ask(&mut player);
+    assert!(count > 1 && stored == serde_json::to_value(player.session().snapshot()).expect("it can be written"));
+    // What was stored so begins the next process.
+    let header = json!({"redial": 1, "preset": "uni_app", "seed": Seed::from(3_u64), "config": preset().to_json(), "snapshot": stored});
+    let mut next = Player::new(Session::new(Preset::plain(), Seed::from(1_u64)));
+    play(&mut next, &[&header.to_string()]);
+    assert_eq!((next.refusal(), next.session().unsettled()), (None, 1));
+}
+
+#[test]
+fn changes_that_nobody_asks_for_are_bounded_and_the_answer_is_then_the_whole() {
+    let mut config = redial::Config::default();
+    config.durability = redial::config::Durability::WriteAhead;
+    config.inbox.window = redial::config::Limit::new(10);
+    let mut player = player(Preset::uni_app().with_config(config).expect("it is sound"));
+    let open = [
+        r#"{"now_ms":0,"call":{"type":"credential","value":"T"}}"#,
+        r#"{"now_ms":0,"call":{"type":"open"}}"#,
+        r#"{"now_ms":0,"event":{"type":"opened","connection":1}}"#,
+    ];
+    play(&mut player, &open);
+    for number in 0..17_000 {
+        let text = format!(r#"{{"type":"MESSAGE","messageId":"m{number}","content":"x"}}"#);
+        let frame = json!({"now_ms": 1, "event": {"type": "frame_in", "connection": 1, "frame": {"text": text}}});
+        player.play(&frame.to_string());
+        player.play(&json!({"now_ms": 1, "call": {"type": "persisted", "version": u64::MAX >> 11}}).to_string());
+    }
+    let answer: Value =
+        serde_json::from_str(&play(&mut player, &[r#"{"query":{"type":"changes"}}"#])[0]).expect("a line is JSON");
+    assert_eq!(answer["whole"], true);
+    assert_eq!(answer["changes"], serde_json::to_value(player.session().snapshot()).expect("it can be written"));
+}
+
+#[test]
 fn a_query_that_is_unknown_or_of_another_shape_is_refused_with_a_code() {
     let mut player = player(Preset::plain());
     for (line, code) in [
