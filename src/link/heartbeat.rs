@@ -309,7 +309,8 @@ impl Heartbeat {
         let round_trip = self.round_trip;
         self.probe(now, policy, probe.wait);
         if !self.unwritten_since.is_never() {
-            (self.unwritten_since, self.round_trip) = (now, round_trip);
+            // The end of the clock is no moment of writing: it would say that there is nothing to write.
+            (self.unwritten_since, self.round_trip) = (now.min(Instant::NEVER - Duration::from_millis(1)), round_trip);
             return false;
         }
         true
