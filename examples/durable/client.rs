@@ -1,7 +1,7 @@
 //! A client that may be killed at any moment: store, then act.
 //!
-//! One thread, one order of things: take all actions, store what they tell together with the session's state, carry them
-//! out, say `persisted`. Nothing happens to the session between its actions and its snapshot, so the two always match.
+//! One thread, one order of things: take all actions, store what they tell together with the changes of the session's
+//! records, carry them out, say `persisted`.
 
 use std::io::ErrorKind;
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -69,10 +69,10 @@ pub(crate) fn run(options: Options) -> Result<(), Fault> {
     let store = Store::open(&options.db)?;
     let (typed, shown) = store.counts()?;
     let preset = options.preset.clone().configure(storing_first)?;
-    let session = match store.session()? {
-        Some((snapshot, away)) => {
+    let session = match store.records()? {
+        Some((records, away)) => {
             let away = u64::try_from(away.as_millis())?.saturating_mul(options.speed.into());
-            Session::restore(preset, clock.now(), snapshot, Duration::from_millis(away), seed()?)?
+            Session::restore(preset, clock.now(), records, Duration::from_millis(away), seed()?)?
         }
         None => Session::new(preset, seed()?),
     };
@@ -132,8 +132,9 @@ impl Client {
                 Action::Persist { version, .. } => Some(*version),
                 _ => None,
             });
-            if version.is_some() {
-                self.store.commit(&actions, &self.fresh, &self.session.snapshot())?;
+            // A message without an id comes once, and without `Persist`: nothing of the session hangs on it.
+            if version.is_some() || actions.iter().any(|action| matches!(action, Action::Deliver(_))) {
+                self.store.commit(&actions, &self.fresh)?;
                 self.fresh.clear();
             }
             for action in actions {

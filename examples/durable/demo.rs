@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::{io, thread, time};
 
 use super::Fault;
+use super::cost::Cost;
 use super::server::{Seen, Server};
 use super::store::Store;
 
@@ -43,6 +44,7 @@ pub(crate) struct Report {
     /// Own messages by their last status.
     pub(crate) statuses: BTreeMap<String, usize>,
     seen: Seen,
+    cost: Cost,
 }
 
 /// A child that does not outlive its parent's interest in it.
@@ -114,7 +116,8 @@ fn start(plan: Plan, program: &Path, addr: String, db: &Path) -> Result<Process,
 }
 
 fn count(plan: Plan, db: &Path, seen: Seen) -> Result<Report, Fault> {
-    let contents = Store::open(db)?.contents()?;
+    let store = Store::open(db)?;
+    let contents = store.contents()?;
     let expected = |what: &str| (0..plan.messages).map(|number| format!("{what} {number}")).collect::<Vec<_>>();
     let mut statuses = BTreeMap::new();
     for (_, status) in &contents.typed {
@@ -127,6 +130,7 @@ fn count(plan: Plan, db: &Path, seen: Seen) -> Result<Report, Fault> {
         down: tally(&expected("news"), &contents.shown),
         statuses,
         seen,
+        cost: store.cost()?,
     })
 }
 
@@ -170,6 +174,7 @@ impl fmt::Display for Report {
         for (status, count) in &self.statuses {
             writeln!(f, "the client holds {count} of its own messages as {status}")?;
         }
+        writeln!(f, "{}", self.cost.sentence(self.up.sent + self.down.sent))?;
         f.write_str(if self.is_clean() { "nothing lost, nothing shown twice" } else { "NOT what was promised" })
     }
 }

@@ -1,7 +1,7 @@
-//! A client that survives being killed: the session's state and the application's messages in one embedded database.
+//! A client that survives being killed: the session's records and the application's messages in one embedded database.
 //!
 //! `cargo run --example durable` starts a server, and the client as a process of its own; kills that with SIGKILL again and
-//! again at random moments, starts it anew, and counts at the end: nothing lost, nothing shown twice.
+//! again at random moments, starts it anew, and counts at the end: nothing lost, nothing shown twice, and what storing took.
 //! `--kills N`, `--messages N` and `--seed N` change the plan.
 //!
 //! By hand: `cargo run --example durable -- serve --port 9000` in one terminal, and in another, as often as you like to kill
@@ -10,6 +10,7 @@
 include!("../common/say.rs");
 
 pub(crate) mod client;
+mod cost;
 pub(crate) mod demo;
 #[path = "../common/pace.rs"]
 pub(crate) mod pace;

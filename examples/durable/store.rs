@@ -1,22 +1,26 @@
-//! What survives the process: the session's state and the application's messages, in one database and one transaction.
+//! What survives the process: the session's records and the application's messages, in one database and one transaction.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
-use redial::{Action, MessageId, Snapshot, Status};
+use redial::{Action, MessageId, Status};
 
 use super::Fault;
+use super::cost::{self, Cost};
 
-const STATE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("state");
+/// The session's state: records under keys, both of which only the session reads.
+pub(crate) const RECORDS: TableDefinition<'_, &str, &str> = TableDefinition::new("records");
+/// The time of day at the last transaction, in milliseconds.
+const STORED_AT: TableDefinition<'_, (), u64> = TableDefinition::new("stored at");
 /// Own messages: what was typed, in order, and how it stands, by the id that the session gave.
 const TYPED: TableDefinition<'_, &str, (u64, &str)> = TableDefinition::new("typed");
 /// Messages that were shown, in the order in which they were.
 const SHOWN: TableDefinition<'_, u64, &str> = TableDefinition::new("shown");
 
-const SESSION: &str = "session";
-const STORED_AT: &str = "stored at";
+/// Records, each with its key, and how long ago they were stored.
+type Records = (Vec<(String, String)>, Duration);
 
 /// The client's database.
 pub(crate) struct Store(Database);
@@ -44,19 +48,25 @@ impl Store {
     fn make(path: &Path) -> Result<(), Fault> {
         let database = Database::create(path)?;
         let transaction = database.begin_write()?;
-        transaction.open_table(STATE)?;
+        transaction.open_table(RECORDS)?;
+        transaction.open_table(STORED_AT)?;
         transaction.open_table(TYPED)?;
         transaction.open_table(SHOWN)?;
+        cost::make(&transaction)?;
         Ok(transaction.commit()?)
     }
 
-    /// The session's state, and how long ago by the wall's clock it was stored.
-    pub(crate) fn session(&self) -> Result<Option<(Snapshot, Duration)>, Fault> {
+    /// All records of the session, and how long ago by the wall's clock they were stored; nothing in a new database.
+    pub(crate) fn records(&self) -> Result<Option<Records>, Fault> {
         let transaction = self.0.begin_read()?;
-        let table = transaction.open_table(STATE)?;
-        let (Some(session), Some(at)) = (table.get(SESSION)?, table.get(STORED_AT)?) else { return Ok(None) };
-        let stored_at = Duration::from_millis(serde_json::from_slice(at.value())?);
-        Ok(Some((serde_json::from_slice(session.value())?, since_epoch().saturating_sub(stored_at))))
+        let stored_at = transaction.open_table(STORED_AT)?.get(())?.map(|at| Duration::from_millis(at.value()));
+        let Some(stored_at) = stored_at else { return Ok(None) };
+        let mut records = Vec::new();
+        for record in transaction.open_table(RECORDS)?.iter()? {
+            let (key, value) = record?;
+            records.push((key.value().to_owned(), value.value().to_owned()));
+        }
+        Ok(Some((records, since_epoch().saturating_sub(stored_at))))
     }
 
     /// How many messages were typed, and how many shown.
@@ -65,23 +75,29 @@ impl Store {
         Ok((transaction.open_table(TYPED)?.len()?, transaction.open_table(SHOWN)?.len()?))
     }
 
-    /// Stores what these actions tell, the messages just typed, and the session's state that goes with all of it: either
-    /// everything or nothing of it survives.
-    pub(crate) fn commit(
-        &self,
-        actions: &[Action],
-        typed: &[(MessageId, u64)],
-        snapshot: &Snapshot,
-    ) -> Result<(), Fault> {
+    /// Stores what these actions tell, the changes of the session's records among them, and the messages just typed:
+    /// either everything or nothing of it survives.
+    pub(crate) fn commit(&self, actions: &[Action], typed: &[(MessageId, u64)]) -> Result<(), Fault> {
         let transaction = self.0.begin_write()?;
         {
+            let mut records = transaction.open_table(RECORDS)?;
+            let mut stored_at = transaction.open_table(STORED_AT)?;
             let mut own = transaction.open_table(TYPED)?;
+            let mut shown = transaction.open_table(SHOWN)?;
             for (id, number) in typed {
                 own.insert(id.to_string().as_str(), (*number, "stored"))?;
             }
-            let mut shown = transaction.open_table(SHOWN)?;
             for action in actions {
                 match action {
+                    Action::Persist { changes, .. } => {
+                        for (key, value) in changes {
+                            match value {
+                                Some(value) => drop(records.insert(key.as_str(), value)?),
+                                None => drop(records.remove(key.as_str())?),
+                            }
+                        }
+                        stored_at.insert((), u64::try_from(since_epoch().as_millis())?)?;
+                    }
                     Action::Deliver(message) => {
                         let next = shown.len()?;
                         shown.insert(next, message.body.as_text().unwrap_or_default())?;
@@ -96,12 +112,15 @@ impl Store {
                     _ => {}
                 }
             }
-            let mut state = transaction.open_table(STATE)?;
-            state.insert(SESSION, serde_json::to_vec(snapshot)?.as_slice())?;
-            let now = u64::try_from(since_epoch().as_millis())?;
-            state.insert(STORED_AT, serde_json::to_vec(&now)?.as_slice())?;
         }
+        // Only the demonstration counts the bytes.
+        cost::add(&transaction, actions)?;
         Ok(transaction.commit()?)
+    }
+
+    /// What storing has cost so far, over all processes.
+    pub(crate) fn cost(&self) -> Result<Cost, Fault> {
+        cost::read(&self.0.begin_read()?)
     }
 
     pub(crate) fn contents(&self) -> Result<Contents, Fault> {
