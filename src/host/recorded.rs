@@ -100,16 +100,18 @@ impl RecordedSession {
         Self::begin(Session::new(preset, seed), journal, header)
     }
 
-    /// Restores a session as [`Session::restore`] does, and writes the header of its journal.
-    pub fn restore(
+    /// Restores a session from its records as [`Session::restore`] does, and writes the header of its journal.
+    ///
+    /// The header holds the records as a snapshot, so that a replay begins with them.
+    pub fn restore<K: AsRef<str>, V: AsRef<[u8]>>(
         preset: impl Into<Arc<Preset>>,
         now: Instant,
-        snapshot: Snapshot,
+        records: impl IntoIterator<Item = (K, V)>,
         away: Duration,
         seed: Seed,
         journal: Option<JournalWriter>,
     ) -> Result<Self, RestoreError> {
-        let preset = preset.into();
+        let (preset, snapshot): (_, Snapshot) = (preset.into(), records.into_iter().collect());
         let header = journal.as_ref().map(|_| Header::new(&preset, seed).restored(now, snapshot.clone(), away));
         Ok(Self::begin(Session::restore(preset, now, snapshot, away, seed)?, journal, header))
     }
