@@ -11,20 +11,29 @@ use serde::{Deserialize, Serialize};
 /// one loop:
 ///
 /// 1. Take all actions, until [`poll_action`](crate::Session::poll_action) returns `None`.
-/// 2. If [`Persist`](crate::Action::Persist) is among them, store two things in *one* transaction: the content of the
-///    actions (messages delivered, statuses, ids of messages just sent) and [`snapshot`](crate::Session::snapshot).
-///    The snapshot matches the actions as long as no other input came between.
+/// 2. If [`Persist`](crate::Action::Persist) is among them, store three things in *one* transaction: the content of
+///    the actions (messages delivered, statuses, ids of messages just sent), the [changes](crate::durable::Changes) that
+///    `Persist` carries, and the time of day. A message that is delivered without an id comes without `Persist`; store
+///    it alike.
 /// 3. Carry the actions out.
 /// 4. Call [`persisted`](crate::Session::persisted) with the last version that `Persist` named, and begin again.
 ///
+/// After a restart [`restore`](crate::Session::restore) takes all records that the changes have left in the store;
+/// `away` is the time of day now, less the stored one. The [page of the format](crate::durable) says what the records
+/// hold.
+///
 /// ```
-/// use redial::{Action, Config, Event, Instant, Preset, Seed, Session};
+/// # extern crate alloc;
+/// use alloc::collections::BTreeMap;
+/// use redial::{Action, Config, Duration, Event, Instant, Preset, Seed, Session};
 /// use redial::config::Durability;
 ///
 /// let mut config = Config::default();
 /// config.durability = Durability::WriteAhead;
-/// let mut session = Session::new(Preset::uni_app().with_config(config)?, Seed::from(7_u64));
-/// let (now, mut database) = (Instant::ORIGIN, Vec::new());
+/// let preset = || Preset::uni_app().with_config(config.clone());
+/// let mut session = Session::new(preset()?, Seed::from(7_u64));
+/// // A real program has a table with a key and a value, in the database of its own rows.
+/// let (now, mut records) = (Instant::ORIGIN, BTreeMap::new());
 /// session.credential(now, "token");
 /// session.open(now);
 /// session.send(now, "hello")?;
@@ -35,29 +44,38 @@ use serde::{Deserialize, Serialize};
 ///     if actions.is_empty() {
 ///         break;
 ///     }
-///     let version = actions.iter().rev().find_map(|action| match action {
-///         Action::Persist { version, .. } => Some(*version),
-///         _ => None,
-///     });
-///     if version.is_some() {
-///         // A real program stores its own rows and the session's state in one transaction.
-///         database = serde_json::to_vec(&session.snapshot())?;
+///     // A real program begins a transaction here, and commits it after this loop.
+///     let mut stored = None;
+///     for action in &actions {
+///         if let Action::Persist { version, changes, .. } = action {
+///             for (key, value) in changes {
+///                 match value {
+///                     Some(value) => drop(records.insert(key, value.to_owned())),
+///                     None => drop(records.remove(&key)),
+///                 }
+///             }
+///             stored = Some(*version);
+///         }
 ///     }
 ///     for action in actions {
 ///         match action {
 ///             Action::Connect { connection, .. } => session.handle(now, Event::Opened { connection }),
 ///             Action::Send { .. } => {
-///                 assert!(!database.is_empty(), "a message is stored before it leaves");
+///                 assert!(records["m/0"].contains("hello"), "a message is stored before it leaves");
 ///                 sent += 1;
 ///             }
 ///             _ => {}
 ///         }
 ///     }
-///     if let Some(version) = version {
+///     if let Some(version) = stored {
 ///         session.persisted(now, version);
 ///     }
 /// }
 /// assert_eq!(sent, 1);
+///
+/// // The process was killed, and another one begins a minute later.
+/// let session = Session::restore(preset()?, now, records, Duration::from_secs(60), Seed::from(8_u64))?;
+/// assert_eq!(session.unsettled(), 1);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 ///
@@ -73,16 +91,39 @@ use serde::{Deserialize, Serialize};
 ///
 /// Messages that waited for a connection leave after one more transaction once the connection is ready, so that after
 /// a crash a message typed offline is known as never sent. Write-ahead costs one transaction for each message and two
-/// for each connection. `Persist` may be answered late, and one answer may cover several: a version covers all
-/// versions before it. Heartbeats and the connection do not wait for it. `examples/durable` runs this loop with an
+/// for each connection, and as many bytes as the input changed, however much is held. `Persist` may be answered late,
+/// and one answer may cover several: a version covers all versions before it, and [`merge`](crate::durable::Changes::merge)
+/// joins their changes. Heartbeats and the connection do not wait for it. `examples/durable` runs this loop with an
 /// embedded database, and a test kills it again and again. A [`Peer`](crate::Peer) works alike where its
 /// [`PeerPolicy`](crate::config::PeerPolicy) asks for write-ahead.
+///
+/// # Without a common transaction
+///
+/// Some hosts keep their own rows and the records in two stores. Such a host stores its rows first, then the changes,
+/// and only then carries the actions out. A crash between the two stores then repeats something and loses nothing:
+///
+/// * `Deliver`: the message was not acknowledged, so the server pushes it again and it is delivered again. A host that
+///   uses the id of the message as the key of the row shows it once; other hosts show it twice. The opposite order
+///   *loses* the message: the session knows the id, acknowledges the next copy and delivers nothing.
+/// * `Status`: the session knows the message as it was before, so it tells a status *once more*. The row takes each
+///   status that comes, except that `Unconfirmed` replaces no `Accepted`, and `Accepted` no `Delivered` or `Read`. A
+///   row that says `Cancelled` is cancelled once more after a restart, before the session is opened. In the opposite
+///   order the status is *lost* for the row; after a restart [`status`](crate::Session::status) tells it for as long as
+///   the id is known.
+/// * An id that `send` returned: the row exists, and the session knows no such message, so it was never sent. After a
+///   restart the host sends each row again that has no final status and whose id `status` does not know; without that
+///   step the message is *not sent*. In the opposite order the session sends a message that no row shows, and a user
+///   who types it again sends it *twice*.
+///
+/// The changes of a version have to be written whole in any case: a set of records that is torn is refused as
+/// [damaged](crate::error::RestoreError::Damaged). A host whose store writes one value at a time stores the whole
+/// [`snapshot`](crate::Session::snapshot) as one value instead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Durability {
-    /// Nothing waits. The host takes a snapshot whenever it likes, and a crash loses everything after the last
-    /// snapshot.
+    /// Nothing waits, and there is no `Persist`. The host takes a snapshot whenever it likes, and a crash loses
+    /// everything after the last snapshot.
     #[default]
     Off,
     /// A message that was taken is reported and sent, and an arrival is acknowledged, only after `persisted`.
