@@ -88,6 +88,8 @@ fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
     config.outbox.send_failure = SendFailure::EndLink;
     config.outbox.quarantine = policy.quarantine;
     config.inbox.deliver = Deliver::Content;
+    // What a server keeps of its pushes says nothing of what a client repeats.
+    config.inbox.server_keeps = None;
     config.durability = policy.durability;
     preset
 }

@@ -1,6 +1,6 @@
 //! The accepting side by itself: what it repeats, what it remembers, and when it wants to be woken.
 
-use redial::config::{Durability, Limit, PeerPolicy};
+use redial::config::{Durability, Guarantee, Limit, PeerPolicy, Resend};
 use redial::error::ReceiptError;
 use redial::{
     Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Outgoing, Peer, Preset, Purpose, Seed,
@@ -236,4 +236,19 @@ fn a_peer_notices_a_silent_client_when_its_bounds_say() {
         peer.handle(end, Event::Tick);
         assert_eq!(peer.connection(), None);
     }
+}
+
+#[test]
+fn the_guarantees_of_a_peer_are_those_of_the_accepting_side() {
+    let preset = Preset::uni_app().with_config(Config::default()).and_then(|preset| {
+        preset.configure(|config| {
+            config.inbox.server_keeps = Some(60);
+            config.outbox.resend = Resend::Never;
+        })
+    });
+    let preset = preset.expect("it is sound");
+    let (session, peer) = (preset.bounds(), Peer::new(preset, PeerPolicy::default(), Seed::from(1_u64)).bounds());
+    assert_eq!((session.outbound, session.inbound), (Guarantee::AtMostOnce, Guarantee::OnceInOrder(60)));
+    assert_eq!(peer.outbound, Guarantee::OnceWhileServerRemembers, "a peer always pushes again");
+    assert_eq!(peer.inbound, Guarantee::OnceAmong(4_096), "a client may repeat more than a server keeps");
 }
