@@ -1,8 +1,11 @@
 //! What a configuration may say, and what happens to one that says more.
 
-use redial::config::{Acknowledge, Backoff, Budget, CodeRange, Config, DeadLink, FirstDelay, Limit, Rate};
+use std::num::NonZeroU32;
+
+use redial::config::{Acknowledge, Backoff, Budget, CodeRange, Config, DeadLink, FirstDelay, Limit, PeerPolicy, Rate};
 use redial::dialect::{Plain, Side};
 use redial::error::{ConfigError, PresetError};
+use redial::journal::{Header, Input};
 use redial::services::Service;
 use redial::{Action, Duration, Event, Frame, Instant, Preset, Seed, Session};
 use serde_json::{Value, json};
@@ -263,5 +266,95 @@ fn no_window_has_more_connects_than_the_bounds_say_with_and_without_a_budget() {
         let (short, day) = figures(config);
         assert!(connects.len() > 100 && most(120_000) <= short as usize, "{} of {short}", most(120_000));
         assert!(most(86_400_000) <= day as usize, "{} of {day}", most(86_400_000));
+    }
+}
+
+/// A configuration in which every optional setting is there, and no list is empty.
+fn complete() -> Config {
+    let (mut config, some, minute) = (with_all_limits(), NonZeroU32::new(9), Some(Duration::from_secs(60)));
+    config.authentication.timeout = minute;
+    config.reconnect.max = Some(9);
+    config.reconnect.repeated = minute;
+    config.close.code = Some(4001);
+    config.close.dead = DeadLink::Close { code: Some(4002) };
+    (config.close.stop, config.close.credential) = (vec![4500.into()], vec![4401.into()]);
+    config.close.retry = vec![1013.into()];
+    (config.outbox.dedup_window, config.outbox.time_to_live) = (minute, minute);
+    config.inbox.server_keeps = Some(9);
+    (config.fallback.loop_time, config.fallback.after_failures) = (minute, some);
+    config
+}
+
+/// The places of all values, those in which others stand included.
+fn all_places(value: &Value, at: &str, found: &mut Vec<String>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let at = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        all_places(value, &at, found);
+        found.push(at);
+    }
+}
+
+/// The settings that may be left away, each as the form of the whole without it.
+fn without_each<T: serde::de::DeserializeOwned + serde::Serialize>(complete: &T) -> Vec<(String, T)> {
+    let (form, mut places) = (serde_json::to_value(complete).expect("it is plain"), Vec::new());
+    all_places(&form, "", &mut places);
+    let without = places.into_iter().filter_map(|setting| {
+        let mut form = form.clone();
+        let place = place(&mut form, &setting);
+        *place = if place.is_array() { json!([]) } else { Value::Null };
+        serde_json::from_value(form).ok().map(|value| (setting, value))
+    });
+    without.collect()
+}
+
+#[test]
+fn a_setting_that_is_off_is_written_so_that_a_header_turns_it_off_again_in_every_preset() {
+    let complete = complete();
+    let shown = format!("{complete:?}");
+    assert!(!shown.contains("None") && !shown.contains("[]"), "nothing is left away: {shown}");
+    let off = without_each(&complete);
+    assert!(off.len() >= 25, "{:?}", off.iter().map(|(setting, _)| setting).collect::<Vec<_>>());
+    for (setting, config) in off {
+        assert_ne!(config, complete, "{setting}");
+        let written = serde_json::to_value(&config).expect("it is plain");
+        let value = written.pointer(&format!("/{}", setting.replace('.', "/")));
+        assert!(value.is_some(), "{setting} is written, or a preset that has it on would keep it");
+        assert_eq!(serde_json::from_value::<Config>(written).expect("it reads"), config, "{setting}");
+        for service in Service::all() {
+            let preset = service.sample().expect("its sample works").with_config(config.clone()).expect("it is sound");
+            let line = Input::Header(Header::new(&preset, Seed::from(1_u64))).to_line();
+            let Ok(Input::Header(header)) = Input::from_line(&line) else { panic!("{line}") };
+            let replayed = header.session().expect("it is made again");
+            assert_eq!(replayed.preset().config(), &config, "{setting} of {}", preset.name());
+        }
+    }
+}
+
+#[test]
+fn what_a_service_sets_and_a_user_takes_away_stays_away_in_a_replay() {
+    for service in Service::all() {
+        let preset = service.sample().expect("its sample works");
+        for (setting, config) in without_each(preset.config()) {
+            let Ok(changed) = preset.clone().with_config(config) else { continue };
+            let header = Header::new(&changed, Seed::from(1_u64));
+            let replayed = header.session().expect("it is made again");
+            assert_eq!(replayed.preset(), &changed, "{setting} of {}", preset.name());
+        }
+    }
+}
+
+#[test]
+fn a_setting_of_a_peer_that_is_off_is_written_and_read_as_off() {
+    let (some, minute) = (NonZeroU32::new(9), Some(Duration::from_secs(60)));
+    let mut complete = PeerPolicy::default();
+    (complete.copies, complete.quarantine, complete.heartbeat) = (some, some, minute);
+    assert!(!format!("{complete:?}").contains("None"), "{complete:?}");
+    let off = without_each(&complete);
+    assert_eq!(off.len(), 5, "{off:?}");
+    for (setting, policy) in off {
+        let written = serde_json::to_value(&policy).expect("it is plain");
+        assert_eq!(written[&setting], Value::Null, "{setting}");
+        assert!(written.get(&setting).is_some(), "{setting} is written");
+        assert_eq!(serde_json::from_value::<PeerPolicy>(written).expect("it reads"), policy, "{setting}");
     }
 }
