@@ -1,7 +1,9 @@
 //! Losing connections, and getting others.
 
+use redial::config::Bounds;
 use redial::{
-    Action, Cause, ConnectionId, Duration, Event, Failure, Frame, Preset, Seed, Session, State, Timer, TransportError,
+    Action, Cause, Config, ConnectionId, Duration, Event, Failure, Frame, Instant, Preset, Seed, Session, State, Timer,
+    TransportError,
 };
 
 use crate::support::Story;
@@ -32,7 +34,7 @@ fn a_server_that_accepts_and_drops_is_not_hammered() {
 
 #[test]
 fn no_seed_hammers_a_server_that_accepts_and_drops() {
-    let promised = redial::Config::default().bounds().connects_in_120_s;
+    let promised = Config::default().bounds().connects_in_120_s;
     for seed in 0..200 {
         let mut story = Story::seeded(Preset::plain(), seed);
         story.open();
@@ -148,7 +150,7 @@ fn ten_thousand_sessions_cut_at_one_instant_spread_their_attempts() {
 /// The delay after so many refused attempts in a row.
 fn delay_after(losses: u32, seed: u64) -> u64 {
     let mut session = Session::new(Preset::plain(), Seed::from(seed));
-    let mut now = redial::Instant::ORIGIN;
+    let mut now = Instant::ORIGIN;
     session.open(now);
     let mut delay = 0;
     for connection in 1..=u64::from(losses) {
@@ -343,7 +345,7 @@ fn a_hint_waits_for_the_floor_and_is_served_by_an_attempt_that_opens() {
 
 #[test]
 fn a_budget_of_connects_holds_in_every_window() {
-    let budget = |config: &mut redial::Config| {
+    let budget = |config: &mut Config| {
         config.reconnect.budget = Some(redial::config::Budget::new(10, Duration::from_secs(3_600)));
     };
     let mut story = Story::plain_with(budget);
@@ -357,6 +359,71 @@ fn a_budget_of_connects_holds_in_every_window() {
         assert!(within <= 10, "{within} in an hour from {from} on");
     }
     assert!(story.connects.len() >= 115, "{} in 20 hours", story.connects.len());
+}
+
+/// Runs a session against a server that accepts each connection and drops it, every n-th one after it was stable and the
+/// others at once, while hints and calls ask for the next one at once. Returns the most connects in any window of `span` milliseconds, within `until`, and
+/// the bounds. Without the oracle, which needs seconds for the connects of a day.
+fn asked_for(change: impl FnOnce(&mut Config), nth: usize, until: u64, span: u64) -> (usize, Bounds) {
+    let mut session = Session::new(Preset::plain().configure(change).expect("it is sound"), Seed::from(7_u64));
+    let (mut connects, mut now) = (Vec::new(), 0);
+    session.open(Instant::ORIGIN);
+    while now <= until {
+        let at = Instant::from_millis(now);
+        let dialled = std::iter::from_fn(|| session.poll_action()).find_map(|action| match action {
+            Action::Connect { connection, .. } => Some(connection),
+            _ => None,
+        });
+        let Some(connection) = dialled else {
+            now = session.next_deadline().expect("it waits to connect").at.as_millis().max(now);
+            session.handle(Instant::from_millis(now), Event::Tick);
+            continue;
+        };
+        connects.push(now);
+        session.handle(at, Event::Opened { connection });
+        session.handle(at, Event::FrameIn { connection, frame: Frame::text("hello") });
+        while session.poll_action().is_some() {}
+        now += if connects.len() % nth == 0 { session.preset().config().reconnect.stable.as_millis() } else { 0 };
+        let at = Instant::from_millis(now);
+        session.handle(at, Event::Closed { connection, code: None, reason: String::new() });
+        session.handle(at, Event::Online);
+        session.reconnect_now(at).expect("it is open");
+    }
+    let mut first = 0;
+    let within = connects.iter().enumerate().map(|(at, connect)| {
+        first += connects[first..].iter().take_while(|from| *connect - **from > span).count();
+        at + 1 - first
+    });
+    (within.max().unwrap_or_default(), session.bounds())
+}
+
+#[test]
+fn hints_and_calls_provoke_as_many_connects_as_promised_in_120_s_and_no_more() {
+    let rows = [30_000, 5_000, 1_000, 100].map(|stable| {
+        let change = |config: &mut Config| config.reconnect.stable = Duration::from_millis(stable);
+        let servers = (1..=8).chain([usize::MAX]);
+        let runs = servers.map(|nth| asked_for(change, nth, 300_000, 120_000));
+        let (most, bounds) = runs.max_by_key(|(most, _)| *most).expect("there are some");
+        assert!(most <= bounds.connects_in_120_s_at_most as usize, "{most} connects, {bounds:?}");
+        (stable, most, bounds.connects_in_120_s_at_most)
+    });
+    assert_eq!(
+        rows,
+        [(30_000, 28, 28), (5_000, 72, 74), (1_000, 207, 207), (100, 481, 481)],
+        "time, reached, promised"
+    );
+}
+
+#[test]
+fn a_budget_of_any_size_is_used_up_in_a_day_and_never_passed() {
+    let day = 86_400_000;
+    for (connects, hours) in [(200, 24), (1_000, 24), (1, 24), (10, 1)] {
+        let budget = redial::config::Budget::new(connects, Duration::from_secs(hours * 3_600));
+        let (most, bounds) = asked_for(|config| config.reconnect.budget = Some(budget), usize::MAX, 3 * day, day);
+        let promised = bounds.connects_in_a_day as usize;
+        assert!(most <= promised, "{most} connects of {promised}, budget {connects} in {hours} h");
+        assert!(most * 100 >= promised * 97, "{most} connects of {promised}, budget {connects} in {hours} h");
+    }
 }
 
 #[test]
