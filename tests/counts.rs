@@ -11,8 +11,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use fleet::Hour;
+use redial::config::{Durability, PeerPolicy};
 use redial::dialect::{Content, Side, Signal};
-use redial::{Action, Config, ConnectionId, Event, Frame, Instant, Message, MessageId, Preset, Secret, Seed, Session};
+use redial::{
+    Action, Config, ConnectionId, Event, Frame, Instant, Message, MessageId, Peer, Preset, Secret, Seed, Session,
+    Snapshot,
+};
 
 /// Rounds before those that count: by then the dedup window (4,096) and the memory of settled messages (1,024) are full.
 const WARM: u32 = 6_000;
@@ -169,6 +173,32 @@ fn a_body_is_the_buffer_of_the_frame_it_came_in_where_that_is_not_much_larger() 
     let (close, loose) = (deliver(&content, 0), deliver(&content, 10_000));
     assert_eq!((close.as_str(), loose.as_str()), (content.as_str(), content.as_str()));
     assert!(loose.capacity() < 2 * content.len(), "a small body holds no large buffer: {}", loose.capacity());
+}
+
+#[test]
+fn receipts_between_two_versions_leave_no_more_behind_than_are_kept() {
+    let held = |receipts: u32| {
+        let mut policy = PeerPolicy::default();
+        policy.durability = Durability::WriteAhead;
+        let mut peer = Peer::new(with_receipts(), policy, Seed::from(7_u64));
+        let (now, id) = (Instant::ORIGIN, MessageId::from("c1"));
+        let connection = peer.accept(now);
+        let frame = Frame::text(r#"{"key":"message","data":{"clientMessageId":"c1","content":"hello"}}"#);
+        peer.handle(now, Event::FrameIn { connection, frame });
+        let heap = allocation_counter::measure(|| {
+            for _ in 0..receipts {
+                peer.delivered(now, id.clone()).expect("the message was delivered");
+                while peer.poll_action().is_some() {}
+            }
+        });
+        // What is left is right all the same.
+        let mut stored = Snapshot::default();
+        stored.apply(&peer.changes());
+        assert_eq!(stored.iter().filter(|(key, _)| key.starts_with("t/")).count(), 1_024);
+        heap.bytes_current
+    };
+    let (some, many) = (held(3_000), held(30_000));
+    assert!(many <= some + some / 10, "{some} bytes, and {many} after ten times as many");
 }
 
 #[test]

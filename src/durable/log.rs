@@ -38,6 +38,13 @@ impl Log {
         }
     }
 
+    /// Forgets a change of a record that no store has, and that is gone.
+    pub(crate) fn forget(&mut self, number: u64) {
+        if let Some(entries) = &mut self.0 {
+            entries.numbers.remove(&number);
+        }
+    }
+
     /// Notes a change of a record of the second kind, which goes with the next version.
     #[inline]
     pub(crate) fn touch_second(&mut self, number: u64) {

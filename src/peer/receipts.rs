@@ -16,6 +16,8 @@ pub(super) struct Receipts {
     entries: VecDeque<(MessageId, Status)>,
     /// Number of the next receipt; that of each one before is one less.
     end: u64,
+    /// First number that no version has announced.
+    announced: u64,
     log: Log,
 }
 
@@ -31,7 +33,7 @@ struct ReceiptRecord<'a> {
 
 impl Receipts {
     pub(super) fn new(logs: bool) -> Self {
-        Self { entries: VecDeque::new(), end: 0, log: Log::new(logs) }
+        Self { entries: VecDeque::new(), end: 0, announced: 0, log: Log::new(logs) }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &(MessageId, Status)> {
@@ -44,29 +46,41 @@ impl Receipts {
         self.entries.push_back((id, status));
         self.end += 1;
         if self.entries.len() > limit {
-            self.log.touch_quietly(self.end - self.entries.len() as u64);
+            let oldest = self.first();
             self.entries.pop_front();
+            if oldest < self.announced {
+                self.log.touch_quietly(oldest);
+            } else {
+                // No store has it, so many receipts between two versions leave nothing behind.
+                self.log.forget(oldest);
+            }
         }
     }
 
-    pub(super) fn log(&mut self) -> &mut Log {
-        &mut self.log
+    /// Forgets the changes of the records, because they are announced.
+    pub(super) fn clear_changes(&mut self) {
+        self.log.clear();
+        self.announced = self.end;
     }
 
-    fn write_one(&self, number: u64, batch: &mut Batch<'_>) {
-        let first = self.end - self.entries.len() as u64;
-        let index = number.checked_sub(first).and_then(|index| usize::try_from(index).ok());
-        let receipt = index.and_then(|index| self.entries.get(index));
-        let record = receipt.map(|(id, status)| ReceiptRecord { id: Cow::Borrowed(id), read: *status == Status::Read });
-        batch.set(Kind::Receipt.at(number), record.as_ref());
+    /// Number of the oldest receipt.
+    fn first(&self) -> u64 {
+        self.end - self.entries.len() as u64
     }
 
-    /// Writes the records that were touched, or all of them.
+    /// Writes the records that were touched, or `all` of them.
     pub(super) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        let write = |number: u64| {
+            let index = number.checked_sub(self.first()).and_then(|index| usize::try_from(index).ok());
+            let receipt = index.and_then(|index| self.entries.get(index));
+            let record =
+                receipt.map(|(id, status)| ReceiptRecord { id: Cow::Borrowed(id), read: *status == Status::Read });
+            batch.set(Kind::Receipt.at(number), record.as_ref());
+        };
         if all {
-            (self.end - self.entries.len() as u64..self.end).for_each(|number| self.write_one(number, batch));
+            (self.first()..self.end).for_each(write);
         } else {
-            self.log.numbers().for_each(|number| self.write_one(number, batch));
+            self.log.numbers().for_each(write);
         }
     }
 
@@ -82,6 +96,7 @@ impl Receipts {
         for (_, ReceiptRecord { id, read }) in kept {
             receipts.push(id.into_owned(), if read { Status::Read } else { Status::Delivered }, limit);
         }
+        receipts.clear_changes();
         Ok(receipts)
     }
 }
