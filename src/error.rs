@@ -456,7 +456,12 @@ codes!(MarkReadError:
 );
 codes!(ReceiptError: NoWord => "no_word", Unknown => "unknown");
 codes!(CloseError: Code => "close_code", Reason => "close_reason");
-codes!(RestoreError: Version => "snapshot_version", Damaged => "snapshot_damaged", Preset => "snapshot_preset", Side => "snapshot_side");
+codes!(RestoreError:
+    Version => "snapshot_version",
+    Damaged => "snapshot_damaged",
+    Preset => "snapshot_preset",
+    Side => "snapshot_side"
+);
 codes!(NotOpenError: NotOpen => "not_open");
 codes!(PresetError: Unknown => "unknown_preset", Missing => "missing_setting", Invalid => "invalid_config"; Config);
 codes!(ConfigError:

@@ -96,8 +96,8 @@ pub enum Event {
     ///
     /// Without pings a heartbeat that is spelled as a WebSocket ping is never sent: the text takes its place that the
     /// dialect has for that ([`encode_without_pings`](crate::dialect::Dialect::encode_without_pings)), or the session
-    /// only listens. What was not sent is not unanswered, so such a link is not given up for its silence. The profile is
-    /// no part of a snapshot: a restored session is told anew.
+    /// only listens. What was not sent is not unanswered, so such a link is not given up for its silence. The profile
+    /// is no part of a snapshot: a restored session is told anew.
     Host {
         /// The profile of the host.
         #[serde(flatten)]

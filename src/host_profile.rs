@@ -20,8 +20,8 @@ use crate::frame::Frame;
 #[serde(default)]
 #[non_exhaustive]
 pub struct HostProfile {
-    /// Whether the host can send WebSocket pings and pongs, and passes those on that arrive (RFC 6455 §5.5.2). A page in
-    /// a browser cannot. Default `true`.
+    /// Whether the host can send WebSocket pings and pongs, and passes those on that arrive (RFC 6455 §5.5.2). A page
+    /// in a browser cannot. Default `true`.
     pub pings: bool,
 }
 

@@ -43,8 +43,8 @@ impl fmt::Debug for ConnectionId {
     }
 }
 
-/// Last number that a count of this crate reaches: of sequence numbers, of ids made, of connections. It is far below 2^53,
-/// so that no reader of these numbers loses precision before it.
+/// Last number that a count of this crate reaches: of sequence numbers, of ids made, of connections. It is far below
+/// 2^53, so that no reader of these numbers loses precision before it.
 pub(crate) const LAST: u64 = (1 << 53) - (1 << 32);
 
 /// A message id names a message: it is a text, or an integer in services that count messages. `1` and `"1"` are two

@@ -87,23 +87,20 @@ impl Inbox {
         &mut self.log
     }
 
-    /// Writes the record of the id in this slot, or that it is gone. Messages that wait for the application have none:
-    /// after a restart they have to be delivered again.
-    fn write(&self, slot: u64, batch: &mut Batch<'_>) {
-        let answered = self.answered.get(slot);
-        let record =
-            answered.map(|Answered { id, accepted }| SeenRecord { id: Cow::Borrowed(id), rejected: !accepted });
-        batch.set(Kind::Seen.at(slot), record.as_ref());
-    }
-
-    /// Writes all records.
-    pub(crate) fn write_all(&self, batch: &mut Batch<'_>) {
-        self.answered.iter().for_each(|(slot, _)| self.write(slot, batch));
-    }
-
-    /// Writes the records that were touched.
-    pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
-        self.log.numbers().for_each(|slot| self.write(slot, batch));
+    /// Writes the records that were touched, or `all` of them. Messages that wait for the application have none: after
+    /// a restart they have to be delivered again.
+    pub(crate) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        let write = |slot| {
+            let answered = self.answered.get(slot);
+            let record =
+                answered.map(|Answered { id, accepted }| SeenRecord { id: Cow::Borrowed(id), rejected: !accepted });
+            batch.set(Kind::Seen.at(slot), record.as_ref());
+        };
+        if all {
+            self.answered.iter().map(|(slot, _)| slot).for_each(write);
+        } else {
+            self.log.numbers().for_each(write);
+        }
     }
 
     /// Restores the window from its records; of more ids than the window holds, the last ones. Damaged where an id
@@ -134,8 +131,8 @@ impl Inbox {
         }
     }
 
-    /// Handles the application's answer to a message of an earlier connection. Returns whether there was such a message;
-    /// of two messages with one id the earlier one is answered first.
+    /// Handles the application's answer to a message of an earlier connection. Returns whether there was such a
+    /// message; of two messages with one id the earlier one is answered first.
     pub(crate) fn on_late_answer(&mut self, id: &MessageId) -> bool {
         let Some(Left(left)) = self.left.as_deref_mut() else { return false };
         let first = left.range((id.clone(), 0)..).next().filter(|(of, _)| of == id).cloned();

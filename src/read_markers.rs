@@ -62,19 +62,15 @@ impl ReadMarkers {
         &mut self.log
     }
 
-    /// Writes all records.
-    pub(crate) fn write_all(&self, batch: &mut Batch<'_>) {
+    /// Writes the records where any was touched, or where `all` are asked for: there are few.
+    pub(crate) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        if !all && !self.log.is_loud() {
+            return;
+        }
+        self.log.numbers().for_each(|number| batch.delete(Kind::ReadMarker.at(number)));
         for ReadMarker { conversation, id, number, .. } in &self.markers {
             let record = ReadMarkerRecord { conversation: Cow::Borrowed(conversation), id: Cow::Borrowed(id) };
             batch.put(Kind::ReadMarker.at(*number), &record);
-        }
-    }
-
-    /// Writes the records that were touched.
-    pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
-        if self.log.is_loud() {
-            self.log.numbers().for_each(|number| batch.delete(Kind::ReadMarker.at(number)));
-            self.write_all(batch);
         }
     }
 

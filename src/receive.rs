@@ -3,8 +3,8 @@
 //! 1. A frame over the limit is dropped unread.
 //! 2. A signal that arrives before the login is done and is not about the login is ignored, unless the dialect delivers
 //!    early.
-//! 3. Whoever wrote the dialect: an id over its limit, a number that no snapshot can hold or JSON that nests too deep is
-//!    malformed.
+//! 3. Whoever wrote the dialect: an id over its limit, a number that no snapshot can hold or JSON that nests too deep
+//!    is malformed.
 //! 4. A frame becomes a body only when it is delivered: until then its content is a range within the frame.
 //!
 //! | signal | goes to |

@@ -41,8 +41,8 @@ impl Session {
     /// Returns when the session needs a `Tick`, and for which timer; `None` when it waits for events alone.
     ///
     /// The deadline may change with every input, and is later than that input's `now`. A tick before the deadline
-    /// changes nothing, and a late tick is harmless. A session that stopped for a refused credential keeps its messages:
-    /// their times to live go on, and so does a drain.
+    /// changes nothing, and a late tick is harmless. A session that stopped for a refused credential keeps its
+    /// messages: their times to live go on, and so does a drain.
     pub fn next_deadline(&self) -> Option<Deadline> {
         let config = &self.preset.config;
         let stall = self.backlog.deadline(&config.limits);

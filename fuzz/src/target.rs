@@ -94,7 +94,7 @@ pub fn snapshot(data: &[u8]) {
 
 /// The same content with the check that it ought to have.
 fn forged(snapshot: &Snapshot) -> Option<Snapshot> {
-    serde_json::from_value(sealed::resealed(serde_json::to_value(snapshot).ok()?)?).ok()
+    serde_json::from_value(sealed::sealed(serde_json::to_value(snapshot).ok()?)?).ok()
 }
 
 /// Restores a session and has it work a little.

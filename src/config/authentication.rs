@@ -10,8 +10,8 @@ use crate::time::Duration;
 #[non_exhaustive]
 pub struct AuthenticationPolicy {
     /// Selects the source of credentials. Default [`CredentialSource::Held`], so that one credential serves every
-    /// connection; use [`CredentialSource::Asked`] where tokens are short-lived. `Asked` in a dialect without a login is
-    /// refused with [`ConfigError::NoLogin`](crate::error::ConfigError::NoLogin).
+    /// connection; use [`CredentialSource::Asked`] where tokens are short-lived. `Asked` in a dialect without a login
+    /// is refused with [`ConfigError::NoLogin`](crate::error::ConfigError::NoLogin).
     pub credential: CredentialSource,
     /// Limits the wait for a credential and for the answer to a login. Default 10 s: a server that has not answered
     /// by then rarely does. Raise it where a person types the credential; `None` waits for ever, and zero counts as
@@ -19,9 +19,9 @@ pub struct AuthenticationPolicy {
     #[serde(rename = "timeout_ms")]
     pub timeout: Option<Duration>,
     /// Selects the reaction to a credential that the server refuses: by a handshake answered with 401 or 403, by a
-    /// refused login, or by a close code of `close.credential`. Default [`Unauthorized::Stop`]: more attempts with a bad
-    /// token help nobody. Use [`Unauthorized::Retry`] where a proxy answers 401 or 403 while the service restarts. In a
-    /// dialect without a login a refused handshake is a failed attempt in any case.
+    /// refused login, or by a close code of `close.credential`. Default [`Unauthorized::Stop`]: more attempts with a
+    /// bad token help nobody. Use [`Unauthorized::Retry`] where a proxy answers 401 or 403 while the service restarts.
+    /// In a dialect without a login a refused handshake is a failed attempt in any case.
     pub unauthorized: Unauthorized,
 }
 
@@ -55,8 +55,8 @@ pub enum CredentialSource {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Unauthorized {
-    /// The credential is void and the session stops; the outbox is kept until `open` or `close`. Where a newer credential
-    /// is held, the session goes on as after any loss, and the next attempt carries that one.
+    /// The credential is void and the session stops; the outbox is kept until `open` or `close`. Where a newer
+    /// credential is held, the session goes on as after any loss, and the next attempt carries that one.
     Stop,
     /// The refusal is a failed attempt like any other, and the session tries again with the same credential.
     Retry,

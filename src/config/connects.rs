@@ -1,8 +1,8 @@
 //! The most connects that fit into a window, as `bounds()` tells them.
 //!
 //! 1. A gap between two connects is never shorter than the safety floor, nor than the delay after its loss.
-//! 2. Against the floor a server can do one thing: hold a connection for the stable time. Against the delays it can also
-//!    reset the attempt counter, where the policy counts an open socket, or a message, as proof.
+//! 2. Against the floor a server can do one thing: hold a connection for the stable time. Against the delays it can
+//!    also reset the attempt counter, where the policy counts an open socket, or a message, as proof.
 //! 3. What is computed is the least time for a number of connects, over every way to lose them. Only losses without a
 //!    stable connection between them can be long, and the floor lets few of those into a window; so the work has a
 //!    bound that holds for every configuration.
@@ -98,8 +98,8 @@ fn floor_of(unstable: u64) -> u64 {
     floor_after(u32::try_from(unstable).unwrap_or(u32::MAX)).as_millis()
 }
 
-/// The ways to lose the first connection of an outage, each as the time that the connection must have been ready and the
-/// least delay that follows, in milliseconds.
+/// The ways to lose the first connection of an outage, each as the time that the connection must have been ready and
+/// the least delay that follows, in milliseconds.
 fn first_losses(config: &Config) -> [Option<(u64, u64)>; 5] {
     let first = &config.reconnect.first;
     let silence = least_silence(&config.heartbeat).map(Duration::as_millis);

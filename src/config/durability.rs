@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// 1. Take all actions, until [`poll_action`](crate::Session::poll_action) returns `None`.
 /// 2. If [`Persist`](crate::Action::Persist) is among them, store three things in *one* transaction: the content of
-///    the actions (messages delivered, statuses, ids of messages just sent), the [changes](crate::durable::Changes) that
-///    `Persist` carries, and the time of day. A message that is delivered without an id comes without `Persist`; store
-///    it alike.
+///    the actions (messages delivered, statuses, ids of messages just sent), the [changes](crate::durable::Changes)
+///    that `Persist` carries, and the time of day. A message that is delivered without an id comes without `Persist`;
+///    store it alike.
 /// 3. Carry the actions out.
 /// 4. Call [`persisted`](crate::Session::persisted) with the last version that `Persist` named, and begin again.
 ///
@@ -92,9 +92,10 @@ use serde::{Deserialize, Serialize};
 /// Messages that waited for a connection leave after one more transaction once the connection is ready, so that after
 /// a crash a message typed offline is known as never sent. Write-ahead costs one transaction for each message and two
 /// for each connection, and as many bytes as the input changed, however much is held. `Persist` may be answered late,
-/// and one answer may cover several: a version covers all versions before it, and [`merge`](crate::durable::Changes::merge)
-/// joins their changes. Heartbeats and the connection do not wait for it. `examples/durable` runs this loop with an
-/// embedded database, and a test kills it again and again. A [`Peer`](crate::Peer) works alike where its
+/// and one answer may cover several: a version covers all versions before it, and
+/// [`merge`](crate::durable::Changes::merge) joins their changes. Heartbeats and the connection do not wait for it.
+/// `examples/durable` runs this loop with an embedded database, and a test kills it again and again. A
+/// [`Peer`](crate::Peer) works alike where its
 /// [`PeerPolicy`](crate::config::PeerPolicy) asks for write-ahead.
 ///
 /// # Without a common transaction

@@ -237,8 +237,8 @@ impl HeartbeatPolicy {
         [asks, self.notice(every, proof)].into_iter().flatten().min()
     }
 
-    /// The longest silence before a link counts as dead, provided that the host ticks in time; `None` for never. `every`
-    /// is the time between heartbeats.
+    /// The longest silence before a link counts as dead, provided that the host ticks in time; `None` for never.
+    /// `every` is the time between heartbeats.
     pub(crate) fn notice(&self, every: Duration, proof: Proof) -> Option<Duration> {
         let dead_after = self.dead_after.filter(|_| proof != Proof::None).map(|after| after.silence(every));
         let suspicion = self.suspicion.filter(|_| proof == Proof::Unanswered).map(|suspicion| {

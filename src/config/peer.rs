@@ -13,8 +13,8 @@ use crate::time::Duration;
 #[non_exhaustive]
 pub struct PeerPolicy {
     /// The time after which an unacknowledged push is sent again. Default 10 s; `None` repeats pushes only on a new
-    /// connection; less than 1 ms counts as 1 ms, [`Duration::MAX`] as `None`. In a dialect with sequence numbers nothing is repeated on a live
-    /// connection.
+    /// connection; less than 1 ms counts as 1 ms, [`Duration::MAX`] as `None`. In a dialect with sequence numbers
+    /// nothing is repeated on a live connection.
     #[serde(rename = "push_again_ms")]
     pub push_again: Option<Duration>,
     /// Limits the copies of one push, the first included. Default `None`, until the push is acknowledged.

@@ -3,8 +3,8 @@
 //! 1. Acknowledgements and refusals go out in the order in which they were due; read markers follow those that are due.
 //! 2. An answer belongs to its connection: on the next one the peer repeats the message, and it is answered then.
 //! 3. An answer that waits is kept until it is sent. At `inbox.pending` answers reading stops. For what is read already
-//!    there is room of the size of the dedup window, or of twice `inbox.pending`, messages that wait for the application
-//!    included; beyond it an arriving message is deferred.
+//!    there is room of the size of the dedup window, or of twice `inbox.pending`, messages that wait for the
+//!    application included; beyond it an arriving message is deferred.
 //! 4. Of the read markers of one conversation at most two wait: the first, which no later one can put off, and the
 //!    newest.
 

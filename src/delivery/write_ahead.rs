@@ -108,14 +108,18 @@ impl WriteAhead {
     }
 }
 
-/// Part of the durable state that is not delivery's: the link's of a session, or the client record of a peer.
-pub(crate) struct Surroundings<'a> {
+/// Part of the durable state that is not delivery's: the link's of a session, or what a peer knows of its client.
+pub(crate) trait Surroundings {
     /// Number of changes that have to be stored.
-    pub(crate) attempts: u64,
+    fn attempts(&self) -> u64;
+
     /// Whether an answer of this input waits for its version.
-    pub(crate) waits: bool,
-    /// Writes the records that were touched or, where the flag is set, all of them.
-    pub(crate) write: &'a dyn Fn(&mut Batch<'_>, AgeClock, bool),
+    fn wait(&self) -> bool {
+        false
+    }
+
+    /// Writes the records that were touched, or `all` of them.
+    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool);
 }
 
 impl Delivery {
@@ -129,13 +133,13 @@ impl Delivery {
     /// Announces, at the end of an input, the version that covers the input, and sends the cumulative ack that is due.
     /// Returns whether a version was announced.
     #[inline]
-    pub(crate) fn settle_version(&mut self, cx: &mut Context<'_>, surroundings: &Surroundings<'_>) -> bool {
+    pub(crate) fn settle_version(&mut self, cx: &mut Context<'_>, surroundings: &impl Surroundings) -> bool {
         let any = self.write_ahead.is_some() || !matches!(self.transfer, Transfer::PerMessage);
         any && self.settle_version_slow(cx, surroundings)
     }
 
     /// Slow path of `settle_version`, for write-ahead and for dialects with sequence numbers.
-    fn settle_version_slow(&mut self, cx: &mut Context<'_>, surroundings: &Surroundings<'_>) -> bool {
+    fn settle_version_slow(&mut self, cx: &mut Context<'_>, surroundings: &impl Surroundings) -> bool {
         let before = self.announced();
         match (&self.write_ahead, &mut self.transfer) {
             (Some(_), _) => self.announce_version(cx, surroundings),
@@ -154,17 +158,16 @@ impl Delivery {
         }
     }
 
-    fn announce_version(&mut self, cx: &mut Context<'_>, surroundings: &Surroundings<'_>) {
+    fn announce_version(&mut self, cx: &mut Context<'_>, surroundings: &impl Surroundings) {
         self.number_messages(cx.config);
         let is_new = self.has_changed();
-        let end = self.outbox.end();
         let Some(write_ahead) = &mut self.write_ahead else { return };
-        if is_new || write_ahead.loud || surroundings.attempts != write_ahead.attempts {
+        if is_new || write_ahead.loud || surroundings.attempts() != write_ahead.attempts {
             let version = write_ahead.announced + 1;
-            let mut urgent = surroundings.waits | self.answers.wait_for_next() | write_ahead.holds_for_next();
-            urgent |= self.outbox.is_unstored(end.saturating_sub(1));
-            write_ahead.on_announced(version, end);
-            (write_ahead.loud, write_ahead.attempts) = (false, surroundings.attempts);
+            let mut urgent = surroundings.wait() | self.answers.wait_for_next() | write_ahead.holds_for_next();
+            urgent |= self.outbox.has_unstored();
+            write_ahead.on_announced(version, self.outbox.end());
+            (write_ahead.loud, write_ahead.attempts) = (false, surroundings.attempts());
             if let Transfer::Sequenced(sequence) = &mut self.transfer {
                 urgent |= sequence.inbound.seal(version);
             }
@@ -197,14 +200,12 @@ impl Delivery {
     }
 
     /// Returns the changes that no version has carried, as carried from now on; with write-ahead only.
-    pub(crate) fn take_changes(&mut self, now: Instant, surroundings: &Surroundings<'_>) -> Changes {
+    pub(crate) fn take_changes(&mut self, now: Instant, surroundings: &impl Surroundings) -> Changes {
         let Some(write_ahead) = &self.write_ahead else { return Changes::default() };
         let mut batch = Batch::new(&write_ahead.stored);
+        self.write(&mut batch, surroundings, write_ahead.inherited);
         if write_ahead.inherited {
-            self.write_all(&mut batch, surroundings);
             batch.delete_others();
-        } else {
-            self.write_changes(&mut batch, surroundings);
         }
         let difference = batch.finish(self.head(now));
         self.clear_changes();
@@ -213,27 +214,15 @@ impl Delivery {
         write_ahead.stored.apply(difference)
     }
 
-    /// Writes the records that were touched.
-    fn write_changes(&self, batch: &mut Batch<'_>, surroundings: &Surroundings<'_>) {
-        (surroundings.write)(batch, self.outbox.ages(), false);
+    /// Writes the records that were touched, or `all` of them.
+    fn write(&self, batch: &mut Batch<'_>, surroundings: &impl Surroundings, all: bool) {
+        surroundings.write(batch, self.outbox.ages(), all);
         self.mint.write(batch);
-        self.outbox.write_changes(batch);
-        self.inbox.write_changes(batch);
-        self.read_markers.iter().for_each(|markers| markers.write_changes(batch));
+        self.outbox.write(batch, all);
+        self.inbox.write(batch, all);
+        self.read_markers.iter().for_each(|markers| markers.write(batch, all));
         if let Transfer::Sequenced(sequence) = &self.transfer {
-            sequence.write_changes(batch);
-        }
-    }
-
-    /// Writes all records.
-    fn write_all(&self, batch: &mut Batch<'_>, surroundings: &Surroundings<'_>) {
-        (surroundings.write)(batch, self.outbox.ages(), true);
-        self.mint.write(batch);
-        self.outbox.write_all(batch);
-        self.inbox.write_all(batch);
-        self.read_markers.iter().for_each(|markers| markers.write_all(batch));
-        if let Transfer::Sequenced(sequence) = &self.transfer {
-            sequence.write_all(batch);
+            sequence.write(batch, all);
         }
     }
 
@@ -257,10 +246,10 @@ impl Delivery {
     }
 
     /// Returns all records, as changes to an empty store.
-    pub(crate) fn all_records(&self, now: Instant, surroundings: &Surroundings<'_>) -> Changes {
+    pub(crate) fn all_records(&self, now: Instant, surroundings: &impl Surroundings) -> Changes {
         let empty = Stored::default();
         let mut batch = Batch::new(&empty);
-        self.write_all(&mut batch, surroundings);
+        self.write(&mut batch, surroundings, true);
         batch.finish(self.head(now)).changes
     }
 

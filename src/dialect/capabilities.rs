@@ -137,10 +137,10 @@ pub enum IdScope {
     Session,
     /// Ids count anew on each connection, as packet identifiers do in a clean session of MQTT (MQTT 5 §2.2.1).
     ///
-    /// A message is compared with those of its own connection alone. With the connection the read markers end, and so do
-    /// the messages that wait for [`acknowledge`](crate::Session::acknowledge): a call for one of them succeeds and sends
-    /// nothing. Where an id is also free again within its connection, set `inbox.window` to 0. Dialects with sequence
-    /// numbers have no use for this scope: their ids name messages beyond a session.
+    /// A message is compared with those of its own connection alone. With the connection the read markers end, and so
+    /// do the messages that wait for [`acknowledge`](crate::Session::acknowledge): a call for one of them succeeds and
+    /// sends nothing. Where an id is also free again within its connection, set `inbox.window` to 0. Dialects with
+    /// sequence numbers have no use for this scope: their ids name messages beyond a session.
     Connection,
 }
 
@@ -180,8 +180,8 @@ pub enum Heartbeats {
     /// The client asks and the server answers: heartbeats that stay unanswered prove the link dead.
     /// [`Preset::new`](crate::Preset::new) refuses a dialect that does not encode the heartbeat.
     Asks,
-    /// Each end sends heartbeats and answers none, as in STOMP 1.2. Nothing heard for `dead_after` proves the link dead,
-    /// counted from the last byte.
+    /// Each end sends heartbeats and answers none, as in STOMP 1.2. Nothing heard for `dead_after` proves the link
+    /// dead, counted from the last byte.
     Tells,
     /// The server alone sends heartbeats, within `heartbeat.every` of each other. Nothing heard for `dead_after` proves
     /// the link dead, counted from the last byte.

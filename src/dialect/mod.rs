@@ -139,8 +139,8 @@ pub trait Dialect: Debug + Send + Sync {
     /// Encodes a heartbeat or a heartbeat reply for a host that cannot send the ping or pong which
     /// [`encode`](Dialect::encode) gave ([`HostProfile::pings`](crate::HostProfile)).
     ///
-    /// Fails with [`Unencodable::NoWord`] where the service has no other frame for it: then nothing is sent. That is the
-    /// default.
+    /// Fails with [`Unencodable::NoWord`] where the service has no other frame for it: then nothing is sent. That is
+    /// the default.
     fn encode_without_pings(&self, writer: Side, signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
         let _ = (writer, signal);
         Err(Unencodable::NoWord)

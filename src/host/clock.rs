@@ -53,8 +53,8 @@ struct Reading {
 }
 
 impl HostClock {
-    /// Longest wait where a wall clock is read: 10 s. A machine that slept is found out at the next reading, so a longer
-    /// wait would find it out later.
+    /// Longest wait where a wall clock is read: 10 s. A machine that slept is found out at the next reading, so a
+    /// longer wait would find it out later.
     pub const LONGEST_WAIT: core::time::Duration = core::time::Duration::from_secs(10);
 
     /// Least sleep that is found: 2 s. Corrections of NTP between two readings stay below this time, and no heartbeat

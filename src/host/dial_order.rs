@@ -102,7 +102,8 @@ impl<A> DialOrder<A> {
         self.waiting.front().map(|_| self.next_at)
     }
 
-    /// Whether every address was dialed, every dial failed and no connection is open. A name without addresses has failed at once.
+    /// Whether every address was dialed, every dial failed and no connection is open. A name without addresses has
+    /// failed at once.
     pub fn has_failed(&self) -> bool {
         !self.is_open && self.waiting.is_empty() && self.running == 0
     }

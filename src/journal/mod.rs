@@ -10,9 +10,9 @@
 //! {"query":{"type":"status","id":"c1"}}
 //! ```
 //!
-//! A query (`snapshot`, `changes`, `status`, `stats`, `explain`, `bounds`) is answered in one line and changes nothing: the clock
-//! of the session stays, no timer fires, and a replay passes the query and its answer over. Its `now_ms` may be left
-//! out. The [`Query`] says what each one asks.
+//! A query (`snapshot`, `changes`, `status`, `stats`, `explain`, `bounds`) is answered in one line and changes nothing:
+//! the clock of the session stays, no timer fires, and a replay passes the query and its answer over. Its `now_ms` may
+//! be left out. The [`Query`] says what each one asks.
 //!
 //! A line out is the id of a message that `send` took, a refusal, the answer to a query, an action or, last for every
 //! line in, the next deadline:
@@ -273,8 +273,8 @@ fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Err
 }
 
 impl Input {
-    /// Reads a line. The error says where the problem is and repeats nothing of the line but the name of a field that is
-    /// unknown.
+    /// Reads a line. The error says where the problem is and repeats nothing of the line but the name of a field that
+    /// is unknown.
     pub fn from_line(line: &str) -> Result<Self, LineError> {
         let kind: Kind = read(line)?;
         if kind.is_header {

@@ -1,4 +1,5 @@
-//! Problem of a line that is JSON of a wrong shape: an unknown call, event or query, or a missing or unknown field with its path.
+//! Problem of a line that is JSON of a wrong shape: an unknown call, event or query, or a missing or unknown field with
+//! its path.
 
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -9,8 +9,8 @@
 //! 5. Every deadline of a heartbeat ends with its connection.
 //! 6. Messages that left and brought no byte back raise suspicion before the schedule would.
 //! 7. A heartbeat that the socket has not taken is not unanswered: its deadlines start when its last byte is written.
-//! 8. While the session does not read, silence proves nothing: heartbeats go out and none counts, and a probe goes first
-//!    when reading resumes after a pause as long as a late wake-up.
+//! 8. While the session does not read, silence proves nothing: heartbeats go out and none counts, and a probe goes
+//!    first when reading resumes after a pause as long as a late wake-up.
 //! 9. A heartbeat that was not sent is not unanswered.
 
 use core::num::NonZeroU32;
@@ -259,8 +259,8 @@ impl Heartbeat {
         }
     }
 
-    /// Judges silence again, because the session reads; returns whether a probe goes out. `longest` is the longest pause
-    /// that is allowed.
+    /// Judges silence again, because the session reads; returns whether a probe goes out. `longest` is the longest
+    /// pause that is allowed.
     pub(crate) fn resume(&mut self, now: Instant, policy: &HeartbeatPolicy, longest: Duration) -> bool {
         let since = core::mem::replace(&mut self.pause_ends_at, Instant::NEVER) - longest;
         self.held = !self.unwritten_since.is_never();
@@ -302,8 +302,8 @@ impl Heartbeat {
     }
 
     /// Starts a probe after sleep or a network change; returns whether a heartbeat goes out for it. None does when a
-    /// probe is under way, the policy has none or nobody would answer, nor while the socket has not taken the heartbeat before, which is the
-    /// probe then.
+    /// probe is under way, the policy has none or nobody would answer, nor while the socket has not taken the heartbeat
+    /// before, which is the probe then.
     pub(crate) fn on_wake(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
         let Some(probe) = policy.probe.filter(|_| self.asks() && !self.is_probing()) else { return false };
         let round_trip = self.round_trip;

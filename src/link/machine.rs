@@ -851,8 +851,8 @@ impl Link {
         }
     }
 
-    /// Probes a ready link, shortens a wait, or restarts an attempt that hangs, after a hint: the network is back or the
-    /// machine woke.
+    /// Probes a ready link, shortens a wait, or restarts an attempt that hangs, after a hint: the network is back or
+    /// the machine woke.
     pub(crate) fn on_hint(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         let policy = &cx.config.reconnect;
         match &mut self.phase {
@@ -872,7 +872,8 @@ impl Link {
         }
     }
 
-    /// Puts a ready link in doubt: a probe goes out, and messages that can wait do so until a byte comes. Attempts go on.
+    /// Puts a ready link in doubt: a probe goes out, and messages that can wait do so until a byte comes. Attempts go
+    /// on.
     pub(crate) fn on_offline(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
         if self.is_ready() { self.on_hint(cx) } else { None }
     }

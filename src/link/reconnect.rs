@@ -240,8 +240,8 @@ impl Reconnect {
         pattern.delay.map_or(now, |delay| now + policy.jitter.spread(delay, rng))
     }
 
-    /// Takes over the attempt counter of an outage that a restart interrupted, `away` ago; returns when the next attempt
-    /// may begin.
+    /// Takes over the attempt counter of an outage that a restart interrupted, `away` ago; returns when the next
+    /// attempt may begin.
     ///
     /// A single attempt that the restart itself cut short is no outage yet, but it counts. Of an outage that is carried
     /// over nobody knows the age, so the lower cap of its beginning is over.

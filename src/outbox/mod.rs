@@ -9,8 +9,8 @@
 //! 5. The age of a message includes the time for which the machine slept.
 //! 6. A copy that is asked for by hand goes out on the present connection, before messages that wait.
 //! 7. Where a failure holds the line, no message behind the failed one leaves until the user decides.
-//! 8. A confirmation is overdue when nothing moved for `receipt_timeout`: the wait of the first message in flight starts
-//!    when its last byte is written, and anew with each confirmation in order.
+//! 8. A confirmation is overdue when nothing moved for `receipt_timeout`: the wait of the first message in flight
+//!    starts when its last byte is written, and anew with each confirmation in order.
 
 mod by_hand;
 mod entry;
@@ -103,24 +103,29 @@ impl Outbox {
         self.log.is_loud()
     }
 
-    /// Writes all records.
-    pub(crate) fn write_all(&self, batch: &mut Batch<'_>) {
-        for (slot, entry) in self.unsettled.iter() {
-            batch.put(Kind::Message.at(slot), &entry.message_record());
-            batch.set(Kind::Copies.at(slot), entry.copies_record().as_ref());
+    /// Writes the records that were touched, or `all` of them.
+    pub(crate) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        let message = |slot, batch: &mut Batch<'_>| {
+            batch.set(Kind::Message.at(slot), self.unsettled.get(slot).map(Entry::message_record).as_ref());
+        };
+        let copies = |slot, batch: &mut Batch<'_>| {
+            batch.set(Kind::Copies.at(slot), self.unsettled.get(slot).and_then(Entry::copies_record).as_ref());
+        };
+        if all {
+            self.unsettled.iter().for_each(|(slot, _)| {
+                message(slot, batch);
+                copies(slot, batch);
+            });
+        } else {
+            self.log.numbers().for_each(|slot| message(slot, batch));
+            self.log.second_numbers().for_each(|slot| copies(slot, batch));
         }
-        self.settled.write_all(batch);
+        self.settled.write(batch, all);
     }
 
-    /// Writes the records that were touched.
-    pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
-        for slot in self.log.numbers() {
-            batch.set(Kind::Message.at(slot), self.unsettled.get(slot).map(Entry::message_record).as_ref());
-        }
-        for slot in self.log.second_numbers() {
-            batch.set(Kind::Copies.at(slot), self.unsettled.get(slot).and_then(Entry::copies_record).as_ref());
-        }
-        self.settled.write_changes(batch);
+    /// Whether a message waits to be stored.
+    pub(crate) fn has_unstored(&self) -> bool {
+        self.held_from < self.unsettled.end()
     }
 
     /// Forgets the changes of the records, because they are announced.
@@ -130,8 +135,8 @@ impl Outbox {
     }
 
     /// Restores the outbox from its records, at `now` on the session's clock; `None` where an id stands twice or a
-    /// message contradicts itself. Where the process could send messages until it ended, each counts as sent at the time
-    /// `sent`. `moved` is how far moments move back on the clock of ages.
+    /// message contradicts itself. Where the process could send messages until it ended, each counts as sent at the
+    /// time `sent`. `moved` is how far moments move back on the clock of ages.
     pub(crate) fn restored(
         now: Instant,
         records: &Records,

@@ -181,21 +181,18 @@ impl Settled {
         &mut self.log
     }
 
-    /// Writes the record of the message in this slot, or that it is gone.
-    pub(super) fn write(&self, slot: u64, batch: &mut Batch<'_>) {
-        // After a restart no earlier write can be reported as failed, so bodies kept for that are left out.
-        let record = self.entries.get(slot).map(|entry| SettledRecord::new(entry, self.failed.get(&slot)));
-        batch.set(Kind::Settled.at(slot), record.as_ref());
-    }
-
-    /// Writes all records.
-    pub(super) fn write_all(&self, batch: &mut Batch<'_>) {
-        self.entries.iter().for_each(|(slot, _)| self.write(slot, batch));
-    }
-
-    /// Writes the records that were touched.
-    pub(super) fn write_changes(&self, batch: &mut Batch<'_>) {
-        self.log.numbers().for_each(|slot| self.write(slot, batch));
+    /// Writes the records that were touched, or `all` of them.
+    pub(super) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        let write = |slot| {
+            // After a restart no earlier write can be reported as failed, so bodies kept for that are left out.
+            let record = self.entries.get(slot).map(|entry| SettledRecord::new(entry, self.failed.get(&slot)));
+            batch.set(Kind::Settled.at(slot), record.as_ref());
+        };
+        if all {
+            self.entries.iter().map(|(slot, _)| slot).for_each(write);
+        } else {
+            self.log.numbers().for_each(write);
+        }
     }
 
     /// Restores the memory from its records, oldest first, of which it keeps the last `limit`; `None` where a record
@@ -257,8 +254,8 @@ impl Settled {
         }
     }
 
-    /// Drops the oldest bodies until at most `bytes` are kept: those of failed messages first, and of these the ones last
-    /// whose slots in the outbox are `needed`.
+    /// Drops the oldest bodies until at most `bytes` are kept: those of failed messages first, and of these the ones
+    /// last whose slots in the outbox are `needed`.
     pub(crate) fn make_room(&mut self, bytes: usize, needed: impl Fn(u64) -> bool) {
         while self.body_bytes > bytes {
             let mut failed = self.failed.iter();

@@ -8,7 +8,7 @@ use super::record::ClientRecord;
 use super::{Peer, PeerPolicy, adapted};
 use crate::backlog::Backlog;
 use crate::config::Durability;
-use crate::delivery::{Delivery, Surroundings};
+use crate::delivery::Delivery;
 use crate::dialect::{Preset, Side};
 use crate::durable::{AgeClock, Changes, Snapshot};
 use crate::error::RestoreError;
@@ -25,40 +25,20 @@ impl Peer {
     /// ends in order.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(self.all_records())
+        let surroundings = self.record.beside(&self.receipts, self.preset.name(), self.last_connection, false);
+        Snapshot::of(self.delivery.all_records(self.clock, &surroundings))
     }
 
     /// Returns the changes of the durable state that no `Persist` has carried yet, as
     /// [`Session::changes`](crate::Session::changes) does.
     pub fn changes(&mut self) -> Changes {
+        let surroundings = self.record.beside(&self.receipts, self.preset.name(), self.last_connection, false);
         if !self.delivery.is_write_ahead() {
-            return self.all_records();
+            return self.delivery.all_records(self.clock, &surroundings);
         }
-        let (preset, record, receipts, clock) = (&self.preset, &self.record, &self.receipts, self.clock);
-        let connections = self.last_connection;
-        let surroundings = Surroundings {
-            attempts: connections,
-            waits: false,
-            write: &|batch, ages, all| {
-                record.write(batch, preset.name(), connections, ages);
-                receipts.write(batch, all);
-            },
-        };
-        let changes = self.delivery.take_changes(clock, &surroundings);
-        self.receipts.log().clear();
+        let changes = self.delivery.take_changes(self.clock, &surroundings);
+        self.receipts.clear_changes();
         changes
-    }
-
-    fn all_records(&self) -> Changes {
-        let surroundings = Surroundings {
-            attempts: self.last_connection,
-            waits: false,
-            write: &|batch, ages, _| {
-                self.record.write(batch, self.preset.name(), self.last_connection, ages);
-                self.receipts.write(batch, true);
-            },
-        };
-        self.delivery.all_records(self.clock, &surroundings)
     }
 
     /// Restores a peer, without a connection, from the records that a store holds, in any order, or from a

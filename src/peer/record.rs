@@ -10,10 +10,11 @@ use alloc::format;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
+use super::receipts::Receipts;
 use super::work::{PeerCore, Stage};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
-use crate::delivery::{sent_at_once, taken_at_once};
+use crate::delivery::{Surroundings, sent_at_once, taken_at_once};
 use crate::dialect::{Hello, NotResumed, Resume, Resumption, SessionTerms, Side, Signal};
 use crate::durable::{AgeClock, Batch, Damaged, Kind, Records, write_format};
 use crate::failure::Reason;
@@ -55,11 +56,44 @@ struct StoredRecord<'a> {
     since: Option<Instant>,
 }
 
+/// Records of a peer that are not delivery's: those of the format, of the client and of the receipts.
+pub(super) struct ClientRecords<'a> {
+    record: &'a ClientRecord,
+    receipts: &'a Receipts,
+    preset: &'a str,
+    connections: u64,
+    wait: bool,
+}
+
+impl Surroundings for ClientRecords<'_> {
+    fn attempts(&self) -> u64 {
+        // Connection ids must not repeat after a restart, so each new one is a change of the durable state.
+        self.connections
+    }
+
+    fn wait(&self) -> bool {
+        self.wait
+    }
+
+    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool) {
+        write_format(batch, self.preset, Side::Server);
+        let ClientRecord { lost_at, absence, previous_token, since, remembered, .. } = self.record;
+        let record = StoredRecord {
+            connections: self.connections,
+            gone: lost_at.map(|lost_at| ages.at(lost_at) - *absence),
+            previous: previous_token.as_ref().map(Cow::Borrowed),
+            since: since.map(|since| ages.at(since) - *remembered),
+        };
+        batch.put(Kind::Client.key(), &record);
+        self.receipts.write(batch, all);
+    }
+}
+
 /// What a client has of the present session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// There is nothing to compare: no session, a client that begins a new one, or one that may have lost the welcome of
-    /// the present one.
+    /// There is nothing to compare: no session, a client that begins a new one, or one that may have lost the welcome
+    /// of the present one.
     None,
     /// The newest token.
     Newest,
@@ -70,16 +104,15 @@ pub(super) enum Claim {
 }
 
 impl ClientRecord {
-    /// Writes the records of the client and of the format.
-    pub(super) fn write(&self, batch: &mut Batch<'_>, preset: &str, connections: u64, ages: AgeClock) {
-        write_format(batch, preset, Side::Server);
-        let record = StoredRecord {
-            connections,
-            gone: self.lost_at.map(|lost_at| ages.at(lost_at) - self.absence),
-            previous: self.previous_token.as_ref().map(Cow::Borrowed),
-            since: self.since.map(|since| ages.at(since) - self.remembered),
-        };
-        batch.put(Kind::Client.key(), &record);
+    /// Records of a peer that are not delivery's. `wait` says whether a welcome waits for them to be stored.
+    pub(super) fn beside<'a>(
+        &'a self,
+        receipts: &'a Receipts,
+        preset: &'a str,
+        connections: u64,
+        wait: bool,
+    ) -> ClientRecords<'a> {
+        ClientRecords { record: self, receipts, preset, connections, wait }
     }
 
     /// Restores the record, `away` after it was written; returns the number of connections too.

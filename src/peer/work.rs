@@ -7,7 +7,7 @@ use super::receipts::Receipts;
 use super::record::{Claim, ClientRecord};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
-use crate::delivery::{Delivery, DeliveryRequest, Surroundings};
+use crate::delivery::{Delivery, DeliveryRequest};
 use crate::dialect::{Bye, Content, LeaveSignal, LoginSignal, SequenceSignal, Signal, Span};
 use crate::error::{Malformed, ReceiptError};
 use crate::event::Event;
@@ -276,19 +276,10 @@ impl PeerCore<'_> {
 
     /// Announces the version that covers the present input.
     pub(super) fn settle_version(&mut self, cx: &mut Context<'_>, preset: &str) {
-        let (record, receipts) = (&*self.record, &*self.receipts);
-        // Connection ids must not repeat after a restart, so each new one is a change of the durable state.
-        let connections = self.last_connection;
-        let surroundings = Surroundings {
-            attempts: connections,
-            waits: matches!(self.current, Some(PeerConnection { stage: Stage::Answering { version: u64::MAX }, .. })),
-            write: &|batch, ages, all| {
-                record.write(batch, preset, connections, ages);
-                receipts.write(batch, all);
-            },
-        };
+        let wait = matches!(self.current, Some(PeerConnection { stage: Stage::Answering { version: u64::MAX }, .. }));
+        let surroundings = self.record.beside(self.receipts, preset, self.last_connection, wait);
         if self.delivery.settle_version(cx, &surroundings) {
-            self.receipts.log().clear();
+            self.receipts.clear_changes();
         }
     }
 

@@ -107,20 +107,18 @@ impl Inbound {
         self.log.is_loud()
     }
 
-    /// Writes the records of all refusals.
-    pub(super) fn write_all(&self, batch: &mut Batch<'_>) {
-        for Refusal { seq, code } in &self.refused {
-            batch.put(Kind::Refusal.at(*seq), &RefusalRecord { code: *code });
-        }
-    }
-
-    /// Writes the records that were touched.
-    pub(super) fn write_changes(&self, batch: &mut Batch<'_>) {
-        for seq in self.log.numbers() {
+    /// Writes the records that were touched, or `all` of them.
+    pub(super) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        let write = |seq| {
             let found = self.refused.binary_search_by_key(&seq, |refusal| refusal.seq).ok();
             let refusal = found.and_then(|at| self.refused.get(at));
             let record = refusal.map(|refusal| RefusalRecord { code: refusal.code });
             batch.set(Kind::Refusal.at(seq), record.as_ref());
+        };
+        if all {
+            self.refused.iter().map(|refusal| refusal.seq).for_each(write);
+        } else {
+            self.log.numbers().for_each(write);
         }
     }
 
@@ -138,8 +136,8 @@ impl Inbound {
         self.accepted + self.waiting.len() as u64
     }
 
-    /// Whether as many messages wait for the application as the credit allows, or more refusals than any peer that keeps
-    /// to that credit can leave unacknowledged.
+    /// Whether as many messages wait for the application as the credit allows, or more refusals than any peer that
+    /// keeps to that credit can leave unacknowledged.
     pub(super) fn is_full(&self, credit: u64) -> bool {
         self.waiting.len() as u64 >= credit || self.refused.len() as u64 >= credit.saturating_mul(4)
     }

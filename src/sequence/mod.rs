@@ -1,7 +1,7 @@
 //! Sequence: delivery in dialects where each message of a session has a sequence number and acks are cumulative.
 //!
-//! 1. A message gets its sequence number when it is first sent or, with write-ahead, when it is taken, and keeps it while
-//!    the session lasts; no sequence number is left out.
+//! 1. A message gets its sequence number when it is first sent or, with write-ahead, when it is taken, and keeps it
+//!    while the session lasts; no sequence number is left out.
 //! 2. A cumulative ack says that every message up to its sequence number is accepted, or refused and named.
 //! 3. A message that an ack covers is accepted for good: by the application, and on disk where that is required.
 //! 4. On a new connection each end continues after the messages that the other end has, in order, before new messages.

@@ -2,8 +2,8 @@
 //!
 //! 1. Sequence numbers are given in order and without holes; `acked` rises one by one.
 //! 2. On a new connection no message has gone out: every message that has no ack goes out again.
-//! 3. With write-ahead a message gets its sequence number when it is taken, and goes out under that number once the host
-//!    has stored it; without, it gets the number when it goes out.
+//! 3. With write-ahead a message gets its sequence number when it is taken, and goes out under that number once the
+//!    host has stored it; without, it gets the number when it goes out.
 //! 4. A number that never went out can be taken back, or given to another message.
 
 use alloc::collections::VecDeque;
@@ -118,19 +118,17 @@ impl Outbound {
         self.log.is_loud()
     }
 
-    /// Writes the records of all numbers.
-    pub(super) fn write_all(&self, batch: &mut Batch<'_>) {
-        for (seq, unacked) in (self.acked + 1..).zip(&self.unacked) {
-            batch.put(Kind::Number.at(seq), &unacked.record());
-        }
-    }
-
-    /// Writes the records that were touched.
-    pub(super) fn write_changes(&self, batch: &mut Batch<'_>) {
-        for seq in self.log.numbers() {
+    /// Writes the records that were touched, or `all` of them.
+    pub(super) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        let write = |seq: u64| {
             let index = seq.checked_sub(self.acked + 1).and_then(|index| usize::try_from(index).ok());
             let unacked = index.and_then(|index| self.unacked.get(index));
             batch.set(Kind::Number.at(seq), unacked.map(UnackedMessage::record).as_ref());
+        };
+        if all {
+            (self.acked + 1..=self.highest()).for_each(write);
+        } else {
+            self.log.numbers().for_each(write);
         }
     }
 

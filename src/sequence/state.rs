@@ -34,25 +34,14 @@ impl Sequence {
         [&mut self.log, self.inbound.log(), self.gap.log(), self.out.log()].into_iter().for_each(Log::clear);
     }
 
-    /// Writes all records.
-    pub(crate) fn write_all(&self, batch: &mut Batch<'_>) {
-        self.write_single(batch);
-        self.out.write_all(batch);
-        self.inbound.write_all(batch);
-    }
-
-    /// Writes the records that were touched.
-    pub(crate) fn write_changes(&self, batch: &mut Batch<'_>) {
-        self.write_single(batch);
-        self.out.write_changes(batch);
-        self.inbound.write_changes(batch);
-    }
-
-    fn write_single(&self, batch: &mut Batch<'_>) {
+    /// Writes the records that were touched, or `all` of them.
+    pub(crate) fn write(&self, batch: &mut Batch<'_>, all: bool) {
         batch.set(Kind::Session.key(), self.sid.as_ref());
         let (accepted, acked, gone_out) = (self.inbound.accepted(), self.out.acked(), self.out.gone_out());
         let record = SequenceRecord { accepted, acked, gone_out, missing: self.gap.missing() };
         batch.put(Kind::Sequence.key(), &record);
+        self.out.write(batch, all);
+        self.inbound.write(batch, all);
     }
 
     /// Restores a sequence from its records. `all_out` says that every number may have gone out, because the process

@@ -17,7 +17,8 @@ use crate::time::{Duration, Instant};
 
 impl Session {
     /// Connects now and resets the attempt counter. A session that waits for its next attempt connects as soon as the
-    /// safety floor and `reconnect.budget` allow; the first `open` and one after a close or a stop do not wait for them.
+    /// safety floor and `reconnect.budget` allow; the first `open` and one after a close or a stop do not wait for
+    /// them.
     ///
     /// A call during an attempt, a login or `Ready` changes nothing. The first `open` after
     /// [`restore`](Session::restore) may have to wait for the backoff of the outage.
@@ -181,8 +182,9 @@ impl Session {
         self.count_refusal(fetched)
     }
 
-    /// Replaces the connection, or ends the wait for the next attempt as soon as the safety floor and `reconnect.budget`
-    /// allow. It costs no attempt and no step of the backoff, and a session that would give up attempts once more.
+    /// Replaces the connection, or ends the wait for the next attempt as soon as the safety floor and
+    /// `reconnect.budget` allow. It costs no attempt and no step of the backoff, and a session that would give up
+    /// attempts once more.
     ///
     /// A session that is idle, closing or stopped refuses the call with [`NotOpenError::NotOpen`].
     pub fn reconnect_now(&mut self, now: Instant) -> Result<(), NotOpenError> {

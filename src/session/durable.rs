@@ -7,12 +7,30 @@ use super::Session;
 use crate::backlog::Backlog;
 use crate::delivery::{Delivery, Surroundings};
 use crate::dialect::{Preset, Side};
-use crate::durable::{AgeClock, Changes, Snapshot, write_format};
+use crate::durable::{AgeClock, Batch, Changes, Snapshot, write_format};
 use crate::error::RestoreError;
 use crate::link::Link;
 use crate::rng::{Rng, Seed};
 use crate::time::{Duration, Instant};
 use crate::uncompared::Uncompared;
+
+/// Records of a session that are not delivery's: those of the format and of the link.
+pub(super) struct LinkRecords<'a> {
+    pub(super) preset: &'a Preset,
+    pub(super) link: &'a Link,
+    pub(super) now: Instant,
+}
+
+impl Surroundings for LinkRecords<'_> {
+    fn attempts(&self) -> u64 {
+        self.link.attempts()
+    }
+
+    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, _all: bool) {
+        write_format(batch, self.preset.name(), Side::Client);
+        self.link.write(batch, self.now, ages, &self.preset.config);
+    }
+}
 
 impl Session {
     /// Returns the durable state as of [`now`](Session::now), the time of the last input; `away` is measured from
@@ -27,7 +45,8 @@ impl Session {
     /// with the process.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.with_surroundings(|surroundings| Snapshot::of(self.delivery.all_records(self.clock, surroundings)))
+        let surroundings = LinkRecords { preset: &self.preset, link: &self.link, now: self.clock };
+        Snapshot::of(self.delivery.all_records(self.clock, &surroundings))
     }
 
     /// Returns the changes of the durable state that no `Persist` has carried yet, as if one carried them now; for a
@@ -48,30 +67,12 @@ impl Session {
     /// # Ok::<(), redial::SendError>(())
     /// ```
     pub fn changes(&mut self) -> Changes {
+        let surroundings = LinkRecords { preset: &self.preset, link: &self.link, now: self.clock };
         if self.delivery.is_write_ahead() {
-            let (link, clock, preset) = (&self.link, self.clock, &self.preset);
-            let surroundings = Surroundings {
-                attempts: link.attempts(),
-                waits: false,
-                write: &|batch, ages, _| {
-                    write_format(batch, preset.name(), Side::Client);
-                    link.write(batch, clock, ages, &preset.config);
-                },
-            };
-            return self.delivery.take_changes(clock, &surroundings);
+            self.delivery.take_changes(self.clock, &surroundings)
+        } else {
+            self.delivery.all_records(self.clock, &surroundings)
         }
-        self.with_surroundings(|surroundings| self.delivery.all_records(self.clock, surroundings))
-    }
-
-    fn with_surroundings<T>(&self, work: impl FnOnce(&Surroundings<'_>) -> T) -> T {
-        work(&Surroundings {
-            attempts: self.link.attempts(),
-            waits: false,
-            write: &|batch, ages, _| {
-                write_format(batch, self.preset.name(), Side::Client);
-                self.link.write(batch, self.clock, ages, &self.preset.config);
-            },
-        })
     }
 
     /// Restores a session, in `Idle`, from the records that a store holds, in any order, or from a [`Snapshot`]; `away`

@@ -12,9 +12,8 @@ use crate::action::Action;
 use crate::backlog::Backlog;
 use crate::config::Bounds;
 use crate::context::Context;
-use crate::delivery::{Delivery, Mint, Surroundings};
+use crate::delivery::{Delivery, Mint};
 use crate::dialect::{Preset, Side};
-use crate::durable::write_format;
 use crate::event::Event;
 use crate::id::MessageId;
 use crate::link::Link;
@@ -26,6 +25,7 @@ use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
 pub(crate) use self::core::SessionCore;
+use self::durable::LinkRecords;
 pub use explain::Explanation;
 
 /// Client side of one logical conversation with a server, over any number of connections.
@@ -179,8 +179,8 @@ impl Session {
 
     /// Returns the status of a message; `None` for a message that is unknown or was forgotten.
     ///
-    /// `Queued` says that the message was never sent in its round, so that [`cancel`](Session::cancel) may take it back;
-    /// `Sent` that it was, whether it is in flight or waits for the next connection to be sent again.
+    /// `Queued` says that the message was never sent in its round, so that [`cancel`](Session::cancel) may take it
+    /// back; `Sent` that it was, whether it is in flight or waits for the next connection to be sent again.
     pub fn status(&self, id: &MessageId) -> Option<Status> {
         self.delivery.status(id, self.preset.dialect().capabilities().receipts)
     }
@@ -237,15 +237,7 @@ impl Session {
         if cx.backlog.message_left() {
             core.on_message_left(&mut cx);
         }
-        let (link, clock) = (&*core.link, cx.now);
-        let surroundings = Surroundings {
-            attempts: link.attempts(),
-            waits: false,
-            write: &|batch, ages, _| {
-                write_format(batch, self.preset.name(), Side::Client);
-                link.write(batch, clock, ages, &self.preset.config);
-            },
-        };
+        let surroundings = LinkRecords { preset: &self.preset, link: &*core.link, now: cx.now };
         core.delivery.settle_version(&mut cx, &surroundings);
         core.settle_reading(&mut cx);
         result

@@ -148,6 +148,10 @@ fn a_version_is_urgent_while_something_waits_for_it() {
         story.seen().all().iter().filter_map(of).collect::<Vec<_>>()
     };
     urgent(&mut story);
+    story.text("{}");
+    story.closed(1006).wait_for_connect();
+    assert_eq!(urgent(&mut story), [false], "a new attempt waits for nothing");
+    story.opened();
     let id = story.send("hello");
     assert_eq!(urgent(&mut story), [true], "a message waits");
     story.persist();

@@ -133,7 +133,7 @@ fn a_journal_that_begins_with_a_snapshot_replays() {
 fn that_made(count: u64) -> Session {
     let mut value: Value = serde_json::from_str(&lived().snapshot()).expect("it is JSON");
     value["meta"]["made"] = count.into();
-    let text = sealed(value).to_string();
+    let text = sealed(value).expect("it is a snapshot").to_string();
     restore(&text, Preset::uni_app().with_config(Config::default()).expect("it is sound")).expect("the seal is right")
 }
 
@@ -176,7 +176,7 @@ fn forged(snapshot: &Value, place: &[String], value: u64) -> Value {
         _ => &mut value[step],
     });
     *at = value.into();
-    sealed(forged)
+    sealed(forged).expect("it is a snapshot")
 }
 
 const WELCOME: &str = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;

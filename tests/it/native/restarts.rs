@@ -151,7 +151,7 @@ fn near_the_end(client: [&str; 2], server: [&str; 2]) -> Pair {
             stored["s/sequence"][end] = (LAST - 1).into();
         }
         stored["s/sequence"]["gone_out"] = stored["s/sequence"]["acked"].clone();
-        sealed(stored)
+        sealed(stored).expect("it is a snapshot")
     };
     let client = near(serde_json::to_value(pair.story.session.snapshot()).expect("written"), client);
     let server = near(serde_json::to_value(pair.peer.snapshot()).expect("written"), server);
