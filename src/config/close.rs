@@ -175,6 +175,8 @@ pub enum CloseCodes {
     /// The codes 1002, 1003, 1007, 1008, 1010, 3500 to 3999 and 4500 to 4999 stop the session, as does the third 1009
     /// in a row. After every other code the session tries again.
     ///
+    /// Another loss, a connection that was stable, and one that delivered or confirmed a message end that row.
+    ///
     /// The codes 1003, 1007 and 1009 speak of a message. Where a message was in flight that
     /// [`quarantine`](crate::config::OutboxPolicy::quarantine) may set aside, the session tries again after them, until
     /// that message is set aside.

@@ -1142,7 +1142,7 @@ impl Link {
     /// Decides what the peer's close code means (RFC 6455 §7.4): the configuration's lists first, then the dialect. A
     /// code that speaks of a message is no verdict on the session while a message is under suspicion.
     fn verdict(&mut self, cx: &Context<'_>, code: u16, suspect: bool) -> CloseVerdict {
-        let before = if self.is_stable(cx.now, cx.config) { 0 } else { self.reconnect.too_big };
+        let before = if self.proof(cx) >= Proof::Useful { 0 } else { self.reconnect.too_big };
         self.reconnect.too_big = if code == 1009 && !suspect { before.saturating_add(1) } else { 0 };
         let classified = || match code {
             _ if cx.config.close.codes == CloseCodes::RetryAll => false,
@@ -1210,13 +1210,18 @@ impl Link {
     fn history(&self, cx: &Context<'_>, retry_after: Option<Duration>) -> ConnectionHistory {
         let none = ConnectionHistory { proof: Proof::None, lasted: None, death_if_silent: None, retry_after };
         let Phase::Ready { since, heartbeat, .. } = &self.phase else { return none };
-        let proof = match self.is_stable(cx.now, cx.config) {
-            true => Proof::Stable,
-            false if cx.backlog.is_useful() => Proof::Useful,
-            false => Proof::None,
-        };
         let death_if_silent = heartbeat.death_if_silent(&cx.config.heartbeat);
-        ConnectionHistory { proof, lasted: Some(cx.now.since(*since)), death_if_silent, retry_after }
+        ConnectionHistory { proof: self.proof(cx), lasted: Some(cx.now.since(*since)), death_if_silent, retry_after }
+    }
+
+    /// What the present connection has proven so far.
+    fn proof(&self, cx: &Context<'_>) -> Proof {
+        match &self.phase {
+            Phase::Ready { .. } if self.is_stable(cx.now, cx.config) => Proof::Stable,
+            Phase::Ready { .. } if cx.backlog.is_useful() => Proof::Useful,
+            Phase::Ready { evidence: Evidence::Heard, .. } => Proof::Heard,
+            _ => Proof::None,
+        }
     }
 
     fn give_up(&mut self, cx: &mut Context<'_>, attempts: u32, reason: Reason) -> LinkEvent {

@@ -32,10 +32,12 @@ pub(crate) struct ConnectionHistory {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Proof that a lost connection was of use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Proof that a lost connection was of use; each proof is also those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proof {
     None,
+    /// The connection was ready and brought a frame that could be understood.
+    Heard,
     /// A message was confirmed or delivered on the connection.
     Useful,
     /// The connection was ready for the stable time and brought a frame that could be understood.
@@ -170,7 +172,7 @@ impl Reconnect {
         rng: &mut Rng,
     ) -> ReconnectDecision {
         self.unstable = if history.proof == Proof::Stable { 0 } else { self.unstable.saturating_add(1) };
-        if history.proof != Proof::None && policy.reset == Reset::OnStable {
+        if history.proof >= Proof::Useful && policy.reset == Reset::OnStable {
             self.end_outage();
         }
         if cause == Cause::Renewed {

@@ -59,8 +59,11 @@ fn a_frame_too_big_for_the_server_is_final_at_the_third_close_in_a_row() {
 }
 
 #[test]
-fn the_count_of_frames_that_were_too_big_is_set_back_by_every_other_loss_and_by_a_stable_connection() {
-    let between: [fn(&mut Story); 5] = [
+fn the_count_of_frames_that_were_too_big_is_set_back_by_other_losses_by_a_stable_connection_and_by_success() {
+    let between: [fn(&mut Story); 6] = [
+        |story| {
+            story.text("hello").closed(1009);
+        },
         |story| {
             story.errored(TransportError::Io);
         },
@@ -89,6 +92,28 @@ fn the_count_of_frames_that_were_too_big_is_set_back_by_every_other_loss_and_by_
         story.wait_for_connect();
         story.opened().closed(1009);
         assert_eq!(story.state(), State::Waiting, "{which}");
+    }
+}
+
+#[test]
+fn a_server_that_takes_or_brings_messages_between_its_closes_for_size_is_tried_again() {
+    let mut story = Story::plain();
+    story.ready();
+    for _ in 0..5 {
+        story.text("from the server").wait(3_000).send("a frame that is too big");
+        story.closed(1009);
+        assert_eq!(story.state(), State::Waiting, "a message came on this connection");
+        story.wait_for_connect();
+        story.opened();
+    }
+    let mut story = Story::uni_app();
+    story.ready();
+    for _ in 0..5 {
+        let id = story.send("hello");
+        story.text(&format!(r#"{{"type":"MESSAGE","clientMessageId":"{id}"}}"#)).closed(1009);
+        assert_eq!((story.state(), story.session.status(&id)), (State::Waiting, Some(Status::Accepted)));
+        story.wait_for_connect();
+        story.opened();
     }
 }
 
