@@ -175,6 +175,9 @@ impl Reconnect {
         if history.proof >= Proof::Useful && policy.reset == Reset::OnStable {
             self.end_outage();
         }
+        if history.proof >= Proof::Heard {
+            self.restarts = 0;
+        }
         if cause == Cause::Renewed {
             return ReconnectDecision::ConnectAt(self.earliest(policy).max(now), self.failures);
         }
@@ -297,7 +300,8 @@ impl Reconnect {
 
     /// Returns when a hint restarts the attempt under way, which last moved at `moved`.
     ///
-    /// Each restart in a row waits twice as long as the one before, so that hints without end let an attempt open.
+    /// Each restart in a row waits twice as long as the one before, so that hints without end let an attempt open. A
+    /// connection that was ready and heard something ends that row, as does every loss that is no renewal.
     pub(crate) fn restart_at(&self, now: Instant, moved: Instant, policy: &ReconnectPolicy) -> Instant {
         let hung = moved + HUNG.times(1 << self.restarts.min(16));
         hung.max(self.floor(self.unstable.saturating_add(1))).max(self.earned(policy)).max(now)

@@ -328,6 +328,31 @@ fn a_hint_restarts_an_attempt_that_hangs_once_it_has_hung_for_a_second() {
 }
 
 #[test]
+fn the_count_of_restarts_is_set_back_by_a_connection_that_was_heard_and_by_every_loss_of_another_kind() {
+    let mut story = Story::plain();
+    story.open();
+    story.wait(500).event(Event::Online).wait(500);
+    assert_eq!(story.connects, [0, 1_000]);
+    story.wait(100).opened().wait(100).text("hello").wait(20_000).text("hello");
+    story.call(redial::journal::Call::ReconnectNow).expect("it is open");
+    let dialled = story.now();
+    story.wait(100).event(Event::Online).wait(10_000);
+    assert_eq!(story.connects[2..], [dialled, dialled + 1_000], "the connection was ready, and heard");
+    // A connection that heard nothing ends no row, and a loss that is no renewal does.
+    let mut story = Story::plain();
+    story.open();
+    story.event(Event::Online).wait(1_000).event(Event::Online).wait(2_000).opened();
+    story.call(redial::journal::Call::ReconnectNow).expect("it is open");
+    story.wait_for_connect();
+    story.event(Event::Online).wait(4_000);
+    assert_eq!(story.connects, [0, 1_000, 3_000, 4_000, 8_000]);
+    story.errored(TransportError::Refused).wait_for_connect();
+    let dialled = story.now();
+    story.event(Event::Online).wait(5_000);
+    assert_eq!(story.connects.last(), Some(&(dialled + 5_000)), "the floor alone, and not 8 s");
+}
+
+#[test]
 fn a_hint_waits_for_the_floor_and_is_served_by_an_attempt_that_opens() {
     let mut story = Story::plain();
     story.open();
