@@ -80,9 +80,11 @@ pub enum Cause {
     NotUnderstood,
     /// The process was restarted while attempts were failing.
     Restarted,
-    /// The application asked for a new connection, or a hint restarted an attempt that hung.
+    /// The application asked for a new connection, a hint restarted an attempt that hung, or another session begins
+    /// because the sequence numbers are used up.
     Renewed,
-    /// Messages of the peer were deferred, and there is room for them again. The next connection asks for them.
+    /// Messages of the peer were deferred, and there is room for them again, or those behind a gap found no room. The
+    /// next connection asks for them. Like `Renewed` this is no failure: it costs no attempt and no step of the backoff.
     Deferred,
     /// The application closed the session.
     User,
@@ -98,6 +100,13 @@ pub enum Cause {
     GaveUp,
     /// The host reported that no further attempt can help.
     Permanent,
+}
+
+impl Cause {
+    /// Whether the session, its user or a hint wanted another connection, so that the loss is no failure.
+    pub(crate) fn is_renewal(self) -> bool {
+        matches!(self, Self::Renewed | Self::Deferred)
+    }
 }
 
 impl fmt::Display for Cause {

@@ -242,7 +242,6 @@ impl FirstDelay {
             Cause::Closed => self.closed,
             Cause::Dead => Some(self.dead),
             Cause::HeartbeatFailed => self.heartbeat_failed,
-            Cause::Renewed => Some(Duration::ZERO),
             _ => self.errored,
         }
     }

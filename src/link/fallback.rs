@@ -3,11 +3,12 @@
 //! 1. Silence is measured from the call `open`, the last push or the last poll, whatever the socket does.
 //! 2. A poll and a push both arm the silence timer again, so that polling never ends after one poll.
 //! 3. Polls for a connection that is down end once a connection is ready.
-//! 4. The loss of a connection that was good is no failed attempt; each of several connections that open and drop in a
-//!    row is one.
+//! 4. The loss of a connection that was good is no failed attempt, and a renewal is none; each of several connections that
+//!    open and drop in a row is one.
 
 use crate::config::FallbackPolicy;
 use crate::deadline::{Deadline, Timer};
+use crate::state::Cause;
 use crate::time::Instant;
 
 /// Reason why a poll is due.
@@ -42,8 +43,8 @@ impl Fallback {
     }
 
     /// Counts a failed attempt, or resets the counter when the lost connection was good; polls begin at the limit.
-    pub(crate) fn on_lost(&mut self, now: Instant, policy: &FallbackPolicy, was_good: bool) {
-        self.failed = if was_good { 0 } else { self.failed.saturating_add(1) };
+    pub(crate) fn on_lost(&mut self, now: Instant, policy: &FallbackPolicy, cause: Cause, was_good: bool) {
+        self.failed = if was_good { 0 } else { self.failed.saturating_add(u32::from(!cause.is_renewal())) };
         let limit_reached = policy.after_failures.is_some_and(|limit| self.failed >= limit.get());
         if limit_reached && self.down_at.is_never() {
             self.down_at = now;

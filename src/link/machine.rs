@@ -1170,14 +1170,14 @@ impl Link {
         let hint_is_kept = self.phase.keeps_hint();
         let history = self.history(cx, disconnect.retry_after);
         let decision = self.reconnect.on_lost(cx.now, &cx.config.reconnect, cause, history, cx.rng);
-        let was_good = history.proof == Proof::Stable || (was_ready && self.reconnect.failures() <= 1);
-        self.fallback.on_lost(cx.now, &cx.config.fallback, was_good);
+        let was_good = history.proof >= Proof::Useful || (was_ready && self.reconnect.failures() <= 1);
+        self.fallback.on_lost(cx.now, &cx.config.fallback, cause, was_good);
         *cx.stats.losses.entry(cause).or_default() += 1;
         match decision {
             ReconnectDecision::ConnectAt(at, attempt) => {
                 self.enter(cx, Phase::Waiting { until: at, cause }, disconnect.reason);
                 self.push_schedule(cx, at, attempt, cause);
-                if hint_is_kept && cause != Cause::Renewed {
+                if hint_is_kept && !cause.is_renewal() {
                     self.on_hint(cx);
                 }
                 LinkEvent::Lost(cause)

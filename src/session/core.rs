@@ -216,7 +216,7 @@ impl SessionCore<'_> {
     }
 
     /// Closes a gap that the host has fetched. When the messages held back find no room, the connection is replaced,
-    /// so that the server sends them again.
+    /// so that the server sends them again; nobody broke a rule, so that is no failure.
     pub(super) fn on_fetched(
         &mut self,
         cx: &mut Context<'_>,
@@ -225,7 +225,8 @@ impl SessionCore<'_> {
         ids: &[MessageId],
     ) -> Result<(), FetchedError> {
         if !self.delivery.fetched(cx, from, to, ids)? {
-            self.on_violation(cx, Cause::Gap);
+            let event = self.link.lose(cx, Cause::Deferred, DisconnectReason::default());
+            self.pass_on(cx, Some(event));
         }
         Ok(())
     }

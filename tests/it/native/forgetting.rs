@@ -2,7 +2,7 @@
 
 use redial::config::PeerPolicy;
 use redial::dialect::NotResumed;
-use redial::{Action, MessageId, State, Status};
+use redial::{Action, Cause, MessageId, State, Status};
 
 use super::{Pair, says};
 use crate::support::with;
@@ -126,6 +126,8 @@ fn what_was_held_back_and_finds_no_room_comes_again() {
     pair.story.fetched(1, None, &[]);
     assert_eq!(pair.client().delivered(), [""; 0], "the application has not answered the first yet");
     assert_eq!(pair.story.state(), State::Waiting, "so the second is sent again");
+    let explained = pair.story.session.explain();
+    assert_eq!((explained.cause, explained.failures), (Some(Cause::Deferred), 1), "the cut, and no more");
     pair.cut_at_server();
     pair.story.acknowledge(&one);
     pair.connect().flow();

@@ -1,7 +1,7 @@
 //! Rules about connections: one at a time, named once, never too soon, and only the present one counts.
 
 use redial::journal::{Call, Input};
-use redial::{Action, ConnectionId, Event, Instant, Session, State};
+use redial::{Action, Cause, ConnectionId, Duration, Event, Instant, Session, State};
 
 use super::{Step, Verdict, rule, time_of};
 
@@ -22,6 +22,8 @@ pub(super) struct Connections {
     unstable: u32,
     ready_since: Option<Instant>,
     useful: bool,
+    /// The number of the last attempt that was scheduled or began.
+    attempt: u32,
 }
 
 impl Connections {
@@ -94,7 +96,11 @@ impl Connections {
 
     fn follow(&mut self, session: &Session, action: &Action, opened_late: &mut Option<ConnectionId>) -> Verdict {
         match action {
-            Action::Connect { connection, .. } => self.connect(session, *connection)?,
+            Action::Connect { connection, attempt, .. } => {
+                self.connect(session, *connection)?;
+                self.attempt = *attempt;
+            }
+            Action::ScheduleReconnect { at, attempt, cause, .. } => self.schedule(session, *at, *attempt, *cause)?,
             Action::NeedCredential { connection, .. } if connection.get() > self.named => {
                 self.begin(session)?;
                 self.named = connection.get();
@@ -116,6 +122,18 @@ impl Connections {
             Action::State { state, .. } => self.enter(session, *state),
             _ => {}
         }
+        Ok(())
+    }
+
+    /// A renewal costs no attempt, and waits for the floor and the budget alone.
+    fn schedule(&mut self, session: &Session, at: Instant, attempt: u32, cause: Cause) -> Verdict {
+        if matches!(cause, Cause::Renewed | Cause::Deferred) {
+            rule!(attempt <= self.attempt, "a renewal is attempt {attempt}, after attempt {}", self.attempt);
+            let floor = self.last_attempt.map_or(at, |last| last + Duration::from_secs(5));
+            let late = session.preset().config().reconnect.budget.is_none() && at > floor.max(session.now());
+            rule!(!late, "a renewal waits until {at}");
+        }
+        self.attempt = attempt;
         Ok(())
     }
 

@@ -114,6 +114,41 @@ fn what_the_application_cannot_take_yet_is_deferred_and_not_acknowledged() {
 }
 
 #[test]
+fn asking_again_for_what_was_deferred_costs_no_attempt_and_no_step() {
+    let changes: [fn(&mut redial::Config); 3] =
+        [|_| {}, |config| config.reconnect.max = Some(0), |config| config.reconnect.first.errored = None];
+    for (which, change) in changes.into_iter().enumerate() {
+        let mut story = Story::uni_app_with(|config| {
+            config.inbox.acknowledge = Acknowledge::OnCall;
+            config.inbox.pending = Limit::new(2);
+            change(config);
+        });
+        story.ready();
+        let mut waits = Vec::new();
+        for round in 0..4 {
+            story.wait(1_000).seen();
+            let [one, two, three] = [0, 1, 2].map(|number| format!("m{}", round * 2 + number));
+            for id in [&one, &two, &three] {
+                story.text(&push(id, "x"));
+            }
+            story.acknowledge(&MessageId::from(&*one)).acknowledge(&MessageId::from(&*two));
+            let seen = story.seen();
+            assert_eq!(seen.losses().iter().map(|(cause, _)| *cause).collect::<Vec<_>>(), [Cause::Deferred], "{which}");
+            let attempts = |action: &Action| matches!(action, Action::ScheduleReconnect { attempt: 1.., .. });
+            assert_eq!((seen.count(attempts), story.session.explain().failures), (0, 0), "{which}");
+            if story.state() == State::Waiting {
+                waits.push(story.wait_for_connect());
+            }
+            story.opened();
+        }
+        assert_eq!(waits, [1_000], "{which}: the floor alone stands above it, once it is above a second");
+        // A real loss is the first one.
+        story.text(&push("m0", "x")).closed(1001);
+        assert_eq!(story.session.explain().failures, 1, "{which}");
+    }
+}
+
+#[test]
 fn nothing_overtakes_a_message_that_was_deferred() {
     let mut story = on_call(4);
     story.ready().seen();

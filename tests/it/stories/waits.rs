@@ -75,6 +75,11 @@ fn polls(reset: Reset, losses: &[&str]) -> usize {
         match *kind {
             "refused" => story.errored(TransportError::Refused),
             "short" => story.opened().closed(1006),
+            "useful" => story.opened().text("hello").closed(1006),
+            "renewed" => {
+                story.opened().call(Call::ReconnectNow).expect("it is open");
+                &mut story
+            }
             _ => story.opened().wait(25_000).pong().wait(5_000).closed(1006),
         };
     }
@@ -93,6 +98,8 @@ fn a_connection_that_had_shown_itself_good_is_no_failed_attempt_and_one_that_onl
         (Reset::Never, &["refused", "stable", "refused"], 0),
         (Reset::Never, &["short", "stable", "refused"], 0),
         (Reset::Never, &["refused", "short", "stable"], 1),
+        (Reset::Never, &["refused", "useful", "refused"], 0),
+        (Reset::OnStable, &["short", "short", "renewed"], 0),
     ] {
         assert_eq!(polls(reset, losses), expected, "{reset:?} after {losses:?}");
     }
