@@ -31,6 +31,12 @@ impl Secret {
         &self.0
     }
 
+    /// Gives back the room that the credential does not use, so that its length says what it takes.
+    pub(crate) fn fit(mut self) -> Self {
+        self.0.shrink_to_fit();
+        self
+    }
+
     /// Compares two credentials in a time that does not tell where they differ.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         let differences = self.0.bytes().zip(other.0.bytes()).fold(0, |seen, (one, two)| seen | (one ^ two));

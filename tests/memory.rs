@@ -97,6 +97,23 @@ fn the_memory_of_a_session_stays_under_its_bound_however_full_it_is() {
 }
 
 #[test]
+fn a_credential_takes_no_more_than_its_length_however_much_room_it_was_given() {
+    let mut session = ready(Config::default());
+    let held = allocation_counter::measure(|| {
+        for number in 0..3 {
+            let mut roomy = String::with_capacity(1 << 20);
+            roomy.push_str(&format!("token {number}"));
+            session.credential(session.now(), roomy);
+            session.close(session.now());
+            session.open(session.now());
+            opened(&mut session);
+        }
+    });
+    assert!(held.bytes_max > 1 << 20, "there was much room");
+    assert!(held.bytes_current < 10_000, "{} bytes stay", held.bytes_current);
+}
+
+#[test]
 fn floods_take_no_memory() {
     let mut session = ready(Config::default());
     hear(&mut session, r#"{"type":"MESSAGE","messageId":"m","content":"x"}"#.to_owned());

@@ -45,6 +45,7 @@ pub struct Bounds {
     /// The most connects in any 24 h, counted as in `connects_in_120_s_at_most`; `reconnect.budget` lowers it.
     pub connects_in_a_day: u32,
     /// The most bytes of heap that a session holds, including one inbound frame and excluding actions not yet polled.
+    /// The last two credentials that the host gave come on top, each at its length.
     pub memory_bytes: u64,
     /// The guarantee for outgoing messages, in dialects with receipts and message ids.
     pub outbound: Guarantee,

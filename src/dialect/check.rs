@@ -10,6 +10,7 @@ use crate::config::Limits;
 use crate::error::Malformed;
 use crate::frame::Frame;
 use crate::id::MessageId;
+use crate::secret::Secret;
 
 impl Signal<Span> {
     /// Returns the signal, which was decoded from this frame, if it keeps to the limits.
@@ -24,15 +25,6 @@ impl Signal<Span> {
             return Err(Malformed::BadNumber { field: "seq".into() });
         }
         match &self {
-            Self::Sequence(SequenceSignal::Welcome(terms)) => {
-                for (field, text, limit) in
-                    [("sid", &*terms.sid, LONGEST_SID), ("token", terms.token.reveal(), LONGEST_TOKEN)]
-                {
-                    if text.len() as u64 > limit {
-                        return long(field, limit);
-                    }
-                }
-            }
             // An escape takes at most six bytes for one, and the quotes take two.
             Self::Login(LoginSignal::Challenge { reference: Some(reference), .. })
                 if reference.len(frame) > limit.saturating_mul(6).saturating_add(2) =>
@@ -40,6 +32,13 @@ impl Signal<Span> {
                 return long("reference", limit);
             }
             _ => {}
+        }
+        if let Some((sid, token)) = self.session() {
+            for (field, text, limit) in [("sid", sid, LONGEST_SID), ("token", token.reveal(), LONGEST_TOKEN)] {
+                if text.len() as u64 > limit {
+                    return long(field, limit);
+                }
+            }
         }
         let (limit, mut deep) = (limits.depth.get(), false);
         let signal = self.map(|span| {
@@ -58,6 +57,17 @@ impl Signal<Span> {
             ) => [Some(id), None],
             Self::Receipt(ReceiptSignal::Accepted { id, echo }) => [Some(id), echo.as_ref().map(|echo| &echo.id)],
             _ => [None, None],
+        }
+    }
+
+    /// The session that a welcome begins, or that a hello resumes.
+    fn session(&self) -> Option<(&str, &Secret)> {
+        match self {
+            Self::Sequence(SequenceSignal::Welcome(terms)) => Some((&terms.sid, &terms.token)),
+            Self::Sequence(SequenceSignal::Hello(hello)) => {
+                hello.resume.as_ref().map(|resume| (&*resume.sid, &resume.token))
+            }
+            _ => None,
         }
     }
 

@@ -61,7 +61,7 @@ impl Credentials {
             given.void(given.newest);
         }
         given.newest = given.newest.saturating_add(1);
-        given.held = Some(value);
+        given.held = Some(value.fit());
     }
 
     /// Takes the credential that the server is told now.

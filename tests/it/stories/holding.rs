@@ -1,13 +1,14 @@
 //! What a session holds for others: answers that wait, read markers, ids of messages; all bounded, none lost silently.
 
-use redial::config::{Acknowledge, Durability, Limit, Limits};
+use redial::config::{Acknowledge, Durability, Limit, Limits, PeerPolicy};
 use redial::dialect::{
-    Capabilities, Content, Dialect, HeartbeatSignal, IdScope, MessageSignal, ReceiptSignal, Side, Signal, Span,
+    Capabilities, Content, Credit, Dialect, HeartbeatSignal, Hello, IdScope, Login, MessageSignal, ReceiptSignal,
+    Resume, Side, Signal, Span,
 };
 use redial::error::{FetchedError, Malformed, MarkReadError, SendError, Unencodable};
 use redial::{
-    Action, Cause, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Preset, Purpose, Seed, Session,
-    State, Status,
+    Action, Cause, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Peer, Preset, Purpose, Secret,
+    Seed, Session, State, Status,
 };
 
 use crate::support::Story;
@@ -227,6 +228,54 @@ fn without_a_window_a_message_is_delivered_and_acknowledged_as_often_as_it_comes
     let seen = story.seen();
     assert_eq!((seen.delivered().len(), seen.acks().len()), (3, 3));
     assert_eq!(story.session.stats().forgotten, 0);
+}
+
+/// A reader of hellos without any limit: `hello SID TOKEN`.
+#[derive(Debug)]
+struct Greeter;
+
+impl Dialect for Greeter {
+    fn name(&self) -> &'static str {
+        "greeter"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new().login(Login::Hello).receipts().acks().sequenced()
+    }
+
+    fn decode(&self, _: Side, frame: &Frame, _: &Limits) -> Result<Signal<Span>, Malformed> {
+        let mut words = frame.as_text().unwrap_or_default().split(' ').skip(1).map(str::to_owned);
+        let mut hello = Hello::new(Credit::new(9, 9_999, 9_999));
+        let (sid, token) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        hello.resume = Some(Resume::new(sid, Secret::new(token)));
+        Ok(Signal::hello(hello))
+    }
+
+    fn encode(&self, _: Side, _: &Signal<Content<'_>>) -> Result<Frame, Unencodable> {
+        Ok(Frame::text("welcome"))
+    }
+}
+
+#[test]
+fn whoever_wrote_the_dialect_no_name_and_no_token_of_a_session_goes_beyond_its_limit() {
+    for (sid, token, refused) in [
+        (128, 512, None),
+        (129, 512, Some(("sid", 128))),
+        (128, 513, Some(("token", 512))),
+        (1_000_000, 1, Some(("sid", 128))),
+    ] {
+        let preset = Preset::new(Greeter, Config::default()).expect("it is sound");
+        let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(7_u64));
+        let connection = peer.accept(Instant::ORIGIN);
+        let frame = Frame::text(format!("hello {} {}", "s".repeat(sid), "t".repeat(token)));
+        peer.handle(Instant::ORIGIN, Event::FrameIn { connection, frame });
+        let said = std::iter::from_fn(|| peer.poll_action()).find_map(|action| match action {
+            Action::Malformed { error, .. } => Some(error),
+            _ => None,
+        });
+        let expected = refused.map(|(field, limit)| Malformed::BadId { field: String::from(field), limit });
+        assert_eq!(said, expected, "{sid} {token}");
+    }
 }
 
 #[test]
