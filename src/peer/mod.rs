@@ -158,9 +158,13 @@ impl Peer {
 
     /// Remembers the id of a message of the client that the application has from an earlier process.
     ///
-    /// A repeat of the message is acknowledged and not delivered again, and receipts may be sent for it.
+    /// A repeat of the message is acknowledged and not delivered again, and receipts may be sent for it. An id above
+    /// `limits.id_bytes`, under which no message can come, is not kept and counts in [`Stats::refused`].
     pub fn remember(&mut self, now: Instant, id: &MessageId) {
-        self.input(now, |peer, cx| peer.delivery.remember(cx, id));
+        self.input(now, |peer, cx| match id.is_writable(cx.config.limits.id_bytes.get()) {
+            true => peer.delivery.remember(cx, id),
+            false => cx.stats.refused += 1,
+        });
     }
 
     /// Sends the client a receipt: its message has reached the receiver's device.

@@ -166,6 +166,17 @@ fn a_client_that_says_nothing_is_given_up_when_its_silence_is_over() {
 }
 
 #[test]
+fn an_id_that_no_message_can_have_is_not_remembered() {
+    let (mut peer, _) = peer(|_| {});
+    let [fits, long] = [128, 129].map(|bytes| MessageId::from("i".repeat(bytes)));
+    peer.remember(at(0), &fits);
+    peer.remember(at(0), &long);
+    assert_eq!(peer.stats().refused, 1);
+    assert_eq!(peer.delivered(at(0), fits), Ok(()));
+    assert_eq!(peer.delivered(at(0), long), Err(ReceiptError::Unknown));
+}
+
+#[test]
 fn the_last_receipts_are_told_again_on_the_next_connection_and_no_more_than_are_remembered() {
     let (mut peer, connection) = peer(|config| config.outbox.remembered = Limit::new(3));
     let ids = ["c1", "c2", "c3", "c4", "c5"].map(MessageId::from);
