@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Duration;
 
-/// Settings for credentials and logins. They have an effect only in dialects that have a login.
+/// Settings for credentials and logins. They have an effect only in dialects that have a login, but for `unauthorized`
+/// where `close.credential` lists codes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -21,7 +22,9 @@ pub struct AuthenticationPolicy {
     /// Selects the reaction to a credential that the server refuses: by a handshake answered with 401 or 403, by a
     /// refused login, or by a close code of `close.credential`. Default [`Unauthorized::Stop`]: more attempts with a
     /// bad token help nobody. Use [`Unauthorized::Retry`] where a proxy answers 401 or 403 while the service restarts.
-    /// In a dialect without a login a refused handshake is a failed attempt in any case.
+    ///
+    /// In a dialect without a login a refused handshake is a failed attempt in any case: a proxy may have answered
+    /// it. A code of `close.credential` is the user's own word, so there too it stops the session under `Stop`.
     pub unauthorized: Unauthorized,
 }
 
