@@ -124,10 +124,7 @@ impl Delivery {
     #[inline]
     fn flush_repeats(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> bool {
         while let Some((slot, entry)) = self.outbox.next_repeat() {
-            let frame = match &self.transfer {
-                Transfer::PerMessage => encode(cx, &entry.id, &entry.body).ok(),
-                Transfer::Sequenced(sequence) => sequence.encode_again(cx, slot, entry),
-            };
+            let frame = encode(cx, &entry.id, &entry.body).ok();
             let Some(frame) = frame.filter(|_| !self.outbox.is_expired(cx.now, entry)) else {
                 self.outbox.drop_repeat(slot);
                 continue;

@@ -216,14 +216,6 @@ impl Outbound {
         }
     }
 
-    /// Sequence number of the message in a slot of the outbox.
-    pub(super) fn seq_of(&self, slot: u64) -> Option<u64> {
-        // Slots rise with the numbers, but for those of messages that took their places again, or that are gone.
-        let sorted = self.unacked.binary_search_by_key(&slot, |unacked| unacked.slot).ok();
-        let index = sorted.or_else(|| self.unacked.iter().position(|unacked| unacked.slot == slot))?;
-        Some(self.acked + index as u64 + 1)
-    }
-
     /// Detaches a sequence number from the slot of its message, which gets another one.
     pub(super) fn forget_slot(&mut self, slot: u64) {
         for (seq, unacked) in (self.acked + 1..).zip(&mut self.unacked).filter(|(_, unacked)| unacked.slot == slot) {

@@ -12,7 +12,7 @@ use crate::dialect::{Content, Refusal, Signal};
 use crate::error::SendError;
 use crate::frame::{Body, Frame};
 use crate::id::{ConnectionId, MessageId};
-use crate::outbox::{Entry, Outbox};
+use crate::outbox::Outbox;
 use crate::status::Status;
 use crate::time::Duration;
 
@@ -33,11 +33,6 @@ impl Sequence {
         let bytes = (frame.len() + 16) as u64;
         let limit = self.credit.map_or(u64::MAX, |credit| credit.frame);
         if bytes > limit { Err(SendError::TooLarge { bytes, limit }) } else { Ok((frame, seq)) }
-    }
-
-    /// Encodes a message in flight again, with the sequence number that it has.
-    pub(crate) fn encode_again(&self, cx: &Context<'_>, slot: u64, entry: &Entry) -> Option<Frame> {
-        cx.encode(&sequenced(self.out.seq_of(slot)?, &entry.id, &entry.body)).ok()
     }
 
     /// Gives up the sequence number of an earlier round, whose place in the outbox a new round takes. Where messages
