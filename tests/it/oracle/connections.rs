@@ -22,8 +22,8 @@ pub(super) struct Connections {
     unstable: u32,
     ready_since: Option<Instant>,
     useful: bool,
-    /// The number of the last attempt that was scheduled or began.
-    attempt: u32,
+    /// The number of the last attempt that was scheduled or dialed; `None` while a process has named none.
+    attempt: Option<u32>,
 }
 
 impl Connections {
@@ -98,7 +98,7 @@ impl Connections {
         match action {
             Action::Connect { connection, attempt, .. } => {
                 self.connect(session, *connection)?;
-                self.attempt = *attempt;
+                self.attempt = Some(*attempt);
             }
             Action::ScheduleReconnect { at, attempt, cause, .. } => self.schedule(session, *at, *attempt, *cause)?,
             Action::NeedCredential { connection, .. } if connection.get() > self.named => {
@@ -128,12 +128,13 @@ impl Connections {
     /// A renewal costs no attempt, and waits for the floor and the budget alone.
     fn schedule(&mut self, session: &Session, at: Instant, attempt: u32, cause: Cause) -> Verdict {
         if matches!(cause, Cause::Renewed | Cause::Deferred) {
-            rule!(attempt <= self.attempt, "a renewal is attempt {attempt}, after attempt {}", self.attempt);
+            let before = self.attempt.unwrap_or(attempt);
+            rule!(attempt <= before, "a renewal is attempt {attempt}, after attempt {before}");
             let floor = self.last_attempt.map_or(at, |last| last + Duration::from_secs(5));
             let late = session.preset().config().reconnect.budget.is_none() && at > floor.max(session.now());
             rule!(!late, "a renewal waits until {at}");
         }
-        self.attempt = attempt;
+        self.attempt = Some(attempt);
         Ok(())
     }
 
