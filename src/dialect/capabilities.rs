@@ -37,7 +37,8 @@ pub struct Capabilities {
     /// to it, and the next connection resumes the session. Needs [`Login::Hello`], receipts and acks. Default `false`.
     pub sequenced: bool,
     /// Whether a second copy of a message must not follow on the same connection (MQTT 5 §4.4). Default `false`: the
-    /// user may send a message again by hand at any time.
+    /// user may send a message again by hand at any time. Sequence numbers need it: their messages go out again on a new
+    /// connection alone.
     pub no_repeats: bool,
     /// The scope in which an id of the other end names one message. Default [`IdScope::Session`].
     pub id_scope: IdScope,
@@ -77,6 +78,8 @@ impl Capabilities {
             "sequence numbers need receipts and acks, because the cumulative ack is both"
         } else if self.sequenced && self.early_delivery {
             "sequence numbers begin with the login, so no message can come before it"
+        } else if self.sequenced && !self.no_repeats {
+            "sequence numbers allow no second copy of a message on one connection"
         } else {
             return Ok(());
         };
@@ -113,10 +116,11 @@ impl Capabilities {
         Self { no_repeats: true, ..self }
     }
 
-    /// Adds sequence numbers: every message has one, and a session can be resumed.
+    /// Adds sequence numbers: every message has one, and a session can be resumed. No second copy of a message follows
+    /// on the same connection.
     #[must_use]
     pub const fn sequenced(self) -> Self {
-        Self { sequenced: true, ..self }
+        Self { sequenced: true, no_repeats: true, ..self }
     }
 
     /// Sets the scope in which an id of the other end names one message.

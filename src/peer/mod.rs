@@ -79,8 +79,7 @@ pub struct Peer {
 
 /// Adapts a preset to the accepting side.
 fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
-    let capabilities = preset.dialect().capabilities();
-    let repeats = !capabilities.sequenced && !capabilities.no_repeats;
+    let repeats = !preset.dialect().capabilities().no_repeats;
     let config = &mut preset.config;
     config.outbox.resend = Resend::NextConnection;
     config.outbox.while_down = WhileDown::Queue;

@@ -1,6 +1,7 @@
 //! Connections break; the session goes on where it was.
 
 use redial::dialect::Bye;
+use redial::error::ResendError;
 use redial::{Action, Cause, Duration, Event, Frame, Purpose, State, Status};
 
 use super::{Pair, says};
@@ -253,6 +254,20 @@ fn a_new_round_by_hand_is_not_answered_by_the_acknowledgement_of_the_one_before(
     let expected = [&round[..], &[Status::Unconfirmed], &round, &[Status::Accepted]].concat();
     assert_eq!(pair.client().statuses(&id), expected);
     assert_eq!(pair.server().delivered(), ["hello"]);
+}
+
+#[test]
+fn a_message_in_flight_is_not_sent_again_by_hand_on_the_same_connection() {
+    let mut pair = Pair::connected();
+    let id = pair.story.send("hello");
+    pair.client();
+    let resend = redial::journal::Call::Resend { id: id.clone() };
+    assert_eq!(pair.story.call(resend.clone()), Err(ResendError::NoRepeats.into()));
+    assert!(pair.client().is_empty(), "no copy goes out");
+    pair.cut();
+    assert_eq!(pair.story.call(resend), Ok(None), "it keeps its place");
+    pair.connect().flow();
+    assert_eq!((pair.server().delivered(), pair.status(&id)), (vec!["hello".to_owned()], Some(Status::Accepted)));
 }
 
 #[test]

@@ -82,7 +82,10 @@ fn made(capabilities: Capabilities, lacks: Lack) -> Result<Preset, ConfigError> 
 #[test]
 fn a_dialect_that_contradicts_itself_is_refused_with_the_rule() {
     let base = Capabilities::new();
+    let mut repeating = WHOLE;
+    repeating.no_repeats = false;
     let contradictions = [
+        repeating,
         base.sequenced(),
         base.receipts().acks().sequenced(),
         base.login(Login::Handshake).receipts().acks().sequenced(),
