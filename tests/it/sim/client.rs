@@ -6,7 +6,8 @@ use redial::dialect::{Side, Signal};
 use redial::durable::Changes;
 use redial::journal::{Call, Input};
 use redial::{
-    Action, Duration, Event, Frame, HostProfile, Instant, MessageId, Preset, Purpose, Seed, Session, State, Timer,
+    Action, Cause, Duration, Event, Frame, HostProfile, Instant, MessageId, Preset, Purpose, Seed, Session, State,
+    Timer,
 };
 
 use super::app::App;
@@ -310,6 +311,7 @@ impl Run {
                 }
                 Action::Gap { from, to } => self.fetch(from, to),
                 Action::Status { id, status } => self.told(&id, status),
+                Action::State { state: State::Waiting, cause: Some(Cause::Deferred), .. } => self.hurry(),
                 Action::State { state: State::Stopped, .. } => {
                     // At times nobody looks at it for minutes, and all else goes on.
                     let left = self.strikes("left stopped", 5_000);
@@ -333,7 +335,7 @@ impl Run {
         self.post.at(at, Parcel::Client(self.client.process, deed));
     }
 
-    /// A hint, or a call of the user, may bring a connect about.
+    /// A hint, a call of the user, or room for deferred messages may bring a connect about.
     pub(super) fn hurry(&mut self) {
         let now = self.clock().max(self.client.session.now());
         self.client.hints.push(now.as_millis());
