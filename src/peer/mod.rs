@@ -160,9 +160,12 @@ impl Peer {
     /// A repeat of the message is acknowledged and not delivered again, and receipts may be sent for it. An id above
     /// `limits.id_bytes`, under which no message can come, is not kept and counts in [`Stats::refused`].
     pub fn remember(&mut self, now: Instant, id: &MessageId) {
-        self.input(now, |peer, cx| match id.is_writable(cx.config.limits.id_bytes.get()) {
-            true => peer.delivery.remember(cx, id),
-            false => cx.stats.refused += 1,
+        self.input(now, |peer, cx| {
+            if id.is_writable(cx.config.limits.id_bytes.get()) {
+                peer.delivery.remember(cx, id);
+            } else {
+                cx.stats.refused += 1;
+            }
         });
     }
 
