@@ -6,7 +6,8 @@
 //! 3. Messages and answers that are handed over and unwritten stay within `outbox.unwritten_bytes`, or are one frame.
 //!    Of heartbeat replies at most two are unwritten, whatever the peer asks.
 //! 4. Progress is that a byte left. Without progress for `limits.write_stall`, or with one frame unwritten for
-//!    `limits.frame_time`, the connection is lost.
+//!    `limits.frame_time`, the connection is lost. A host that is late may have reports of bytes in its queue: it gets
+//!    one respite.
 //! 5. Bytes of an unfinished frame are a sign of life for at most `limits.frame_time`.
 
 use alloc::boxed::Box;
@@ -14,7 +15,7 @@ use alloc::collections::VecDeque;
 
 use crate::action::Purpose;
 use crate::config::{Config, Limits};
-use crate::deadline::{Deadline, Timer};
+use crate::deadline::{Deadline, Respite, Timer};
 use crate::host_profile::HostProfile;
 use crate::time::Instant;
 use crate::uncompared::Uncompared;
@@ -50,6 +51,7 @@ struct Reports {
     moved_at: Instant,
     /// When the first unwritten frame became the first.
     first_since: Instant,
+    respite: Respite,
     /// When the frame began that arrives at present.
     arriving_since: Option<Instant>,
     /// Whether the host reports the messages that its application has taken.
@@ -238,7 +240,15 @@ impl Backlog {
     /// When the connection counts as stalled unless a byte leaves.
     #[inline]
     pub(crate) fn deadline(&self, limits: &Limits) -> Deadline {
-        self.reports.as_ref().map_or(Deadline::NEVER, |reports| reports.deadline(limits))
+        self.reports.as_ref().map_or(Deadline::NEVER, |reports| reports.respite.hold(reports.deadline(limits)))
+    }
+
+    /// Whether the connection counts as stalled now.
+    pub(crate) fn is_stalled(&mut self, now: Instant, limits: &Limits) -> bool {
+        self.reports.as_mut().is_some_and(|reports| {
+            let due = reports.deadline(limits);
+            reports.respite.is_over(now, due)
+        })
     }
 }
 

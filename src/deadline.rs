@@ -5,7 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::all;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// The next moment at which a session or a peer wants a `Tick`, and the timer behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +25,7 @@ pub struct Deadline {
 pub enum Timer {
     /// The time at which a silent link counts as dead.
     Death,
-    /// The end of the wait for the answer to a probe.
+    /// The end of the wait for the answer to a probe, or of a doubt in which nothing can be asked.
     Probe,
     /// The time at which a silent link is suspected.
     Suspicion,
@@ -112,5 +112,34 @@ impl Deadline {
 
     pub(crate) fn is_due(self, now: Instant) -> bool {
         self.at.is_due(now)
+    }
+}
+
+/// One more wait where the host is late: what it was told meanwhile may be in its queue, behind the input at hand.
+///
+/// A deadline gets it once, and only where it is served more than a second late. The value is when the wait began: what
+/// was due before waits for its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Respite(Option<Instant>);
+
+/// How late a deadline is served that gets a respite, and how long that is.
+const RESPITE: Duration = Duration::from_secs(1);
+
+impl Respite {
+    /// The deadline, or the end of the respite for one that was due before.
+    #[inline]
+    pub(crate) fn hold(self, due: Deadline) -> Deadline {
+        let at = self.0.filter(|since| due.at < *since).map_or(due.at, |since| since + RESPITE);
+        Deadline { at, ..due }
+    }
+
+    /// Whether the deadline ends what it is for now: it is due, and gets no respite in this call.
+    pub(crate) fn is_over(&mut self, now: Instant, due: Deadline) -> bool {
+        let held = self.hold(due);
+        let late = held.at == due.at && now.since(due.at) > RESPITE;
+        if late {
+            self.0 = Some(now);
+        }
+        held.is_due(now) && !late
     }
 }

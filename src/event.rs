@@ -107,7 +107,7 @@ pub enum Event {
     #[serde(deserialize_with = "no_fields")]
     Online,
     /// The host reports that the network is gone. This hint stops nothing; silence still decides whether
-    /// the link is dead.
+    /// the link is dead. Messages that can wait do so until a byte comes in, or where nothing can be asked for 5 s.
     #[serde(deserialize_with = "no_fields")]
     Offline,
     /// The machine slept, and its clock did not count the sleep.

@@ -41,8 +41,10 @@ impl Session {
     /// Returns when the session needs a `Tick`, and for which timer; `None` when it waits for events alone.
     ///
     /// The deadline may change with every input, and is later than that input's `now`. A tick before the deadline
-    /// changes nothing, and a late tick is harmless. A session that stopped for a refused credential keeps its
-    /// messages: their times to live go on, and so does a drain.
+    /// changes nothing, and a late tick is harmless: where it would end a connection or an attempt and comes more than
+    /// a second late, the deadline moves once, to a second after that input, so that what waits in the host's queue
+    /// counts. A session that stopped for a refused credential keeps its messages: their times to live go on, and so
+    /// does a drain.
     pub fn next_deadline(&self) -> Option<Deadline> {
         let config = &self.preset.config;
         let stall = self.backlog.deadline(&config.limits);
@@ -65,6 +67,9 @@ impl SessionCore<'_> {
     #[inline(never)]
     fn fire_link_timer(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(due) = self.link.due(cx.now) else { return false };
+        if self.link.gives_respite(cx, due.timer) {
+            return true;
+        }
         let event = match due.timer {
             Timer::Poll => {
                 self.link.on_poll_timer(cx);
@@ -82,15 +87,15 @@ impl SessionCore<'_> {
             // `fire_stall_timer` and `fire_delivery_timer` fire the first five; only a peer has `Push`.
             Timer::Stall | Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Rate | Timer::Push => return false,
         };
-        self.delivery.set_probing(self.link.is_probing());
         self.pass_on(cx, Some(event));
+        self.end_probe(cx);
         true
     }
 
     /// Gives up the connection whose socket takes no more bytes.
     #[inline(never)]
     fn fire_stall_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        if !cx.backlog.deadline(&cx.config.limits).is_due(cx.now) {
+        if !cx.backlog.is_stalled(cx.now, &cx.config.limits) {
             return false;
         }
         cx.backlog.on_lost();

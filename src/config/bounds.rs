@@ -25,7 +25,8 @@ pub struct Bounds {
     /// The longest silence before a dead link is given up, provided that the host ticks in time; `None` where silence
     /// never ends a link, as where nothing can be asked and the server sends no heartbeats of its own. An
     /// [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) during the silence starts a new probe, which
-    /// may add `heartbeat.probe.wait`.
+    /// may add `heartbeat.probe.wait`. The lateness of the host adds itself, and one more second where it is more than
+    /// one.
     #[serde(rename = "notice_dead_link_ms")]
     pub notice_dead_link: Option<Duration>,
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them was

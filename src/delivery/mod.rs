@@ -18,8 +18,8 @@ use crate::action::Purpose;
 use crate::backlog::{Backlog, FrameKind};
 use crate::config::{Config, Durability, OutboxPolicy};
 use crate::context::Context;
-use crate::deadline::{Deadline, Timer};
-use crate::dialect::{AckCarrier, Content, Hello, IdScope, Refusal, SessionTerms, Signal};
+use crate::deadline::{Deadline, Respite, Timer};
+use crate::dialect::{AckCarrier, Content, Hello, IdScope, Refusal, SessionTerms, Side, Signal};
 use crate::id::{ConnectionId, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -45,6 +45,8 @@ pub(crate) struct Delivery {
     ready: Option<ConnectionId>,
     /// Whether a probe of that connection is unanswered; messages that may be queued wait for the answer.
     probing: bool,
+    /// Respite of the confirmations that are overdue.
+    respite: Respite,
     /// Whether a message of that connection was deferred; those behind it are deferred as well.
     deferring: bool,
     flow: Flow,
@@ -122,6 +124,7 @@ impl Delivery {
             inbox: Inbox::new(logs),
             ready: None,
             probing: false,
+            respite: Respite::default(),
             deferring: false,
             flow: Flow::Open,
             mint,
@@ -391,7 +394,12 @@ impl Delivery {
         if self.is_spent() {
             return Some(DeliveryRequest::BeginSession);
         }
-        let slot = self.outbox.overdue(cx.now, &cx.config.outbox)?;
+        let due = Deadline::perhaps(self.outbox.receipt_deadline(&cx.config.outbox), Timer::Receipt);
+        // To send again on the present connection, as a peer does, costs nothing that a late host could save.
+        if !due.is_due(cx.now) || (cx.side == Side::Client && !self.respite.is_over(cx.now, due)) {
+            return None;
+        }
+        let (slot, _) = self.outbox.head()?;
         Some(self.on_overdue(cx, slot))
     }
 
@@ -435,7 +443,8 @@ impl Delivery {
             Flow::Open | Flow::Held => Deadline::NEVER,
         };
         let expiry = Deadline::perhaps(self.outbox.expiry_deadline(), Timer::Expiry);
-        Deadline::perhaps(receipt, Timer::Receipt).earlier(expiry).earlier(drain).earlier(self.outbox.rate_deadline())
+        let receipt = self.respite.hold(Deadline::perhaps(receipt, Timer::Receipt));
+        receipt.earlier(expiry).earlier(drain).earlier(self.outbox.rate_deadline())
     }
 
     /// Holds messages back until `release`; a drain is not held back.

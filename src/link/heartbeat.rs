@@ -12,10 +12,11 @@
 //! 8. While the session does not read, silence proves nothing: heartbeats go out and none counts, and a probe goes
 //!    first when reading resumes after a pause as long as a late wake-up.
 //! 9. A heartbeat that was not sent is not unanswered.
+//! 10. Where nothing can be asked, a doubt ends after a time of its own, and proves nothing.
 
 use core::num::NonZeroU32;
 
-use crate::config::{HeartbeatPolicy, HeartbeatSchedule, Liveness, Proof, Role, TICK};
+use crate::config::{HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe, Proof, Role, TICK};
 use crate::deadline::{Deadline, Timer};
 use crate::time::{Duration, Instant};
 
@@ -53,12 +54,16 @@ pub(crate) struct Heartbeat {
     suspicion_state: SuspicionState,
     unanswered: u32,
     round_trip: RoundTrip,
+    /// What the heartbeat that went out last stands for.
+    last: Turn,
     /// When the heartbeat was handed over that the socket has not taken; [`Instant::NEVER`] while there is none.
     unwritten_since: Instant,
     /// When messages that left and brought no byte back raise suspicion; [`Instant::NEVER`] while there are none.
     unanswered_at: Instant,
     /// End of the time for which the session may not read; [`Instant::NEVER`] while it reads.
     pause_ends_at: Instant,
+    /// End of a doubt in which nothing can be asked; [`Instant::NEVER`] without one.
+    doubt_ends_at: Instant,
     /// Whether the heartbeat is unwritten or the session does not read, so that silence is not judged.
     held: bool,
 }
@@ -72,6 +77,15 @@ enum SuspicionState {
     DueAt(Instant),
     /// The link is suspected.
     Suspected,
+}
+
+/// What a heartbeat stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Turn {
+    /// A place in the schedule.
+    Regular,
+    /// A probe, or a heartbeat of which none is counted.
+    OutOfTurn,
 }
 
 /// Heartbeat whose reply measures the round-trip time.
@@ -97,15 +111,17 @@ impl Heartbeat {
             suspicion_state: SuspicionState::Clear,
             unanswered: 0,
             round_trip: RoundTrip::None,
+            last: Turn::OutOfTurn,
             unwritten_since: Instant::NEVER,
             unanswered_at: Instant::NEVER,
             pause_ends_at: Instant::NEVER,
+            doubt_ends_at: Instant::NEVER,
             held: false,
         };
         heartbeat.begin(now, policy);
         let send_now = policy.at_ready && role.sends;
         if send_now {
-            heartbeat.on_heartbeat_sent(now);
+            heartbeat.on_heartbeat_sent(now, Turn::Regular);
             // Only a lock-step chain depends on the answer to the first heartbeat.
             if policy.schedule == HeartbeatSchedule::LockStep {
                 heartbeat.count_unanswered(now, policy);
@@ -154,6 +170,7 @@ impl Heartbeat {
         let suspected = self.suspicion_state == SuspicionState::Suspected;
         self.probe_ends_at = Instant::NEVER;
         self.unanswered_at = Instant::NEVER;
+        self.doubt_ends_at = Instant::NEVER;
         if suspected {
             self.suspicion_state = SuspicionState::Clear;
         }
@@ -166,6 +183,18 @@ impl Heartbeat {
     /// Whether a probe is unanswered. Probes go out after a late tick, after a hint, and on suspicion.
     pub(crate) fn is_probing(&self) -> bool {
         !self.probe_ends_at.is_never()
+    }
+
+    /// Whether messages that can wait do so: a probe is unanswered, or nothing could be asked in a doubt.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.is_probing() || !self.doubt_ends_at.is_never()
+    }
+
+    /// Puts the link in doubt for as long as a probe would, where none is unanswered.
+    pub(crate) fn doubt(&mut self, now: Instant) {
+        if !self.is_in_doubt() {
+            self.doubt_ends_at = now + Probe::default().wait;
+        }
     }
 
     /// Takes a heartbeat reply as life; returns the round-trip time when it is known.
@@ -207,6 +236,8 @@ impl Heartbeat {
         let late = now.since(since);
         self.dead_at = self.dead_at + late;
         self.probe_ends_at = self.probe_ends_at + late;
+        // The wait behind other bytes is no late tick.
+        self.unanswered_at = self.unanswered_at.max(now);
         if let SuspicionState::DueAt(at) = &mut self.suspicion_state {
             *at = *at + late;
         }
@@ -216,7 +247,13 @@ impl Heartbeat {
         if !self.next_at.is_never() && late > Duration::ZERO {
             self.next_at = match policy.schedule {
                 HeartbeatSchedule::Grid if self.next_at > now => self.next_at,
-                HeartbeatSchedule::Grid => self.next_heartbeat(now, self.next_at, policy),
+                HeartbeatSchedule::Grid => {
+                    if self.last == Turn::OutOfTurn && !self.is_paused() {
+                        // No heartbeat follows for the place in the grid that passed meanwhile, so this one counts.
+                        self.count_unanswered(now, policy);
+                    }
+                    self.next_heartbeat(now, self.next_at, policy)
+                }
                 // A probe on suspicion leaves the next heartbeat where it was, so that it may come sooner.
                 HeartbeatSchedule::SinceLife | HeartbeatSchedule::LockStep => {
                     (self.next_at + late).min(now + self.every)
@@ -325,9 +362,14 @@ impl Heartbeat {
         policy: &HeartbeatPolicy,
     ) -> Option<HeartbeatDecision> {
         match due.timer {
+            Timer::Probe if self.doubt_ends_at.is_due(now) => {
+                self.doubt_ends_at = Instant::NEVER;
+                return None;
+            }
             Timer::Probe => return Some(HeartbeatDecision::Dead),
             Timer::Pause => return Some(HeartbeatDecision::Unread),
             _ if self.is_paused() => {
+                self.last = Turn::OutOfTurn;
                 self.next_at = self.next_heartbeat(now, due.at, policy);
                 return Some(HeartbeatDecision::Send);
             }
@@ -355,7 +397,7 @@ impl Heartbeat {
             self.unanswered_at = Instant::NEVER;
             self.probe_ends_at = self.probe_ends_at.min(now + policy.suspicion_wait());
         }
-        let mut sends = suspects;
+        let (mut sends, mut turn) = (suspects, Turn::OutOfTurn);
         if self.next_at.is_due(now) {
             let lock_step = policy.schedule == HeartbeatSchedule::LockStep;
             if lock_step && self.round_trip != RoundTrip::None && self.unanswered > 0 {
@@ -363,13 +405,13 @@ impl Heartbeat {
             } else {
                 self.next_at = self.next_heartbeat(now, self.next_at, policy);
                 self.count_unanswered(now, policy);
-                sends = true;
+                (sends, turn) = (true, Turn::Regular);
             }
         }
         if !sends {
             return None;
         }
-        self.on_heartbeat_sent(now);
+        self.on_heartbeat_sent(now, turn);
         Some(if suspects { HeartbeatDecision::Suspect } else { HeartbeatDecision::Send })
     }
 
@@ -407,7 +449,7 @@ impl Heartbeat {
         if self.held {
             return self.deadline_slow();
         }
-        Deadline { at: self.probe_ends_at, timer: Timer::Probe }
+        Deadline { at: self.probe_ends_at.min(self.doubt_ends_at), timer: Timer::Probe }
             .earlier(Deadline { at: self.dead_at, timer: Timer::Death })
             .earlier(self.suspicion())
             .earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
@@ -416,7 +458,8 @@ impl Heartbeat {
     /// Slow path of `deadline`, for a heartbeat that is unwritten and a session that does not read.
     #[inline(never)]
     fn deadline_slow(&self) -> Deadline {
-        let pause = Deadline { at: self.pause_ends_at, timer: Timer::Pause };
+        let doubt = Deadline { at: self.doubt_ends_at, timer: Timer::Probe };
+        let pause = Deadline { at: self.pause_ends_at, timer: Timer::Pause }.earlier(doubt);
         if !self.unwritten_since.is_never() {
             return pause;
         }
@@ -447,7 +490,7 @@ impl Heartbeat {
             self.suspicion_state = SuspicionState::Clear;
         }
         self.unanswered_at = Instant::NEVER;
-        self.on_heartbeat_sent(now);
+        self.on_heartbeat_sent(now, Turn::OutOfTurn);
     }
 
     /// Ends a lock-step chain whose last heartbeat got no reply. The link is suspected, and dead, once the heartbeats
@@ -464,7 +507,8 @@ impl Heartbeat {
         }
     }
 
-    fn on_heartbeat_sent(&mut self, now: Instant) {
+    fn on_heartbeat_sent(&mut self, now: Instant, turn: Turn) {
+        self.last = turn;
         self.round_trip = match self.round_trip {
             RoundTrip::None => RoundTrip::Open(now),
             RoundTrip::Open(_) | RoundTrip::Ambiguous => RoundTrip::Ambiguous,

@@ -68,9 +68,9 @@ use super::malformed::MalformedFrames;
 use super::network::Progress;
 use super::reconnect::{ConnectionHistory, Proof, Reconnect, ReconnectDecision};
 use crate::action::{Action, PollCause, Purpose};
-use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, may_be_received, may_be_sent};
+use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, Probe, WhileDown, may_be_received, may_be_sent};
 use crate::context::Context;
-use crate::deadline::{Deadline, Timer};
+use crate::deadline::{Deadline, Respite, Timer};
 use crate::dialect::{Bye, Content, Login, LoginSignal, Signal, Span, role};
 use crate::durable::{AgeClock, Batch, Damaged, Kind, Records, is_default};
 use crate::error::{CloseError, Malformed};
@@ -155,6 +155,8 @@ pub(crate) struct Link {
     restarted: Option<Box<Restarted>>,
     /// Reason of the last loss or end, until a connection is ready.
     reason: Option<Box<Reason>>,
+    /// Respite of the timers that end a connection or an attempt.
+    respite: Respite,
 }
 
 /// Outage that a restart carried over.
@@ -318,6 +320,7 @@ impl Link {
             malformed: MalformedFrames::default(),
             restarted: None,
             reason: None,
+            respite: Respite::default(),
         }
     }
 
@@ -360,9 +363,9 @@ impl Link {
         matches!(self.phase, Phase::Ready { .. })
     }
 
-    /// Whether a probe is unanswered, so that the link may be dead.
+    /// Whether a probe is unanswered or nothing could be asked in a doubt, so that the link may be dead.
     pub(crate) fn is_probing(&self) -> bool {
-        matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_probing())
+        matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_in_doubt())
     }
 
     /// Whether the hello or the proof was sent and the server has not answered.
@@ -872,10 +875,16 @@ impl Link {
         }
     }
 
-    /// Puts a ready link in doubt: a probe goes out, and messages that can wait do so until a byte comes. Attempts go
-    /// on.
+    /// Puts a ready link in doubt: a probe goes out, and messages that can wait do so until a byte comes; where
+    /// nothing can be asked, for the time that a probe has. Attempts go on.
     pub(crate) fn on_offline(&mut self, cx: &mut Context<'_>) -> Option<LinkEvent> {
-        if self.is_ready() { self.on_hint(cx) } else { None }
+        let event = if self.is_ready() { self.on_hint(cx) } else { None };
+        if let Phase::Ready { heartbeat, .. } = &mut self.phase {
+            if cx.config.outbox.while_down == WhileDown::Queue {
+                heartbeat.doubt(cx.now);
+            }
+        }
+        event
     }
 
     /// Closes on the server's bye, then waits or stops as the bye says.
@@ -923,13 +932,39 @@ impl Link {
     /// Earliest deadline of the link.
     #[inline]
     pub(crate) fn deadline(&self) -> Deadline {
-        self.phase.deadline().earlier(self.fallback.deadline())
+        self.phase_deadline().earlier(self.fallback.deadline())
     }
 
     /// Returns the timer that fires first of those that are due.
     pub(crate) fn due(&self, now: Instant) -> Option<Deadline> {
-        let (poll, phase) = (self.fallback.deadline(), self.phase.deadline());
+        let (poll, phase) = (self.fallback.deadline(), self.phase_deadline());
         if poll.is_due(now) { Some(poll) } else { phase.is_due(now).then_some(phase) }
+    }
+
+    /// Deadline of the phase; one that ends a connection or an attempt may have a respite.
+    #[inline]
+    fn phase_deadline(&self) -> Deadline {
+        let due = self.phase.deadline();
+        if self.ends_attempt(due.timer) { self.respite.hold(due) } else { due }
+    }
+
+    /// Whether this timer of the phase ends a connection or an attempt.
+    fn ends_attempt(&self, timer: Timer) -> bool {
+        match timer {
+            Timer::Reconnect => self.phase.connection().is_some(),
+            Timer::Poll | Timer::Heartbeat | Timer::Suspicion | Timer::Close | Timer::GiveUp => false,
+            _ => true,
+        }
+    }
+
+    /// Gives a timer that is due a respite, where it would end a connection or an attempt and the host is late; returns
+    /// whether it does. A death that is later than `heartbeat.probe.late` is asked about instead.
+    pub(crate) fn gives_respite(&mut self, cx: &Context<'_>, timer: Timer) -> bool {
+        let due = self.phase.deadline();
+        let asks = |probe: &Probe| timer == Timer::Death && cx.now.since(due.at) > probe.late;
+        self.ends_attempt(timer)
+            && !cx.config.heartbeat.probe.as_ref().is_some_and(asks)
+            && !self.respite.is_over(cx.now, due)
     }
 
     /// Asks the host for the poll that is due, and arms the next poll.

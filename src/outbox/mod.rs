@@ -678,12 +678,6 @@ impl Outbox {
         self.fail(slot, policy)
     }
 
-    /// Slot of the first message in flight, if its confirmation is overdue.
-    pub(crate) fn overdue(&self, now: Instant, policy: &OutboxPolicy) -> Option<u64> {
-        let (slot, _) = self.head()?;
-        self.receipt_deadline(policy).is_some_and(|at| at.is_due(now)).then_some(slot)
-    }
-
     /// Slots of all messages whose confirmation is overdue.
     pub(crate) fn all_overdue(&self, now: Instant, policy: &OutboxPolicy) -> Vec<u64> {
         let Some(timeout) = policy.receipt_timeout else { return Vec::new() };
@@ -745,7 +739,7 @@ impl Outbox {
     }
 
     /// First message in flight, and its slot.
-    fn head(&self) -> Option<(u64, &Entry)> {
+    pub(crate) fn head(&self) -> Option<(u64, &Entry)> {
         if self.in_flight == 0 {
             return None;
         }

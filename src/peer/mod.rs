@@ -29,7 +29,7 @@ use crate::uncompared::Uncompared;
 
 use receipts::Receipts;
 use record::ClientRecord;
-use work::{PeerConnection, PeerCore, Stage};
+use work::{PeerConnection, PeerCore};
 
 /// Accepting side of one client's session, over any number of that client's connections.
 ///
@@ -232,23 +232,14 @@ impl Peer {
 
     /// Returns when the peer needs a `Tick`, and for which timer; `None` when it waits for events alone.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let hello = match (self.newcomer, self.current) {
-            (Some(PeerConnection { stage: Stage::Greeting { until }, .. }), _)
-            | (None, Some(PeerConnection { stage: Stage::Greeting { until }, .. })) => {
-                Deadline { at: until, timer: Timer::Authentication }
-            }
-            _ => Deadline::NEVER,
-        };
-        let silence = match (self.current, self.policy.silence) {
-            (Some(current), Some(silence)) => Deadline { at: current.heard + silence, timer: Timer::Death },
-            _ => Deadline::NEVER,
-        };
+        let newcomer = self.newcomer.map_or(Deadline::NEVER, |newcomer| newcomer.deadline(None));
+        let current = self.current.map_or(Deadline::NEVER, |current| current.deadline(self.policy.silence));
         let delivery = match self.delivery.deadline(&self.preset.config.outbox) {
             Deadline { at, timer: Timer::Receipt } => Deadline { at, timer: Timer::Push },
             deadline => deadline,
         };
         let stall = self.backlog.deadline(&self.preset.config.limits);
-        hello.earlier(silence).earlier(delivery).earlier(stall).real()
+        newcomer.earlier(current).earlier(delivery).earlier(stall).real()
     }
 
     /// Whether the host should read from the client's socket; see [`Session::wants_read`](crate::Session::wants_read).

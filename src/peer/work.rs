@@ -7,6 +7,7 @@ use super::receipts::Receipts;
 use super::record::{Claim, ClientRecord};
 use crate::action::{Action, Purpose};
 use crate::context::Context;
+use crate::deadline::{Deadline, Respite, Timer};
 use crate::delivery::{Delivery, DeliveryRequest};
 use crate::dialect::{Bye, Content, LeaveSignal, LoginSignal, SequenceSignal, Signal, Span};
 use crate::error::{Malformed, ReceiptError};
@@ -27,6 +28,7 @@ pub(super) struct PeerConnection {
     pub(super) heard: Instant,
     pub(super) stage: Stage,
     malformed: MalformedFrames,
+    respite: Respite,
 }
 
 /// Stage of a connection, from accept to ready.
@@ -38,6 +40,26 @@ pub(super) enum Stage {
     Answering { version: u64 },
     /// The connection carries messages.
     Open,
+}
+
+impl PeerConnection {
+    /// When the hello is overdue, or the client has been silent for so long; a host that was late may have a respite.
+    pub(super) fn deadline(&self, silence: Option<Duration>) -> Deadline {
+        self.respite.hold(self.due(silence))
+    }
+
+    fn due(&self, silence: Option<Duration>) -> Deadline {
+        let until = if let Stage::Greeting { until } = self.stage { until } else { Instant::NEVER };
+        Deadline { at: until, timer: Timer::Authentication }
+            .earlier(Deadline::perhaps(silence.map(|silence| self.heard + silence), Timer::Death))
+    }
+
+    /// Returns why the connection ends now, if it does.
+    fn verdict(&mut self, now: Instant, silence: Option<Duration>) -> Option<Cause> {
+        let due = self.due(silence);
+        let cause = if due.timer == Timer::Death { Cause::Dead } else { Cause::AuthenticationTimeout };
+        self.respite.is_over(now, due).then_some(cause)
+    }
 }
 
 /// Parts of a peer, borrowed for one input.
@@ -61,7 +83,8 @@ impl PeerCore<'_> {
         let timeout = cx.config.authentication.timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
         let until = timeout.map_or(Instant::NEVER, |timeout| cx.now + timeout);
         let stage = if sequenced { Stage::Greeting { until } } else { Stage::Open };
-        let accepted = PeerConnection { connection, heard: cx.now, stage, malformed: MalformedFrames::default() };
+        let (malformed, respite) = (MalformedFrames::default(), Respite::default());
+        let accepted = PeerConnection { connection, heard: cx.now, stage, malformed, respite };
         if sequenced && self.is_ready() {
             if let Some(PeerConnection { connection, .. }) = self.newcomer.replace(accepted) {
                 cx.push(Action::Abort { connection });
@@ -284,18 +307,11 @@ impl PeerCore<'_> {
     }
 
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
-        let late =
-            |newcomer: &mut PeerConnection| matches!(newcomer.stage, Stage::Greeting { until } if until.is_due(cx.now));
+        let late = |newcomer: &mut PeerConnection| newcomer.verdict(cx.now, None).is_some();
         if let Some(PeerConnection { connection, .. }) = self.newcomer.take_if(late) {
             cx.push(Action::Abort { connection });
         }
-        if let Some(PeerConnection { connection, stage: Stage::Greeting { until }, .. }) = *self.current {
-            if until.is_due(cx.now) {
-                cx.push(Action::Abort { connection });
-                self.lose(cx, Cause::AuthenticationTimeout, Reason::default());
-            }
-        }
-        if cx.backlog.deadline(&cx.config.limits).is_due(cx.now) {
+        if cx.backlog.is_stalled(cx.now, &cx.config.limits) {
             cx.backlog.on_lost();
             if let Some(PeerConnection { connection, .. }) = *self.current {
                 cx.push(Action::Abort { connection });
@@ -311,12 +327,11 @@ impl PeerCore<'_> {
                 current.heard = cx.now;
             }
         }
-        let silent = |current: &PeerConnection| {
-            self.policy.silence.is_some_and(|silence| cx.now.since(current.heard) >= silence)
-        };
-        if let Some(current) = self.current.filter(silent) {
-            cx.push(Action::Abort { connection: current.connection });
-            self.lose(cx, Cause::Dead, Reason::default());
+        if let Some(current) = self.current.as_mut() {
+            if let Some(cause) = current.verdict(cx.now, self.policy.silence) {
+                cx.push(Action::Abort { connection: current.connection });
+                self.lose(cx, cause, Reason::default());
+            }
         }
         while self.delivery.is_due(cx) {
             let Some(request) = self.delivery.on_due(cx) else { return };

@@ -209,7 +209,7 @@ impl SessionCore<'_> {
     }
 
     /// Sends the messages that waited for the answer to a probe, once no probe is unanswered.
-    pub(super) fn end_probe(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn end_probe(&mut self, cx: &mut Context<'_>) {
         if self.delivery.set_probing(self.link.is_probing()) {
             self.delivery.flush(cx);
         }

@@ -33,8 +33,8 @@ pub struct Explanation {
     pub failures: u32,
     /// Number of messages in the outbox: taken and not settled.
     pub unsettled: usize,
-    /// Whether a probe is unanswered: after a late tick, after a hint, or on suspicion. Messages that can wait are
-    /// held back meanwhile.
+    /// Whether a probe is unanswered: after a late tick, after a hint, or on suspicion; or whether the host said that
+    /// the network is gone and nothing can be asked. Messages that can wait are held back meanwhile.
     pub probing: bool,
     /// Next deadline of the session; `None` when it waits for events alone.
     pub waiting_for: Option<Deadline>,

@@ -18,7 +18,9 @@ use std::fmt;
 
 use redial::dialect::{Content, Side, Signal};
 use redial::journal::{Call, Input};
-use redial::{Action, ConnectionId, Duration, Event, Frame, Instant, MessageId, Purpose, Session, Snapshot, State};
+use redial::{
+    Action, ConnectionId, Duration, Event, Frame, Instant, MessageId, Purpose, Session, Snapshot, State, Status,
+};
 
 use connections::Connections;
 use counted::Counted;
@@ -182,8 +184,10 @@ impl Oracle {
         // Up to where messages are read is told again on each connection, for 64 conversations at most.
         let marks = actions.iter().filter(|action| is_receipt(action)).count();
         rule!(marks <= 64, "one input told {marks} read marks");
+        // A write that failed may open messages again that had their outcome, and give each another one.
+        let unsettled = step.unsettled.max(session.unsettled()).max(taken_back(&step.input, actions));
         rule!(
-            (actions.len() - marks) as u64 <= answers + (24 + 4 * step.unsettled.max(session.unsettled())) as u64,
+            (actions.len() - marks) as u64 <= answers + (24 + 4 * unsettled) as u64,
             "one input gave {} actions with {} messages unsettled",
             actions.len(),
             step.unsettled
@@ -269,6 +273,15 @@ pub(crate) fn apply(session: &mut Session, input: Input) {
         Input::Call { now, call } => drop(call.make(session, now)),
         Input::Event { now, event } => session.handle(now, event),
         _ => {}
+    }
+}
+
+/// How many messages a failed write took back.
+fn taken_back(input: &Input, actions: &[Action]) -> usize {
+    let is_queued = |action: &&Action| matches!(action, Action::Status { status: Status::Queued, .. });
+    match input {
+        Input::Event { event: Event::SendFailed { .. }, .. } => actions.iter().filter(is_queued).count(),
+        _ => 0,
     }
 }
 

@@ -39,6 +39,9 @@ pub(crate) struct World {
     favourite: Act,
     /// How often the server does something else than its favourite, in per cent.
     moods: u64,
+    /// How many connections in a row the server ends at once before it lets one become stable; `None` for a server
+    /// without a plan.
+    ends: Option<usize>,
     act: Act,
     connection: ConnectionId,
     /// When the server acts next.
@@ -60,6 +63,7 @@ impl World {
         let preset = Preset::plain().with_config(config.clone()).expect("it is sound");
         let favourite = act(&mut dice, powers);
         let (moods, hesitates) = (dice.one_of(&[0, 0, 3, 10, 30, 100]), dice.one_of(&[0, 0, 10]));
+        let ends = (powers == Powers::Server && dice.percent(60)).then(|| dice.one_of(&[0, 1, 2, 3, 4, 5, 6, 8, 12]));
         let (pace, word) = (dice.one_of(&[50, 1_000, 6_000, 40_000]), dice.below(8));
         Self {
             session: Session::new(preset, Seed::from(seed)),
@@ -68,6 +72,7 @@ impl World {
             now: 0,
             favourite,
             moods,
+            ends,
             act: favourite,
             connection: ConnectionId::new(0),
             due: None,
@@ -206,7 +211,12 @@ impl World {
                         self.connects.push(self.now);
                     }
                     let other = act(&mut self.dice, self.powers);
-                    self.act = if self.dice.percent(self.moods) { other } else { self.favourite };
+                    self.act = match self.ends {
+                        Some(ends) if self.connects.len() % (ends + 1) == 0 => Act::Hold,
+                        Some(_) => Act::Deliver,
+                        None if self.dice.percent(self.moods) => other,
+                        None => self.favourite,
+                    };
                     self.connection = connection;
                     self.due = (self.act != Act::Hang).then(|| self.now + self.hesitation());
                 }

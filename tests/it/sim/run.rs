@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use redial::config::Reset;
 use redial::journal::Call;
 use redial::{Event, Seed};
 
@@ -130,13 +131,22 @@ impl Run {
         self.ask(Call::Credential { connection: None, value: "token".into() });
         self.hurry();
         self.ask(Call::Open);
-        while self.now < self.heal_at + PATIENCE && !self.is_done() {
+        while self.now < self.heal_at + self.patience() && !self.is_done() {
             self.turn();
             if let Some(broken) = self.broken.take() {
                 return Err(broken);
             }
         }
         self.verdict()
+    }
+
+    /// How long what is left may take. Where nothing sets the delays back and there is room for one message, each message
+    /// that the server has left may cost a connection and the longest delay.
+    fn patience(&self) -> u64 {
+        let config = self.client.session.preset().config();
+        let longest = config.reconnect.again.cap.as_millis().min(120_000);
+        let each = if config.reconnect.reset == Reset::Never { longest } else { 0 };
+        PATIENCE + each * self.server_words as u64
     }
 
     /// The next thing that happens: a parcel, or a timer of either side.

@@ -1,13 +1,13 @@
 //! Flow: what the host's socket takes, what arrives in pieces, and what the application takes.
 
-use redial::config::{HeartbeatSchedule, Limit, Liveness, Rate};
+use redial::config::{DeadAfter, HeartbeatSchedule, Limit, Liveness, Probe, Rate, Suspicion};
 use redial::dialect::{HeartbeatFrame, Plain};
 use redial::{
     Action, Cause, Config, ConnectionId, Duration, Event, Frame, Instant, Preset, Purpose, Seed, Session, State,
     Status, Timer,
 };
 
-use crate::support::{Seen, Story};
+use crate::support::{Seen, Story, with};
 
 /// A host that reports what its socket takes, on an open connection.
 fn reporting(mut story: Story) -> Story {
@@ -225,6 +225,50 @@ fn a_heartbeat_behind_bytes_is_unanswered_only_from_when_it_left() {
     }
     assert_eq!(causes(&story.seen()), [Cause::Dead]);
     assert_eq!(story.now() - since, 8_000, "the heartbeat is out and unanswered: a probe after 3 s, dead after 5 more");
+}
+
+#[test]
+fn a_probe_that_is_queued_past_a_place_in_the_grid_counts_for_that_place() {
+    let mut story = reporting(Story::plain_with(|config| {
+        config.heartbeat.every = Duration::from_secs(15);
+        config.heartbeat.schedule = HeartbeatSchedule::Grid;
+        config.heartbeat.dead_after = DeadAfter::after(2, Duration::from_secs(1));
+        config.heartbeat.suspicion = Some(with(|suspicion: &mut Suspicion| {
+            suspicion.after = Duration::from_secs(5);
+            suspicion.wait = Duration::from_secs(20);
+        }));
+    }));
+    let promised = story.session.bounds().notice_dead_link.expect("silence ends this link").as_millis();
+    story.wait(15_000).written(1).wait(5_000);
+    let queued = story.now();
+    for _ in 0..11 {
+        story.wait(1_000).written(1);
+    }
+    let unwritten = story.now() - queued;
+    story.prompt();
+    while story.state() == State::Ready {
+        let due = story.deadline().expect("silence is judged").at.as_millis();
+        story.wait(due - story.now());
+    }
+    assert_eq!(causes(&story.seen()), [Cause::Dead]);
+    assert!(story.now() <= promised + unwritten, "{} ms of silence, {unwritten} of them unwritten", story.now());
+}
+
+#[test]
+fn a_heartbeat_behind_bytes_makes_the_suspicion_of_unanswered_messages_no_late_tick() {
+    let mut story = reporting(Story::plain_with(|config| {
+        config.heartbeat.suspicion = None;
+        config.heartbeat.probe = Some(Probe::new(Duration::from_secs(5), Duration::from_secs(60)));
+        config.heartbeat.unanswered = Some(Duration::from_secs(30));
+    }));
+    story.wait(24_000);
+    story.send("unanswered");
+    story.written(1).wait(1_000);
+    for _ in 0..40 {
+        story.wait(1_000).written(1);
+    }
+    story.prompt();
+    assert_eq!(story.seen().count(|action| matches!(action, Action::Suspected { .. })), 1);
 }
 
 /// Sends a message a second to a server that is gone; says how long it took to notice.

@@ -81,6 +81,8 @@ fn a_timer_that_is_late_by_no_more_than_the_limit_is_no_suspend() {
     let mut story = Story::unsuspicious();
     story.ready().wait(50_000).seen();
     story.sleep(5_000 + 5_000).tick();
+    assert_eq!((story.seen().beats(), story.state()), (0, State::Ready), "what came may be in the host's queue");
+    story.wait(1_000);
     assert_eq!(story.seen().losses()[0].0, Cause::Dead);
     let mut story = Story::unsuspicious();
     story.ready().wait(50_000).seen();

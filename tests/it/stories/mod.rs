@@ -14,6 +14,7 @@ mod heartbeat;
 mod holding;
 mod incoming;
 mod kept;
+mod late;
 mod limits;
 mod listening;
 mod login;

@@ -177,6 +177,19 @@ fn an_id_that_no_message_can_have_is_not_remembered() {
 }
 
 #[test]
+fn a_peer_whose_host_was_blocked_hears_what_is_in_the_queue_before_it_judges_silence() {
+    let (mut peer, connection) = peer(|_| {});
+    let beat = || Event::FrameIn { connection, frame: Frame::text(r#"{"key":"heartbeat"}"#) };
+    peer.handle(at(300_000), Event::Tick);
+    assert_eq!(peer.next_deadline().map(|due| (due.at, due.timer)), Some((at(301_000), Timer::Death)));
+    peer.handle(at(300_000), beat());
+    assert_eq!(peer.next_deadline().map(|due| due.at), Some(at(390_000)));
+    peer.handle(at(600_000), Event::Tick);
+    peer.handle(at(700_000), Event::Tick);
+    assert_eq!(peer.connection(), None);
+}
+
+#[test]
 fn the_last_receipts_are_told_again_on_the_next_connection_and_no_more_than_are_remembered() {
     let (mut peer, connection) = peer(|config| config.outbox.remembered = Limit::new(3));
     let ids = ["c1", "c2", "c3", "c4", "c5"].map(MessageId::from);

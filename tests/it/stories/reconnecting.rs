@@ -480,6 +480,31 @@ fn the_bounds_of_a_session_are_those_of_the_connection_at_hand() {
 }
 
 #[test]
+fn where_nothing_can_be_asked_offlines_doubt_lasts_as_long_as_a_probe_and_ends_no_link() {
+    let mut story = Story::plain_with(|config| config.heartbeat.probe = None);
+    story.ready().event(Event::Offline);
+    let id = story.send("what can wait waits");
+    story.wait(4_999);
+    assert_eq!(story.session.status(&id), Some(redial::Status::Queued));
+    assert!(story.session.explain().probing);
+    story.wait(1);
+    assert_eq!(story.session.status(&id), Some(redial::Status::Sent));
+    assert_eq!((story.seen().beats(), story.state()), (0, State::Ready));
+    story.event(Event::Offline).wait(1_000).text("a byte");
+    let id = story.send("the doubt is over");
+    assert_eq!(story.session.status(&id), Some(redial::Status::Sent));
+}
+
+#[test]
+fn where_messages_do_not_wait_offline_changes_nothing_that_nobody_can_be_asked_about() {
+    let mut story = Story::new(Preset::uni_app());
+    story.ready();
+    let before = story.session.clone();
+    story.event(Event::Offline);
+    assert!(story.session == before, "the documents of such systems know no such hint");
+}
+
+#[test]
 fn offline_puts_a_ready_link_in_doubt_until_a_byte_comes() {
     let mut story = Story::plain();
     story.ready();

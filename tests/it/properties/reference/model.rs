@@ -94,10 +94,29 @@ pub(super) struct Model {
     pub(super) earlier: Vec<String>,
     /// Whether this input found the link in doubt.
     pub(super) doubting: bool,
+    /// The time that a late host is given for the answer to a question, and for a confirmation.
+    pub(super) respites: [Respite; 2],
     /// Whether a message of this connection was deferred.
     pub(super) deferring: bool,
     /// Rules that had something to say.
     pub(super) met: BTreeSet<&'static str>,
+}
+
+/// One second more for what was due before this began, because the host came more than a second late.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Respite(Option<u64>);
+
+impl Respite {
+    pub(super) fn held(self, at: u64) -> u64 {
+        self.0.filter(|since| at < *since).map_or(at, |since| since + 1_000)
+    }
+
+    pub(super) fn is_over(&mut self, at: u64, now: u64) -> bool {
+        if self.held(at) == at && now > at + 1_000 {
+            self.0 = Some(now);
+        }
+        self.held(at) <= now
+    }
 }
 
 impl Link {
@@ -137,6 +156,7 @@ impl Model {
             earlier: Vec::new(),
             made: 0,
             doubting: false,
+            respites: [Respite(None); 2],
             deferring: false,
             met: BTreeSet::new(),
             settings,
@@ -266,7 +286,7 @@ impl Model {
     /// Everything whose time has come, the link's verdict first.
     fn pass_time(&mut self) {
         loop {
-            if self.link.doubt.is_some_and(|until| until <= self.now) {
+            if self.link.doubt.is_some_and(|until| self.respites[0].is_over(until, self.now)) {
                 self.lose(0);
             } else if self.expire() {
                 self.flush();
@@ -290,6 +310,7 @@ impl Model {
         let drain = if let Flow::Draining(until) = self.flow { Some(until) } else { None };
         let expiry = self.outbox.letters.iter().filter_map(|letter| letter.expires).min();
         let expiry = expiry.map(|at| at.saturating_sub(self.slept));
-        [drain, expiry, self.receipt_due()].into_iter().flatten().min()
+        let receipt = self.receipt_due().map(|at| self.respites[1].held(at));
+        [drain, expiry, receipt].into_iter().flatten().min()
     }
 }

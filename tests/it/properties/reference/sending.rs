@@ -352,7 +352,7 @@ impl Model {
 
     /// A confirmation is overdue: it costs the link where messages are sent again, else the message.
     pub(super) fn give_up_overdue(&mut self) -> bool {
-        let overdue = self.receipt_due().is_some_and(|at| at <= self.now);
+        let overdue = self.receipt_due().is_some_and(|at| self.respites[1].is_over(at, self.now));
         if overdue && self.settings.out.resends() {
             self.met.insert("an overdue receipt costs the link");
             self.lose(u64::MAX);

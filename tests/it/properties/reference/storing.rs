@@ -148,6 +148,7 @@ impl Model {
         }
         self.outbox.forget_sent_bodies();
         self.outbox.renewed = 0;
+        self.respites = Model::new(self.settings.clone()).respites;
         self.outbox.pass_all();
         self.outbox.past.iter_mut().for_each(|old| old.place = u64::MAX);
         self.inbox.restart();
