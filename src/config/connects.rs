@@ -11,7 +11,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::config::{Config, HeartbeatPolicy, MeasuredFrom, ReconnectPolicy, Reset, floor_after};
+use crate::config::{Config, HeartbeatPolicy, HeartbeatSchedule, MeasuredFrom, ReconnectPolicy, Reset, floor_after};
 use crate::time::Duration;
 
 /// Whatever can cause connects.
@@ -136,7 +136,10 @@ fn least_silence(policy: &HeartbeatPolicy) -> Option<Duration> {
     let dead_after = policy.dead_after.map(|dead| after(dead.heartbeats.get(), dead.grace));
     let suspected = policy.suspicion.map(|rule| after(rule.heartbeats.get(), rule.after + rule.wait));
     let unanswered = policy.unanswered().map(|span| span + policy.suspicion_wait());
-    let late = policy.probe.map(|probe| probe.late + probe.wait);
+    // A tick is late only past a deadline, and a chain in lock step has one as soon as the connection is ready.
+    let at_once = policy.at_ready && policy.schedule == HeartbeatSchedule::LockStep;
+    let due = if at_once { Duration::ZERO } else { policy.unanswered().map_or(every, |span| every.min(span)) };
+    let late = policy.probe.map(|probe| due + probe.late + probe.wait);
     let ends = dead_after.is_some() || suspected.is_some();
     [dead_after, suspected, unanswered, late].into_iter().flatten().min().filter(|_| ends)
 }

@@ -31,6 +31,19 @@ enum Act {
     Keep,
 }
 
+/// How a server loses a connection that is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    Error,
+    Close,
+    /// In turn an error and a close, so that no pattern shows.
+    InTurn,
+    /// The next heartbeat cannot be written.
+    Heartbeat,
+    /// Nothing comes any more.
+    Silence,
+}
+
 pub(crate) struct World {
     session: Session,
     dice: Dice,
@@ -39,9 +52,14 @@ pub(crate) struct World {
     favourite: Act,
     /// How often the server does something else than its favourite, in per cent.
     moods: u64,
-    /// How many connections in a row the server ends at once before it lets one become stable; `None` for a server
+    /// How many connections in a row the server ends at once before it makes one useful or stable; `None` for a server
     /// without a plan.
     ends: Option<usize>,
+    nth: Act,
+    /// How it ends those.
+    others: Act,
+    /// How late the host's ticks are.
+    late: u64,
     act: Act,
     connection: ConnectionId,
     /// When the server acts next.
@@ -51,7 +69,7 @@ pub(crate) struct World {
     connects: Vec<u64>,
     /// How often the server hesitates, in per cent: the quickest one provokes the most.
     hesitates: u64,
-    ends_by_error: bool,
+    loss: Loss,
     /// How often hints and calls come, in milliseconds, and which one the most.
     pace: u64,
     word: u64,
@@ -60,10 +78,24 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(config: &Config, powers: Powers, seed: u64) -> Self {
         let mut dice = Dice::new(seed ^ 0x5eed);
+        let mut config = config.clone();
+        if dice.percent(50) && powers != Powers::Outage {
+            // A server may ask for heartbeats that often. One a millisecond would use up all steps.
+            let every = config.heartbeat.every;
+            config.heartbeat.every = every.max(Duration::from_millis(100)).min(Duration::from_secs(5));
+        }
         let preset = Preset::plain().with_config(config.clone()).expect("it is sound");
         let favourite = act(&mut dice, powers);
         let (moods, hesitates) = (dice.one_of(&[0, 0, 3, 10, 30, 100]), dice.one_of(&[0, 0, 10]));
-        let ends = (powers == Powers::Server && dice.percent(60)).then(|| dice.one_of(&[0, 1, 2, 3, 4, 5, 6, 8, 12]));
+        let plans = powers != Powers::Outage && dice.percent(60);
+        let ends = plans.then(|| dice.one_of(&[0, 0, 1, 2, 2, 3, 3, 4, 5, 6, 8, 12]));
+        let best = cheapest(&config);
+        let losses = [Loss::Error, Loss::Close, Loss::InTurn, best, best, best, Loss::Heartbeat, Loss::Silence];
+        let nth = if config.reconnect.stable > Duration::from_secs(60) { Act::Deliver } else { Act::Hold };
+        let nth = dice.one_of(&[nth, nth, Act::Deliver]);
+        let others = dice.one_of(&[Act::Deliver, Act::Drop, Act::Refuse]);
+        let late = dice.one_of(&[0, 0, 0, 0, 0, 0, 0, 0, 1_001, 5_001]);
+        let loss = if plans { dice.one_of(&losses) } else { losses[usize::from(seed % 2 == 1)] };
         let (pace, word) = (dice.one_of(&[50, 1_000, 6_000, 40_000]), dice.below(8));
         Self {
             session: Session::new(preset, Seed::from(seed)),
@@ -73,13 +105,16 @@ impl World {
             favourite,
             moods,
             ends,
+            nth,
+            others,
+            late,
             act: favourite,
             connection: ConnectionId::new(0),
             due: None,
             exempt: false,
             connects: Vec::new(),
             hesitates,
-            ends_by_error: seed % 2 == 0,
+            loss,
             pace,
             word,
         }
@@ -105,8 +140,9 @@ impl World {
         self.settle();
         let mut next_word = self.word_time();
         for _ in 0..20_000 {
-            let deadline = self.session.next_deadline().map(|Deadline { at, .. }| at.as_millis());
-            let word = (self.powers == Powers::Everything).then_some(next_word);
+            let deadline =
+                self.session.next_deadline().map(|Deadline { at, .. }| at.as_millis().saturating_add(self.late));
+            let word = (self.powers == Powers::Everything && self.ends.is_none()).then_some(next_word);
             let Some(at) = [self.due, deadline, word].into_iter().flatten().min().filter(|at| *at <= span.as_millis())
             else {
                 return;
@@ -166,13 +202,11 @@ impl World {
     /// Does to the connection what the server wants to do now.
     fn serve(&mut self) {
         let connection = self.connection;
-        let closed = if self.ends_by_error {
-            Event::errored(connection, TransportError::Io)
-        } else {
-            Event::Closed { connection, code: None, reason: String::new() }
-        };
         match (self.act, self.session.state()) {
-            (Act::Refuse, State::Connecting) => self.event(Event::errored(connection, TransportError::Refused)),
+            (Act::Refuse, State::Connecting) => {
+                self.event(Event::errored(connection, TransportError::Refused));
+                self.hurry();
+            }
             (Act::Refuse | Act::Hang, _) => {}
             (act, State::Connecting) => {
                 self.event(Event::Opened { connection });
@@ -184,7 +218,7 @@ impl World {
             }
             (Act::Deliver, State::Ready) => {
                 self.event(Event::FrameIn { connection, frame: Frame::text("hello") });
-                self.event(closed);
+                self.lose();
             }
             (Act::Hold, State::Ready) => {
                 self.event(Event::FrameIn { connection, frame: Frame::Pong(Vec::new()) });
@@ -193,8 +227,31 @@ impl World {
                 self.due = Some(self.now.saturating_add(stable.as_millis()));
             }
             (Act::Keep, State::Ready) => self.event(Event::FrameIn { connection, frame: Frame::Pong(Vec::new()) }),
-            (_, State::Ready) => self.event(closed),
+            (_, State::Ready) => self.lose(),
             _ => {}
+        }
+    }
+
+    fn lose(&mut self) {
+        let connection = self.connection;
+        match self.loss {
+            Loss::Error => self.event(Event::errored(connection, TransportError::Io)),
+            Loss::InTurn if connection.get() % 2 == 0 => self.event(Event::errored(connection, TransportError::Io)),
+            Loss::Close | Loss::InTurn => {
+                self.event(Event::Closed { connection, code: None, reason: String::new() });
+            }
+            // A user in a hurry waits for no silence.
+            Loss::Heartbeat | Loss::Silence if self.powers == Powers::Everything => {}
+            Loss::Heartbeat => self.act = Act::FailHeartbeats,
+            Loss::Silence => self.act = Act::Silence,
+        }
+        self.hurry();
+    }
+
+    /// The user of a server with a plan is in a hurry.
+    fn hurry(&mut self) {
+        if self.ends.is_some() && self.powers == Powers::Everything {
+            _ = self.session.reconnect_now(self.instant());
         }
     }
 
@@ -212,8 +269,8 @@ impl World {
                     }
                     let other = act(&mut self.dice, self.powers);
                     self.act = match self.ends {
-                        Some(ends) if self.connects.len() % (ends + 1) == 0 => Act::Hold,
-                        Some(_) => Act::Deliver,
+                        Some(ends) if self.connects.len() % (ends + 1) == 0 => self.nth,
+                        Some(_) => self.others,
                         None if self.dice.percent(self.moods) => other,
                         None => self.favourite,
                     };
@@ -234,6 +291,18 @@ impl World {
                 _ => {}
             }
         }
+    }
+}
+
+/// The way to lose a ready connection that this policy answers first.
+fn cheapest(config: &Config) -> Loss {
+    let first = &config.reconnect.first;
+    match (first.errored, first.closed) {
+        (Some(errored), Some(closed)) if errored == closed => Loss::InTurn,
+        (Some(errored), Some(closed)) if errored > closed => Loss::Close,
+        (None, Some(_)) => Loss::Close,
+        (Some(_), _) => Loss::Error,
+        (None, None) => Loss::Silence,
     }
 }
 
