@@ -18,6 +18,12 @@ impl Run {
         if self.client.app.word(&name).is_some_and(|word| !anew(word)) {
             return;
         }
+        // One that was sent again by hand may be under way before its store lets that be told.
+        let id = self.client.app.word(&name).filter(|word| !word.let_go).map(|word| word.id.clone());
+        let status = id.and_then(|id| self.client.session.status(&id));
+        if matches!(status, Some(Status::Queued | Status::Sent)) {
+            return;
+        }
         let once = self.strikes("sent once", 1_500);
         let mortal = self.strikes("time to live", 2_500);
         let time_to_live = mortal.then(|| Duration::from_millis(self.dice.between(100, 60_000)));
