@@ -130,6 +130,8 @@ impl Run {
         // Noted first, since what is stored by the call itself must hold it; a refused one does no harm.
         word.again = true;
         word.doubts += u32::from(matches!(status, Status::Unconfirmed | Status::Sent));
+        // Of two copies the server may have refused the one and taken the other.
+        let may_be_there = status == Status::Unconfirmed || word.doubts > 0;
         let answer = self.call(Call::Resend { id });
         if answer == Err(ResendError::Unknown.into()) && self.holds_failures() {
             self.ask(Call::Release);
@@ -137,7 +139,7 @@ impl Run {
         match answer {
             Ok(_) => self.note("sent again by hand"),
             Err(CallError::Resend(ResendError::NotFailed)) => {}
-            Err(CallError::Resend(ResendError::Unknown)) if status == Status::Unconfirmed => {
+            Err(CallError::Resend(ResendError::Unknown)) if may_be_there => {
                 // Said anew it could be there twice.
                 self.note("forgotten");
                 if let Some(word) = self.client.app.word(&name) {

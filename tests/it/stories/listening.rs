@@ -5,7 +5,7 @@ use redial::dialect::{
     Capabilities, Content, Dialect, HeartbeatFrame, Heartbeats, MessageSignal, Plain, Side, Signal, Span,
 };
 use redial::error::{ConfigError, Malformed, Unencodable};
-use redial::{Action, Cause, Config, Duration, Event, Frame, HostProfile, Preset, Purpose, State};
+use redial::{Action, Cause, Config, Duration, Event, Frame, HostProfile, Preset, Purpose, State, Status};
 
 use crate::support::Story;
 
@@ -284,5 +284,18 @@ fn a_half_open_link_is_noticed_within_15_s_of_constant_traffic_in_every_dialect_
         }
         assert_eq!(story.state(), State::Ready, "{}", service.name);
         assert_eq!(half_open(story), (10_000, 15_000), "{}", service.name);
+    }
+}
+
+#[test]
+fn offlines_doubt_ends_by_itself_where_there_is_no_word_for_a_question() {
+    for heartbeats in [Heartbeats::IfEncoded, Heartbeats::Answers, Heartbeats::None] {
+        let mut story = quiet(heartbeats, false);
+        story.event(Event::Offline);
+        let id = story.send("what can wait waits");
+        story.wait(4_999);
+        assert_eq!(story.session.status(&id), Some(Status::Queued), "{heartbeats:?}");
+        story.wait(1);
+        assert_eq!((story.session.status(&id), story.state()), (Some(Status::Sent), State::Ready), "{heartbeats:?}");
     }
 }
