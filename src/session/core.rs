@@ -115,6 +115,8 @@ impl SessionCore<'_> {
     pub(super) fn settle_reading(&mut self, cx: &mut Context<'_>) {
         if cx.backlog.has_reports() {
             self.settle_reading_slow(cx);
+            // A pause that begins takes back a verdict that a late host waited for, and with it what was due behind it.
+            self.fire_timers(cx);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A host whose thread was blocked: what came meanwhile is in its queue, and the first input may be a call.
 
-use redial::config::Limit;
-use redial::{Cause, Event, State, Status, Timer};
+use redial::config::{DeadAfter, Limit, Liveness};
+use redial::{Cause, Duration, Event, State, Status, Timer};
 
 use crate::support::Story;
 
@@ -70,6 +70,20 @@ fn a_pause_that_ends_in_the_queue_costs_no_connection() {
     story.ready().taken(0).text("one").sleep(70_000).send("typed meanwhile");
     story.taken(1);
     assert_eq!((causes(&mut story), story.state()), (vec![], State::Ready));
+}
+
+#[test]
+fn a_pause_that_begins_while_a_verdict_waits_leaves_no_heartbeat_overdue() {
+    let mut story = Story::unsuspicious_with(|config| {
+        config.heartbeat.dead_after = DeadAfter::after(1, Duration::from_secs(5));
+        (config.heartbeat.liveness, config.heartbeat.probe) = (Liveness::Reply, None);
+        config.inbox.pending = Limit::new(1);
+    });
+    story.ready().taken(0).wait(25_000).seen();
+    story.sleep(40_000).text("one");
+    assert!(!story.session.wants_read());
+    assert_eq!(story.seen().beats(), 1, "the heartbeat of 50 s is due as well");
+    assert_eq!(story.deadline().map(|due| due.at.as_millis()), Some(90_000));
 }
 
 #[test]
