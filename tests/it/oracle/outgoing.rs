@@ -302,7 +302,9 @@ impl Outgoing {
         (message.status, message.reopened) = (status, false);
         let failed = status.may_resend() && status != Status::Cancelled;
         let holds = session.preset().config().outbox.on_failure == OnFailure::Hold && !self.draining;
-        let given_up = matches!(&step.input, Input::Call { call: Call::Abandon { id: of }, .. } if of == id);
+        // The call is refused for what was never sent, which may expire in the same input.
+        let abandoned = matches!(&step.input, Input::Call { call: Call::Abandon { id: of }, .. } if of == id);
+        let given_up = abandoned && status != Status::NotSent;
         if failed && holds && !given_up {
             self.failures.insert(id.clone(), message.place);
         }
