@@ -88,7 +88,10 @@ impl SessionCore<'_> {
             Timer::Stall | Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Rate | Timer::Push => return false,
         };
         self.pass_on(cx, Some(event));
-        self.end_probe(cx);
+        // A doubt may end in the input that begins another.
+        if !self.link.deadline().is_due(cx.now) {
+            self.end_probe(cx);
+        }
         true
     }
 

@@ -952,6 +952,7 @@ impl Link {
     fn ends_attempt(&self, timer: Timer) -> bool {
         match timer {
             Timer::Reconnect => self.phase.connection().is_some(),
+            Timer::Probe => matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_probing()),
             Timer::Poll | Timer::Heartbeat | Timer::Suspicion | Timer::Close | Timer::GiveUp => false,
             _ => true,
         }

@@ -87,6 +87,27 @@ fn a_pause_that_begins_while_a_verdict_waits_leaves_no_heartbeat_overdue() {
 }
 
 #[test]
+fn a_doubt_that_ends_in_the_input_that_begins_another_lets_no_message_go() {
+    let mut story = Story::plain_with(|config| config.heartbeat.probe = None);
+    story.ready().send("unanswered");
+    story.wait(2_000).event(Event::Offline);
+    let id = story.send("what can wait waits");
+    story.sleep(11_000).tick();
+    assert_eq!(story.session.status(&id), Some(Status::Queued), "the link is suspected");
+    story.pong();
+    assert_eq!(story.session.status(&id), Some(Status::Sent));
+}
+
+#[test]
+fn a_doubt_in_which_nothing_can_be_asked_ends_late_where_the_host_is_late() {
+    let mut story = Story::plain_with(|config| (config.heartbeat.probe, config.heartbeat.unanswered) = (None, None));
+    story.ready().event(Event::Offline);
+    let id = story.send("what can wait waits");
+    story.sleep(8_000).tick();
+    assert_eq!(story.session.status(&id), Some(Status::Sent));
+}
+
+#[test]
 fn an_attempt_that_opened_while_the_host_was_blocked_is_used() {
     let mut story = Story::plain();
     story.open().sleep(60_000).send("typed meanwhile");
