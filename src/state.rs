@@ -84,7 +84,8 @@ pub enum Cause {
     /// because the sequence numbers are used up.
     Renewed,
     /// Messages of the peer were deferred, and there is room for them again, or those behind a gap found no room. The
-    /// next connection asks for them. Like `Renewed` this is no failure: it costs no attempt and no step of the backoff.
+    /// next connection asks for them. Like `Renewed` this is no failure: it costs no attempt and no step of the
+    /// backoff.
     Deferred,
     /// The application closed the session.
     User,

@@ -34,8 +34,8 @@ pub struct Bounds {
     #[serde(rename = "notice_dead_link_under_traffic_ms")]
     pub notice_dead_link_under_traffic: Option<Duration>,
     /// The most connects in any 120 s against a server on which no connection proves to be of use: none becomes stable,
-    /// and none confirms or delivers a message. Connects caused by hints, by calls and by room for deferred messages come
-    /// on top, up to `connects_in_120_s_at_most`.
+    /// and none confirms or delivers a message. Connects caused by hints, by calls and by room for deferred messages
+    /// come on top, up to `connects_in_120_s_at_most`.
     pub connects_in_120_s: u32,
     /// The most connects in any 120 s against any server: connections may become stable, and may confirm and deliver
     /// messages before they are lost. Others come on top, as above.

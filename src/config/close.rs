@@ -47,8 +47,9 @@ pub struct ClosePolicy {
     #[serde(default)]
     pub stop: Vec<CodeRange>,
     /// The close codes of the peer that refuse the credential, which `authentication.unauthorized` handles like a
-    /// handshake refused with 401. In a dialect without a login such a handshake is a failed attempt, and a code of this
-    /// list stops the session as elsewhere, with the cause `unauthorized`. Default empty; the rules of `stop` apply.
+    /// handshake refused with 401. In a dialect without a login such a handshake is a failed attempt, and a code of
+    /// this list stops the session as elsewhere, with the cause `unauthorized`. Default empty; the rules of `stop`
+    /// apply.
     #[serde(default)]
     pub credential: Vec<CodeRange>,
     /// The close codes of the peer after which the session tries again later, whatever `codes` and the dialect say.

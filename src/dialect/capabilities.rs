@@ -37,8 +37,8 @@ pub struct Capabilities {
     /// to it, and the next connection resumes the session. Needs [`Login::Hello`], receipts and acks. Default `false`.
     pub sequenced: bool,
     /// Whether a second copy of a message must not follow on the same connection (MQTT 5 §4.4). Default `false`: the
-    /// user may send a message again by hand at any time. Sequence numbers need it: their messages go out again on a new
-    /// connection alone.
+    /// user may send a message again by hand at any time. Sequence numbers need it: their messages go out again on a
+    /// new connection alone.
     pub no_repeats: bool,
     /// The scope in which an id of the other end names one message. Default [`IdScope::Session`].
     pub id_scope: IdScope,

@@ -3,8 +3,8 @@
 //! 1. Silence is measured from the call `open`, the last push or the last poll, whatever the socket does.
 //! 2. A poll and a push both arm the silence timer again, so that polling never ends after one poll.
 //! 3. Polls for a connection that is down end once a connection is ready.
-//! 4. The loss of a connection that was good is no failed attempt, and a renewal is none; each of several connections that
-//!    open and drop in a row is one.
+//! 4. The loss of a connection that was good is no failed attempt, and a renewal is none; each of several connections
+//!    that open and drop in a row is one.
 
 use crate::config::FallbackPolicy;
 use crate::deadline::{Deadline, Timer};

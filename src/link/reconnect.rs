@@ -10,8 +10,8 @@
 //! 4. A connection is lost once, however many events report the loss; no later trigger postpones a wait that has begun.
 //! 5. A `Retry-After` of the server (RFC 9110 §10.2.3) is added to the planned delay; neither jitter nor a hint
 //!    shortens that wait.
-//! 6. A renewal, which the user asked for or the session itself, is no failure: it costs neither an attempt nor a step of
-//!    the backoff.
+//! 6. A renewal, which the user asked for or the session itself, is no failure: it costs neither an attempt nor a step
+//!    of the backoff.
 //! 7. A hint is kept until it can be served, and the safety floor and the budget stand above it.
 
 use alloc::boxed::Box;
