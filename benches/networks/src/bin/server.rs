@@ -22,6 +22,7 @@ enum Input {
     Arrived(TcpStream, StdStream),
     Upgraded(u64),
     Frame(u64, Frame),
+    Written(u64, u64),
     Gone(u64),
 }
 
@@ -158,6 +159,11 @@ impl Server {
                     say_of("recv", n);
                 }
             }
+            Input::Written(id, frames) => {
+                if let Some(connection) = self.lines.get(&id).and_then(|line| line.connection) {
+                    self.tell(Event::Written { connection, frames });
+                }
+            }
             Input::Gone(id) => self.gone(id),
             Input::Command(_) => {}
         }
@@ -257,7 +263,11 @@ fn peer(preset: Preset) -> Peer {
     if getrandom::fill(&mut seed).is_err() {
         fail("the system gives no random numbers");
     }
-    Peer::new(roomy.unwrap_or_else(|error| fail(&error.to_string())), PeerPolicy::default(), Seed::from_bytes(seed))
+    let roomy = roomy.unwrap_or_else(|error| fail(&error.to_string()));
+    let mut peer = Peer::new(roomy, PeerPolicy::default(), Seed::from_bytes(seed));
+    // The peer is told what its sockets take, so that receipts do not wait behind a backlog of messages.
+    peer.handle(Instant::ORIGIN, Event::Written { connection: ConnectionId::new(1), frames: 0 });
+    peer
 }
 
 /// Moves frames between one socket and the server until one of them has had enough.
@@ -294,6 +304,7 @@ async fn carry(
             }
         };
         let write = async {
+            let mut written = 0;
             while let Some(frame) = frames.recv().await {
                 let message = match frame {
                     Frame::Text(text) => Message::text(text.into_owned()),
@@ -302,6 +313,11 @@ async fn carry(
                     Frame::Pong(bytes) => Message::Pong(bytes.into()),
                 };
                 if sink.send(message).await.is_err() {
+                    return;
+                }
+                // A peer that does not hear of this takes its messages to be written, and receipts wait behind them.
+                written += 1;
+                if inputs.send(Input::Written(id, written)).is_err() {
                     return;
                 }
             }
