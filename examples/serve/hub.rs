@@ -97,6 +97,9 @@ impl Hub {
                         let push = matches!(purpose, Purpose::Message { .. });
                         out.0.push(Reply::Send { member, frame, push });
                     }
+                    if let Purpose::Ack { id } = purpose {
+                        self.retell(now, name, &id);
+                    }
                 }
                 Action::Abort { connection } => {
                     if let Some(member) = self.member(name, connection) {
@@ -134,7 +137,6 @@ impl Hub {
                     self.spread(now, &taken, out);
                 } else {
                     out.say(format!("{from} repeated {id}, which was here already"));
-                    self.retell(now, from, &id);
                 }
             }
             // Not acknowledged, so the sender keeps it.
@@ -142,9 +144,11 @@ impl Hub {
         }
     }
 
-    /// Somebody repeats what the store knows, so the receipt may be lost as the first acknowledgement was.
+    /// Tells again what a message has reached, behind its acknowledgement. A message that has reached somebody before it
+    /// is acknowledged is a repeat, be it the peer or the store that knows it, and the receipt that went out when its
+    /// sender came may have met a client that had not said it yet: such a client passes it over.
     fn retell(&mut self, now: Instant, from: &str, id: &MessageId) {
-        let has_reached = self.store.reached_of(from).any(|known| known == id);
+        let has_reached = self.store.has_reached(from, id);
         if let Some(user) = self.users.get_mut(from).filter(|_| has_reached) {
             tell_reached(&mut user.peer, now, id);
         }

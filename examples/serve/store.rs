@@ -31,8 +31,12 @@ pub(crate) struct Taken {
 impl Taken {
     /// The id under which the others get it. It is made from the sender's own, so it is the same after a restart.
     pub(crate) fn push_id(&self) -> MessageId {
-        MessageId::from(format!("{}/{}", self.from, self.id))
+        push_id(&self.from, &self.id)
     }
+}
+
+fn push_id(from: &str, id: &MessageId) -> MessageId {
+    MessageId::from(format!("{from}/{id}"))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,6 +117,11 @@ impl Store {
     pub(crate) fn reached_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a MessageId> {
         let latest = self.messages.iter().rev().filter(move |taken| taken.from == user).take(LATEST);
         latest.filter(|taken| self.reached.contains_key(&taken.push_id())).map(|taken| &taken.id)
+    }
+
+    /// Whether a user's message of this id has reached anybody.
+    pub(crate) fn has_reached(&self, from: &str, id: &MessageId) -> bool {
+        self.reached.contains_key(&push_id(from, id))
     }
 
     /// How many messages there are.
