@@ -46,7 +46,9 @@ impl Store {
     }
 
     fn make(path: &Path) -> Result<(), Fault> {
-        let database = Database::create(path)?;
+        // A repair of the default format writes which pages are free, and that the file is whole, in one flush and in
+        // any order. A process killed amid that leaves a file that counts as whole, with used pages that count as free.
+        let database = Database::builder().create_with_file_format_v3(true).create(path)?;
         let transaction = database.begin_write()?;
         transaction.open_table(RECORDS)?;
         transaction.open_table(STORED_AT)?;
