@@ -1,13 +1,17 @@
 //! What a session costs, each operation beside its floor: `cargo bench --bench ratios`.
 //!
 //! The last lines read `ratio NAME VALUE GOAL ok|MISS`. `cargo bench --bench ratios -- --quick` leaves out what takes minutes:
-//! the swarm, and the other protocol's pair, which has to be compiled; `-- loopback` measures the loopback alone.
+//! the swarm, and the other protocol's pair, which has to be compiled; `-- loopback` measures the loopback alone, `-- stored`
+//! what storing first costs.
 
 #[path = "../../examples/swarm/agenda.rs"]
 mod agenda;
+mod durability;
 #[path = "../../examples/swarm/fleet.rs"]
 mod fleet;
 mod floor;
+#[path = "../../tests/laden.rs"]
+mod laden;
 mod loopback;
 mod measure;
 mod operations;
@@ -37,6 +41,7 @@ fn main() {
     match &arguments[..] {
         [flag, name, rounds] if flag == "--once" => once(name, rounds.parse().expect("a number of rounds")),
         [only, ..] if only == "loopback" => drop(loopback()),
+        [only, ..] if only == "stored" => durability::rows().iter().for_each(|row| println!("{row}")),
         _ => measure_all(arguments.iter().any(|argument| argument == "--quick")),
     }
 }
@@ -124,6 +129,7 @@ fn measure_all(quick: bool) {
     let of_systems = table(&systems, RUNS / 5);
     let many = large(&among_many(), ROUNDS);
     large(&on_the_whole(), LARGE_ROUNDS);
+    let stored = durability::rows();
     let swarm = (!quick).then(swarm);
     let loopback = loopback();
     let against = |at: usize| floored[at].0 / floored[at + 1].0;
@@ -143,7 +149,10 @@ fn measure_all(quick: bool) {
         Row::new("pair_100_against_mqtt_qos2", peers, Goal::AtMost(1.0)),
         Row::new("loopback_64_against_raw", loopback, Goal::AtLeast(0.9)),
         Row::new("swarm_100000_mebibytes", swarm, Goal::AtMost(127.0)),
-    ] {
+    ]
+    .iter()
+    .chain(&stored)
+    {
         println!("{row}");
     }
 }
