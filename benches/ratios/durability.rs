@@ -13,6 +13,9 @@ use crate::measure::{Cost, Operation, measured, nanoseconds};
 use crate::report::{Goal, Row};
 use crate::{ROUNDS, RUNS};
 
+/// Rounds of a run, so few that a run is shorter than a turn of the system's scheduler.
+const SHORT: u32 = 200;
+
 /// How many messages are held: the least first, the most last.
 const HELD: [u64; 4] = [10, 1_000, 10_000, 100_000];
 
@@ -63,7 +66,7 @@ fn operations() -> (Vec<Operation>, Vec<f64>) {
 /// Measures, and prints a line for each operation; gives the rows.
 pub(crate) fn rows() -> [Row; 7] {
     let (operations, bytes) = operations();
-    let times = nanoseconds(&operations, ROUNDS, RUNS / 5);
+    let times = nanoseconds(&operations, SHORT, RUNS);
     let allocations: Vec<f64> = operations.iter().map(|operation| operation.allocations(ROUNDS)).collect();
     println!("{:<34} {:>11} {:>12} {:>13}", "stored first", "ns", "allocations", "bytes");
     for (at, operation) in operations.iter().enumerate() {

@@ -44,10 +44,12 @@ impl Mint {
         Self { nonce: rng.next_u64(), made: 0, earlier: None }
     }
 
-    /// Writes the record.
-    pub(super) fn write(&self, batch: &mut Batch<'_>) {
-        let record = MintRecord { earlier: Cow::Borrowed(self.earlier()), nonce: Hexadecimal(self.nonce) };
-        batch.put(Kind::Mint.key(), &record);
+    /// Writes the record, where the store lacks it or `all` records are written: nonces stay until the next process.
+    pub(super) fn write(&self, batch: &mut Batch<'_>, all: bool) {
+        if batch.lacks(Kind::Mint.key(), all) {
+            let record = MintRecord { earlier: Cow::Borrowed(self.earlier()), nonce: Hexadecimal(self.nonce) };
+            batch.put(Kind::Mint.key(), &record);
+        }
     }
 
     /// Restores the mint of the next process from its record, under a nonce that no remembered process had.

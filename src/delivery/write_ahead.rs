@@ -217,7 +217,7 @@ impl Delivery {
     /// Writes the records that were touched, or `all` of them.
     fn write(&self, batch: &mut Batch<'_>, surroundings: &impl Surroundings, all: bool) {
         surroundings.write(batch, self.outbox.ages(), all);
-        self.mint.write(batch);
+        self.mint.write(batch, all);
         self.outbox.write(batch, all);
         self.inbox.write(batch, all);
         self.read_markers.iter().for_each(|markers| markers.write(batch, all));

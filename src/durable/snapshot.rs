@@ -106,9 +106,11 @@ impl Snapshot {
     }
 }
 
-/// Writes the record of the format.
-pub(crate) fn write_format(batch: &mut Batch<'_>, preset: &str, side: Side) {
-    batch.put(Kind::Format.key(), &Format { preset: preset.to_string(), redial: VERSION, side });
+/// Writes the record of the format, where the store lacks it or `all` records are written.
+pub(crate) fn write_format(batch: &mut Batch<'_>, preset: &str, side: Side, all: bool) {
+    if batch.lacks(Kind::Format.key(), all) {
+        batch.put(Kind::Format.key(), &Format { preset: preset.to_string(), redial: VERSION, side });
+    }
 }
 
 impl From<Damaged> for RestoreError {

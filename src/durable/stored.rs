@@ -102,6 +102,12 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// Whether the record is not stored yet, or `all` records are written: a record that stays as it is for as long as
+    /// the process lives is written then alone.
+    pub(crate) fn lacks(&self, key: Key, all: bool) -> bool {
+        all || !self.stored.digests.contains_key(&key)
+    }
+
     /// Deletes a record, if the store has it.
     pub(crate) fn delete(&mut self, key: Key) {
         if self.replace(key, None).is_some() {

@@ -76,7 +76,7 @@ impl Surroundings for ClientRecords<'_> {
     }
 
     fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool) {
-        write_format(batch, self.preset, Side::Server);
+        write_format(batch, self.preset, Side::Server, all);
         let ClientRecord { lost_at, absence, previous_token, since, remembered, .. } = self.record;
         let record = StoredRecord {
             connections: self.connections,

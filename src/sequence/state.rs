@@ -36,7 +36,9 @@ impl Sequence {
 
     /// Writes the records that were touched, or `all` of them.
     pub(crate) fn write(&self, batch: &mut Batch<'_>, all: bool) {
-        batch.set(Kind::Session.key(), self.sid.as_ref());
+        if all || self.log.is_loud() {
+            batch.set(Kind::Session.key(), self.sid.as_ref());
+        }
         let (accepted, acked, gone_out) = (self.inbound.accepted(), self.out.acked(), self.out.gone_out());
         let record = SequenceRecord { accepted, acked, gone_out, missing: self.gap.missing() };
         batch.put(Kind::Sequence.key(), &record);

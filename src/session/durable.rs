@@ -26,8 +26,8 @@ impl Surroundings for LinkRecords<'_> {
         self.link.attempts()
     }
 
-    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, _all: bool) {
-        write_format(batch, self.preset.name(), Side::Client);
+    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool) {
+        write_format(batch, self.preset.name(), Side::Client, all);
         self.link.write(batch, self.now, ages, &self.preset.config);
     }
 }
