@@ -6,13 +6,16 @@
 mod agenda;
 #[path = "../examples/swarm/fleet.rs"]
 mod fleet;
+mod laden;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use fleet::Hour;
+use laden::Laden;
 use redial::config::{Durability, PeerPolicy};
 use redial::dialect::{Content, Side, Signal};
+use redial::durable::Changes;
 use redial::{
     Action, Config, ConnectionId, Event, Frame, Instant, Message, MessageId, Peer, Preset, Secret, Seed, Session,
     Snapshot,
@@ -232,4 +235,56 @@ fn a_swarm_through_an_hour_and_a_mass_disconnect_takes_the_same_steps_and_bytes_
     // 127 MiB for a hundred thousand of them, the preset that they share left out.
     assert!(many.bytes - few.bytes < 450 * 1_331, "{} and {} bytes", many.bytes, few.bytes);
     assert!(many.nanoseconds() > 0.0 && many.mebibytes() > 0.1);
+}
+
+/// Bytes of the changes of so many messages, and the allocations that the messages take: sent and settled, then arrived.
+fn stored(laden: &Laden, messages: usize) -> [(usize, u64); 2] {
+    let mut laden = laden.clone();
+    let (exchanges, arrivals) = (laden.exchanges(messages), laden.arrivals(messages));
+    // A message that is sent has one version, and one more when it is settled.
+    let (mut out, mut arrived) = (Vec::with_capacity(2 * messages), Vec::with_capacity(messages));
+    let sending = allocation_counter::measure(|| {
+        exchanges.into_iter().for_each(|(body, ack)| laden.exchange(body, ack, &mut |changes| out.push(changes)));
+    });
+    let arriving = allocation_counter::measure(|| {
+        arrivals.into_iter().for_each(|frame| laden.arrive(frame, &mut |changes| arrived.push(changes)));
+    });
+    assert_eq!((out.len(), arrived.len()), (2 * messages, messages));
+    let bytes = |changes: &[Changes]| changes.iter().map(Changes::bytes).sum();
+    [(bytes(&out), sending.count_total), (bytes(&arrived), arriving.count_total)]
+}
+
+#[test]
+fn what_is_stored_of_a_message_takes_the_same_bytes_and_allocations_whatever_is_held() {
+    const MESSAGES: usize = 1_000;
+    for side in [Side::Client, Side::Server] {
+        let [few, many] = [10, 100_000].map(|held| stored(&Laden::new(side, held), MESSAGES));
+        for ((few_bytes, few_allocations), (bytes, allocations)) in few.into_iter().zip(many) {
+            // A number of a key or of a record has up to four digits more.
+            assert!(bytes <= few_bytes + 30 * MESSAGES, "{side:?}: {few_bytes} bytes, {bytes} with 100,000 held");
+            assert!(bytes <= (2 * laden::BODY + 300) * MESSAGES, "{side:?}: {bytes} bytes of {MESSAGES} messages");
+            let limit = few_allocations + few_allocations / 50;
+            assert!(allocations <= limit, "{side:?}: {few_allocations} allocations, {allocations} with 100,000 held");
+        }
+        let [(_, out), (_, arrived)] = few.map(|(bytes, allocations)| (bytes, allocations / MESSAGES as u64));
+        assert!(
+            out <= 33 && arrived <= 11,
+            "{side:?}: {out} allocations for a message out, {arrived} for one that came"
+        );
+    }
+}
+
+#[test]
+fn merging_many_versions_takes_in_proportion_to_what_they_hold() {
+    let merged = |versions: usize| {
+        let (mut laden, mut all) = (Laden::new(Side::Client, 10), Vec::new());
+        let exchanges = laden.exchanges(versions);
+        exchanges.into_iter().for_each(|(body, ack)| laden.exchange(body, ack, &mut |changes| all.push(changes)));
+        let mut merged = Changes::default();
+        let count = allocation_counter::measure(|| all.into_iter().for_each(|changes| merged.merge(changes)));
+        (count.count_total, merged.len())
+    };
+    let ((few, few_records), (many, many_records)) = (merged(300), merged(3_000));
+    assert!(many <= 12 * few, "{few} allocations, {many} for ten times as many versions");
+    assert!(many_records <= 12 * few_records, "{few_records} records, {many_records} of ten times as many versions");
 }

@@ -1,5 +1,5 @@
-//! A session or a peer that stores first and holds so many unsettled messages, with full memories: the tests count what one more
-//! message costs it, and the benchmark measures the time of that.
+//! A session or a peer that stores first and holds so many unsettled messages, with full memories: tests count what one
+//! more message costs it, and a benchmark measures how long that takes.
 
 use std::iter::from_fn;
 

@@ -1,5 +1,5 @@
-//! What storing first costs: bytes of changes, allocations, and time without the store, of a message sent and settled and of
-//! one that arrived, however many messages are held.
+//! What storing first costs: bytes of changes, allocations, and time without the store, of a message sent and settled
+//! and of one that arrived, however many messages are held.
 
 use std::cell::RefCell;
 use std::hint::black_box;
