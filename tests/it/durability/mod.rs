@@ -3,6 +3,7 @@
 mod changes;
 mod crashes;
 mod inbound;
+mod kept;
 mod outbound;
 mod restored;
 mod snapshots;
