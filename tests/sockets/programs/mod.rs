@@ -7,6 +7,7 @@ mod kept;
 mod page;
 #[path = "../../../examples/chat/poll.rs"]
 mod poll;
+mod python;
 #[path = "../../../examples/serve/main.rs"]
 #[allow(dead_code, reason = "a whole program; the tests use its server and not its command line")]
 mod serve;
