@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use redial::config::{Acknowledge, Durability, Limit, PeerPolicy};
+use redial::config::{Acknowledge, Durability, Limit, OnFailure, PeerPolicy, Resend};
 use redial::journal::Call;
 use redial::{
     Action, Body, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, HostProfile, Instant,
@@ -75,6 +75,30 @@ fn uni_app(n: u64, change: impl FnOnce(&mut Config)) -> Session {
     started(&Preset::uni_app(), config)
 }
 
+fn writing_ahead(n: u64) -> Config {
+    let mut config = config(n);
+    config.durability = Durability::WriteAhead;
+    config
+}
+
+/// All versions are stored, and what follows from that.
+fn store(session: &mut Session) {
+    for _ in 0..3 {
+        session.persisted(session.now(), u64::MAX);
+        drain(session);
+    }
+}
+
+/// The connection is lost, and the next one is open.
+fn lose(session: &mut Session) {
+    let lost = connection(session);
+    session.handle(NOW, Event::Closed { connection: lost, code: None, reason: String::new() });
+    session.handle(session.next_deadline().expect("it connects again").at, Event::Tick);
+    let connection = connection(session);
+    session.handle(session.now(), Event::Opened { connection });
+    drain(session);
+}
+
 fn native(n: u64) -> Session {
     let mut session = started(&Preset::native(), config(n));
     hear(&mut session, WELCOME.replace("SID", "s1"));
@@ -100,7 +124,7 @@ fn push(session: &mut Session, n: u64) {
 /// A way to fill a session with so many things.
 type Fill = (&'static str, fn(u64) -> Session);
 
-const FILLS: [Fill; 12] = [
+const FILLS: [Fill; 15] = [
     ("sends that nobody polled", |n| {
         let mut session = uni_app(n, |_| {});
         send(&mut session, n, false);
@@ -153,6 +177,35 @@ const FILLS: [Fill; 12] = [
         drain(&mut session);
         session
     }),
+    ("messages that wait for the store", |n| {
+        let mut session = uni_app(n, |config| config.durability = Durability::WriteAhead);
+        send(&mut session, n, true);
+        session
+    }),
+    ("failed messages back in their places that wait for the store", |n| {
+        let mut session = uni_app(n, |config| {
+            config.durability = Durability::WriteAhead;
+            config.outbox.resend = Resend::Never;
+            config.outbox.on_failure = OnFailure::Hold;
+        });
+        send(&mut session, n, true);
+        store(&mut session);
+        lose(&mut session);
+        store(&mut session);
+        for number in 0..n.min(65_536) {
+            session.resend(session.now(), &MessageId::from(format!("c{number}"))).expect("its body is kept");
+            drain(&mut session);
+        }
+        session
+    }),
+    ("sequenced messages that wait for the store", |n| {
+        let mut session = started(&Preset::native(), writing_ahead(n));
+        store(&mut session);
+        hear(&mut session, WELCOME.replace("SID", "s1"));
+        store(&mut session);
+        send(&mut session, n, true);
+        session
+    }),
     ("sequenced messages in flight", |n| {
         let mut session = native(n);
         send(&mut session, n, true);
@@ -165,11 +218,7 @@ const FILLS: [Fill; 12] = [
     }),
     ("messages held back behind a gap", |n| {
         let mut session = native(n);
-        let lost = connection(&session);
-        session.handle(NOW, Event::Closed { connection: lost, code: None, reason: String::new() });
-        session.handle(session.next_deadline().expect("it connects again").at, Event::Tick);
-        let connection = connection(&session);
-        session.handle(session.now(), Event::Opened { connection });
+        lose(&mut session);
         hear(&mut session, WELCOME.replace("SID", "s2"));
         for seq in 1..=n.min(10_000) {
             hear(&mut session, format!(r#"{{"type":"msg","s":{seq},"id":"h{seq}","b":"x"}}"#));

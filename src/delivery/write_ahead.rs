@@ -8,7 +8,7 @@
 //!    crash a message that was never sent is known as such.
 //! 5. Without write-ahead none of these laws applies: messages, statuses and answers go out at once.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::answers::{NEXT_VERSION, STORED};
@@ -46,8 +46,34 @@ pub(super) struct WriteAhead {
     inherited: bool,
     /// Version that has to be stored before messages are sent on the present connection.
     hold_until: Option<u64>,
-    /// Slots of messages that took their old places again, each with the version that covers that.
-    retaken: VecDeque<(u64, u64)>,
+    /// Messages that took their old places again.
+    retaken: Retaken,
+}
+
+/// Messages that took their old places again and are not stored there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Retaken {
+    /// Version that covers each message, by slot.
+    versions: BTreeMap<u64, u64>,
+    /// Versions and slots, in the order in which they are stored.
+    slots: BTreeSet<(u64, u64)>,
+}
+
+impl Retaken {
+    fn insert(&mut self, slot: u64, version: u64) {
+        if let Some(before) = self.versions.insert(slot, version) {
+            self.slots.remove(&(before, slot));
+        }
+        self.slots.insert((version, slot));
+    }
+
+    /// Removes the first message whose version is stored; to be called until it returns `None`.
+    fn pop(&mut self, persisted: u64) -> Option<u64> {
+        let (_, slot) = self.slots.first().copied().filter(|(version, _)| *version <= persisted)?;
+        self.slots.pop_first();
+        self.versions.remove(&slot);
+        Some(slot)
+    }
 }
 
 /// Number of announced versions that have watermarks of their own; beyond it messages wait for a later version.
@@ -70,21 +96,13 @@ impl WriteAhead {
         if self.hold_until == Some(NEXT_VERSION) {
             self.hold_until = Some(self.announced);
         }
-        for (version, _) in self.retaken.iter_mut().filter(|(version, _)| *version == NEXT_VERSION) {
-            *version = self.announced;
-        }
     }
 
     /// Holds all messages until the host has stored that a message is back in its old place.
     fn on_place_retaken(&mut self, slot: u64) {
         self.hold_until = Some(NEXT_VERSION);
-        self.retaken.retain(|(_, other)| *other != slot);
-        self.retaken.push_back((NEXT_VERSION, slot));
-    }
-
-    fn pop_retaken(&mut self) -> Option<u64> {
-        self.retaken.front().filter(|(version, _)| *version <= self.persisted)?;
-        self.retaken.pop_front().map(|(_, slot)| slot)
+        // The present input changes the outbox, so it announces that version.
+        self.retaken.insert(slot, self.announced + 1);
     }
 
     /// Holds messages on a ready connection, if any message `waits`, until the host has stored that it may be sent.
@@ -294,9 +312,9 @@ impl Delivery {
         let mut stored = Vec::new();
         while let Some(end) = write_ahead.pop_watermark() {
             let released = self.outbox.release_before(end).into_iter();
-            stored.extend(released.filter(|(slot, _)| write_ahead.retaken.iter().all(|(_, other)| other != slot)));
+            stored.extend(released.filter(|(slot, _)| !write_ahead.retaken.versions.contains_key(slot)));
         }
-        while let Some(slot) = write_ahead.pop_retaken() {
+        while let Some(slot) = write_ahead.retaken.pop(write_ahead.persisted) {
             stored.extend(self.outbox.entry(slot).map(|entry| (slot, entry.id.clone())));
         }
         stored.sort_unstable();
