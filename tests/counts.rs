@@ -244,10 +244,14 @@ fn stored(laden: &Laden, messages: usize) -> [(usize, u64); 2] {
     // A message that is sent has one version, and one more when it is settled.
     let (mut out, mut arrived) = (Vec::with_capacity(2 * messages), Vec::with_capacity(messages));
     let sending = allocation_counter::measure(|| {
-        exchanges.into_iter().for_each(|(body, ack)| laden.exchange(body, ack, &mut |changes| out.push(changes)));
+        for (body, ack) in exchanges {
+            laden.exchange(body, ack, &mut |changes| out.push(changes));
+        }
     });
     let arriving = allocation_counter::measure(|| {
-        arrivals.into_iter().for_each(|frame| laden.arrive(frame, &mut |changes| arrived.push(changes)));
+        for frame in arrivals {
+            laden.arrive(frame, &mut |changes| arrived.push(changes));
+        }
     });
     assert_eq!((out.len(), arrived.len()), (2 * messages, messages));
     let bytes = |changes: &[Changes]| changes.iter().map(Changes::bytes).sum();
@@ -278,8 +282,9 @@ fn what_is_stored_of_a_message_takes_the_same_bytes_and_allocations_whatever_is_
 fn merging_many_versions_takes_in_proportion_to_what_they_hold() {
     let merged = |versions: usize| {
         let (mut laden, mut all) = (Laden::new(Side::Client, 10), Vec::new());
-        let exchanges = laden.exchanges(versions);
-        exchanges.into_iter().for_each(|(body, ack)| laden.exchange(body, ack, &mut |changes| all.push(changes)));
+        for (body, ack) in laden.exchanges(versions) {
+            laden.exchange(body, ack, &mut |changes| all.push(changes));
+        }
         let mut merged = Changes::default();
         let count = allocation_counter::measure(|| all.into_iter().for_each(|changes| merged.merge(changes)));
         (count.count_total, merged.len())

@@ -55,18 +55,15 @@ impl Laden {
     pub(crate) fn new(side: Side, held: u64) -> Self {
         let preset = preset(held);
         let limits = r#""win_msgs":65536,"win_bytes":99999999,"frame_max":1048576"#;
-        let (end, first) = match side {
-            Side::Server => {
-                let mut policy = PeerPolicy::default();
-                policy.durability = Durability::WriteAhead;
-                let peer = Peer::new(preset.clone(), policy, Seed::from(7_u64));
-                (End::Peer(peer), format!(r#"{{"type":"hello","v":1,{limits}}}"#))
-            }
-            _ => {
-                let session = Session::new(preset.clone(), Seed::from(7_u64));
-                let terms = r#""sid":"s","token":"t","ttl_ms":86400000,"resumed":false"#;
-                (End::Session(session), format!(r#"{{"type":"welcome",{terms},{limits}}}"#))
-            }
+        let (end, first) = if side == Side::Server {
+            let mut policy = PeerPolicy::default();
+            policy.durability = Durability::WriteAhead;
+            let peer = Peer::new(preset.clone(), policy, Seed::from(7_u64));
+            (End::Peer(peer), format!(r#"{{"type":"hello","v":1,{limits}}}"#))
+        } else {
+            let session = Session::new(preset.clone(), Seed::from(7_u64));
+            let terms = r#""sid":"s","token":"t","ttl_ms":86400000,"resumed":false"#;
+            (End::Session(session), format!(r#"{{"type":"welcome",{terms},{limits}}}"#))
         };
         let connection = ConnectionId::new(1);
         let mut laden = Self { end, connection, preset, settled: 0, arrived: 0 };

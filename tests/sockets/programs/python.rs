@@ -1,4 +1,4 @@
-//! The client in Python: a session over a pipe, a store in SQLite, killed with SIGKILL again and again.
+//! The client in Python: a session over a pipe, a store in a database, killed with SIGKILL again and again.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
