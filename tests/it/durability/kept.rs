@@ -296,7 +296,10 @@ fn server() -> Snapshot {
     server.store.records
 }
 
-const RUNS: [(&str, fn() -> Snapshot); 3] = [("client", client), ("gap", gap), ("server", server)];
+/// A scripted run, which returns what its store holds in the end.
+type Run = fn() -> Snapshot;
+
+const RUNS: [(&str, Run); 3] = [("client", client), ("gap", gap), ("server", server)];
 
 /// What there is of a layout: the kinds of its records, and the fields of each.
 fn shapes(records: impl IntoIterator<Item = (String, String)>) -> BTreeSet<String> {
