@@ -135,11 +135,6 @@ impl Delivery {
         }
     }
 
-    /// Whether messages and answers wait until the host has stored them.
-    pub(crate) fn is_write_ahead(&self) -> bool {
-        self.write_ahead.is_some()
-    }
-
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.outbox
     }

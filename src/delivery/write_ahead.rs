@@ -217,9 +217,9 @@ impl Delivery {
             || self.read_markers.as_mut().is_some_and(|markers| markers.log().is_loud())
     }
 
-    /// Returns the changes that no version has carried, as carried from now on; with write-ahead only.
+    /// Returns the changes that no version has carried, as carried from now on; without write-ahead all records.
     pub(crate) fn take_changes(&mut self, now: Instant, surroundings: &impl Surroundings) -> Changes {
-        let Some(write_ahead) = &self.write_ahead else { return Changes::default() };
+        let Some(write_ahead) = &self.write_ahead else { return self.all_records(now, surroundings) };
         let mut batch = Batch::new(&write_ahead.stored);
         self.write(&mut batch, surroundings, write_ahead.inherited);
         if write_ahead.inherited {

@@ -6,7 +6,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -92,7 +91,8 @@ impl fmt::Debug for Changes {
 }
 
 /// Form of [`Changes`] in a journal.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Counts {
     count: usize,
     bytes: usize,
@@ -107,22 +107,7 @@ impl Serialize for Changes {
 impl<'de> Deserialize<'de> for Changes {
     /// Reads the counts, and returns no changes: a journal does not hold them.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Ignored;
-
-        impl<'de> Visitor<'de> for Ignored {
-            type Value = Changes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the counts of changes")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Changes, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Changes::default())
-            }
-        }
-
-        deserializer.deserialize_map(Ignored)
+        Counts::deserialize(deserializer).map(|_| Self::default())
     }
 }
 

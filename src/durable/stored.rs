@@ -200,7 +200,7 @@ fn digest(key: Key, text: &str) -> u64 {
     let whole = words
         .by_ref()
         .fold(seed, |digest, word| word.first_chunk().map_or(digest, |word| mix(digest, u64::from_le_bytes(*word))));
-    let rest = words.remainder().iter().fold(0, |rest, byte| rest << 8 | u64::from(*byte));
+    let rest = words.remainder().iter().fold(0, |rest, byte| (rest << 8) + u64::from(*byte));
     mix(mix(whole, rest), text.len() as u64)
 }
 

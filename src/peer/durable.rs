@@ -33,9 +33,6 @@ impl Peer {
     /// [`Session::changes`](crate::Session::changes) does.
     pub fn changes(&mut self) -> Changes {
         let surroundings = self.record.beside(&self.receipts, self.preset.name(), self.last_connection, false);
-        if !self.delivery.is_write_ahead() {
-            return self.delivery.all_records(self.clock, &surroundings);
-        }
         let changes = self.delivery.take_changes(self.clock, &surroundings);
         self.receipts.clear_changes();
         changes

@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 
 use crate::action::Action;
 use crate::backlog::Backlog;
-use crate::config::{Bounds, Deliver, PeerPolicy, Resend, SendFailure, WhileDown};
+use crate::config::{Bounds, Deliver, Durability, PeerPolicy, Resend, SendFailure, WhileDown};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
 use crate::delivery::{Delivery, Mint};
@@ -103,7 +103,7 @@ impl Peer {
         let mut rng = Rng::new(seed);
         let mint = Mint::new(&mut rng);
         let delivery = Delivery::new(mint, &preset.config, preset.dialect().capabilities().sequenced);
-        let logs = delivery.is_write_ahead();
+        let logs = preset.config.durability == Durability::WriteAhead;
         Self {
             preset: Arc::new(preset),
             policy,

@@ -68,11 +68,7 @@ impl Session {
     /// ```
     pub fn changes(&mut self) -> Changes {
         let surroundings = LinkRecords { preset: &self.preset, link: &self.link, now: self.clock };
-        if self.delivery.is_write_ahead() {
-            self.delivery.take_changes(self.clock, &surroundings)
-        } else {
-            self.delivery.all_records(self.clock, &surroundings)
-        }
+        self.delivery.take_changes(self.clock, &surroundings)
     }
 
     /// Restores a session, in `Idle`, from the records that a store holds, in any order, or from a [`Snapshot`]; `away`

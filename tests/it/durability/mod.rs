@@ -2,6 +2,7 @@
 
 mod changes;
 mod crashes;
+mod forged;
 mod inbound;
 mod kept;
 mod outbound;
