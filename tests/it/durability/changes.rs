@@ -287,3 +287,78 @@ fn a_peer_carries_its_changes_and_is_restored_from_them() {
     let restored = Peer::restore(Preset::uni_app(), policy, Instant::ORIGIN, stored, away, seed).expect("it is whole");
     assert_eq!((restored.unacknowledged(), restored.snapshot().iter().any(|(key, _)| key == "t/0")), (1, true));
 }
+
+#[test]
+fn without_write_ahead_the_changes_are_the_whole_state_each_time_they_are_asked_for() {
+    let mut story = Story::uni_app();
+    story.ready().send("in flight");
+    let mut peer = Peer::new(Preset::uni_app(), PeerPolicy::default(), Seed::from(1_u64));
+    peer.push(Instant::ORIGIN, "a push").expect("there is room");
+    for _ in 0..2 {
+        let of = |changes: Changes| {
+            assert!(!changes.is_empty());
+            let mut store = Snapshot::default();
+            store.apply(&changes);
+            store
+        };
+        assert_eq!(of(story.session.changes()), story.session.snapshot());
+        assert_eq!(of(peer.changes()), peer.snapshot());
+    }
+}
+
+#[test]
+fn a_number_whose_message_takes_its_place_again_is_stored_as_a_skip() {
+    let mut story = counted(|config| config.outbox.on_failure = OnFailure::Hold);
+    let id = story.send_for("over before it is acknowledged", 1_000);
+    story.persist().wait(1_000).persist();
+    assert_eq!(story.session.status(&id), Some(Status::Unconfirmed));
+    story.must(Call::Resend { id }).persist();
+    let numbers: Vec<_> = story.session.snapshot().into_iter().filter(|(key, _)| key.starts_with("n/")).collect();
+    assert_eq!(numbers, [("n/1".to_owned(), r#""skipped""#.to_owned()), ("n/2".to_owned(), "0".to_owned())]);
+}
+
+#[test]
+fn the_last_receipts_of_a_peer_are_stored_and_told_again_by_its_next_process() {
+    let mut config = redial::Config::default();
+    config.outbox.remembered = redial::config::Limit::new(3);
+    let preset = Preset::uni_app().with_config(config).expect("it is sound");
+    let mut policy = PeerPolicy::default();
+    policy.durability = Durability::WriteAhead;
+    let mut peer = Peer::new(preset.clone(), policy.clone(), Seed::from(1_u64));
+    let now = Instant::ORIGIN;
+    let mut table = Snapshot::default();
+    // What a peer says after this, with all stored; and whether that was urgent.
+    let mut said = |peer: &mut Peer| {
+        let (mut receipts, mut urgent) = (Vec::new(), Vec::new());
+        while let Some(action) = peer.poll_action() {
+            match action {
+                Action::Persist { version, changes, urgent: waits } => {
+                    table.apply(&changes);
+                    urgent.push(waits);
+                    peer.persisted(now, version);
+                }
+                Action::Send { frame, purpose: redial::Purpose::Receipt { .. }, .. } => receipts.push(frame),
+                _ => {}
+            }
+        }
+        (receipts, urgent, table.clone())
+    };
+    let connection = peer.accept(now);
+    assert_eq!(said(&mut peer).1, [false], "nothing waits for a new connection to be stored");
+    for number in 0..8 {
+        let id = format!("c{number}");
+        let text = format!(r#"{{"key":"message","data":{{"clientMessageId":"{id}","content":"hello"}}}}"#);
+        peer.handle(now, Event::FrameIn { connection, frame: Frame::text(text) });
+        // What was said of the message before goes with the version that covers this one.
+        assert_eq!(said(&mut peer).1, [true], "the acknowledgement waits");
+        peer.delivered(now, id.into()).expect("it came");
+    }
+    peer.accept(now);
+    let (told, _, mut stored) = said(&mut peer);
+    stored.apply(&peer.changes());
+    assert_eq!(stored, peer.snapshot(), "no receipt that was forgotten stays in the store");
+    let mut next = Peer::restore(preset, policy, now, stored, Duration::ZERO, Seed::from(2_u64)).expect("it is whole");
+    next.accept(now);
+    let again = said(&mut next).0;
+    assert_eq!((again.len(), &again[..]), (3, &told[told.len() - 3..]));
+}

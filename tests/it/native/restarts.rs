@@ -70,6 +70,20 @@ fn a_server_restarts_in_mid_flight_and_the_session_goes_on() {
 }
 
 #[test]
+fn what_a_server_said_of_a_message_its_next_process_says_again_in_the_same_words() {
+    let mut pair = Pair::connected();
+    let (came, was_read) = (pair.story.send("came"), pair.story.send("was read"));
+    pair.flow();
+    let now = pair.now();
+    pair.peer.delivered(now, came.clone()).expect("it was delivered");
+    pair.peer.read(now, was_read.clone()).expect("it was delivered");
+    pair.restart_server(60_000);
+    assert_eq!(pair.status(&came), Some(Status::Accepted), "the receipts are lost");
+    pair.reconnect();
+    assert_eq!((pair.status(&came), pair.status(&was_read)), (Some(Status::Delivered), Some(Status::Read)));
+}
+
+#[test]
 fn a_server_that_was_away_for_longer_than_a_session_lives_ends_it() {
     let policy = with(|policy: &mut PeerPolicy| policy.lifetime = redial::Duration::from_secs(60));
     let mut pair = Pair::with(|_| {}, policy);

@@ -1,6 +1,6 @@
 //! Ages: a machine's sleep counts, and only for what was there when it slept.
 
-use redial::{Duration, Event, Status};
+use redial::{Duration, Event, Instant, Seed, Session, Status};
 
 use crate::support::Story;
 
@@ -98,5 +98,20 @@ fn every_sleep_without_end_makes_what_was_there_old() {
             assert_eq!(story.session.status(new), Some(Status::Sent), "{sleep}");
             story.text(&format!(r#"{{"type":"RECEIPT","clientMessageId":"{new}"}}"#));
         }
+    }
+}
+
+#[test]
+fn ages_go_on_in_a_process_whose_clock_begins_later_than_the_one_before() {
+    const LATE: u64 = 1_000_000_000;
+    let mut story = Story::uni_app();
+    story.send_for("lives a minute", 60_000);
+    story.wait(1_000).tick();
+    let (preset, mut records) = (story.session.preset().clone(), story.session.snapshot());
+    for (process, left) in [(1_u64, 58_000), (2, 57_000)] {
+        let (now, away, seed) = (Instant::from_millis(LATE), Duration::from_millis(1_000), Seed::from(process));
+        let session = Session::restore(preset.clone(), now, records, away, seed).expect("it is sound");
+        assert_eq!(session.next_deadline().map(|deadline| deadline.at.as_millis()), Some(LATE + left));
+        records = session.snapshot();
     }
 }
