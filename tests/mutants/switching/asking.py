@@ -10,7 +10,7 @@ SLOW = 0.3
 LEFT_OUT = {"durable", "pipe", "tidy"}
 # Sizes at which the slow layers still see everything they ask to have seen; a failure is not made small.
 SIZES = {
-    "SIM_SEEDS": "200",
+    "SIM_SEEDS": "300",
     "REDIAL_STATES": "1100",
     "PROPTEST_CASES": "20",
     "PROPTEST_RNG_SEED": "1",
