@@ -134,6 +134,6 @@ impl ReadMarkers {
         if !once || markers.end > LAST || !markers.newest().all(sound) {
             return Err(Damaged);
         }
-        Ok(Some(Box::new(markers)).filter(|markers| markers.end > 0))
+        Ok(Some(Box::new(markers)).filter(|markers| !markers.markers.is_empty()))
     }
 }

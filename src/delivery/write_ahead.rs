@@ -182,13 +182,14 @@ impl Delivery {
         let Some(write_ahead) = &mut self.write_ahead else { return };
         if is_new || write_ahead.loud || surroundings.attempts() != write_ahead.attempts {
             let version = write_ahead.announced + 1;
-            let mut urgent = surroundings.wait() | self.answers.wait_for_next() | write_ahead.holds_for_next();
-            urgent |= self.outbox.has_unstored();
             write_ahead.on_announced(version, self.outbox.end());
             (write_ahead.loud, write_ahead.attempts) = (false, surroundings.attempts());
-            if let Transfer::Sequenced(sequence) = &mut self.transfer {
-                urgent |= sequence.inbound.seal(version);
-            }
+            let sealed = match &mut self.transfer {
+                Transfer::Sequenced(sequence) => sequence.inbound.seal(version),
+                Transfer::PerMessage => false,
+            };
+            let answers = surroundings.wait() || self.answers.wait_for_next();
+            let urgent = sealed || answers || write_ahead.holds_for_next() || self.outbox.has_unstored();
             let changes = self.take_changes(cx.now, surroundings);
             cx.push(Action::Persist { version, changes, urgent });
         }

@@ -7,6 +7,7 @@
 //! 4. A number that never went out can be taken back, or given to another message.
 
 use alloc::collections::VecDeque;
+use core::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +127,7 @@ impl Outbound {
             batch.set(Kind::Number.at(seq), unacked.map(UnackedMessage::record).as_ref());
         };
         if all {
-            (self.acked + 1..=self.highest()).for_each(write);
+            self.numbers().for_each(write);
         } else {
             self.log.numbers().for_each(write);
         }
@@ -178,6 +179,11 @@ impl Outbound {
         self.acked
     }
 
+    /// Sequence numbers that were given and are not acknowledged.
+    fn numbers(&self) -> RangeInclusive<u64> {
+        self.acked + 1..=self.highest()
+    }
+
     /// Last sequence number that was given.
     fn highest(&self) -> u64 {
         self.acked.saturating_add(self.unacked.len() as u64)
@@ -218,7 +224,7 @@ impl Outbound {
 
     /// Detaches a sequence number from the slot of its message, which gets another one.
     pub(super) fn forget_slot(&mut self, slot: u64) {
-        for (seq, unacked) in (self.acked + 1..).zip(&mut self.unacked).filter(|(_, unacked)| unacked.slot == slot) {
+        for (seq, unacked) in self.numbers().zip(&mut self.unacked).filter(|(_, unacked)| unacked.slot == slot) {
             unacked.slot = NOWHERE;
             self.log.touch(seq);
         }
@@ -243,9 +249,7 @@ impl Outbound {
 
     /// Resets all sequence numbers for a new session.
     pub(super) fn start_over(&mut self) {
-        for seq in self.acked + 1..=self.highest() {
-            self.log.touch(seq);
-        }
+        self.numbers().for_each(|seq| self.log.touch(seq));
         let log = core::mem::replace(&mut self.log, Log::new(false));
         *self = Self { log, ..Self::new(false) };
     }

@@ -1,10 +1,10 @@
 //! Durable at the price of the change: what a version carries, and what becomes of a store that has only a part of it.
 
-use redial::config::{Durability, OnFailure, PeerPolicy};
+use redial::config::{Acknowledge, Durability, OnFailure, PeerPolicy};
 use redial::durable::Changes;
 use redial::error::RestoreError;
 use redial::journal::Call;
-use redial::{Action, Duration, Event, Frame, Instant, Peer, Preset, Seed, Session, Snapshot, Status};
+use redial::{Action, Duration, Event, Frame, Instant, Peer, Preset, Purpose, Seed, Session, Snapshot, Status};
 
 use super::{push, receipt};
 use crate::support::Story;
@@ -104,6 +104,17 @@ fn a_version_that_was_written_in_part_is_refused_whichever_part_it_is() {
 }
 
 #[test]
+fn a_key_has_one_spelling() {
+    let (session, _) = lived();
+    let whole = session.snapshot();
+    for spelled in ["d/0", "d/00", "d/+0", "d/0 ", "d/", "D/0", "d0"] {
+        let key = |key: String| if key == "d/0" { spelled.to_owned() } else { key };
+        let respelled = whole.iter().map(|(name, value)| (key(name), value.to_owned()));
+        assert_eq!(restore(respelled.collect()).is_ok(), spelled == "d/0", "{spelled}");
+    }
+}
+
+#[test]
 fn a_record_of_another_version_or_of_no_kind_is_refused() {
     let (session, _) = lived();
     let whole = session.snapshot();
@@ -136,17 +147,19 @@ fn the_bytes_of_a_version_do_not_depend_on_what_is_held() {
     assert!(few < 300, "{few} bytes for one message");
 }
 
+/// Whether each version that came was urgent.
+fn urgent(story: &mut Story) -> Vec<bool> {
+    let of = |action: &Action| match action {
+        Action::Persist { urgent, .. } => Some(*urgent),
+        _ => None,
+    };
+    story.seen().all().iter().filter_map(of).collect()
+}
+
 #[test]
 fn a_version_is_urgent_while_something_waits_for_it() {
     let mut story = Story::write_ahead(|_| {});
     story.back();
-    let urgent = |story: &mut Story| {
-        let of = |action: &Action| match action {
-            Action::Persist { urgent, .. } => Some(*urgent),
-            _ => None,
-        };
-        story.seen().all().iter().filter_map(of).collect::<Vec<_>>()
-    };
     urgent(&mut story);
     story.text("{}");
     story.closed(1006).wait_for_connect();
@@ -167,12 +180,15 @@ fn a_persist_line_tells_counts_and_no_bodies() {
     let (session, changes) = lived();
     let action = Action::Persist { version: 7, changes: changes[3].clone(), urgent: true };
     let line = serde_json::to_string(&action).expect("it can be written");
-    let (count, bytes) = (changes[3].len(), changes[3].bytes());
+    let lengths = changes[3].iter().map(|(key, value)| key.len() + value.map_or(0, str::len));
+    let (count, bytes) = (changes[3].len(), lengths.sum::<usize>());
     assert_eq!(line, format!(r#"{{"type":"persist","version":7,"count":{count},"bytes":{bytes},"urgent":true}}"#));
     let shown = format!("{action:?} {:?}", session.snapshot());
     assert!(!shown.contains("accepted") && !shown.contains("waiting"), "{shown}");
     let read: Action = serde_json::from_str(&line).expect("it can be read");
     assert!(matches!(read, Action::Persist { version: 7, changes, urgent: true } if changes.is_empty()));
+    let no_counts = line.replace(&format!(r#""count":{count}"#), r#""count":"many""#);
+    assert!(serde_json::from_str::<Action>(&no_counts).is_err(), "{no_counts}");
 }
 
 const WELCOME: &str = r#"{"type":"welcome","sid":"s","token":"t","ttl_ms":86400000,"resumed":false,"win_msgs":256,"win_bytes":1048576,"frame_max":1048576}"#;
@@ -337,7 +353,7 @@ fn the_last_receipts_of_a_peer_are_stored_and_told_again_by_its_next_process() {
                     urgent.push(waits);
                     peer.persisted(now, version);
                 }
-                Action::Send { frame, purpose: redial::Purpose::Receipt { .. }, .. } => receipts.push(frame),
+                Action::Send { frame, purpose: Purpose::Receipt { .. }, .. } => receipts.push(frame),
                 _ => {}
             }
         }
@@ -359,6 +375,74 @@ fn the_last_receipts_of_a_peer_are_stored_and_told_again_by_its_next_process() {
     assert_eq!(stored, peer.snapshot(), "no receipt that was forgotten stays in the store");
     let mut next = Peer::restore(preset, policy, now, stored, Duration::ZERO, Seed::from(2_u64)).expect("it is whole");
     next.accept(now);
-    let again = said(&mut next).0;
-    assert_eq!((again.len(), &again[..]), (3, &told[told.len() - 3..]));
+    assert_eq!(said(&mut next).0, told[told.len() - 3..]);
+    next.delivered(now, "c0".into()).expect("it came");
+    next.accept(now);
+    let mut stored = said(&mut next).2;
+    stored.apply(&next.changes());
+    assert_eq!(stored, next.snapshot());
+}
+
+#[test]
+fn with_sequence_numbers_a_version_is_urgent_while_an_acknowledgement_or_a_message_waits_for_it() {
+    let mut story = counted(|_| {});
+    story.text(r#"{"type":"msg","s":1,"id":"p1","b":"hi"}"#);
+    assert_eq!(urgent(&mut story), [true], "the acknowledgement waits");
+    story.closed(1006).wait_for_connect();
+    assert_eq!(urgent(&mut story), [false], "what waits already waits for the version before");
+    story.persist().opened().text(&WELCOME.replace("false", r#"true,"rx":0"#));
+    assert_eq!(urgent(&mut story), [true], "nothing leaves before it is stored that it may");
+    story.persist().closed(1006).wait_for_connect();
+    assert_eq!(urgent(&mut story), [false], "a new attempt waits for nothing");
+}
+
+#[test]
+fn a_message_that_the_server_skipped_is_acknowledged_after_that_is_stored() {
+    let mut story = counted(|_| {});
+    let acks = |story: &mut Story| story.seen().sends(|purpose| matches!(purpose, Purpose::CumulativeAck { .. })).len();
+    story.text(r#"{"type":"msg","s":1,"id":"p1"}"#);
+    assert_eq!(acks(&mut story), 0);
+    assert_eq!(acks(story.persist()), 1);
+}
+
+#[test]
+fn a_refusal_is_stored_until_the_server_knows_it_or_begins_another_session() {
+    let mut story = counted(|config| config.inbox.acknowledge = Acknowledge::OnCall);
+    let refusals = |story: &Story| {
+        let records = story.session.snapshot();
+        records.iter().map(|(key, _)| key).filter(|key| key.starts_with("f/")).collect::<Vec<_>>()
+    };
+    for (seq, id) in [(1, "p1"), (2, "p2")] {
+        story.text(&format!(r#"{{"type":"msg","s":{seq},"id":"{id}","b":"poison"}}"#));
+        story.reject(&id.into());
+    }
+    story.closed(1006).persist();
+    assert_eq!(refusals(&story), ["f/1", "f/2"]);
+    story.wait_for_connect();
+    story.persist().opened().text(&WELCOME.replace(r#""sid":"s""#, r#""sid":"s2""#)).persist();
+    assert_eq!(refusals(&story), Vec::<String>::new());
+}
+
+#[test]
+fn a_message_from_before_the_session_leaves_once_its_number_is_stored() {
+    let mut config = Preset::native().config().clone();
+    config.durability = Durability::WriteAhead;
+    let mut story = Story::new(Preset::native().with_config(config).expect("it is sound"));
+    story.credential("token").open();
+    story.send("early");
+    story.persist().opened().text(WELCOME);
+    assert!(story.seen().messages().is_empty(), "its number is not stored");
+    assert_eq!(story.persist().seen().messages().len(), 1);
+}
+
+#[test]
+fn a_message_that_is_being_stored_does_not_hold_back_those_that_are_stored() {
+    let mut story = counted(|config| config.outbox.in_flight = redial::config::Limit::new(1));
+    story.send("first");
+    story.send("second");
+    story.persist().seen();
+    story.send("third");
+    story.text(r#"{"type":"ack","a":1}"#);
+    let sent = story.seen().messages();
+    assert!(sent.len() == 1 && sent[0].contains("second"), "{sent:?}");
 }

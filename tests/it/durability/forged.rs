@@ -118,13 +118,11 @@ fn sequence_numbers_that_contradict_each_other_are_refused() {
         "n/5": 1,
         "f/2": {"code": 7},
     });
-    let sequence = |accepted: u64, acked: u64, gone_out: u64| {
-        json!({"s/sequence": {"accepted": accepted, "acked": acked, "gone_out": gone_out}})
-    };
-    let missing = |missing: Value| {
-        json!({"s/sequence": {"accepted": 2, "acked": 3, "gone_out": 4, "missing": missing}})
-    };
-    let session = |name: usize, token: usize| json!({"s/session": {"name": "x".repeat(name), "token": "x".repeat(token)}});
+    let sequence = |accepted: u64, acked: u64, gone_out: u64| json!({"s/sequence": {"accepted": accepted, "acked": acked, "gone_out": gone_out}});
+    let missing =
+        |missing: Value| json!({"s/sequence": {"accepted": 2, "acked": 3, "gone_out": 4, "missing": missing}});
+    let session =
+        |name: usize, token: usize| json!({"s/session": {"name": "x".repeat(name), "token": "x".repeat(token)}});
     // The same records without a number, and what they say where no session has begun.
     let without = |mut changes: Value, session: Value| {
         for (key, value) in [("n/4", Value::Null), ("n/5", Value::Null), ("f/2", Value::Null), ("s/session", session)] {

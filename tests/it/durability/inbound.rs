@@ -102,3 +102,22 @@ fn that_a_message_was_read_is_told_after_it_is_stored_that_it_came() {
     story.persist();
     assert_eq!(story.seen().count(sent), 0, "a mark that does not rise is not told again");
 }
+
+#[test]
+fn what_was_read_in_each_conversation_is_told_again_by_the_next_process() {
+    let mut config = Config::default();
+    config.durability = Durability::WriteAhead;
+    let mut story = Story::new(Terse::preset(Login::None, config));
+    story.ready().persist();
+    for (id, conversation) in [("p1", "one"), ("p2", "two")] {
+        story.text(&format!("msg {id} hello"));
+        story
+            .call(Call::MarkRead { id: id.into(), conversation: conversation.into() })
+            .expect("there is a word for it");
+        story.persist();
+    }
+    story.restart(0).seen();
+    story.back();
+    let told = story.seen().count(|action| matches!(action, Action::Send { purpose: Purpose::Receipt { .. }, .. }));
+    assert_eq!(told, 2);
+}

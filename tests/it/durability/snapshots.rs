@@ -4,7 +4,7 @@ use redial::config::PeerPolicy;
 use redial::error::RestoreError;
 use redial::journal::{Header, Input, Player};
 use redial::{Action, Config, Duration, Event, Frame, Instant, Peer, Preset, Seed, Session, Snapshot};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{push, receipt};
 use crate::support::Story;
@@ -70,7 +70,8 @@ fn a_snapshot_of_another_version_or_preset_is_refused_by_name() {
 fn a_snapshot_shows_no_bodies_and_holds_no_credential() {
     let mut story = lived();
     let shown = format!("{:?}", story.session.snapshot());
-    assert!(!shown.contains("waiting") && shown.contains("records: "), "{shown}");
+    let count = story.session.snapshot().iter().count();
+    assert!(!shown.contains("waiting") && shown.contains(&format!("records: {count}")), "{shown}");
     assert!(!story.snapshot().contains("token"));
 }
 
@@ -224,4 +225,20 @@ fn no_number_of_a_forged_snapshot_does_harm() {
             }
         }
     }
+}
+
+#[test]
+fn what_a_field_would_say_by_default_is_not_written() {
+    let session = Session::new(Preset::uni_app(), Seed::from(7_u64));
+    let mut written = serde_json::to_value(session.snapshot()).expect("it can be written");
+    for (record, field) in [("meta", "check"), ("s/mint", "nonce")] {
+        written[record][field] = 0.into();
+    }
+    let expected = json!({
+        "meta": {"check": 0, "n": 3},
+        "s/format": {"preset": "uni_app", "redial": 1, "side": "client"},
+        "s/link": {"connections": 0},
+        "s/mint": {"nonce": 0},
+    });
+    assert_eq!(written, expected);
 }

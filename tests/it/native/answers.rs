@@ -155,7 +155,8 @@ fn a_restart_of_the_server_adds_the_time_it_was_away_to_what_it_remembers() {
     pair.story.wait(1_000);
     let now = pair.now();
     pair.peer.handle(now, Event::Tick);
-    pair.restart_server(60_000);
+    pair.restart_server(20_000);
+    pair.restart_server(40_000);
     pair.story.closed(None);
     pair.connect().flow();
     let (_, welcome) = pair.greetings();

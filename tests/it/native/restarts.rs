@@ -85,13 +85,19 @@ fn what_a_server_said_of_a_message_its_next_process_says_again_in_the_same_words
 
 #[test]
 fn a_server_that_was_away_for_longer_than_a_session_lives_ends_it() {
-    let policy = with(|policy: &mut PeerPolicy| policy.lifetime = redial::Duration::from_secs(60));
-    let mut pair = Pair::with(|_| {}, policy);
-    pair.story.open();
-    pair.connect().flow();
-    pair.restart_server(60_000);
-    pair.reconnect();
-    assert!(says(&pair.greetings().1, r#""why":"expired""#));
+    for away in [&[60_000][..], &[20_000, 40_000], &[20_000, 39_000]] {
+        let policy = with(|policy: &mut PeerPolicy| policy.lifetime = redial::Duration::from_secs(60));
+        let mut pair = Pair::with(|_| {}, policy);
+        pair.story.open();
+        pair.connect().flow();
+        for time in away {
+            pair.restart_server(*time);
+        }
+        pair.cut_at_server();
+        pair.story.closed(None);
+        pair.connect().flow();
+        assert_eq!(says(&pair.greetings().1, r#""why":"expired""#), away.iter().sum::<u64>() == 60_000, "{away:?}");
+    }
 }
 
 #[test]
@@ -102,6 +108,7 @@ fn a_server_that_stores_first_welcomes_and_acknowledges_after_that() {
     pair.connect();
     assert!(pair.one_up());
     assert!(!pair.one_down(), "the welcome waits for its token to be stored");
+    assert_eq!(pair.server().count(|action| matches!(action, redial::Action::Persist { urgent: true, .. })), 1);
     pair.store_server();
     assert!(pair.one_down());
     pair.store_server();

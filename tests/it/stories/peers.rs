@@ -276,3 +276,18 @@ fn the_guarantees_of_a_peer_are_those_of_the_accepting_side() {
     assert_eq!(peer.outbound, Guarantee::OnceWhileServerRemembers, "a peer always pushes again");
     assert_eq!(peer.inbound, Guarantee::OnceAmong(4_096), "a client may repeat more than a server keeps");
 }
+
+#[test]
+fn a_peer_promises_no_connects_and_the_memory_of_its_receipts() {
+    let (mut few, mut many) = (Config::default(), Config::default());
+    (few.outbox.remembered, many.outbox.remembered) = (Limit::new(0), Limit::new(1_000));
+    let receipts = |config: &Config| {
+        let (peer, _) = peer(|own| *own = config.clone());
+        let bounds = peer.bounds();
+        let connects = (bounds.connects_in_120_s, bounds.connects_in_120_s_if_stable, bounds.connects_in_120_s_at_most);
+        assert_eq!((connects, bounds.connects_in_a_day), ((0, 0, 0), 0));
+        bounds.memory_bytes - config.bounds().memory_bytes
+    };
+    assert_eq!(receipts(&few), 0);
+    assert!(receipts(&many) >= 1_000 * many.limits.id_bytes.get());
+}

@@ -523,3 +523,23 @@ fn offline_puts_a_ready_link_in_doubt_until_a_byte_comes() {
     story.opened();
     assert_eq!(story.session.status(&id), Some(redial::Status::Sent));
 }
+
+#[test]
+fn what_a_budget_of_connects_has_spent_stays_spent_over_a_restart_until_it_is_earned_again() {
+    let budget = redial::config::Budget::new(10, Duration::from_secs(3_600));
+    let mut story = Story::plain_with(|config| config.reconnect.budget = Some(budget));
+    let earned = |story: &mut Story| {
+        let records: serde_json::Value = serde_json::from_str(&story.snapshot()).expect("it is JSON");
+        records["s/link"]["earned"].as_u64()
+    };
+    story.open();
+    for _ in 0..8 {
+        story.opened().text("hello").closed(None).wait_for_connect();
+    }
+    let spent = earned(&mut story);
+    assert!(spent.is_some());
+    story.restart(1_000);
+    assert_eq!(earned(&mut story), spent, "the moment is on a clock that goes on");
+    story.restart(24 * 3_600_000);
+    assert_eq!(earned(&mut story), None);
+}
