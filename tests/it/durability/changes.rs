@@ -313,9 +313,9 @@ fn without_write_ahead_the_changes_are_the_whole_state_each_time_they_are_asked_
     for _ in 0..2 {
         let of = |changes: Changes| {
             assert!(!changes.is_empty());
-            let mut store = Snapshot::default();
-            store.apply(&changes);
-            store
+            let mut table = Snapshot::default();
+            table.apply(&changes);
+            table
         };
         assert_eq!(of(story.session.changes()), story.session.snapshot());
         assert_eq!(of(peer.changes()), peer.snapshot());
