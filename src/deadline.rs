@@ -118,9 +118,9 @@ impl Deadline {
 /// One more wait where the host is late: what it was told meanwhile may be in its queue, behind the input at hand.
 ///
 /// A deadline gets it once, and only where it is served more than a second late. The value is when the wait began: what
-/// was due before waits for its end.
+/// was due before waits for its end. Nothing is due before the origin, which stands for no wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Respite(Option<Instant>);
+pub(crate) struct Respite(Instant);
 
 /// How late a deadline is served that gets a respite, and how long that is.
 const RESPITE: Duration = Duration::from_secs(1);
@@ -129,7 +129,7 @@ impl Respite {
     /// The deadline, or the end of the respite for one that was due before.
     #[inline]
     pub(crate) fn hold(self, due: Deadline) -> Deadline {
-        let at = self.0.filter(|since| due.at < *since).map_or(due.at, |since| since + RESPITE);
+        let at = if due.at < self.0 { self.0 + RESPITE } else { due.at };
         Deadline { at, ..due }
     }
 
@@ -138,7 +138,7 @@ impl Respite {
         let held = self.hold(due);
         let late = held.at == due.at && now.since(due.at) > RESPITE;
         if late {
-            self.0 = Some(now);
+            self.0 = now;
         }
         held.is_due(now) && !late
     }

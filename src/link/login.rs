@@ -43,13 +43,17 @@ pub(super) enum Supply {
     Void,
 }
 
+/// Reference of a challenge, as it was written. Boxed where it is kept, since few sessions ever have one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Reference(pub(super) Box<str>);
+
 /// Progress of the login on one connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LoginStep {
     /// No challenge has arrived.
     Unasked,
     /// The host was asked for the credential; the proof carries `reference` back to the server.
-    Asked { reference: Option<Box<str>> },
+    Asked { reference: Option<Box<Reference>> },
     /// The hello or the proof was sent, or the dialect has no login.
     Answered,
 }

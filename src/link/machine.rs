@@ -63,7 +63,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fallback::{self, Fallback};
 use super::heartbeat::{Heartbeat, HeartbeatDecision};
-use super::login::{Credentials, LoginStep, Supply};
+use super::login::{Credentials, LoginStep, Reference, Supply};
 use super::malformed::MalformedFrames;
 use super::network::Progress;
 use super::reconnect::{ConnectionHistory, Proof, Reconnect, ReconnectDecision};
@@ -602,7 +602,11 @@ impl Link {
         let (connection, login) = self.phase.login()?;
         if let LoginStep::Asked { .. } = login {
             let LoginStep::Asked { reference } = core::mem::replace(login, LoginStep::Answered) else { return None };
-            return self.answer_challenge(cx, connection, reference.as_deref().map(Content::Json));
+            return self.answer_challenge(
+                cx,
+                connection,
+                reference.as_ref().map(|reference| Content::Json(&reference.0)),
+            );
         }
         self.renew_login(cx, connection);
         None
@@ -644,7 +648,8 @@ impl Link {
             Supply::Ask => {}
         }
         if let Some((_, login)) = self.phase.login() {
-            *login = LoginStep::Asked { reference: reference.map(|reference| as_written(reference).into()) };
+            let kept = |reference| Box::new(Reference(as_written(reference).into()));
+            *login = LoginStep::Asked { reference: reference.map(kept) };
         }
         let challenge = challenge.and_then(|content| content.to_body().as_text().map(ToOwned::to_owned));
         cx.push(Action::NeedCredential { connection, challenge });
