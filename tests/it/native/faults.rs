@@ -189,11 +189,11 @@ fn a_session_has_a_name_and_a_token_no_longer_than_allowed_however_they_are_writ
 #[test]
 fn within_a_session_a_message_that_went_out_goes_out_again_however_old_it_is() {
     let mut story = welcomed(|config| config.outbox.dedup_window = Some(Duration::from_secs(60)));
-    let id = story.send("hello");
+    let ids = [story.send("one"), story.send("two")];
     story.closed(None).event(Event::Woke { asleep: Duration::from_secs(3_600) });
     story.wait_for_connect();
     story.opened().seen();
     story.text(&welcome("s", r#""resumed":true,"rx":0"#, 5_000));
-    assert_eq!(story.seen().messages().len(), 1, "its number tells the server whether it has it");
-    assert_eq!(story.session.status(&id), Some(Status::Sent));
+    assert_eq!(story.seen().messages().len(), 2, "its number tells the server whether it has it");
+    assert_eq!(ids.map(|id| story.session.status(&id)), [Some(Status::Sent); 2]);
 }
