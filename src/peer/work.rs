@@ -406,9 +406,11 @@ impl Receiver for PeerCore<'_> {
         }
     }
 
-    fn on_leave(&mut self, _: &mut Context<'_>, _: ConnectionId, leave: LeaveSignal<Span>, _: &mut Frame) {
+    fn on_leave(&mut self, cx: &mut Context<'_>, _: ConnectionId, leave: LeaveSignal<Span>, _: &mut Frame) {
         if matches!(leave, LeaveSignal::Bye(bye) if !bye.resume) {
+            // A connection cannot go on without its session, and a bye is the last frame before a close.
             self.delivery.forget_session();
+            self.end(cx, Cause::Closed, 1000, "");
         }
     }
 

@@ -204,6 +204,35 @@ fn a_bye_says_when_to_come_back_and_what_to_do_then() {
 }
 
 #[test]
+fn a_client_that_gives_up_its_session_ends_the_connection_with_it() {
+    for mut pair in [Pair::new(), Pair::storing()] {
+        pair.story.open();
+        pair.settle();
+        pair.connect().settle();
+        pair.push("before the bye");
+        pair.settle();
+        pair.push("on its way");
+        pair.take();
+        pair.hear(r#"{"type":"bye","code":1000,"reconnect":true,"resume":false,"after_ms":0}"#);
+        assert_eq!(pair.peer.connection(), None, "a connection has no session of its own");
+        let server = pair.server();
+        assert_eq!(server.count(|action| matches!(action, Action::Close { code: Some(1000), .. })), 1);
+        // What stands under a number of the old session would be given the same number in the next one.
+        pair.push("after the bye");
+        pair.restart_server(0);
+        assert_eq!(pair.peer.unacknowledged(), 2, "its own state is sound");
+        pair.story.closed(None);
+        pair.connect().settle();
+        assert!(says(&pair.greetings().1, r#""resumed":false"#));
+        // The session was given up by a frame that this client did not send, so it takes what comes for a gap.
+        pair.story.fetched(2, None, &[]);
+        pair.settle();
+        assert_eq!(pair.peer.unacknowledged(), 0);
+        assert_eq!(pair.client_delivered, ["before the bye", "on its way", "after the bye"]);
+    }
+}
+
+#[test]
 fn closing_says_bye_once_before_the_close() {
     let mut pair = Pair::connected();
     pair.client();

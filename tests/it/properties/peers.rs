@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use redial::config::{Acknowledge, Durability, Limits, PeerPolicy};
 use redial::dialect::{
-    AckCarrier, Content, Credit, Dialect, Hello, RedialV1, Refusal, Resume, SequenceSignal, Side, Signal,
+    AckCarrier, Bye, Content, Credit, Dialect, Hello, RedialV1, Refusal, Resume, SequenceSignal, Side, Signal,
 };
 use redial::{Action, ConnectionId, Duration, Event, Frame, Instant, MessageId, Peer, Preset, Seed};
 
@@ -22,6 +22,7 @@ enum Step {
     Skip(u64),
     Ack(u64),
     Ping(u64),
+    Bye(bool),
     Push,
     Acknowledge(u8),
     Reject(u8),
@@ -40,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..6_u64).prop_map(Step::Skip),
         6 => (0..6_u64).prop_map(Step::Ack),
         2 => (0..6_u64).prop_map(Step::Ping),
+        1 => any::<bool>().prop_map(Step::Bye),
         8 => Just(Step::Push),
         6 => (0..6_u8).prop_map(Step::Acknowledge),
         2 => (0..6_u8).prop_map(Step::Reject),
@@ -149,6 +151,7 @@ impl World {
             Step::Skip(_) => Signal::sequenced(seq, id, None),
             Step::Ack(seq) => Signal::cumulative_ack(*seq, Vec::new(), AckCarrier::Alone),
             Step::Ping(seq) => Signal::cumulative_ack(*seq, Vec::new(), AckCarrier::Heartbeat),
+            Step::Bye(resume) => Signal::bye(Bye::new(1000).resume(*resume)),
             _ => Signal::hello(Hello::new(credit)),
         };
         RedialV1::default().encode(Side::Client, &signal).expect("it can be said")
