@@ -8,6 +8,24 @@ use crate::config::Durability;
 use crate::time::Duration;
 
 /// Settings for the accepting side, beyond its preset.
+///
+/// A [`Peer`](crate::Peer) shares the preset of its client. Of that configuration a peer keeps what bounds either end:
+/// `limits`, `authentication.timeout`, the sizes `messages`, `bytes`, `in_flight`, `unwritten_bytes` and `remembered`
+/// of the outbox, `window`, `pending` and `acknowledge` of the inbox, and `reconnect.stable`, within which a loss is
+/// blamed on a push. The settings that speak of a client mean nothing to a peer:
+///
+/// | setting of the preset | on a peer |
+/// |---|---|
+/// | `outbox.receipt_timeout`, `outbox.quarantine` | `push_again` and `quarantine` of this policy |
+/// | `outbox.resend`, `outbox.while_down` | pushes wait for the client, and are sent again on its next connection |
+/// | `outbox.send_failure` | a failed write ends the connection |
+/// | `outbox.on_failure` | what is behind a push that fails leaves: no call of a peer would let it go on |
+/// | `outbox.dedup_window` | none: it is the time of a server's memory, and a client remembers a number of ids |
+/// | `outbox.rate` | none: it is what a server takes from a client |
+/// | `outbox.time_to_live` | none: `Outgoing::time_to_live` limits a single push |
+/// | `inbox.deliver`, `inbox.server_keeps` | the content is delivered, and what the client keeps is not known |
+/// | `durability` | that of this policy |
+/// | the others | not used, because a peer neither dials nor asks for heartbeats |
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 
 use crate::action::Action;
 use crate::backlog::Backlog;
-use crate::config::{Bounds, Deliver, Durability, PeerPolicy, Resend, SendFailure, WhileDown};
+use crate::config::{Bounds, Deliver, Durability, OnFailure, PeerPolicy, Resend, SendFailure, WhileDown};
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
 use crate::delivery::{Delivery, Mint};
@@ -41,7 +41,8 @@ use work::{PeerConnection, PeerCore};
 /// whether it resumes on the next connection, and can send a [`bye`](Peer::bye). With [`snapshot`](Peer::snapshot)
 /// and [`restore`](Peer::restore) a peer survives its process.
 ///
-/// Outbox, inbox and limits follow `preset.config`; messages always wait for the client's next connection.
+/// Outbox, inbox and limits follow the preset's configuration, as [`PeerPolicy`] says; messages always wait for the
+/// client's next connection.
 ///
 /// ```
 /// use redial::{Action, Event, Frame, Instant, Peer, Preset, Seed};
@@ -77,7 +78,7 @@ pub struct Peer {
     stats: Uncompared<Stats>,
 }
 
-/// Adapts a preset to the accepting side.
+/// Adapts a preset to the accepting side; what that means for each setting stands at [`PeerPolicy`].
 fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
     let repeats = !preset.dialect().capabilities().no_repeats;
     let config = &mut preset.config;
@@ -86,6 +87,10 @@ fn adapted(mut preset: Preset, policy: &PeerPolicy) -> Preset {
     config.outbox.receipt_timeout = policy.push_again.filter(|_| repeats);
     config.outbox.send_failure = SendFailure::EndLink;
     config.outbox.quarantine = policy.quarantine;
+    // No call of a peer lets a line go on that a failure holds.
+    config.outbox.on_failure = OnFailure::Continue;
+    // These speak of the server that takes a client's messages, and of those messages.
+    (config.outbox.dedup_window, config.outbox.rate, config.outbox.time_to_live) = (None, None, None);
     config.inbox.deliver = Deliver::Content;
     // What a server keeps of its pushes says nothing of what a client repeats.
     config.inbox.server_keeps = None;

@@ -1,6 +1,8 @@
 //! The accepting side by itself: what it repeats, what it remembers, and when it wants to be woken.
 
-use redial::config::{Durability, Guarantee, Limit, PeerPolicy, Resend};
+use std::num::NonZeroU32;
+
+use redial::config::{Durability, Guarantee, Limit, OnFailure, PeerPolicy, Rate, Resend};
 use redial::error::ReceiptError;
 use redial::{
     Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Outgoing, Peer, Preset, Purpose, Seed,
@@ -290,4 +292,26 @@ fn a_peer_promises_no_connects_and_the_memory_of_its_receipts() {
     };
     assert_eq!(receipts(&few), 0);
     assert!(receipts(&many) >= 1_000 * many.limits.id_bytes.get());
+}
+
+#[test]
+fn what_a_preset_says_of_a_clients_messages_neither_holds_pushes_back_nor_fails_them() {
+    let preset = Preset::uni_app().configure(|config| {
+        config.outbox.in_flight = Limit::new(2);
+        config.outbox.on_failure = OnFailure::Hold;
+        config.outbox.rate = Some(Rate::new(1, Duration::from_secs(3_600)));
+        config.outbox.dedup_window = Some(Duration::from_secs(1));
+        config.outbox.time_to_live = Some(Duration::from_secs(1));
+    });
+    let mut policy = PeerPolicy::default();
+    policy.copies = NonZeroU32::new(2);
+    let mut peer = Peer::new(preset.expect("it is sound"), policy, Seed::from(1_u64));
+    let connection = peer.accept(at(0));
+    let [poison, one, two] = ["poison", "one", "two"].map(|body| peer.push(at(0), body).expect("there is room"));
+    assert_eq!(named(&mut peer).0, [poison.clone(), one.clone()], "no rate of a client holds the second back");
+    peer.handle(at(5_000), Event::Closed { connection, code: None, reason: String::new() });
+    peer.accept(at(60_000));
+    assert_eq!(named(&mut peer).0, [poison, one], "no memory of a server and no time to live is over");
+    peer.handle(at(70_000), Event::Tick);
+    assert_eq!(named(&mut peer).0, [two], "what failed holds nothing back");
 }
