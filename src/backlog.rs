@@ -30,6 +30,8 @@ pub(crate) struct Backlog {
     handed_before: Uncompared<u64>,
     /// Whether a message left with the present input.
     message_left: bool,
+    /// Whether a message was handed over on this connection.
+    carried: bool,
     /// What the host can do.
     host: HostProfile,
     /// Whether a message was confirmed or delivered since this connection was ready.
@@ -117,6 +119,12 @@ impl Backlog {
     pub(crate) fn on_dial(&mut self, handed: u64) {
         self.on_lost();
         *self.handed_before = handed;
+        self.carried = false;
+    }
+
+    /// Whether a message was handed over on this connection.
+    pub(crate) fn has_carried(&self) -> bool {
+        self.carried
     }
 
     /// Begins a ready connection, on which no message was confirmed or delivered yet.
@@ -164,6 +172,7 @@ impl Backlog {
     /// Notes a frame that is handed to the host; `slot` is that of its message.
     #[inline(never)]
     pub(crate) fn on_handed(&mut self, now: Instant, purpose: &Purpose, slot: Option<u64>, payload: usize) {
+        self.carried |= slot.is_some();
         match self.reports.as_mut().filter(|reports| reports.written) {
             None => self.message_left |= slot.is_some(),
             Some(reports) => reports.push(now, FrameKind::of(purpose, slot), payload),
@@ -173,7 +182,7 @@ impl Backlog {
     /// Notes a message that is handed to a host which reports nothing, and so has left.
     #[inline]
     pub(crate) fn on_message_handed(&mut self) {
-        self.message_left = true;
+        (self.message_left, self.carried) = (true, true);
     }
 
     /// Whether another message or answer of so many bytes may be handed over; a single frame always may.

@@ -177,11 +177,12 @@ pub enum CloseCodes {
     /// The codes 1002, 1003, 1007, 1008, 1010, 3500 to 3999 and 4500 to 4999 stop the session, as does the third 1009
     /// in a row. After every other code the session tries again.
     ///
-    /// Another loss, a connection that was stable, and one that delivered or confirmed a message end that row.
-    ///
     /// The codes 1003, 1007 and 1009 speak of a message. Where a message was in flight that
-    /// [`quarantine`](crate::config::OutboxPolicy::quarantine) may set aside, the session tries again after them, until
-    /// that message is set aside.
+    /// [`quarantine`](crate::config::OutboxPolicy::quarantine) may set aside, or that is never sent again, the session
+    /// tries again after them, until that message has its outcome. Where messages left that the server confirms in no
+    /// way, none of them can be named: the third of these codes in a row stops the session, and not the first.
+    ///
+    /// Another loss, a connection that was stable, and one that delivered or confirmed a message end that row.
     Classified,
     /// The session tries again after every code.
     RetryAll,

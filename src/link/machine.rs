@@ -184,6 +184,11 @@ const NORMAL: u16 = 1000;
 /// Codes with which a host says that no close frame gave one; no close frame carries them (RFC 6455 §7.4.1).
 const MEANS_NO_CODE: [u16; 3] = [1005, 1006, 1015];
 
+/// Whether a close code speaks of a message: of its kind, its text or its length (RFC 6455 §7.4.1).
+fn speaks_of_message(code: u32) -> bool {
+    matches!(code, 1003 | 1007 | 1009)
+}
+
 impl Phase {
     /// Public state of this phase.
     #[inline]
@@ -446,7 +451,7 @@ impl Link {
     /// Begins anew for the user's `open`.
     fn restart(&mut self, cx: &mut Context<'_>) -> LinkEvent {
         self.reconnect.on_user_open();
-        self.reconnect.too_big = 0;
+        self.reconnect.refused_messages = 0;
         if matches!(self.phase, Phase::Waiting { .. } | Phase::GivingUp { .. }) {
             self.hasten(cx);
             return LinkEvent::Moved;
@@ -1181,14 +1186,18 @@ impl Link {
     }
 
     /// Decides what the peer's close code means (RFC 6455 §7.4): the configuration's lists first, then the dialect. A
-    /// code that speaks of a message is no verdict on the session while a message is under suspicion.
+    /// code that speaks of a message is no verdict on the session while a message is under suspicion. Where one that
+    /// left cannot be named, because the peer confirms none, it is a verdict at the third close in a row.
     fn verdict(&mut self, cx: &Context<'_>, code: u16, suspect: bool) -> CloseVerdict {
-        let before = if self.proof(cx) >= Proof::Useful { 0 } else { self.reconnect.too_big };
-        self.reconnect.too_big = if code == 1009 && !suspect { before.saturating_add(1) } else { 0 };
+        let before = if self.proof(cx) >= Proof::Useful { 0 } else { self.reconnect.refused_messages };
+        let refuses = speaks_of_message(code.into()) && !suspect;
+        self.reconnect.refused_messages = if refuses { before.saturating_add(1) } else { 0 };
+        let unnamed = cx.backlog.has_carried() && !cx.expects_receipts();
         let classified = || match code {
             _ if cx.config.close.codes == CloseCodes::RetryAll => false,
-            1003 | 1007 | 1009 if suspect => false,
-            1009 => self.reconnect.too_big >= 3,
+            code if speaks_of_message(code.into()) && suspect => false,
+            1009 => self.reconnect.refused_messages >= 3,
+            1003 | 1007 if unnamed => self.reconnect.refused_messages >= 3,
             code => matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999),
         };
         match cx.config.close.listed(code) {
@@ -1205,8 +1214,8 @@ impl Link {
         if was_ready {
             cx.stats.lost += 1;
         }
-        if cause != Cause::Closed || disconnect.reason.code != Some(1009) {
-            self.reconnect.too_big = 0;
+        if cause != Cause::Closed || !disconnect.reason.code.is_some_and(speaks_of_message) {
+            self.reconnect.refused_messages = 0;
         }
         let hint_is_kept = self.phase.keeps_hint();
         let history = self.history(cx, disconnect.retry_after);

@@ -68,8 +68,8 @@ const PATTERN: u32 = 3;
 pub(crate) struct Reconnect {
     failures: u32,
     unstable: u32,
-    /// Closes with code 1009 in a row; the third one stops the link.
-    pub(super) too_big: u8,
+    /// Closes in a row with a code that speaks of a message, none of which could be named; the third stops the link.
+    pub(super) refused_messages: u8,
     /// First loss of this outage, once there was one.
     began: Instant,
     /// Last delay after the first one, before jitter.

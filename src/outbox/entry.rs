@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settled::Kept;
 use super::slot_map::HasId;
+use crate::config::{OutboxPolicy, Resend};
 use crate::durable::is_default;
 use crate::frame::Body;
 use crate::id::MessageId;
@@ -119,6 +120,11 @@ impl Entry {
 
     pub(crate) fn was_sent_this_round(&self) -> bool {
         self.round > 0
+    }
+
+    /// Whether the message is never sent again by itself.
+    pub(super) fn is_once(&self, policy: &OutboxPolicy) -> bool {
+        policy.resend == Resend::Never || self.repeat == Repeat::Never
     }
 
     pub(super) fn is_leaving(&self) -> bool {

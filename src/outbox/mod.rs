@@ -22,7 +22,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::config::{OnFailure, OutboxPolicy, Resend, SendFailure, WhileDown};
+use crate::config::{OnFailure, OutboxPolicy, SendFailure, WhileDown};
 use crate::deadline::Deadline;
 use crate::durable::{AgeClock, Batch, Damaged, Kind, Log, Records};
 use crate::error::{AbandonError, CancelError, ResendError, SendError};
@@ -178,8 +178,7 @@ impl Outbox {
     /// `WhileDown::Refuse` settles every message.
     pub(crate) fn on_restored(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let unrepeatable = |entry: &Entry| {
-            let is_once = policy.resend == Resend::Never || entry.repeat == Repeat::Never;
-            policy.while_down == WhileDown::Refuse || (entry.first_sent.is_some() && is_once)
+            policy.while_down == WhileDown::Refuse || (entry.first_sent.is_some() && entry.is_once(policy))
         };
         let slots = self.slots_where(unrepeatable).into_iter();
         slots.filter_map(|slot| self.fail(slot, policy)).collect()
@@ -532,9 +531,9 @@ impl Outbox {
         }
     }
 
-    /// Whether a message is in flight that gets its outcome when connections keep ending with it.
+    /// Whether the first message in flight gets its outcome when connections keep ending with it.
     pub(crate) fn has_suspect(&self, policy: &OutboxPolicy) -> bool {
-        self.in_flight > 0 && (policy.quarantine.is_some() || policy.resend == Resend::Never)
+        self.head().is_some_and(|(_, head)| policy.quarantine.is_some() || head.is_once(policy))
     }
 
     /// Handles the loss of the connection: each message in flight waits again or is settled as `Unconfirmed`; with
@@ -555,14 +554,14 @@ impl Outbox {
             entry.losses = if suspected { entry.losses.saturating_add(1) } else { 0 };
             self.log.touch_second(first.unwrap_or_default());
         }
-        let is_once = |entry: &Entry| policy.resend == Resend::Never || entry.repeat == Repeat::Never;
         // A message waits as well whose second copy could not be written; the first one may have arrived.
-        let ends =
-            |entry: &Entry| entry.standing != Standing::Waiting || (entry.was_sent_this_round() && is_once(entry));
+        let ends = |entry: &Entry| {
+            entry.standing != Standing::Waiting || (entry.was_sent_this_round() && entry.is_once(policy))
+        };
         for slot in self.slots_where(ends) {
             let Some(entry) = self.unsettled.get(slot) else { continue };
             let quarantined = policy.quarantine.is_some_and(|limit| entry.losses >= limit.get());
-            let once = is_once(entry);
+            let once = entry.is_once(policy);
             if once || entry.is_leaving() || quarantined {
                 settlements.extend(self.settle_and_report(slot, Status::Unconfirmed, policy));
             } else {

@@ -160,6 +160,49 @@ fn a_message_that_the_server_closes_for_each_time_is_set_aside_and_the_rest_flow
 }
 
 #[test]
+fn a_close_for_a_message_that_cannot_be_named_is_final_at_the_third_in_a_row() {
+    for (code, reports) in [1003, 1007, 1009].into_iter().flat_map(|code| [(code, false), (code, true)]) {
+        let mut story = Story::plain();
+        story.ready();
+        for time in 1..=3 {
+            if reports {
+                story.written(0);
+            }
+            let poison = story.send("poison");
+            story.closed(code);
+            let outcome = if reports { Status::Unconfirmed } else { Status::Sent };
+            assert_eq!(story.session.status(&poison), Some(outcome), "{code}: it may have arrived");
+            assert_eq!(story.state() == State::Stopped, time == 3, "{code}, close {time}");
+            if time < 3 {
+                story.wait_for_connect();
+                story.opened();
+            }
+        }
+        // What left on an earlier connection is no excuse on this one.
+        let mut story = Story::plain();
+        story.ready();
+        story.send("poison");
+        story.closed(code).wait_for_connect();
+        story.opened().closed(code);
+        assert_eq!(story.state() == State::Stopped, code != 1009, "{code}");
+    }
+}
+
+#[test]
+fn a_close_for_a_message_that_is_never_sent_again_does_not_stop_the_session() {
+    let mut story = Story::uni_app_with(|config| config.outbox.quarantine = None);
+    story.ready();
+    for code in [1003, 1007, 1009, 1009, 1009] {
+        let call = Call::Send { body: "poison".into(), id: None, time_to_live: None, once: true };
+        let id = story.call(call).expect("it is taken").expect("it has an id");
+        story.closed(code);
+        assert_eq!((story.state(), story.session.status(&id)), (State::Waiting, Some(Status::Unconfirmed)), "{code}");
+        story.wait_for_connect();
+        story.opened();
+    }
+}
+
+#[test]
 fn a_close_code_that_no_frame_may_carry_is_a_breach_of_the_protocol_or_no_code_at_all() {
     for code in [0, 1, 999, 1004, 1016, 2000, 2999, 5000, u16::MAX] {
         let mut story = Story::plain();
