@@ -119,12 +119,9 @@ impl Flow {
         }
     }
 
-    /// Breaks, and loses the last so many of what is on its way.
+    /// Breaks, and loses the last so many of what is on its way. What its socket holds stays there, and fills it.
     pub(crate) fn cut(&mut self, post: &mut Post, now: u64, lost: usize) {
         self.dead = true;
-        if let Some(pipe) = &mut self.pipe {
-            pipe.clear();
-        }
         self.sent.retain(|(time, _)| *time > now);
         for key in self.sent.iter().rev().take(lost) {
             post.lose(*key);

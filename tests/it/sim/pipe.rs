@@ -114,12 +114,6 @@ impl Pipe {
         self.cargo.iter().any(|cargo| !cargo.is_in)
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.cargo.clear();
-        self.out = self.end;
-        self.due = None;
-    }
-
     pub(crate) fn freeze(&mut self, now: u64, until: u64) {
         self.advance(now);
         self.frozen_until = self.frozen_until.max(until);
