@@ -79,7 +79,7 @@ impl HasId for Answered {
 impl Inbox {
     /// Creates an empty window; `logs` says whether it notes the changes of its records.
     pub(crate) fn new(logs: bool) -> Self {
-        Self { answered: SlotMap::new(), pending: SlotMap::new(), left: None, log: Log::new(logs) }
+        Self { answered: SlotMap::default(), pending: SlotMap::default(), left: None, log: Log::new(logs) }
     }
 
     /// Changes of the records since they were last announced.

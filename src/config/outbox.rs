@@ -59,7 +59,8 @@ pub struct OutboxPolicy {
     #[serde(rename = "time_to_live_ms")]
     pub time_to_live: Option<Duration>,
     /// Limits the settled messages remembered for late receipts, marks and `resend`. Default 1,024, a screenful many
-    /// times over; from 0 to 1,000,000. An older message no longer rises to `Delivered` or `Read`.
+    /// times over; from 0 to 1,000,000. An older message no longer rises to `Delivered` or `Read`. Messages that hold
+    /// the line after a failure come on top, within `messages` and `bytes`.
     pub remembered: Limit,
 }
 
@@ -159,8 +160,12 @@ pub enum OnFailure {
     /// [`resend`](crate::Session::resend) of the failed message puts it back into its place, before those that wait;
     /// [`abandon`](crate::Session::abandon) of it lets them leave without it. Where several messages failed, they leave
     /// up to the next of these. [`release`](crate::Session::release) and [`drain`](crate::Session::drain) let all
-    /// leave; so does the end of the session. Messages that are in flight already are not called back: with
-    /// `in_flight` at 1 there are none.
+    /// leave; so does the end of the session. A message that holds the line is never forgotten, whatever
+    /// `outbox.remembered` says, and its hold outlives a restart. A peer holds no line.
+    ///
+    /// Messages that are in flight already are not called back: with `in_flight` at 1 there are none. In a dialect
+    /// with sequence numbers a refused message gets another number when it is sent again, so those that went out
+    /// before go out first on the next connection; one of them that failed meanwhile holds it too.
     Hold,
 }
 

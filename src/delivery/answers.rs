@@ -88,7 +88,7 @@ impl Answers {
     }
 
     fn waiting(&mut self) -> &mut Waiting {
-        let empty = || Box::new(Waiting { answers: SlotMap::new(), uncovered: 0, reads: VecDeque::new() });
+        let empty = || Box::new(Waiting { answers: SlotMap::default(), uncovered: 0, reads: VecDeque::new() });
         self.0.get_or_insert_with(empty)
     }
 

@@ -20,14 +20,13 @@ use crate::config::{Config, Durability, OutboxPolicy};
 use crate::context::Context;
 use crate::deadline::{Deadline, Respite, Timer};
 use crate::dialect::{AckCarrier, Content, Hello, IdScope, Refusal, SessionTerms, Side, Signal};
-use crate::id::{ConnectionId, MessageId};
+use crate::id::ConnectionId;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::read_markers::ReadMarkers;
 use crate::secret::Secret;
 use crate::sequence::Sequence;
 use crate::state::Cause;
-use crate::status::Status;
 use crate::time::{Duration, Instant};
 
 pub(crate) use crate::sequence::{sent_at_once, taken_at_once};
@@ -454,7 +453,7 @@ impl Delivery {
         if self.flow == Flow::Held {
             self.flow = Flow::Open;
         }
-        self.outbox.pass_failures();
+        self.outbox.pass_failures(&cx.config.outbox);
         self.flush(cx);
     }
 
@@ -462,10 +461,5 @@ impl Delivery {
     pub(crate) fn drain(&mut self, cx: &mut Context<'_>, until: Instant) {
         self.flow = Flow::Draining { until };
         self.flush(cx);
-    }
-
-    /// Status of a message; `None` if the message is unknown or forgotten.
-    pub(crate) fn status(&self, id: &MessageId, receipts: bool) -> Option<Status> {
-        self.outbox.status(id, receipts)
     }
 }

@@ -114,7 +114,7 @@ impl Delivery {
                 Transfer::Sequenced(sequence) => sequence.flush(&mut self.outbox, cx, connection, &mut encoded),
             }
             // A drain is not held back, also not by a message that has just failed.
-            if !matches!(self.flow, Flow::Draining { .. }) || !self.outbox.pass_failures() {
+            if !matches!(self.flow, Flow::Draining { .. }) || !self.outbox.pass_failures(&cx.config.outbox) {
                 return;
             }
         }

@@ -211,7 +211,7 @@ impl Delivery {
 
     /// Whether a change of the records begins a new version.
     fn has_changed(&mut self) -> bool {
-        let transfer = self.transfer.sequence().is_some_and(Sequence::has_changed);
+        let transfer = self.sequence().is_some_and(Sequence::has_changed);
         transfer
             || self.outbox.has_changed()
             || self.inbox.log().is_loud()

@@ -29,10 +29,11 @@ pub(crate) enum Kind {
     Seen,
     ReadMarker,
     Receipt,
+    Failure,
 }
 
 impl Kind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Meta,
         Self::Format,
         Self::Link,
@@ -48,6 +49,7 @@ impl Kind {
         Self::Seen,
         Self::ReadMarker,
         Self::Receipt,
+        Self::Failure,
     ];
 
     /// The whole key of a kind of which there is one record; the letter before the number of another kind.
@@ -68,6 +70,7 @@ impl Kind {
             Self::Seen => "d",
             Self::ReadMarker => "r",
             Self::Receipt => "t",
+            Self::Failure => "h",
         }
     }
 

@@ -32,12 +32,12 @@ use crate::outgoing::Repeat;
 use crate::status::Status;
 use crate::time::{Duration, Instant};
 
-use by_hand::ByHand;
+use by_hand::{ByHand, Failed};
 pub(crate) use entry::Entry;
 use entry::{CopiesRecord, MessageRecord, Standing};
 use rate::RateLimit;
-use settled::{Confirmed, Kept, Settled, SettledRecord};
-use slot_map::SlotMap;
+use settled::{Confirmed, Kept, Settled, SettledEntry, SettledRecord};
+use slot_map::{HasId, SlotMap};
 
 /// Slots of messages that wait again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,7 +76,7 @@ impl Outbox {
     /// Creates an empty outbox; `logs` says whether it notes the changes of its records.
     pub(crate) fn new(logs: bool) -> Self {
         Self {
-            unsettled: SlotMap::new(),
+            unsettled: SlotMap::default(),
             fresh: 0,
             returned: None,
             in_flight: 0,
@@ -116,8 +116,12 @@ impl Outbox {
                 message(slot, batch);
                 copies(slot, batch);
             });
+            self.by_hand.failures().for_each(|(slot, failed)| batch.put(Kind::Failure.at(slot), &failed.record()));
         } else {
-            self.log.numbers().for_each(|slot| message(slot, batch));
+            for slot in self.log.numbers() {
+                message(slot, batch);
+                batch.set(Kind::Failure.at(slot), self.by_hand.failure(slot).map(Failed::record).as_ref());
+            }
             self.log.second_numbers().for_each(|slot| copies(slot, batch));
         }
         self.settled.write(batch, all);
@@ -148,9 +152,11 @@ impl Outbox {
         let messages: Vec<(u64, MessageRecord<'_>)> = records.all(Kind::Message)?;
         let mut copies: BTreeMap<u64, CopiesRecord> = records.all(Kind::Copies)?.into_iter().collect();
         let settled: Vec<(u64, SettledRecord<'_>)> = records.all(Kind::Settled)?;
-        let ids = messages.iter().map(|(_, message)| &*message.id).chain(settled.iter().map(|(_, entry)| &*entry.id));
-        let ids: BTreeSet<&MessageId> = ids.filter(|id| id.is_sound()).collect();
-        if ids.len() < messages.len() + settled.len() {
+        let failures: Vec<(u64, SettledRecord<'_>)> = records.all(Kind::Failure)?;
+        let past = settled.iter().chain(&failures).map(|(_, entry)| &*entry.id);
+        let ids: BTreeSet<&MessageId> =
+            messages.iter().map(|(_, message)| &*message.id).chain(past).filter(|id| id.is_sound()).collect();
+        if ids.len() < messages.len() + settled.len() + failures.len() {
             return Err(Damaged);
         }
         let mut outbox = Self::new(logs);
@@ -169,6 +175,13 @@ impl Outbox {
         if !copies.is_empty() {
             return Err(Damaged);
         }
+        for (slot, record) in failures {
+            let is_free = slot < LAST && outbox.unsettled.get(slot).is_none();
+            let (id, status, kept) = record.into_failure().filter(|_| is_free).ok_or(Damaged)?;
+            // Its place is taken and given up again, so that new messages get places behind it.
+            outbox.insert(slot, Entry::reopened(id, kept), policy);
+            outbox.settle(slot, status, policy);
+        }
         outbox.make_room(policy);
         outbox.clear_changes();
         Ok(outbox)
@@ -186,7 +199,8 @@ impl Outbox {
 
     /// Whether any id of a message passes this test.
     pub(crate) fn any_id(&self, test: impl Fn(&MessageId) -> bool) -> bool {
-        self.unsettled.iter().any(|(_, entry)| test(&entry.id)) || self.settled.ids().any(test)
+        let failures = self.by_hand.failures().map(|(_, failed)| failed.id());
+        self.unsettled.iter().any(|(_, entry)| test(&entry.id)) || failures.chain(self.settled.ids()).any(test)
     }
 
     /// Returns the unsettled messages in this slot or a later one: their slots and ids, in order.
@@ -223,13 +237,13 @@ impl Outbox {
     pub(crate) fn status(&self, id: &MessageId, receipts: bool) -> Option<Status> {
         match self.unsettled.find(id) {
             Some((_, entry)) => Some(entry.status(receipts)),
-            None => self.settled.status(id),
+            None => self.by_hand.find(id).map(|(_, failed)| failed.entry.status).or_else(|| self.settled.status(id)),
         }
     }
 
     /// Whether an unsettled or remembered message has this id, so that no new message may use it.
     pub(crate) fn knows(&self, id: &MessageId) -> bool {
-        self.unsettled.slot_of(id).is_some() || self.settled.status(id).is_some()
+        self.status(id, true).is_some()
     }
 
     /// Checks that one more body of `bytes` fits. Bodies kept of failed messages do not count: they are dropped for it.
@@ -255,11 +269,7 @@ impl Outbox {
         policy: &OutboxPolicy,
     ) {
         let expires = ttl.or(policy.time_to_live).map(|ttl| self.aged(now) + ttl);
-        self.push(Entry::new(now, id.clone(), body, repeat, expires), policy);
-    }
-
-    fn push(&mut self, entry: Entry, policy: &OutboxPolicy) {
-        self.insert(self.unsettled.end(), entry, policy);
+        self.insert(self.unsettled.end(), Entry::new(now, id.clone(), body, repeat, expires), policy);
     }
 
     /// Adds a waiting message at the end of the queue, or puts it back into the slot that it had.
@@ -282,7 +292,7 @@ impl Outbox {
 
     /// Whether a message waits to be stored, or for the user to decide about a failed message before it.
     pub(crate) fn is_held(&self, slot: u64) -> bool {
-        self.is_unstored(slot) || self.by_hand.holds(slot)
+        self.is_unstored(slot) || self.by_hand.failures().next().is_some_and(|(failed, _)| failed < slot)
     }
 
     /// Returns the next message to send and its slot, if the in-flight window has room.
@@ -312,8 +322,29 @@ impl Outbox {
     }
 
     /// Lets the messages leave that wait behind failed messages; returns whether there were failed messages.
-    pub(crate) fn pass_failures(&mut self) -> bool {
-        self.by_hand.pass_all()
+    pub(crate) fn pass_failures(&mut self, policy: &OutboxPolicy) -> bool {
+        let failures: Vec<u64> = self.by_hand.failures().map(|(slot, _)| slot).collect();
+        failures.iter().for_each(|slot| self.pass(*slot, policy));
+        !failures.is_empty()
+    }
+
+    /// Lets the messages leave that wait behind one failed message.
+    fn pass(&mut self, slot: u64, policy: &OutboxPolicy) {
+        let Some(Failed { entry, kept }) = self.by_hand.pass(slot) else { return };
+        self.log.touch(slot);
+        self.settled.remember(entry, Some(kept), policy);
+        self.make_room(policy);
+    }
+
+    /// Id of the message in a slot, if it is unsettled or failed and holds the line.
+    pub(crate) fn id_at(&self, slot: u64) -> Option<&MessageId> {
+        let failed = || self.by_hand.failure(slot).map(HasId::id);
+        self.unsettled.get(slot).map(HasId::id).or_else(failed)
+    }
+
+    /// Whether a failed message holds the line in this slot, and no message waits before it.
+    pub(crate) fn holds_place(&self, slot: u64) -> bool {
+        self.by_hand.failure(slot).is_some() && self.waiting().is_none_or(|first| first > slot)
     }
 
     /// Whether the rate lets a message leave now; if one waits for the rate, its deadline is set.
@@ -437,7 +468,10 @@ impl Outbox {
             self.settle(slot, status, policy);
             return Confirmed::Settled;
         }
-        let confirmed = self.settled.on_confirmed(id, status);
+        let confirmed = match self.by_hand.find(id) {
+            Some((_, failed)) => Confirmed::by(status, failed.entry.status),
+            None => self.settled.on_confirmed(id, status),
+        };
         if confirmed == Confirmed::Raised {
             self.log.call();
         }
@@ -580,14 +614,14 @@ impl Outbox {
         self.settled.forget_sent_bodies();
         let slots = self.slots_where(|entry| !entry.is_leaving()).into_iter();
         let settled = slots.filter_map(|slot| self.fail(slot, policy)).collect();
-        self.pass_failures();
+        self.pass_failures(policy);
         settled
     }
 
     /// Settles the messages that leave, when the connection is gone.
     pub(crate) fn on_closed(&mut self, policy: &OutboxPolicy) -> Vec<(MessageId, Status)> {
         let settled = self.settle_all(policy);
-        self.pass_failures();
+        self.pass_failures(policy);
         settled
     }
 
@@ -618,14 +652,13 @@ impl Outbox {
             if !entry.was_sent() {
                 return Err(AbandonError::NotSent);
             }
-            let bytes = entry.body.len();
             self.settle(slot, Status::Unconfirmed, policy);
-            self.by_hand.pass(slot, bytes);
+            self.pass(slot, policy);
             return Ok(Some(Status::Unconfirmed));
         }
-        let kept = self.settled.kept(id).map(|kept| (kept.slot, kept.body.len()));
-        let holds = kept.is_some_and(|(slot, bytes)| self.by_hand.pass(slot, bytes));
-        if holds { Ok(None) } else { Err(AbandonError::Unknown) }
+        let (slot, _) = self.by_hand.find(id).ok_or(AbandonError::Unknown)?;
+        self.pass(slot, policy);
+        Ok(None)
     }
 
     /// Slot of a message that was sent and is not settled, and whether it is in flight.
@@ -645,22 +678,27 @@ impl Outbox {
         if self.unsettled.slot_of(id).is_some() {
             return Err(ResendError::NotFailed);
         }
-        let status = self.settled.status(id).ok_or(ResendError::Unknown)?;
-        if !status.may_resend() {
-            return Err(ResendError::NotFailed);
-        }
-        let kept = self.settled.kept(id).ok_or(ResendError::Unknown)?;
-        let (slot, bytes) = (kept.slot, kept.body.len());
-        let place = Some(slot).filter(|slot| self.by_hand.pass(*slot, bytes));
-        if place.is_none() {
-            self.admits(bytes, policy).map_err(|_| ResendError::Full)?;
-        }
-        let Some(kept) = self.settled.take_back(id) else { return Err(ResendError::Unknown) };
+        let place = self.by_hand.find(id).map(|(slot, _)| slot);
+        let kept = match place.and_then(|slot| self.by_hand.pass(slot)) {
+            Some(failed) => failed.kept,
+            None => self.take_back_failed(id, policy)?,
+        };
         // A resend is the decision of the user, so the age of earlier copies does not count against the message.
         let expires = policy.time_to_live.map(|ttl| self.aged(now) + ttl);
         let entry = Entry { expires, ..Entry::reopened(id.clone(), kept) };
         self.insert(place.unwrap_or(self.unsettled.end()), entry, policy);
         Ok(place)
+    }
+
+    /// Removes a failed message from the memory for a new round, if there is room for it.
+    fn take_back_failed(&mut self, id: &MessageId, policy: &OutboxPolicy) -> Result<Kept, ResendError> {
+        let status = self.settled.status(id).ok_or(ResendError::Unknown)?;
+        if !status.may_resend() {
+            return Err(ResendError::NotFailed);
+        }
+        let kept = self.settled.kept(id).ok_or(ResendError::Unknown)?;
+        self.admits(kept.body.len(), policy).map_err(|_| ResendError::Full)?;
+        self.settled.take_back(id).ok_or(ResendError::Unknown)
     }
 
     /// Whether the time to live of a message is over.
@@ -828,23 +866,25 @@ impl Outbox {
         self.log.touch(slot);
         self.log.touch_second(slot);
         self.by_hand.drop_repeat(slot);
-        if policy.on_failure == OnFailure::Hold && status.may_resend() && status != Status::Cancelled {
-            self.by_hand.hold(slot, entry.body.len());
-        }
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, slot));
         }
         self.bytes = self.bytes.saturating_sub(entry.body.len());
         let Entry { id, body, sends, repeat, .. } = entry;
-        let kept = Settled::keeps(status).then_some(Kept { body, repeat, sends, slot });
-        self.settled.remember(id, status, kept, policy.remembered.as_count(), policy.in_flight.as_count());
+        let (entry, kept) = (SettledEntry { id, status }, Kept { body, repeat, sends, slot });
+        if policy.on_failure == OnFailure::Hold && status.may_resend() && status != Status::Cancelled {
+            self.by_hand.hold(slot, Failed { entry, kept });
+        } else {
+            let kept = Settled::keeps(status).then_some(kept);
+            self.settled.remember(entry, kept, policy);
+        }
         self.make_room(policy);
     }
 
-    /// Drops bodies of settled messages until the others fit; those of messages that hold the line go last.
+    /// Drops bodies of settled messages until the others fit; those of messages that hold the line stay.
     fn make_room(&mut self, policy: &OutboxPolicy) {
-        let by_hand = &self.by_hand;
-        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes), |slot| by_hand.has_failed(slot));
+        let (_, failed) = self.by_hand.failed();
+        self.settled.make_room(policy.bytes.as_count().saturating_sub(self.bytes).saturating_sub(failed));
     }
 
     /// Settles a message, and returns its id with the status to be reported.

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::slot_map::{HasId, SlotMap};
+use crate::config::OutboxPolicy;
 use crate::durable::{Batch, Kind, Log, is_default};
 use crate::frame::Body;
 use crate::id::MessageId;
@@ -31,7 +32,7 @@ pub(crate) struct Settled {
 /// Id and status of a settled message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SettledEntry {
-    id: MessageId,
+    pub(super) id: MessageId,
     pub(crate) status: Status,
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct SettledRecord<'a> {
 }
 
 impl<'a> SettledRecord<'a> {
-    fn new(entry: &'a SettledEntry, kept: Option<&'a Kept>) -> Self {
+    pub(super) fn new(entry: &'a SettledEntry, kept: Option<&'a Kept>) -> Self {
         let code = match entry.status {
             Status::Rejected { code } => Some(code),
             _ => None,
@@ -71,6 +72,12 @@ impl<'a> SettledRecord<'a> {
         let sound = status != Status::Queued && (self.kept.is_none() || status.may_resend());
         sound.then_some(status)
     }
+
+    /// Parts of a failed message that holds the line; `None` where the record is none of such a message.
+    pub(super) fn into_failure(self) -> Option<(MessageId, Status, Kept)> {
+        let status = self.status().filter(|status| *status != Status::Cancelled)?;
+        Some((self.id.into_owned(), status, self.kept?.into_owned()))
+    }
 }
 
 /// Body of a settled message, with the other parts that a new round of the message needs.
@@ -82,14 +89,9 @@ pub(crate) struct Kept {
     pub(crate) repeat: Repeat,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) sends: u32,
-    /// Slot of the message in the outbox of this process.
-    #[serde(skip, default = "nowhere")]
+    /// Slot of the message in the outbox of this process; 0 for a message that was settled by an earlier one.
+    #[serde(skip)]
     pub(crate) slot: u64,
-}
-
-/// Slot of a message that was settled by an earlier process.
-fn nowhere() -> u64 {
-    u64::MAX
 }
 
 /// Effect of a confirmation by the peer.
@@ -107,10 +109,21 @@ pub(crate) enum Confirmed {
     Unknown,
 }
 
+impl Confirmed {
+    /// Effect of the confirmation `status` on a message that was settled as `settled`.
+    pub(super) fn by(status: Status, settled: Status) -> Self {
+        match settled {
+            Status::Accepted | Status::Delivered | Status::Read if status.rank() > settled.rank() => Self::Raised,
+            Status::Unconfirmed if status.rank() > 0 => Self::Late,
+            _ => Self::Known,
+        }
+    }
+}
+
 impl Settled {
     pub(crate) fn new(logs: bool) -> Self {
         Self {
-            entries: SlotMap::new(),
+            entries: SlotMap::default(),
             failed: BTreeMap::new(),
             sent: VecDeque::new(),
             body_bytes: 0,
@@ -145,33 +158,27 @@ impl Settled {
         status.may_resend() || status == Status::Sent
     }
 
-    /// Remembers a settled message among at most `limit`. Of the messages settled as `Sent` the last `sent_bodies` keep
-    /// their body.
-    pub(crate) fn remember(
-        &mut self,
-        id: MessageId,
-        status: Status,
-        kept: Option<Kept>,
-        limit: usize,
-        sent_bodies: usize,
-    ) {
+    /// Remembers a settled message. Of the messages settled as `Sent` the last ones keep their bodies, as many as may be
+    /// in flight.
+    pub(super) fn remember(&mut self, entry: SettledEntry, kept: Option<Kept>, policy: &OutboxPolicy) {
+        let limit = policy.remembered.as_count();
         while self.entries.len() >= limit.max(1) {
             self.forget_oldest();
         }
         if limit == 0 {
             return;
         }
-        if let Some(kept) = kept.filter(|_| Self::keeps(status)) {
+        if let Some(kept) = kept {
             self.body_bytes = self.body_bytes.saturating_add(kept.body.len());
-            if status == Status::Sent {
+            if entry.status == Status::Sent {
                 self.sent.push_back((self.entries.end(), kept));
             } else {
                 self.failed.insert(self.entries.end(), kept);
             }
         }
         self.log.touch(self.entries.end());
-        self.entries.push(SettledEntry { id, status });
-        if self.sent.len() > sent_bodies {
+        self.entries.push(entry);
+        if self.sent.len() > policy.in_flight.as_count() {
             self.drop_oldest_sent();
         }
     }
@@ -216,20 +223,14 @@ impl Settled {
 
     /// Applies the confirmation `status` of the peer to a settled message.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status) -> Confirmed {
-        let slot = self.entries.slot_of(id);
-        let Some(entry) = slot.and_then(|slot| self.entries.get_mut(slot)) else { return Confirmed::Unknown };
-        match entry.status {
-            Status::Accepted | Status::Delivered | Status::Read => {
-                if status.rank() > entry.status.rank() {
-                    entry.status = status;
-                    self.log.touch(slot.unwrap_or_default());
-                    return Confirmed::Raised;
-                }
-                Confirmed::Known
-            }
-            Status::Unconfirmed if status.rank() > 0 => Confirmed::Late,
-            _ => Confirmed::Known,
+        let Some(slot) = self.entries.slot_of(id) else { return Confirmed::Unknown };
+        let Some(entry) = self.entries.get_mut(slot) else { return Confirmed::Unknown };
+        let confirmed = Confirmed::by(status, entry.status);
+        if confirmed == Confirmed::Raised {
+            entry.status = status;
+            self.log.touch(slot);
         }
+        confirmed
     }
 
     /// Removes a message from the memory for a new round; `None` if its body is no longer kept.
@@ -254,14 +255,10 @@ impl Settled {
         }
     }
 
-    /// Drops the oldest bodies until at most `bytes` are kept: those of failed messages first, and of these the ones
-    /// last whose slots in the outbox are `needed`.
-    pub(crate) fn make_room(&mut self, bytes: usize, needed: impl Fn(u64) -> bool) {
+    /// Drops the oldest bodies until at most `bytes` are kept, those of failed messages first.
+    pub(crate) fn make_room(&mut self, bytes: usize) {
         while self.body_bytes > bytes {
-            let mut failed = self.failed.iter();
-            let spare = failed.find(|(_, kept)| !needed(kept.slot)).map(|(slot, _)| *slot);
-            let dropped = spare.and_then(|slot| self.failed.remove_entry(&slot));
-            if let Some((slot, kept)) = dropped.or_else(|| self.failed.pop_first()) {
+            if let Some((slot, kept)) = self.failed.pop_first() {
                 self.log.touch_quietly(slot);
                 self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
             } else if !self.sent.is_empty() {

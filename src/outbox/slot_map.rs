@@ -59,10 +59,6 @@ enum Cell<T> {
 const MIN_CAPACITY: usize = 32;
 
 impl<T: HasId> SlotMap<T> {
-    pub(crate) fn new() -> Self {
-        Self(None)
-    }
-
     /// Slot of the next item to be pushed.
     pub(crate) fn end(&self) -> u64 {
         self.0.as_ref().map_or(0, |content| content.end)
@@ -140,6 +136,12 @@ impl<T: HasId> SlotMap<T> {
     /// Removes the item with the lowest slot.
     pub(crate) fn pop_first(&mut self) -> Option<(u64, T)> {
         self.0.as_mut()?.pop_first()
+    }
+}
+
+impl<T> Default for SlotMap<T> {
+    fn default() -> Self {
+        Self(None)
     }
 }
 
@@ -340,7 +342,7 @@ mod tests {
 
     /// Creates a map with these ids in the slots from 0 on.
     fn map(ids: &[&str]) -> SlotMap<MessageId> {
-        let mut map = SlotMap::new();
+        let mut map = SlotMap::default();
         for id in ids {
             map.push(MessageId::from(*id));
         }
@@ -432,7 +434,7 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_from_the_heap_before_the_first_item_and_room_is_given_back() {
-        let mut map: SlotMap<MessageId> = SlotMap::new();
+        let mut map: SlotMap<MessageId> = SlotMap::default();
         assert!(map.0.is_none());
         (0..1_000_u64).for_each(|number| map.push(MessageId::from(number)));
         (0..990).for_each(|_| drop(map.pop_first()));
@@ -444,7 +446,7 @@ mod tests {
     fn the_map_does_what_a_sorted_list_does() {
         let mut rng = Rng::new(Seed::from(7_u64));
         for _ in 0..200 {
-            let (mut map, mut list, mut removed) = (SlotMap::new(), Vec::new(), Vec::new());
+            let (mut map, mut list, mut removed) = (SlotMap::default(), Vec::new(), Vec::new());
             for step in 0..60 {
                 let id = MessageId::from(format!("m{}", step * rng.within(1, 2)));
                 match rng.within(0, 9) {

@@ -64,11 +64,6 @@ impl Gap {
         &mut self.log
     }
 
-    /// Whether the range changed since then.
-    pub(super) fn has_changed(&self) -> bool {
-        self.log.is_loud()
-    }
-
     /// Range of messages that may be missing.
     pub(super) fn missing(&self) -> Option<(u64, Option<u64>)> {
         self.missing

@@ -102,11 +102,6 @@ impl Inbound {
         &mut self.log
     }
 
-    /// Whether a change of the records begins a new version.
-    pub(super) fn has_changed(&self) -> bool {
-        self.log.is_loud()
-    }
-
     /// Writes the records that were touched, or `all` of them.
     pub(super) fn write(&self, batch: &mut Batch<'_>, all: bool) {
         let write = |seq| {

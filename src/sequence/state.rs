@@ -25,13 +25,17 @@ struct SequenceRecord {
 
 impl Sequence {
     /// Whether a change of the records begins a new version.
-    pub(crate) fn has_changed(&self) -> bool {
-        self.log.is_loud() || self.inbound.has_changed() || self.gap.has_changed() || self.out.has_changed()
+    pub(crate) fn has_changed(&mut self) -> bool {
+        self.logs().into_iter().any(|log| log.is_loud())
+    }
+
+    fn logs(&mut self) -> [&mut Log; 4] {
+        [&mut self.log, self.inbound.log(), self.gap.log(), self.out.log()]
     }
 
     /// Forgets the changes of the records, because they are announced.
     pub(crate) fn clear_changes(&mut self) {
-        [&mut self.log, self.inbound.log(), self.gap.log(), self.out.log()].into_iter().for_each(Log::clear);
+        self.logs().into_iter().for_each(Log::clear);
     }
 
     /// Writes the records that were touched, or `all` of them.

@@ -182,7 +182,7 @@ impl Session {
     /// `Queued` says that the message was never sent in its round, so that [`cancel`](Session::cancel) may take it
     /// back; `Sent` that it was, whether it is in flight or waits for the next connection to be sent again.
     pub fn status(&self, id: &MessageId) -> Option<Status> {
-        self.delivery.status(id, self.preset.dialect().capabilities().receipts)
+        self.delivery.outbox().status(id, self.preset.dialect().capabilities().receipts)
     }
 
     /// Returns the number of messages in the outbox: taken and not settled.

@@ -123,7 +123,8 @@ impl Outgoing {
     pub(super) fn restarted(&mut self, session: &Session) {
         let waits = waits(session);
         (self.line, self.held, self.draining, self.begins) = (None, false, false, true);
-        self.failures.clear();
+        // A failure that was stored holds the line still; of one that was not, the message is there.
+        self.failures.retain(|id, _| session.status(id).is_some() && !is_unsettled(session, id));
         // What was stored before it could be told is there all the same, in the order in which it was asked for.
         for id in std::mem::take(&mut self.untold) {
             let place = self.rounds + 1;

@@ -1,6 +1,6 @@
 //! The user decides: sends again by hand, lets go of what is in doubt, and decides about what failed before the rest leaves.
 
-use redial::config::{Limits, OnFailure, Rate, Resend};
+use redial::config::{Durability, Limits, OnFailure, Rate, Resend};
 use redial::dialect::{
     Capabilities, Content, Dialect, HeartbeatSignal, MessageSignal, ReceiptSignal, Side, Signal, Span,
 };
@@ -398,6 +398,87 @@ fn every_kind_of_failure_holds_the_line_and_what_the_user_took_back_does_not() {
 }
 
 #[test]
+fn what_holds_the_line_is_not_forgotten_however_little_is_remembered() {
+    for remembered in [0, 1, 2] {
+        for sent_again in [true, false] {
+            let mut story = letters_with(|config| {
+                config.outbox.in_flight = redial::config::Limit::new(1);
+                config.outbox.on_failure = OnFailure::Hold;
+                config.outbox.remembered = redial::config::Limit::new(remembered);
+            });
+            story.ready();
+            let first = story.send_id("one", "m1");
+            for number in 2..9 {
+                story.send_id("more", &format!("m{number}"));
+            }
+            story.text("nack m1");
+            for number in 3..9 {
+                story.must(Call::Cancel { id: format!("m{number}").into() });
+            }
+            story.closed(1006).wait_for_connect();
+            story.opened().seen();
+            assert_eq!(story.session.status(&first), Some(Status::Rejected { code: 7 }));
+            if sent_again {
+                assert_eq!(resend(&mut story, &first), Ok(()));
+                story.text("ack m1");
+                assert_eq!(story.seen().messages(), ["msg m1 one", "msg m2 more"]);
+            } else {
+                assert_eq!(abandon(&mut story, &first), Ok(()));
+                assert_eq!(story.seen().messages(), ["msg m2 more"]);
+                let known = story.session.status(&first).is_some();
+                assert_eq!(known, remembered > 0, "now it is as any other that has its outcome");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_hold_of_a_failure_outlives_the_process_and_so_do_the_places() {
+    for durability in [Durability::Off, Durability::WriteAhead] {
+        for decides in ["resend", "abandon", "release"] {
+            let mut story = letters_with(|config| {
+                config.outbox.in_flight = redial::config::Limit::new(1);
+                config.outbox.on_failure = OnFailure::Hold;
+                config.durability = durability;
+            });
+            story.ready();
+            let take = |story: &mut Story, id, body| {
+                story.send_id(body, id);
+                if durability == Durability::WriteAhead {
+                    story.persist();
+                }
+            };
+            take(&mut story, "m1", "one");
+            take(&mut story, "m2", "two");
+            story.text("nack m1").restart(1_000);
+            take(&mut story, "m3", "three");
+            story.back().seen();
+            assert_eq!(story.session.status(&"m1".into()), Some(Status::Rejected { code: 7 }));
+            let decision = match decides {
+                "resend" => Call::Resend { id: "m1".into() },
+                "abandon" => Call::Abandon { id: "m1".into() },
+                _ => Call::Release,
+            };
+            let mut sent = Vec::new();
+            story.must(decision);
+            for _ in 0..4 {
+                if durability == Durability::WriteAhead {
+                    story.persist();
+                }
+                let fresh = story.seen().messages();
+                for message in &fresh {
+                    let id = message.split(' ').nth(1).unwrap_or_default();
+                    story.text(&format!("ack {id}"));
+                }
+                sent.extend(fresh);
+            }
+            let expected = ["msg m1 one", "msg m2 two", "msg m3 three"];
+            assert_eq!(sent, expected[usize::from(decides != "resend")..], "{decides}, {durability:?}");
+        }
+    }
+}
+
+#[test]
 fn a_drain_and_the_end_of_the_session_end_the_hold_of_a_failure() {
     let mut story = in_line();
     story.ready();
@@ -424,7 +505,7 @@ fn under_write_ahead_a_message_leaves_from_its_old_place_once_that_is_stored() {
     let mut story = letters_with(|config| {
         config.outbox.in_flight = redial::config::Limit::new(1);
         config.outbox.on_failure = OnFailure::Hold;
-        config.durability = redial::config::Durability::WriteAhead;
+        config.durability = Durability::WriteAhead;
     });
     story.ready();
     let first = story.send_id("one", "m1");

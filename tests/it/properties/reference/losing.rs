@@ -151,7 +151,7 @@ impl Model {
         self.flow = Flow::Open;
         self.outbox.forget_sent_bodies();
         self.fail_all();
-        self.outbox.pass_all();
+        self.desk.changed |= self.outbox.pass_all();
     }
 
     pub(super) fn fail_all(&mut self) {

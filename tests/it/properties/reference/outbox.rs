@@ -85,7 +85,6 @@ pub(super) struct Outbox {
     pub(super) renewed: u64,
     /// The places of failed messages that hold those behind them.
     pub(super) failures: BTreeSet<u64>,
-    pub(super) failed_bytes: usize,
     pub(super) receipts: bool,
     /// The next place in line.
     places: u64,
@@ -97,8 +96,8 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn new(room: usize, remembered: usize, in_flight: usize, receipts: bool) -> Self {
         let (letters, past, failures) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let (renewed, places, failed_bytes) = (0, 0, 0);
-        Self { letters, past, renewed, failures, failed_bytes, receipts, places, room, remembered, in_flight }
+        let (renewed, places) = (0, 0);
+        Self { letters, past, renewed, failures, receipts, places, room, remembered, in_flight }
     }
 
     pub(super) fn letter(&mut self, id: &MessageId) -> Option<&mut Letter> {
@@ -150,22 +149,45 @@ impl Outbox {
         self.make_room();
     }
 
-    /// A failed message no longer holds those behind it; says whether it did.
-    pub(super) fn pass(&mut self, place: u64, bytes: usize) -> bool {
+    /// A failed message no longer holds those behind it; says whether it did. From then on it is remembered as any other.
+    pub(super) fn pass(&mut self, place: u64) -> bool {
         let held = self.failures.remove(&place);
-        self.failed_bytes -= if held { bytes } else { 0 };
+        if held && let Some(at) = self.past.iter().position(|old| old.place == place) {
+            let old = self.past.remove(at);
+            self.past.push(old);
+            self.forget();
+        }
         held
     }
 
-    pub(super) fn pass_all(&mut self) {
-        self.failures.clear();
-        self.failed_bytes = 0;
+    pub(super) fn pass_all(&mut self) -> bool {
+        let any = !self.failures.is_empty();
+        while let Some(place) = self.failures.first().copied() {
+            self.pass(place);
+        }
+        any
+    }
+
+    /// The bytes of the messages that hold the line.
+    fn failed_bytes(&self) -> usize {
+        let failed = self.past.iter().filter(|old| self.failures.contains(&old.place));
+        failed.flat_map(|old| &old.body).map(String::len).sum()
+    }
+
+    /// Only so many are remembered that hold no line.
+    fn forget(&mut self) {
+        let holds = |old: &Old| self.failures.contains(&old.place);
+        if self.past.iter().filter(|old| !holds(old)).count() > self.remembered {
+            let oldest = self.past.iter().position(|old| !holds(old));
+            self.past.remove(oldest.expect("there are some"));
+        }
+        self.make_room();
     }
 
     /// Whether a message of so many bytes finds room by count, and by bytes, beside those that are there or hold the line.
     pub(super) fn has_room(&self, messages: usize, bytes: usize, more: usize) -> (bool, bool) {
         let room = self.letters.len() + self.failures.len() < messages;
-        (room, self.bytes() + self.failed_bytes + more <= bytes)
+        (room, self.bytes() + self.failed_bytes() + more <= bytes)
     }
 
     /// A message has its outcome.
@@ -177,9 +199,7 @@ impl Outbox {
             old.body = None;
         }
         self.past.push(old);
-        if self.past.len() > self.remembered {
-            self.past.remove(0);
-        }
+        self.forget();
         // Of those that nobody confirms only the last can still turn out not to have been written.
         let sent = |old: &&mut Old| old.status == Status::Sent && old.body.is_some();
         if self.past.iter_mut().filter(sent).count() > self.in_flight {
@@ -188,17 +208,16 @@ impl Outbox {
         self.make_room();
     }
 
-    /// Bodies of settled messages have the room that is left over: those that failed give way first, the oldest of them first.
+    /// Bodies of settled messages have the room that is left over: those that failed give way first, the oldest of them first, and
+    /// those that hold the line never.
     fn make_room(&mut self) {
         let left = self.room.saturating_sub(self.bytes());
         let holds = |old: &Old| self.failures.contains(&old.place);
         while self.past.iter().flat_map(|old| &old.body).map(String::len).sum::<usize>() > left {
-            let failed = |old: &Old| old.body.is_some() && old.status != Status::Sent;
-            let spare = self.past.iter().position(|old| failed(old) && !holds(old));
-            let oldest = spare
-                .or_else(|| self.past.iter().position(failed))
-                .or_else(|| self.past.iter().position(|old| old.body.is_some()));
-            self.past[oldest.expect("a body takes the room")].body = None;
+            let spare = |old: &Old| old.body.is_some() && !holds(old);
+            let failed = self.past.iter().position(|old| spare(old) && old.status != Status::Sent);
+            let Some(oldest) = failed.or_else(|| self.past.iter().position(spare)) else { return };
+            self.past[oldest].body = None;
         }
     }
 

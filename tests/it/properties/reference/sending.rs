@@ -15,11 +15,8 @@ impl Model {
 
     pub(super) fn settle(&mut self, id: &MessageId, status: Status) {
         let failed = matches!(status, Status::Rejected { .. } | Status::NotSent | Status::Unconfirmed);
-        let held = self.outbox.letter(id).map(|letter| (letter.place, letter.body.len()));
-        if let Some((place, bytes)) = held.filter(|_| failed && self.settings.out.holds()) {
-            self.outbox.failures.insert(place);
-            self.outbox.failed_bytes += bytes;
-        }
+        let place = self.outbox.letter(id).map(|letter| letter.place);
+        self.outbox.failures.extend(place.filter(|_| failed && self.settings.out.holds()));
         self.outbox.settle(id, status);
         self.desk.changed = true;
         self.tell(id, status);
@@ -130,7 +127,7 @@ impl Model {
         }
         let (mut letter, place) = self.outbox.reopen(id).expect("its body is there");
         letter.expires = self.settings.out.time_to_live.map(|ttl| self.age() + ttl);
-        let place = Some(place).filter(|place| self.outbox.pass(*place, bytes));
+        let place = Some(place).filter(|place| self.outbox.pass(*place));
         if place.is_some() {
             self.met.insert("a failed message takes its old place");
             if self.settings.stores {
@@ -158,15 +155,15 @@ impl Model {
         match self.outbox.letter(id).map(|letter| (letter.place, letter.copies)) {
             Some((_, 0)) => return Err(AbandonError::NotSent),
             Some((place, _)) => {
-                let bytes = self.outbox.letter(id).map_or(0, |letter| letter.body.len());
                 self.settle(id, Status::Unconfirmed);
-                self.outbox.pass(place, bytes);
+                self.outbox.pass(place);
             }
             None => {
-                let old = self.outbox.old(id).and_then(|old| Some((old.place, old.body.as_ref()?.len())));
-                if !old.is_some_and(|(place, bytes)| self.outbox.pass(place, bytes)) {
+                let place = self.outbox.old(id).map(|old| old.place);
+                if !place.is_some_and(|place| self.outbox.pass(place)) {
                     return Err(AbandonError::Unknown);
                 }
+                self.desk.changed = true;
                 self.met.insert("a failed message no longer holds the line");
             }
         }
@@ -204,7 +201,7 @@ impl Model {
         self.flush_waiting(connection);
         // A drain is not held back by what has just failed.
         while matches!(self.flow, Flow::Draining(_)) && !self.outbox.failures.is_empty() {
-            self.outbox.pass_all();
+            self.desk.changed |= self.outbox.pass_all();
             self.flush_waiting(connection);
         }
     }

@@ -149,8 +149,9 @@ impl Model {
         self.outbox.forget_sent_bodies();
         self.outbox.renewed = 0;
         self.respites = Model::new(self.settings.clone()).respites;
-        self.outbox.pass_all();
-        self.outbox.past.iter_mut().for_each(|old| old.place = u64::MAX);
+        let failures = &self.outbox.failures;
+        let passed = self.outbox.past.iter_mut().filter(|old| !failures.contains(&old.place));
+        passed.for_each(|old| old.place = u64::MAX);
         self.inbox.restart();
         self.deferring = false;
         (self.slept, self.now) = (age + away - now, now);
