@@ -84,7 +84,7 @@ impl UnackedMessage {
 
     /// Restores the message of a number; without one in the outbox the number is skipped.
     pub(super) fn restored(seq: u64, record: &NumberRecord, outbox: &Outbox) -> Self {
-        match record.slot().and_then(|slot| Some((slot, outbox.entry(slot)?.id.clone()))) {
+        match record.slot().and_then(|slot| Some((slot, outbox.id_at(slot)?.clone()))) {
             Some((slot, id)) => Self::new(slot, id, false),
             None => Self::new(NOWHERE, seq.into(), true),
         }
@@ -112,11 +112,6 @@ impl Outbound {
     /// Changes of the records since they were last announced.
     pub(super) fn log(&mut self) -> &mut Log {
         &mut self.log
-    }
-
-    /// Whether a change of the records begins a new version.
-    pub(super) fn has_changed(&self) -> bool {
-        self.log.is_loud()
     }
 
     /// Writes the records that were touched, or `all` of them.
@@ -220,6 +215,11 @@ impl Outbound {
                 self.log.touch_quietly(seq);
             }
         }
+    }
+
+    /// Whether a sequence number of this slot did not go out on this connection and was never skipped.
+    pub(super) fn awaits(&self, slot: u64) -> bool {
+        self.unacked.iter().skip(self.sent).any(|unacked| unacked.slot == slot && !unacked.skipped)
     }
 
     /// Detaches a sequence number from the slot of its message, which gets another one.

@@ -35,9 +35,13 @@ impl Sequence {
         if bytes > limit { Err(SendError::TooLarge { bytes, limit }) } else { Ok((frame, seq)) }
     }
 
-    /// Gives up the sequence number of an earlier round, whose place in the outbox a new round takes. Where messages
-    /// are `numbered` as they are taken, the new round gets a number before those of messages behind it.
+    /// Lets the new round of a message, which takes its old place in the outbox, go out under the number of the round
+    /// before, or gives that number up if it went out on this connection. Where messages are `numbered` as they are
+    /// taken, the new round then gets a number before those of messages behind it.
     pub(crate) fn on_place_retaken(&mut self, slot: u64, id: &MessageId, numbered: bool) {
+        if self.out.awaits(slot) {
+            return;
+        }
         self.out.forget_slot(slot);
         if numbered && self.sid.is_some() && slot < self.out.unnumbered() && !self.out.is_full() {
             self.out.number_again(slot, id.clone());
@@ -64,6 +68,9 @@ impl Sequence {
         let ((seq, unacked), credit) = (self.out.next_retransmission()?, self.credit?);
         let (slot, skipped) = (unacked.slot, unacked.skipped);
         let Some(entry) = outbox.entry(slot).filter(|_| !skipped) else {
+            if !skipped && outbox.holds_place(slot) {
+                return None;
+            }
             // The id of a skipped message means nothing to the peer, so the sequence number can stand for it.
             let skip = |id: MessageId| cx.encode(&Signal::sequenced(seq, id, None));
             let Ok(frame) = skip(unacked.id.clone()).or_else(|_| skip(seq.into())) else {

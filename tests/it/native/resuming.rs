@@ -1,7 +1,9 @@
 //! Connections break; the session goes on where it was.
 
+use redial::config::{Durability, OnFailure, PeerPolicy};
 use redial::dialect::Bye;
 use redial::error::ResendError;
+use redial::journal::Call;
 use redial::{Action, Cause, Duration, Event, Frame, Purpose, State, Status};
 
 use super::{Pair, says};
@@ -277,7 +279,7 @@ fn a_new_round_by_hand_is_not_answered_by_the_acknowledgement_of_the_one_before(
     assert!(pair.one_up(), "it arrives, and word of that is lost");
     pair.cut();
     pair.story.wait(200);
-    pair.story.call(redial::journal::Call::Resend { id: id.clone() }).expect("it is unconfirmed");
+    pair.story.call(Call::Resend { id: id.clone() }).expect("it is unconfirmed");
     pair.connect().flow();
     let round = [Status::Queued, Status::Sent];
     let expected = [&round[..], &[Status::Unconfirmed], &round, &[Status::Accepted]].concat();
@@ -290,13 +292,84 @@ fn a_message_in_flight_is_not_sent_again_by_hand_on_the_same_connection() {
     let mut pair = Pair::connected();
     let id = pair.story.send("hello");
     pair.client();
-    let resend = redial::journal::Call::Resend { id: id.clone() };
+    let resend = Call::Resend { id: id.clone() };
     assert_eq!(pair.story.call(resend.clone()), Err(ResendError::NoRepeats.into()));
     assert!(pair.client().is_empty(), "no copy goes out");
     pair.cut();
     assert_eq!(pair.story.call(resend), Ok(None), "it keeps its place");
     pair.connect().flow();
     assert_eq!((pair.server().delivered(), pair.status(&id)), (vec!["hello".to_owned()], Some(Status::Accepted)));
+}
+
+/// Four messages of which the first and the third fail while there is no connection, and a failure holds the line.
+fn two_of_four_fail(durability: Durability) -> Pair {
+    let mut pair = Pair::with(
+        |config| {
+            config.outbox.on_failure = OnFailure::Hold;
+            config.durability = durability;
+        },
+        PeerPolicy::default(),
+    );
+    pair.story.open();
+    pair.connect().flow();
+    pair.story.persist();
+    for (id, body, expires) in [("m1", "one", true), ("m2", "two", false), ("m3", "three", true), ("m4", "four", false)]
+    {
+        let time_to_live = expires.then_some(Duration::from_millis(500));
+        pair.story.must(Call::Send { body: body.into(), id: Some(id.into()), time_to_live, once: false });
+    }
+    pair.story.persist();
+    pair.cut();
+    pair.story.wait(500).tick();
+    pair
+}
+
+/// All that both have to say and to store.
+fn go_on(pair: &mut Pair) {
+    for _ in 0..5 {
+        pair.flow();
+        pair.story.persist();
+    }
+}
+
+#[test]
+fn what_is_sent_again_by_hand_goes_out_in_its_old_place_in_a_sequence_too() {
+    for durability in [Durability::Off, Durability::WriteAhead] {
+        for connected in [true, false] {
+            let mut pair = two_of_four_fail(durability);
+            if connected {
+                pair.connect();
+                go_on(&mut pair);
+                assert_eq!(pair.server().delivered(), Vec::<String>::new(), "the line is held");
+            }
+            pair.story.must(Call::Resend { id: "m1".into() });
+            if !connected {
+                pair.connect();
+            }
+            go_on(&mut pair);
+            assert_eq!(pair.server().delivered(), ["one", "two"], "the fourth is behind the third");
+            pair.reconnect();
+            go_on(&mut pair);
+            pair.story.must(Call::Resend { id: "m3".into() });
+            go_on(&mut pair);
+            assert_eq!(pair.server().delivered(), ["three", "four"]);
+            assert_eq!(pair.story.session.unsettled(), 0);
+        }
+    }
+}
+
+#[test]
+fn what_is_let_go_frees_the_line_in_a_sequence_too() {
+    for durability in [Durability::Off, Durability::WriteAhead] {
+        let mut pair = two_of_four_fail(durability);
+        pair.connect();
+        go_on(&mut pair);
+        for (id, shown) in [("m1", "two"), ("m3", "four")] {
+            pair.story.must(Call::Abandon { id: id.into() });
+            go_on(&mut pair);
+            assert_eq!(pair.server().delivered(), [shown]);
+        }
+    }
 }
 
 #[test]
