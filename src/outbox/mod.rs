@@ -324,7 +324,9 @@ impl Outbox {
     /// Lets the messages leave that wait behind failed messages; returns whether there were failed messages.
     pub(crate) fn pass_failures(&mut self, policy: &OutboxPolicy) -> bool {
         let failures: Vec<u64> = self.by_hand.failures().map(|(slot, _)| slot).collect();
-        failures.iter().for_each(|slot| self.pass(*slot, policy));
+        for slot in &failures {
+            self.pass(*slot, policy);
+        }
         !failures.is_empty()
     }
 

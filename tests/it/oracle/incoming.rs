@@ -41,7 +41,8 @@ impl Incoming {
         actions: &[Action],
     ) -> Verdict {
         if let Input::Call { call: Call::Acknowledge { id } | Call::Reject { id }, .. } = &step.input {
-            if self.answered.insert(id.clone()) {
+            // An echo that waits for the store is not the application's to answer.
+            if self.answered.insert(id.clone()) && !self.later.contains_key(id) {
                 self.fresh.push(id.clone());
             }
             if let Some(waits @ None) = self.known.get_mut(id) {
