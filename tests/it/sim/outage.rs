@@ -59,6 +59,7 @@ impl Run {
             self.note("server forgets");
             let (preset, policy) = (self.server.preset.clone(), self.server.policy.clone());
             self.server.peer = Peer::new(preset, policy, Seed::from(self.dice.roll()));
+            self.server.forget();
             self.server.forgot = Some((self.server.said.len(), self.server.shown.len()));
         } else {
             self.note("server restart");

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redial::config::{Acknowledge, Limits, PeerPolicy};
+use redial::config::{Acknowledge, Durability, Limits, PeerPolicy};
 use redial::dialect::{Content, HeartbeatSignal, Login, LoginSignal, MessageSignal, SequenceSignal, Side, Signal};
-use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Peer, Preset, Seed};
+use redial::{Action, ConnectionId, Event, Frame, Instant, MessageId, Peer, Preset, Seed, Snapshot};
 
 use super::line::{LineId, Parcel, Stage};
 use super::run::Run;
@@ -15,6 +15,8 @@ pub(super) struct Server {
     pub(super) preset: Preset,
     pub(super) policy: PeerPolicy,
     pub(super) peer: Peer,
+    /// What it has stored, change by change, where it stores before it acts.
+    disk: Snapshot,
     /// What its application was shown, in order; how often; and what it said.
     pub(super) shown: Vec<String>,
     times: BTreeMap<String, u32>,
@@ -44,6 +46,7 @@ impl Server {
             preset,
             policy,
             peer,
+            disk: Snapshot::default(),
             shown: Vec::new(),
             times: BTreeMap::new(),
             arrived: BTreeMap::new(),
@@ -60,10 +63,24 @@ impl Server {
 
     /// Another process goes on with what this one had stored.
     pub(super) fn restore(&mut self, now: u64, seed: Seed) -> Result<(), String> {
-        let (preset, policy, snapshot) = (self.preset.clone(), self.policy.clone(), self.peer.snapshot());
+        let (preset, policy) = (self.preset.clone(), self.policy.clone());
+        if self.policy.durability == Durability::WriteAhead {
+            self.disk.apply(&self.peer.changes());
+            if self.disk != self.peer.snapshot() {
+                return Err("what the server stored change by change is not its snapshot".to_owned());
+            }
+        } else {
+            self.disk = self.peer.snapshot();
+        }
+        let snapshot = self.disk.clone();
         let restored = Peer::restore(preset, policy, Instant::from_millis(now), snapshot, redial::Duration::ZERO, seed);
         self.peer = restored.map_err(|error| format!("what the server stored cannot be restored: {error}"))?;
         Ok(())
+    }
+
+    /// What it had stored is gone.
+    pub(super) fn forget(&mut self) {
+        self.disk = Snapshot::default();
     }
 
     pub(super) fn has_shown(&self, name: &str) -> bool {
@@ -270,6 +287,10 @@ impl Run {
                     }
                 }
                 Action::Deliver(message) => self.server_hears(message),
+                Action::Persist { version, changes, .. } => {
+                    self.server.disk.apply(&changes);
+                    self.server.peer.persisted(self.true_clock(), version);
+                }
                 Action::Credential { .. } => self.note("action: credential"),
                 _ => {}
             }

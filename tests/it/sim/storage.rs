@@ -3,6 +3,7 @@
 use redial::config::Durability;
 use redial::journal::Call;
 use redial::{Duration, Instant, Seed, Session, Snapshot};
+use serde_json::{Map, Value};
 
 use super::app::App;
 use super::client::{Chapter, millis};
@@ -102,6 +103,7 @@ impl Run {
             return;
         }
         self.note("client crash");
+        self.tear();
         let now = std::mem::take(&mut self.client.app);
         let then = self.client.stored.as_ref().map(|stored| stored.app.clone()).unwrap_or_default();
         for name in now.names().filter(|name| !then.knows(name)) {
@@ -116,6 +118,39 @@ impl Run {
             self.note("shown and not stored");
         }
         self.end_process();
+    }
+
+    /// A store without transactions would have torn what it was writing: that is refused, and nothing of it is taken.
+    fn tear(&mut self) {
+        let client = &self.client;
+        let mut waiting = client.unstored.iter().cloned();
+        let Some(mut merged) = waiting.next() else { return };
+        waiting.for_each(|changes| merged.merge(changes));
+        let mut whole = client.disk.clone();
+        whole.apply(&merged);
+        let record = |text: &str| serde_json::from_str::<Value>(text).ok();
+        let mut torn: Map<String, Value> =
+            client.disk.iter().filter_map(|(key, text)| Some((key, record(text)?))).collect();
+        // A roll of the dice would change all that comes after.
+        let mut sides = (self.now ^ client.process).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        for (key, text) in merged.iter() {
+            sides = sides.rotate_left(7).wrapping_mul(0x2545_f491_4f6c_dd1d);
+            match text.and_then(record) {
+                _ if sides >> 63 == 0 => {}
+                Some(value) => drop(torn.insert(key, value)),
+                None => drop(torn.remove(&key)),
+            }
+        }
+        let Ok(torn) = serde_json::from_value::<Snapshot>(Value::Object(torn)) else { return };
+        if torn == client.disk || torn == whole {
+            return;
+        }
+        let (preset, seed) = (client.session.preset().clone(), Seed::from(7_u64));
+        let restored = Session::restore(preset, Instant::ORIGIN, torn, Duration::ZERO, seed);
+        self.note("torn store refused");
+        if restored.is_ok() {
+            self.broken.get_or_insert("a torn store was restored".to_owned());
+        }
     }
 
     fn end_process(&mut self) {

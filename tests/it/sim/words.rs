@@ -116,7 +116,7 @@ pub(super) fn status(status: Status) -> &'static str {
 }
 
 /// What faults lead to in the end; where one of these never happened, the faults were too mild or a path was never taken.
-pub(crate) const GUARDS: [&str; 24] = [
+pub(crate) const GUARDS: [&str; 25] = [
     "accepted after two connections",
     "fenced off",
     "late event",
@@ -136,6 +136,7 @@ pub(crate) const GUARDS: [&str; 24] = [
     "refused: stopped",
     "restored with messages",
     "shown and not stored",
+    "torn store refused",
     "forgotten",
     "quiet",
     "poll for silence",

@@ -114,6 +114,8 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
     // Where nothing goes wrong, an answer takes less than that, and no push goes out twice.
     let hasty = dice.percent(10) && !swarm.is_quiet();
     policy.push_again = Some(if hasty { Duration::from_millis(200) } else { push_again });
+    // Drawn without a roll of its own, so that what is drawn behind it stays.
+    policy.durability = if unacknowledged % 2 == 0 { Durability::WriteAhead } else { Durability::Off };
     // What the server asks of its clients, where the dialect has a field for it.
     policy.heartbeat = dice.one_of(&[None, None, Some(Duration::ZERO), Some(seconds(7)), Some(seconds(60))]);
     // A client that is kept busy and has nothing to acknowledge says nothing, which is no sign of death.
