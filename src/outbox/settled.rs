@@ -158,8 +158,8 @@ impl Settled {
         status.may_resend() || status == Status::Sent
     }
 
-    /// Remembers a settled message. Of the messages settled as `Sent` the last ones keep their bodies, as many as may be
-    /// in flight.
+    /// Remembers a settled message. Of the messages settled as `Sent` the last ones keep their bodies, as many as may
+    /// be in flight.
     pub(super) fn remember(&mut self, entry: SettledEntry, kept: Option<Kept>, policy: &OutboxPolicy) {
         let limit = policy.remembered.as_count();
         while self.entries.len() >= limit.max(1) {

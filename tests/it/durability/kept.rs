@@ -11,7 +11,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use redial::config::{Acknowledge, Budget, Durability, PeerPolicy};
+use redial::config::{Acknowledge, Budget, Durability, OnFailure, PeerPolicy};
 use redial::journal::Call;
 use redial::{
     Action, ConnectionId, Duration, Event, Frame, Instant, Outgoing, Peer, Preset, Seed, Session, Snapshot, State,
@@ -32,6 +32,11 @@ fn preset() -> Preset {
         config.reconnect.budget = Some(Budget::new(100, Duration::from_secs(86_400)));
     });
     storing.expect("it is sound")
+}
+
+/// A failed message holds those behind it.
+fn holding() -> Preset {
+    preset().configure(|config| config.outbox.on_failure = OnFailure::Hold).expect("it is sound")
 }
 
 fn policy() -> PeerPolicy {
@@ -110,19 +115,19 @@ struct Client {
 }
 
 impl Client {
-    fn new() -> Self {
-        let session = Session::new(preset(), Seed::from(1_u64));
+    fn new(preset: Preset) -> Self {
+        let session = Session::new(preset, Seed::from(1_u64));
         Self { session, connection: ConnectionId::new(1), store: Store::default() }
     }
 
     /// The next process, a second later, with the records of this one.
     fn restarted(self) -> Self {
-        Self::restored(self.store.records, self.connection.get() + 1)
+        Self::restored(self.session.preset().clone(), self.store.records, self.connection.get() + 1)
     }
 
-    fn restored(records: Snapshot, connection: u64) -> Self {
+    fn restored(preset: Preset, records: Snapshot, connection: u64) -> Self {
         let (now, away, seed) = (Instant::ORIGIN, Duration::from_secs(1), Seed::from(2_u64));
-        let session = Session::restore(preset(), now, records.clone(), away, seed).expect("its records are read");
+        let session = Session::restore(preset, now, records.clone(), away, seed).expect("its records are read");
         let store = Store { records, ..Store::default() };
         let mut client = Self { session, connection: ConnectionId::new(connection), store };
         client.store.session(&mut client.session);
@@ -246,7 +251,7 @@ fn message(seq: u64) -> String {
 
 /// A client in its second process, with something of everything.
 fn client() -> Snapshot {
-    let mut client = Client::new();
+    let mut client = Client::new(preset());
     client.connect(1_000, r#""sid":"s1","token":"t1","resumed":false"#);
     client.send(Outgoing::from("read by them").id("c1")).send(Outgoing::from("refused by them").id("c2"));
     client.send(Outgoing::from("under an id of its own"));
@@ -268,11 +273,21 @@ fn client() -> Snapshot {
 
 /// A client whose server has lost its session, and that has not fetched what went with it.
 fn gap() -> Snapshot {
-    let mut client = Client::new();
+    let mut client = Client::new(preset());
     client.connect(1_000, r#""sid":"s1","token":"t1","resumed":false"#).hear(&message(1));
     client.call(Call::Acknowledge { id: "p1".into() });
     let mut client = client.restarted();
     client.connect(100, r#""sid":"s2","token":"t2","resumed":false,"why":"restarted","rx":0,"gone":4"#);
+    client.store.records
+}
+
+/// A client of which one message failed and holds those behind it.
+fn held() -> Snapshot {
+    let mut client = Client::new(holding());
+    client.connect(1_000, r#""sid":"s1","token":"t1","resumed":false"#);
+    client.send(Outgoing::from("refused by them").id("c1"));
+    client.hear(r#"{"type":"ack","a":1,"n":[{"s":1,"code":7}]}"#);
+    client.send(Outgoing::from("behind it").id("c2"));
     client.store.records
 }
 
@@ -299,7 +314,7 @@ fn server() -> Snapshot {
 /// A scripted run, which returns what its store holds in the end.
 type Run = fn() -> Snapshot;
 
-const RUNS: [(&str, Run); 3] = [("client", client), ("gap", gap), ("server", server)];
+const RUNS: [(&str, Run); 4] = [("client", client), ("gap", gap), ("held", held), ("server", server)];
 
 /// What there is of a layout: the kinds of its records, and the fields of each.
 fn shapes(records: impl IntoIterator<Item = (String, String)>) -> BTreeSet<String> {
@@ -346,7 +361,7 @@ fn the_kept_records_are_of_every_kind() {
 
 #[test]
 fn a_session_goes_on_from_the_records_of_layout_0_1() {
-    let mut client = Client::restored(kept("0.1", "client").into_iter().collect(), 4);
+    let mut client = Client::restored(preset(), kept("0.1", "client").into_iter().collect(), 4);
     let statuses = [
         ("c1", Status::Read),
         ("c2", Status::Rejected { code: 7 }),
@@ -399,7 +414,7 @@ fn a_session_goes_on_from_the_records_of_layout_0_1() {
 
 #[test]
 fn a_gap_that_is_not_fetched_stands_in_the_records_of_layout_0_1() {
-    let mut client = Client::restored(kept("0.1", "gap").into_iter().collect(), 3);
+    let mut client = Client::restored(preset(), kept("0.1", "gap").into_iter().collect(), 3);
     let gap = Action::Gap { from: 2, to: Some(4) };
     assert!(client.store.seen.contains(&gap), "{:?}", client.store.seen);
     client.connect(100, r#""sid":"s2","token":"t3","resumed":true,"rx":0"#);
@@ -407,6 +422,19 @@ fn a_gap_that_is_not_fetched_stands_in_the_records_of_layout_0_1() {
     assert_eq!(client.store.delivered(), Vec::<String>::new());
     client.call(Call::Fetched { from: 2, to: Some(4), ids: Vec::new() });
     assert_eq!(client.store.delivered(), ["after the gap"]);
+}
+
+#[test]
+fn a_failure_holds_the_line_in_the_records_of_layout_0_1() {
+    let mut client = Client::restored(holding(), kept("0.1", "held").into_iter().collect(), 2);
+    let statuses = ["c1", "c2"].map(|id| client.session.status(&id.into()));
+    assert_eq!(statuses, [Some(Status::Rejected { code: 7 }), Some(Status::Sent)]);
+    client.store.seen.clear();
+    client.connect(100, r#""sid":"s1","token":"t2","resumed":true,"rx":1"#);
+    assert!(client.store.sent().iter().all(|text| !text.contains("refused by them")), "the user has not decided");
+    client.call(Call::Resend { id: "c1".into() });
+    let sent = client.store.sent();
+    assert!(sent.iter().any(|text| text.contains("refused by them")), "{sent:?}");
 }
 
 #[test]
