@@ -51,6 +51,9 @@ impl Outgoing {
     }
 
     /// Limits the message to one copy: the session itself sends it at most once.
+    ///
+    /// Only the user's word sends another copy: [`resend`](crate::Session::resend) is not refused, and its round has
+    /// one copy of its own.
     #[must_use]
     pub fn once(mut self) -> Self {
         self.repeat = Repeat::Never;

@@ -183,6 +183,9 @@ pub enum CloseCodes {
     /// way, none of them can be named: the third of these codes in a row stops the session, and not the first.
     ///
     /// Another loss, a connection that was stable, and one that delivered or confirmed a message end that row.
+    ///
+    /// The code 1008 stops the session even with a message in flight: servers close with it for a client that they do
+    /// not want. Where it speaks of a message, `close.retry` lists it.
     Classified,
     /// The session tries again after every code.
     RetryAll,

@@ -134,6 +134,24 @@ fn copies_by_hand_do_not_count_for_the_quarantine() {
 }
 
 #[test]
+fn what_goes_out_once_goes_out_again_by_the_users_word_alone() {
+    let mut story = letters();
+    story.ready();
+    let id = story.send_once("pay 10");
+    assert_eq!(resend(&mut story, &id), Ok(()));
+    assert_eq!(story.seen().messages().len(), 2, "the user asked for the second copy");
+    for _ in 0..2 {
+        story.closed(1006);
+        assert_eq!(story.session.status(&id), Some(Status::Unconfirmed));
+        story.wait_for_connect();
+        story.opened();
+        assert!(story.seen().messages().is_empty(), "nobody asked for another copy");
+        assert_eq!(resend(&mut story, &id), Ok(()));
+        assert_eq!(story.seen().messages().len(), 1);
+    }
+}
+
+#[test]
 fn without_a_connection_a_message_that_was_sent_keeps_its_place() {
     let mut story = letters();
     story.ready();

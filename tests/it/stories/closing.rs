@@ -203,6 +203,26 @@ fn a_close_for_a_message_that_is_never_sent_again_does_not_stop_the_session() {
 }
 
 #[test]
+fn a_code_that_speaks_of_the_client_stops_the_session_though_a_message_is_in_flight() {
+    for code in [1002, 1008, 1010, 3500, 4500] {
+        let mut story = Story::uni_app();
+        story.ready();
+        let id = story.send("hello");
+        story.closed(code);
+        assert_eq!((story.state(), story.session.status(&id)), (State::Stopped, Some(Status::Unconfirmed)), "{code}");
+    }
+    let mut story = Story::uni_app_with(|config| config.close.retry = vec![1008.into()]);
+    story.ready();
+    let (poison, good) = (story.send("poison"), story.send("good"));
+    for _ in 0..3 {
+        story.closed(1008).wait_for_connect();
+        story.opened();
+    }
+    let status = |id| story.session.status(id);
+    assert_eq!((status(&poison), status(&good)), (Some(Status::Unconfirmed), Some(Status::Sent)));
+}
+
+#[test]
 fn a_close_code_that_no_frame_may_carry_is_a_breach_of_the_protocol_or_no_code_at_all() {
     for code in [0, 1, 999, 1004, 1016, 2000, 2999, 5000, u16::MAX] {
         let mut story = Story::plain();
