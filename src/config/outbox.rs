@@ -41,6 +41,10 @@ pub struct OutboxPolicy {
     pub receipt_timeout: Option<Duration>,
     /// Limits the losses in a row with the same message first in line; at the limit the message is settled as
     /// `Unconfirmed` and the rest goes on. Default 3; `None` never gives up a message for that.
+    ///
+    /// A loss counts where the server closed the connection or it broke while the message had been out for less than
+    /// `reconnect.stable`, and where its receipt was overdue. A copy that the user asked for makes no loss count. Every
+    /// other loss of a ready connection ends the row, such as one by silence, and so does a new round by `resend`.
     pub quarantine: Option<NonZeroU32>,
     /// Selects what becomes of the messages behind one that fails. Default [`OnFailure::Continue`]; use
     /// [`OnFailure::Hold`] where each message depends on those before it.

@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     pub(super) first_sent: Option<Instant>,
     /// When the last copy was handed to a socket that takes it; [`Instant::NEVER`] while that copy is unwritten.
     pub(super) sent_at: Instant,
+    /// The same of the last copy that was not asked for by hand.
+    pub(super) own_sent_at: Instant,
     /// Number of suspicious losses at which this message was the first in flight.
     pub(super) losses: u32,
 }
@@ -104,6 +106,7 @@ impl Entry {
             round: 0,
             first_sent: None,
             sent_at: now,
+            own_sent_at: now,
             losses: 0,
         }
     }

@@ -405,7 +405,7 @@ impl Outbox {
         policy: &OutboxPolicy,
     ) -> bool {
         let aged = self.aged(now);
-        self.by_hand.drop_repeat(slot);
+        let by_hand = self.by_hand.drop_repeat(slot);
         if let Some(rate) = policy.rate {
             self.rate.get_or_insert_default().on_sent(now, rate);
         }
@@ -415,6 +415,7 @@ impl Outbox {
         entry.round = entry.round.saturating_add(1);
         entry.first_sent.get_or_insert(aged);
         entry.sent_at = sent_at;
+        entry.own_sent_at = if by_hand { entry.own_sent_at } else { sent_at };
         core::mem::replace(&mut entry.standing, standing) == Standing::Waiting
     }
 
@@ -426,6 +427,7 @@ impl Outbox {
             return self.settle_and_report(slot, Status::Sent, policy);
         }
         entry.sent_at = now;
+        entry.own_sent_at = entry.own_sent_at.min(now);
         None
     }
 
@@ -574,7 +576,8 @@ impl Outbox {
 
     /// Handles the loss of the connection: each message in flight waits again or is settled as `Unconfirmed`; with
     /// `WhileDown::Refuse` every message is settled. The first message in flight may have ended the connection if its
-    /// copy was out for less than `suspicious_for`; any other loss sets back the count of a message that was suspected.
+    /// copy was out for less than `suspicious_for`, where copies by hand do not count; any other loss sets back the
+    /// count of a message that was suspected.
     /// Returns the settled messages.
     pub(crate) fn on_lost(
         &mut self,
@@ -586,7 +589,7 @@ impl Outbox {
         self.settled.forget_sent_bodies();
         let first = self.head().or_else(|| self.unsettled.first()).map(|(slot, _)| slot);
         if let Some(entry) = first.and_then(|slot| self.unsettled.get_mut(slot)) {
-            let suspected = entry.is_in_flight() && now.since(entry.sent_at) < suspicious_for;
+            let suspected = entry.is_in_flight() && now.since(entry.own_sent_at) < suspicious_for;
             entry.losses = if suspected { entry.losses.saturating_add(1) } else { 0 };
             self.log.touch_second(first.unwrap_or_default());
         }

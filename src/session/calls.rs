@@ -89,9 +89,11 @@ impl Session {
     /// A message that is settled as failed or `Unconfirmed` gets a new round. A message that is sent and not confirmed
     /// stays in its round, with its status: where it is in flight, another copy goes out on the present connection and
     /// the wait for the confirmation starts anew, unless the dialect forbids that ([`ResendError::NoRepeats`]), as one
-    /// with sequence numbers does; where the connection was lost, it keeps its place and goes out on the next one. Such
-    /// a copy does not count for `outbox.quarantine`; a hold, a rate and a full socket delay it as any message.
-    /// [`ResendError`] says why the call did nothing.
+    /// with sequence numbers does; where the connection was lost, it keeps its place and goes out on the next one. A
+    /// loss soon after such a copy does not count for `outbox.quarantine`; a hold, a rate and a full socket delay the
+    /// copy as any message. The word of the user wins over [`Outgoing::once`], and over `resend` and `dedup_window` of
+    /// the outbox: what these forbid is a second copy that nobody asked for. [`ResendError`] says why the call did
+    /// nothing.
     pub fn resend(&mut self, now: Instant, id: &MessageId) -> Result<(), ResendError> {
         let resent = self.input(now, |session, cx| {
             if session.link.is_ended() {

@@ -134,6 +134,42 @@ fn copies_by_hand_do_not_count_for_the_quarantine() {
 }
 
 #[test]
+fn a_loss_right_after_a_copy_by_hand_is_not_blamed_on_the_message() {
+    for reports in [false, true] {
+        let mut story = letters_with(|config| config.outbox.receipt_timeout = None);
+        story.ready();
+        let id = story.send("hello");
+        for losses in 1..=6 {
+            if reports {
+                story.prompt();
+            }
+            for _ in 0..4 {
+                story.wait(9_000).pong();
+            }
+            assert_eq!(resend(&mut story, &id), Ok(()));
+            story.wait(100).closed(1006);
+            assert_eq!(story.session.status(&id), Some(Status::Sent), "after {losses} losses");
+            story.wait_for_connect();
+            story.opened();
+        }
+        // Its own copies do what they did: three losses in a row, and it is set aside.
+        for _ in 0..2 {
+            story.closed(1006).wait_for_connect();
+            story.opened();
+        }
+        assert_eq!(story.session.status(&id), Some(Status::Sent));
+        story.closed(1006);
+        assert_eq!(story.session.status(&id), Some(Status::Unconfirmed));
+        assert_eq!(resend(&mut story, &id), Ok(()));
+        for _ in 0..2 {
+            story.wait_for_connect();
+            story.opened().closed(1006);
+        }
+        assert_eq!(story.session.status(&id), Some(Status::Sent), "a new round is counted from its beginning");
+    }
+}
+
+#[test]
 fn what_goes_out_once_goes_out_again_by_the_users_word_alone() {
     let mut story = letters();
     story.ready();

@@ -81,7 +81,7 @@ impl Model {
         let letters = &mut self.outbox.letters;
         let first = letters.iter().position(|letter| letter.flying.is_some()).unwrap_or_default();
         if let Some(first) = letters.get_mut(first) {
-            let suspected = first.flying.is_some_and(|since| self.now - since < suspicious_for);
+            let suspected = first.flying.is_some() && self.now - first.own < suspicious_for;
             first.losses = if suspected { first.losses + 1 } else { 0 };
         }
         let (resends, quarantine) = (self.settings.out.resends(), self.settings.out.quarantine);

@@ -19,6 +19,8 @@ pub(super) struct Letter {
     pub(super) first: Option<u64>,
     /// Since when it is in flight.
     pub(super) flying: Option<u64>,
+    /// When it was last handed over without the user's asking.
+    pub(super) own: u64,
     pub(super) losses: u32,
     pub(super) stored: Stored,
     /// Whether another copy was asked for on this connection.
@@ -267,6 +269,7 @@ impl Letter {
             round: 0,
             first: None,
             flying: None,
+            own: 0,
             losses: 0,
             stored: Stored::Unnamed,
             asked: false,

@@ -243,7 +243,7 @@ impl Model {
         letter.copies += 1;
         letter.round += 1;
         letter.first.get_or_insert(age);
-        letter.flying = Some(now);
+        (letter.flying, letter.own) = (Some(now), now);
         let frame = Frame::text(format!("send {id} {}", letter.body));
         self.figures.resent += u64::from(again);
         let connection = ConnectionId::new(connection);
