@@ -453,8 +453,17 @@ impl Delivery {
         if self.flow == Flow::Held {
             self.flow = Flow::Open;
         }
-        self.outbox.pass_failures(&cx.config.outbox);
+        self.pass_failures(cx);
         self.flush(cx);
+    }
+
+    /// Lets the messages leave that wait behind failed messages; returns whether there were failed messages.
+    fn pass_failures(&mut self, cx: &mut Context<'_>) -> bool {
+        let passes = self.outbox.pass_failures(&cx.config.outbox);
+        if passes {
+            self.on_line_passed();
+        }
+        passes
     }
 
     /// Drains the outbox: no new message is taken, and at `until` at the latest the session closes.

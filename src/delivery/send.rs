@@ -80,8 +80,9 @@ impl Delivery {
     /// Settles a message that was sent as `Unconfirmed`, so that it is never sent again; of a failed message that holds
     /// the line, lets the line go on.
     pub(crate) fn abandon(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), AbandonError> {
-        if let Some(status) = self.outbox.abandon(id, &cx.config.outbox)? {
-            cx.emit_status(id, status);
+        match self.outbox.abandon(id, &cx.config.outbox)? {
+            Some(status) => cx.emit_status(id, status),
+            None => self.on_line_passed(),
         }
         self.flush(cx);
         Ok(())
@@ -114,7 +115,7 @@ impl Delivery {
                 Transfer::Sequenced(sequence) => sequence.flush(&mut self.outbox, cx, connection, &mut encoded),
             }
             // A drain is not held back, also not by a message that has just failed.
-            if !matches!(self.flow, Flow::Draining { .. }) || !self.outbox.pass_failures(&cx.config.outbox) {
+            if !matches!(self.flow, Flow::Draining { .. }) || !self.pass_failures(cx) || self.awaits_storage() {
                 return;
             }
         }

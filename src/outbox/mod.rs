@@ -162,9 +162,12 @@ impl Outbox {
         let mut outbox = Self::new(logs);
         outbox.ages = ages;
         outbox.settled = Settled::restored(settled, policy.remembered.as_count(), logs).ok_or(Damaged)?;
+        // What is behind a message that holds the line cannot have left since.
+        let holds = failures.first().filter(|_| policy.on_failure == OnFailure::Hold);
+        let end = holds.map_or(LAST, |(slot, _)| *slot);
         for (slot, message) in messages {
             let mut copies = copies.remove(&slot).unwrap_or_default();
-            if let Some(sent) = sent {
+            if let Some(sent) = sent.filter(|_| slot < end) {
                 copies.count_possible(sent);
             }
             if !copies.is_sound() || slot >= LAST {
@@ -336,6 +339,11 @@ impl Outbox {
         self.log.touch(slot);
         self.settled.remember(entry, Some(kept), policy);
         self.make_room(policy);
+    }
+
+    /// Slot from which on messages wait behind a failed one; [`LAST`] where none does.
+    pub(crate) fn first_held(&self) -> u64 {
+        self.by_hand.failures().next().map_or(LAST, |(slot, _)| slot)
     }
 
     /// Id of the message in a slot, if it is unsettled or failed and holds the line.

@@ -74,7 +74,10 @@ impl Sequence {
             return Err(Damaged);
         }
         let unacked = |(seq, record): &(u64, NumberRecord)| UnackedMessage::restored(*seq, record, outbox);
-        let gone_out = if all_out { highest } else { gone_out.max(acked) };
+        let may_be_out =
+            |(_, record): &&(u64, NumberRecord)| record.slot().is_none_or(|slot| slot < outbox.first_held());
+        let out = if all_out { numbers.iter().take_while(may_be_out).count() as u64 } else { 0 };
+        let gone_out = gone_out.max(acked.saturating_add(out));
         let out = Outbound::restored(acked, numbers.iter().map(unacked).collect(), gone_out, logs);
         Ok(Box::new(Self {
             sid,

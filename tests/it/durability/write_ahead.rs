@@ -1,11 +1,13 @@
 //! The order of things: nothing is told, sent or acknowledged before the host has stored what it rests on.
 
-use redial::config::{Durability, PeerPolicy};
+use redial::config::{Durability, OnFailure, PeerPolicy};
+use redial::dialect::Login;
 use redial::journal::Call;
-use redial::{Action, Event, Frame, Peer, Preset, Seed, Status};
+use redial::{Action, Config, Event, Frame, Peer, Preset, Seed, Status};
 
 use super::{push, receipt};
-use crate::support::{Seen, Story};
+use crate::sim::Terse;
+use crate::support::{Seen, Story, with};
 
 fn versions(seen: &Seen) -> Vec<u64> {
     let version = |action: &Action| match action {
@@ -199,4 +201,23 @@ fn a_peer_waits_for_nobody_whatever_the_configuration_says() {
     peer.push(now, "news").expect("there is room");
     let sent = std::iter::from_fn(|| peer.poll_action()).filter(|action| matches!(action, Action::Send { .. })).count();
     assert_eq!(sent, 2, "the acknowledgement and the push");
+}
+
+#[test]
+fn what_waits_behind_a_failure_was_not_sent_and_leaves_once_it_is_stored_that_it_may() {
+    let config = with(|config: &mut Config| {
+        config.durability = Durability::WriteAhead;
+        config.outbox.on_failure = OnFailure::Hold;
+    });
+    let mut story = Story::new(Terse::preset(Login::None, config));
+    story.ready().persist();
+    let failed = story.send_id("no such room", "m1");
+    story.persist().text("nack m1 7");
+    let held = story.send_id("behind it", "m2");
+    story.persist().crash(0);
+    assert_eq!(story.session.status(&held), Some(Status::Queued), "a message that never left has no news");
+    story.back().seen();
+    story.call(Call::Abandon { id: failed }).expect("it holds the line");
+    assert!(story.seen().messages().is_empty(), "until that is stored the next process finds it unsent");
+    assert_eq!(story.persist().seen().messages(), ["msg m2 behind it"]);
 }

@@ -238,7 +238,7 @@ impl Model {
                 if self.flow == Flow::Held {
                     self.flow = Flow::Open;
                 }
-                self.desk.changed |= self.outbox.pass_all();
+                self.pass_all();
                 self.flush();
             }
             Call::Drain { .. } if self.link.over == Over::Ended => return Err(NotOpenError::NotOpen.into()),

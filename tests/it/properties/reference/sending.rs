@@ -164,6 +164,7 @@ impl Model {
                     return Err(AbandonError::Unknown);
                 }
                 self.desk.changed = true;
+                self.line_passed();
                 self.met.insert("a failed message no longer holds the line");
             }
         }
@@ -201,8 +202,26 @@ impl Model {
         self.flush_waiting(connection);
         // A drain is not held back by what has just failed.
         while matches!(self.flow, Flow::Draining(_)) && !self.outbox.failures.is_empty() {
-            self.desk.changed |= self.outbox.pass_all();
+            self.pass_all();
+            if self.desk.is_gated() {
+                return;
+            }
             self.flush_waiting(connection);
+        }
+    }
+
+    /// Nothing that failed holds the line any more.
+    pub(super) fn pass_all(&mut self) {
+        if self.outbox.pass_all() {
+            self.desk.changed = true;
+            self.line_passed();
+        }
+    }
+
+    /// What waited behind a failed message leaves once that is stored, so that the next process knows.
+    fn line_passed(&mut self) {
+        if self.settings.stores {
+            self.desk.wait_for_all();
         }
     }
 

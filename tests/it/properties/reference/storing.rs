@@ -137,8 +137,9 @@ impl Model {
         // What could leave right after the storing may have left.
         let may_have_left = self.settings.stores && self.link.ready.is_some();
         let age = self.age();
+        let end = self.outbox.failures.first().copied().unwrap_or(u64::MAX);
         for letter in &mut self.outbox.letters {
-            if may_have_left {
+            if may_have_left && letter.place < end {
                 letter.copies = letter.copies.max(1);
                 letter.first.get_or_insert(age);
             }
