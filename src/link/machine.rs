@@ -422,7 +422,7 @@ impl Link {
         if connections > LAST {
             return Err(Damaged);
         }
-        let restarted = (failures > 0).then(|| Box::new(Restarted { failures, away }));
+        let restarted = (failures != 0).then(|| Box::new(Restarted { failures, away }));
         let spent = earned.map_or(Duration::ZERO, |at| (at - moved).since(ages.at(now)));
         let reconnect = Reconnect::restored(now, spent);
         Ok(Self { last_connection: connections, restarted, reconnect, ..Self::new() })

@@ -53,8 +53,6 @@ pub(crate) struct Outbox {
     returned: Option<Box<Returned>>,
     /// Number of messages in flight.
     in_flight: usize,
-    /// Number of messages that leave without a confirmation to come.
-    leaving: usize,
     /// When the wait for confirmations last started anew.
     renewed_at: Instant,
     /// Ends of the times to live, with the slots of the messages.
@@ -80,7 +78,6 @@ impl Outbox {
             fresh: 0,
             returned: None,
             in_flight: 0,
-            leaving: 0,
             renewed_at: Instant::ORIGIN,
             expiries: BTreeSet::new(),
             by_hand: ByHand::default(),
@@ -398,7 +395,6 @@ impl Outbox {
     /// Marks a message as handed to a host whose socket has not taken it, where the peer sends no confirmations.
     pub(crate) fn on_leaving(&mut self, now: Instant, slot: u64, policy: &OutboxPolicy) {
         if self.count_copy(now, slot, Instant::NEVER, Standing::Leaving, policy) {
-            self.leaving += 1;
             self.unmark_waiting(slot);
         }
     }
@@ -812,10 +808,7 @@ impl Outbox {
         let Some(entry) = self.unsettled.get_mut(slot) else { return false };
         match core::mem::replace(&mut entry.standing, Standing::Waiting) {
             Standing::Waiting => return false,
-            Standing::Leaving => {
-                self.log.touch_second(slot);
-                self.leaving -= 1;
-            }
+            Standing::Leaving => self.log.touch_second(slot),
             Standing::InFlight => self.in_flight -= 1,
         }
         self.by_hand.drop_repeat(slot);
@@ -873,8 +866,8 @@ impl Outbox {
         let Some(entry) = self.unsettled.remove(slot) else { return };
         match entry.standing {
             Standing::InFlight => self.in_flight -= 1,
-            Standing::Leaving => self.leaving -= 1,
             Standing::Waiting => self.stop_waiting(slot),
+            Standing::Leaving => {}
         }
         self.log.touch(slot);
         self.log.touch_second(slot);

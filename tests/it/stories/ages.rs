@@ -80,7 +80,7 @@ fn a_process_that_was_away_for_ever_finds_everything_old_and_new_messages_young(
 fn every_sleep_without_end_makes_what_was_there_old() {
     let mut story = Story::uni_app_with(|config| config.outbox.dedup_window = Some(Duration::from_secs(60)));
     story.ready();
-    for sleep in 0..3 {
+    for sleep in 0..6 {
         let sent = story.send("sent");
         let mortal = story.send_for("soon over", 1_000_000);
         let kept = story.send("kept");
