@@ -77,6 +77,12 @@ pub enum Action {
         cause: PollCause,
     },
     /// To do: store these changes of the durable state in one transaction, then call `persisted` with this version.
+    ///
+    /// After a crash the next process begins with the last version that was stored. What came out after that version
+    /// may come out again: the status of a message, also an outcome, the delivery of a message that was not
+    /// acknowledged, and a `Gap`. A round that `resend` began and no stored version holds is unknown to the next
+    /// process, whatever was told of it; one that was stored and not told may end there without its `Queued`. Within
+    /// one process no outcome of a message follows another without a `Queued` between them.
     Persist {
         /// The version of the durable state; each version is one above that before, over restarts too.
         version: u64,

@@ -11,12 +11,13 @@
 //! 5. Bytes of an unfinished frame are a sign of life for at most `limits.frame_time`.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 
 use crate::action::Purpose;
 use crate::config::{Config, Limits};
 use crate::deadline::{Deadline, Respite, Timer};
 use crate::host_profile::HostProfile;
+use crate::id::MessageId;
 use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
@@ -36,6 +37,9 @@ pub(crate) struct Backlog {
     host: HostProfile,
     /// Whether a message was confirmed or delivered since this connection was ready.
     useful: bool,
+    /// Messages whose new rounds the host has not stored yet, so that these are not reported; boxed, since few sessions
+    /// ever have one.
+    pub(crate) unreported: Option<Box<BTreeSet<MessageId>>>,
 }
 
 /// What a host reports, and what follows from it.

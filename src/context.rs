@@ -54,12 +54,17 @@ impl Context<'_> {
 
     /// Reports the status of a message to the application.
     pub(crate) fn emit_status(&mut self, id: &MessageId, status: Status) {
-        self.push(Action::Status { id: id.clone(), status });
+        self.emit_statuses([(id.clone(), status)]);
     }
 
-    /// Reports the statuses of several messages to the application, in order.
+    /// Reports the statuses of several messages to the application, in order. A new round that ends before the host has
+    /// stored its beginning is reported as begun first.
     pub(crate) fn emit_statuses(&mut self, settled: impl IntoIterator<Item = (MessageId, Status)>) {
         for (id, status) in settled {
+            let unreported = self.backlog.unreported.as_mut().is_some_and(|ids| ids.remove(&id));
+            if unreported && status != Status::Queued {
+                self.push(Action::Status { id: id.clone(), status: Status::Queued });
+            }
             self.push(Action::Status { id, status });
         }
     }

@@ -62,6 +62,9 @@ impl Delivery {
         if let Some(place) = self.outbox.resend(cx.now, id, &cx.config.outbox)? {
             self.on_place_retaken(place, id);
         }
+        if self.write_ahead.is_some() {
+            cx.backlog.unreported.get_or_insert_default().insert(id.clone());
+        }
         Self::emit_queued(cx, id);
         self.flush(cx);
         Ok(())

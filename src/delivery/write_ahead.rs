@@ -2,7 +2,8 @@
 //!
 //! 1. Each input that changed the durable state announces a version at its end: `Persist` names it, and carries the
 //!    records that changed since the version before. Versions go on over a restart.
-//! 2. A taken message is reported as `Queued`, and sent, once a version that covers the message is stored.
+//! 2. A taken message is reported as `Queued`, and sent, once a version that covers the message is stored. A new round
+//!    by `resend` that ends before that is reported as `Queued` right before its end.
 //! 3. A delivered message is answered once a version that covers its delivery is stored.
 //! 4. On a new connection no message is sent before the host has stored that messages may be sent, so that after a
 //!    crash a message that was never sent is known as such.

@@ -3,9 +3,10 @@
 use redial::config::{Durability, OnFailure, PeerPolicy};
 use redial::dialect::Login;
 use redial::journal::Call;
-use redial::{Action, Config, Event, Frame, Peer, Preset, Seed, Status};
+use redial::{Action, Config, Duration, Event, Frame, MessageId, Peer, Preset, Seed, Session, Status};
 
 use super::{push, receipt};
+use crate::oracle::drain;
 use crate::sim::Terse;
 use crate::support::{Seen, Story, with};
 
@@ -44,7 +45,7 @@ fn what_waits_for_the_connection_is_told_when_it_is_stored_and_sent_when_it_is_r
 
 #[test]
 fn what_was_typed_offline_is_known_after_a_crash_as_never_sent() {
-    let mut story = Story::write_ahead(|config| config.outbox.dedup_window = Some(redial::Duration::from_secs(120)));
+    let mut story = Story::write_ahead(|config| config.outbox.dedup_window = Some(Duration::from_secs(120)));
     story.open().persist();
     let late = story.send("typed in a tunnel");
     let once = story.send_once("pay 10");
@@ -174,6 +175,88 @@ fn a_resend_by_hand_waits_for_storing_like_a_send() {
     story.call(Call::Resend { id: id.clone() }).expect("it is unconfirmed");
     assert!(story.seen().statuses(&id).is_empty());
     assert_eq!(story.persist().seen().statuses(&id), [Status::Queued, Status::Sent]);
+}
+
+#[test]
+fn a_new_round_that_ends_before_it_is_stored_is_told_from_its_beginning() {
+    type End = fn(&mut Story, &MessageId);
+    let ends: [(End, Status); 4] = [
+        (
+            |story, id| {
+                story.must(Call::Abandon { id: id.clone() });
+            },
+            Status::Unconfirmed,
+        ),
+        (
+            |story, _| {
+                story.close();
+            },
+            Status::Unconfirmed,
+        ),
+        (
+            |story, _| {
+                story.wait(1_000);
+            },
+            Status::Unconfirmed,
+        ),
+        (
+            |story, id| {
+                story.text(&receipt(id));
+            },
+            Status::Accepted,
+        ),
+    ];
+    for (end, outcome) in ends {
+        let mut story = Story::write_ahead(|config| config.outbox.time_to_live = Some(Duration::from_secs(1)));
+        story.ready().persist();
+        let id = story.send_once("pay 10");
+        story.persist().closed(1006).wait_for_connect();
+        story.opened().persist();
+        assert_eq!(story.seen().statuses(&id).last(), Some(&Status::Unconfirmed));
+        story.must(Call::Resend { id: id.clone() });
+        assert!(story.seen().statuses(&id).is_empty());
+        end(&mut story, &id);
+        assert_eq!(story.seen().statuses(&id), [Status::Queued, outcome]);
+        story.persist();
+        assert_eq!(story.seen().statuses(&id), [], "it was told");
+    }
+}
+
+#[test]
+fn a_new_round_that_no_version_holds_is_unknown_to_the_next_process_whatever_was_told() {
+    for told in [false, true] {
+        let mut story = Story::write_ahead(|_| {});
+        story.ready().persist();
+        let id = story.send_once("pay 10");
+        story.persist().closed(1006).persist();
+        story.must(Call::Resend { id: id.clone() });
+        if told {
+            story.must(Call::Abandon { id: id.clone() });
+            assert_eq!(story.seen().statuses(&id).last(), Some(&Status::Unconfirmed));
+        }
+        story.crash(1_000);
+        assert_eq!(story.session.status(&id), Some(Status::Unconfirmed), "the outcome before it stands");
+        story.back().must(Call::Resend { id: id.clone() });
+        story.persist();
+        assert_eq!(story.seen().statuses(&id), [Status::Queued, Status::Sent]);
+    }
+}
+
+#[test]
+fn a_new_round_that_was_stored_and_not_told_may_end_in_the_next_process_without_its_beginning() {
+    let mut story = Story::write_ahead(|_| {});
+    story.ready().persist();
+    let id = story.send_once("pay 10");
+    story.persist().closed(1006).wait_for_connect();
+    story.opened().persist();
+    assert_eq!(story.seen().statuses(&id).last(), Some(&Status::Unconfirmed));
+    story.must(Call::Resend { id: id.clone() });
+    assert_eq!(story.seen().statuses(&id), []);
+    let (preset, snapshot) = (story.session.preset().clone(), story.session.snapshot());
+    let next = Session::restore(preset, story.instant(), snapshot, Duration::ZERO, Seed::from(8_u64));
+    let actions = drain(&mut next.expect("it is whole"));
+    let told = actions.iter().filter(|action| matches!(action, Action::Status { .. })).collect::<Vec<_>>();
+    assert_eq!(told, [&Action::Status { id, status: Status::Unconfirmed }], "it may have left right after the storing");
 }
 
 #[test]

@@ -272,7 +272,6 @@ impl Outgoing {
             let maybe = self.begins;
             let message = self.messages.entry(id.clone()).or_insert(Sent { maybe, ..Sent::new(0) });
             match &step.input {
-                Input::Call { call: Call::Resend { id: of }, .. } if of == id => message.reopened = true,
                 Input::Call { call: Call::Send { id: Some(of), .. }, .. }
                     if of == id && message.is_settled(self.receipts) && !message.reopened =>
                 {
@@ -285,7 +284,10 @@ impl Outgoing {
             rule!(false, "{id} is {status:?}, but nobody took it");
             return Ok(());
         };
-        let settled = message.is_settled(self.receipts) && !message.reopened;
+        // An id that was forgotten may be another message's, which may end before it is told as queued; and what a new
+        // process settles first may have been stored and not told.
+        let another = message.reopened && (message.place == 0 || self.begins);
+        let settled = message.is_settled(self.receipts) && !another;
         // Where nothing confirms, a failed write undoes what was settled as sent.
         let undone = message.status == Status::Sent && gave_back(session, step, id);
         let allowed = match status {
@@ -317,6 +319,16 @@ impl Outgoing {
         self.rounds += 1;
         let place = self.rounds;
         match (self.messages.get_mut(id), &step.input) {
+            // It is stored, or it ends before that.
+            (Some(message), _) if message.reopened => {
+                (message.status, message.on, message.reopened) = (Status::Queued, None, false);
+                message.retaken = std::mem::take(&mut message.kept_place);
+                if message.retaken {
+                    self.line = None;
+                } else {
+                    message.place = place;
+                }
+            }
             (Some(message), Input::Call { call: Call::Resend { id: asked }, .. }) if asked == id => {
                 rule!(message.status.may_resend(), "a new round for {id}, which is {}", message.word());
                 (message.status, message.on) = (Status::Queued, None);
@@ -340,15 +352,6 @@ impl Outgoing {
                 let forgotten = known.is_none_or(|message| message.is_settled(self.receipts));
                 rule!(forgotten, "{id} was taken twice");
                 self.messages.insert(id.clone(), Sent::new(place));
-            }
-            (Some(message), Input::Call { call: Call::Persisted { .. }, .. }) if message.reopened => {
-                (message.status, message.on, message.reopened) = (Status::Queued, None, false);
-                message.retaken = std::mem::take(&mut message.kept_place);
-                if message.retaken {
-                    self.line = None;
-                } else {
-                    message.place = place;
-                }
             }
             (known, Input::Call { call: Call::Persisted { .. }, .. }) => {
                 let forgotten = known.is_none_or(|message| message.is_settled(self.receipts));

@@ -23,6 +23,8 @@ pub(super) struct Letter {
     pub(super) own: u64,
     pub(super) losses: u32,
     pub(super) stored: Stored,
+    /// Whether this round follows one that has its outcome.
+    pub(super) again: bool,
     /// Whether another copy was asked for on this connection.
     pub(super) asked: bool,
 }
@@ -233,7 +235,7 @@ impl Outbox {
         let at = self.past.iter().position(|old| old.id == *id && old.body.is_some())?;
         let Old { id, body, place, once, copies, .. } = self.past.remove(at);
         let body = body.expect("it is there");
-        let letter = Letter { copies, ..Letter::new(id, body, once) };
+        let letter = Letter { copies, again: true, ..Letter::new(id, body, once) };
         Some((letter, place))
     }
 
@@ -272,6 +274,7 @@ impl Letter {
             own: 0,
             losses: 0,
             stored: Stored::Unnamed,
+            again: false,
             asked: false,
         }
     }

@@ -17,6 +17,10 @@ impl Model {
         let failed = matches!(status, Status::Rejected { .. } | Status::NotSent | Status::Unconfirmed);
         let place = self.outbox.letter(id).map(|letter| letter.place);
         self.outbox.failures.extend(place.filter(|_| failed && self.settings.out.holds()));
+        if self.outbox.letter(id).is_some_and(|letter| letter.again && letter.stored != Stored::Yes) {
+            self.met.insert("a new round ends before it is stored");
+            self.tell(id, Status::Queued);
+        }
         self.outbox.settle(id, status);
         self.desk.changed = true;
         self.tell(id, status);
