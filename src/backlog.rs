@@ -37,10 +37,13 @@ pub(crate) struct Backlog {
     host: HostProfile,
     /// Whether a message was confirmed or delivered since this connection was ready.
     useful: bool,
-    /// Messages whose new rounds the host has not stored yet, so that these are not reported; boxed, since few sessions
-    /// ever have one.
-    pub(crate) unreported: Option<Box<BTreeSet<MessageId>>>,
+    /// Boxed, since few sessions ever have one.
+    unreported: Option<Box<Unreported>>,
 }
+
+/// Messages whose new rounds the host has not stored yet, so that these are not reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Unreported(BTreeSet<MessageId>);
 
 /// What a host reports, and what follows from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -117,6 +120,19 @@ impl Backlog {
     /// Profile of the host.
     pub(crate) fn host(&self) -> HostProfile {
         self.host
+    }
+
+    /// Handles a new round of a message, which is reported once the host has stored it.
+    pub(crate) fn on_reopened(&mut self, id: &MessageId) {
+        self.unreported.get_or_insert_default().0.insert(id.clone());
+    }
+
+    /// Notes that a message is reported; returns whether a new round of it was not.
+    pub(crate) fn on_reported(&mut self, id: &MessageId) -> bool {
+        let Some(unreported) = &mut self.unreported else { return false };
+        let was_unreported = unreported.0.remove(id);
+        self.unreported.take_if(|unreported| unreported.0.is_empty());
+        was_unreported
     }
 
     /// Begins a connection without unwritten frames; `handed` is the number of all frames handed over before.

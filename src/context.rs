@@ -61,8 +61,7 @@ impl Context<'_> {
     /// stored its beginning is reported as begun first.
     pub(crate) fn emit_statuses(&mut self, settled: impl IntoIterator<Item = (MessageId, Status)>) {
         for (id, status) in settled {
-            let unreported = self.backlog.unreported.as_mut().is_some_and(|ids| ids.remove(&id));
-            if unreported && status != Status::Queued {
+            if self.backlog.on_reported(&id) && status != Status::Queued {
                 self.push(Action::Status { id: id.clone(), status: Status::Queued });
             }
             self.push(Action::Status { id, status });

@@ -63,7 +63,7 @@ impl Delivery {
             self.on_place_retaken(place, id);
         }
         if self.write_ahead.is_some() {
-            cx.backlog.unreported.get_or_insert_default().insert(id.clone());
+            cx.backlog.on_reopened(id);
         }
         Self::emit_queued(cx, id);
         self.flush(cx);

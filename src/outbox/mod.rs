@@ -268,7 +268,7 @@ impl Outbox {
         ttl: Option<Duration>,
         policy: &OutboxPolicy,
     ) {
-        let expires = ttl.or(policy.time_to_live).map(|ttl| self.aged(now) + ttl);
+        let expires = ttl.or(policy.time_to_live).map(|ttl| self.ages.at(now) + ttl);
         self.insert(self.unsettled.end(), Entry::new(now, id.clone(), body, repeat, expires), policy);
     }
 
@@ -377,7 +377,7 @@ impl Outbox {
     /// another copy for a new message.
     pub(crate) fn is_stale(&self, now: Instant, entry: &Entry, dedup: Option<Duration>) -> bool {
         match (entry.first_sent, dedup) {
-            (Some(first), Some(window)) => self.aged(now).since(first) >= window,
+            (Some(first), Some(window)) => self.ages.at(now).since(first) >= window,
             _ => false,
         }
     }
@@ -408,7 +408,7 @@ impl Outbox {
         standing: Standing,
         policy: &OutboxPolicy,
     ) -> bool {
-        let aged = self.aged(now);
+        let aged = self.ages.at(now);
         let by_hand = self.by_hand.drop_repeat(slot);
         if let Some(rate) = policy.rate {
             self.rate.get_or_insert_default().on_sent(now, rate);
@@ -477,7 +477,7 @@ impl Outbox {
             return Confirmed::Settled;
         }
         let confirmed = match self.by_hand.find(id) {
-            Some((_, failed)) => Confirmed::by(status, failed.entry.status),
+            Some((_, failed)) => Settled::effect(status, failed.entry.status),
             None => self.settled.on_confirmed(id, status),
         };
         if confirmed == Confirmed::Raised {
@@ -693,7 +693,7 @@ impl Outbox {
             None => self.take_back_failed(id, policy)?,
         };
         // A resend is the decision of the user, so the age of earlier copies does not count against the message.
-        let expires = policy.time_to_live.map(|ttl| self.aged(now) + ttl);
+        let expires = policy.time_to_live.map(|ttl| self.ages.at(now) + ttl);
         let entry = Entry { expires, ..Entry::reopened(id.clone(), kept) };
         self.insert(place.unwrap_or(self.unsettled.end()), entry, policy);
         Ok(place)
@@ -712,13 +712,13 @@ impl Outbox {
 
     /// Whether the time to live of a message is over.
     pub(crate) fn is_expired(&self, now: Instant, entry: &Entry) -> bool {
-        entry.expires.is_some_and(|at| at.is_due(self.aged(now)))
+        entry.expires.is_some_and(|at| at.is_due(self.ages.at(now)))
     }
 
     /// Settles one message whose time to live is over; to be called until it returns `None`.
     pub(crate) fn expire(&mut self, now: Instant, policy: &OutboxPolicy) -> Option<(MessageId, Status)> {
         let &(at, slot) = self.expiries.first()?;
-        if !at.is_due(self.aged(now)) {
+        if !at.is_due(self.ages.at(now)) {
             return None;
         }
         self.fail(slot, policy)
@@ -777,11 +777,6 @@ impl Outbox {
             entry.expires = entry.expires.map(|at| if at.is_never() { at } else { at - span });
             self.expiries.extend(entry.expires.map(|at| (at, slot)));
         }
-    }
-
-    /// Converts `now` to the clock of ages.
-    fn aged(&self, now: Instant) -> Instant {
-        self.ages.at(now)
     }
 
     /// First message in flight, and its slot.
@@ -881,7 +876,7 @@ impl Outbox {
         if policy.on_failure == OnFailure::Hold && status.may_resend() && status != Status::Cancelled {
             self.by_hand.hold(slot, Failed { entry, kept });
         } else {
-            let kept = Settled::keeps(status).then_some(kept);
+            let kept = (status.may_resend() || status == Status::Sent).then_some(kept);
             self.settled.remember(entry, kept, policy);
         }
         self.make_room(policy);

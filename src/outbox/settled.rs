@@ -109,17 +109,6 @@ pub(crate) enum Confirmed {
     Unknown,
 }
 
-impl Confirmed {
-    /// Effect of the confirmation `status` on a message that was settled as `settled`.
-    pub(super) fn by(status: Status, settled: Status) -> Self {
-        match settled {
-            Status::Accepted | Status::Delivered | Status::Read if status.rank() > settled.rank() => Self::Raised,
-            Status::Unconfirmed if status.rank() > 0 => Self::Late,
-            _ => Self::Known,
-        }
-    }
-}
-
 impl Settled {
     pub(crate) fn new(logs: bool) -> Self {
         Self {
@@ -153,17 +142,14 @@ impl Settled {
         self.sent.binary_search_by_key(&slot, |(slot, _)| *slot).ok()
     }
 
-    /// Whether the body of a message settled with this status is kept.
-    pub(crate) fn keeps(status: Status) -> bool {
-        status.may_resend() || status == Status::Sent
-    }
-
     /// Remembers a settled message. Of the messages settled as `Sent` the last ones keep their bodies, as many as may
     /// be in flight.
     pub(super) fn remember(&mut self, entry: SettledEntry, kept: Option<Kept>, policy: &OutboxPolicy) {
         let limit = policy.remembered.as_count();
         while self.entries.len() >= limit.max(1) {
-            self.forget_oldest();
+            let Some((slot, _)) = self.entries.pop_first() else { return };
+            self.log.touch(slot);
+            self.take_kept(slot);
         }
         if limit == 0 {
             return;
@@ -221,11 +207,20 @@ impl Settled {
         Some(settled)
     }
 
+    /// Effect of the confirmation `status` of the peer on a message that was settled as `settled`.
+    pub(super) fn effect(status: Status, settled: Status) -> Confirmed {
+        match settled {
+            Status::Accepted | Status::Delivered | Status::Read if status.rank() > settled.rank() => Confirmed::Raised,
+            Status::Unconfirmed if status.rank() > 0 => Confirmed::Late,
+            _ => Confirmed::Known,
+        }
+    }
+
     /// Applies the confirmation `status` of the peer to a settled message.
     pub(crate) fn on_confirmed(&mut self, id: &MessageId, status: Status) -> Confirmed {
         let Some(slot) = self.entries.slot_of(id) else { return Confirmed::Unknown };
         let Some(entry) = self.entries.get_mut(slot) else { return Confirmed::Unknown };
-        let confirmed = Confirmed::by(status, entry.status);
+        let confirmed = Self::effect(status, entry.status);
         if confirmed == Confirmed::Raised {
             entry.status = status;
             self.log.touch(slot);
@@ -272,13 +267,6 @@ impl Settled {
     fn drop_oldest_sent(&mut self) {
         if let Some((_, kept)) = self.sent.pop_front() {
             self.body_bytes = self.body_bytes.saturating_sub(kept.body.len());
-        }
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some((slot, _)) = self.entries.pop_first() {
-            self.log.touch(slot);
-            self.take_kept(slot);
         }
     }
 
