@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 
 use super::Input;
 use redial::config::Limits;
-use redial::dialect::{Capabilities, Content, Dialect, Handshake, Side, Signal, Span};
+use redial::dialect::{Capabilities, CloseAdvice, Content, Dialect, Handshake, Side, Signal, Span};
 use redial::error::{ConfigError, Malformed, Unencodable};
 use redial::{Frame, Preset, Secret};
 
@@ -50,8 +50,8 @@ impl Dialect for Spy {
         self.preset.dialect().handshake(credential)
     }
 
-    fn forbids_retry(&self, code: u16) -> Option<bool> {
-        self.preset.dialect().forbids_retry(code)
+    fn on_close(&self, code: u16, reason: &str) -> CloseAdvice {
+        self.preset.dialect().on_close(code, reason)
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -102,6 +102,7 @@ impl From<u16> for CodeRange {
 pub(crate) enum CloseVerdict {
     Stop,
     Credential,
+    Expired,
     Retry,
 }
 

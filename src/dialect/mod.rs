@@ -4,6 +4,7 @@
 //! beside its preset; the dialects of the systems with a document are in `services`. The [`json`] module reads and
 //! writes the JSON of dialects.
 
+mod advice;
 mod capabilities;
 mod check;
 mod content;
@@ -21,8 +22,8 @@ use crate::config::Limits;
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
 use crate::secret::Secret;
-use crate::time::Duration;
 
+pub use advice::CloseAdvice;
 pub use capabilities::{Capabilities, Heartbeats, IdScope, Login};
 pub(crate) use capabilities::{encode, role};
 pub use content::{Content, Span};
@@ -154,12 +155,13 @@ pub trait Dialect: Debug + Send + Sync {
         Handshake::default()
     }
 
-    /// Returns whether a close code of the peer forbids another attempt.
+    /// Returns what the peer's close means, by its code and its reason (RFC 6455 §7.1.5, §7.1.6).
     ///
-    /// Default `None`, which leaves the decision to the configuration (`close.codes`).
-    fn forbids_retry(&self, code: u16) -> Option<bool> {
-        let _ = code;
-        None
+    /// Default [`CloseAdvice::AsConfigured`]. A close without a code is a loss in any case. For a refused opening
+    /// handshake the wait is `retry_after` of [`Event::Errored`](crate::Event::Errored) (RFC 9110 §10.2.3).
+    fn on_close(&self, code: u16, reason: &str) -> CloseAdvice {
+        let _ = (code, reason);
+        CloseAdvice::AsConfigured
     }
 
     /// Returns whether a new credential can be sent on a ready connection, as a [`LoginSignal::Proof`] without a
@@ -168,15 +170,6 @@ pub trait Dialect: Debug + Send + Sync {
     /// Default `false`: a new credential serves the next connection.
     fn renews_login(&self) -> bool {
         false
-    }
-
-    /// Returns the wait before the next attempt that the peer's close asks for, read from its code or its reason.
-    ///
-    /// The wait is honoured up to an hour; jitter and the safety floor apply on top. Default `None`. For a refused
-    /// opening handshake the wait is `retry_after` of [`Event::Errored`](crate::Event::Errored) (RFC 9110 §10.2.3).
-    fn retry_after(&self, code: u16, reason: &str) -> Option<Duration> {
-        let _ = (code, reason);
-        None
     }
 
     /// Returns the settings from which a journal makes this dialect again, as JSON.

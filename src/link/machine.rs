@@ -71,7 +71,7 @@ use crate::action::{Action, PollCause, Purpose};
 use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, Probe, WhileDown, may_be_received, may_be_sent};
 use crate::context::Context;
 use crate::deadline::{Deadline, Respite, Timer};
-use crate::dialect::{Bye, Content, Login, LoginSignal, Signal, Span, role};
+use crate::dialect::{Bye, CloseAdvice, Content, Login, LoginSignal, Signal, Span, role};
 use crate::durable::{AgeClock, Batch, Damaged, Kind, Records, is_default};
 use crate::error::{CloseError, Malformed};
 use crate::event::CredentialFailure;
@@ -1171,11 +1171,18 @@ impl Link {
             self.stop(cx, cause, reason);
             return Some(LinkEvent::Closed);
         }
-        let retry_after = code.and_then(|code| cx.dialect.retry_after(code, text));
-        let verdict = code.map_or(CloseVerdict::Retry, |code| self.verdict(cx, code, suspect));
+        let advice = code.map_or(CloseAdvice::AsConfigured, |code| cx.dialect.on_close(code, text));
+        let retry_after = if let CloseAdvice::Retry { after } = advice { Some(after) } else { None };
+        let retry_after = retry_after.filter(|after| !after.is_zero());
+        let verdict = code.map_or(CloseVerdict::Retry, |code| self.verdict(cx, code, advice, suspect));
         let disconnect = DisconnectReason { reason, retry_after };
         Some(match verdict {
             CloseVerdict::Retry => self.lose(cx, Cause::Closed, disconnect),
+            CloseVerdict::Expired => {
+                let policy = &cx.config.authentication;
+                self.credentials.on_failed(CredentialFailure::Expired, policy.credential, policy.unauthorized);
+                self.lose(cx, Cause::Closed, disconnect)
+            }
             CloseVerdict::Credential => self.on_refused(cx, Cause::Closed, disconnect),
             CloseVerdict::Stop => {
                 cx.stats.lost += u64::from(self.is_ready());
@@ -1188,7 +1195,7 @@ impl Link {
     /// Decides what the peer's close code means (RFC 6455 §7.4): the configuration's lists first, then the dialect. A
     /// code that speaks of a message is no verdict on the session while a message is under suspicion. Where one that
     /// left cannot be named, because the peer confirms none, it is a verdict at the third close in a row.
-    fn verdict(&mut self, cx: &Context<'_>, code: u16, suspect: bool) -> CloseVerdict {
+    fn verdict(&mut self, cx: &Context<'_>, code: u16, advice: CloseAdvice, suspect: bool) -> CloseVerdict {
         let before = if self.proof(cx) >= Proof::Useful { 0 } else { self.reconnect.refused_messages };
         let refuses = speaks_of_message(code.into()) && !suspect;
         self.reconnect.refused_messages = if refuses { before.saturating_add(1) } else { 0 };
@@ -1200,11 +1207,13 @@ impl Link {
             1003 | 1007 if unnamed => self.reconnect.refused_messages >= 3,
             code => matches!(code, 1002 | 1003 | 1007 | 1008 | 1010 | 3500..=3999 | 4500..=4999),
         };
-        match cx.config.close.listed(code) {
-            Some(verdict) => verdict,
-            None if cx.dialect.forbids_retry(code).unwrap_or_else(classified) => CloseVerdict::Stop,
-            None => CloseVerdict::Retry,
-        }
+        cx.config.close.listed(code).unwrap_or_else(|| match advice {
+            CloseAdvice::AsConfigured if classified() => CloseVerdict::Stop,
+            CloseAdvice::AsConfigured | CloseAdvice::Retry { .. } => CloseVerdict::Retry,
+            CloseAdvice::Stop => CloseVerdict::Stop,
+            CloseAdvice::CredentialRefused => CloseVerdict::Credential,
+            CloseAdvice::CredentialExpired => CloseVerdict::Expired,
+        })
     }
 
     /// Ends the present connection or attempt; `Waiting`, `GivingUp` or `Stopped` follows.

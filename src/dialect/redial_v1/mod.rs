@@ -20,7 +20,7 @@ use alloc::string::ToString;
 use alloc::vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Capabilities, Content, Dialect, Handshake, Login, Preset, Side, Signal, Span};
+use super::{Capabilities, CloseAdvice, Content, Dialect, Handshake, Login, Preset, Side, Signal, Span};
 use crate::config::{AuthenticationPolicy, Config, CredentialSource, Limits};
 use crate::error::{Malformed, Unencodable};
 use crate::frame::Frame;
@@ -138,9 +138,12 @@ impl Dialect for RedialV1 {
         write::frame(signal)
     }
 
-    fn forbids_retry(&self, code: u16) -> Option<bool> {
-        // Refused, or replaced by another connection of the same client.
-        matches!(code, 4403 | 4408).then_some(true)
+    fn on_close(&self, code: u16, _reason: &str) -> CloseAdvice {
+        match code {
+            // Refused, or replaced by another connection of the same client.
+            4403 | 4408 => CloseAdvice::Stop,
+            _ => CloseAdvice::AsConfigured,
+        }
     }
 
     fn renews_login(&self) -> bool {

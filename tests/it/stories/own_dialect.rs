@@ -2,11 +2,14 @@
 
 use redial::config::{CredentialSource, Limits};
 use redial::dialect::{
-    Capabilities, Content, Dialect, HeartbeatSignal, LoginSignal, MessageSignal, ReceiptSignal, Side, Signal, Span,
+    Capabilities, CloseAdvice, Content, Dialect, HeartbeatSignal, Login, LoginSignal, MessageSignal, ReceiptSignal,
+    Side, Signal, Span,
 };
 use redial::error::{Malformed, MarkReadError, Unencodable};
 use redial::journal::{Call, CallError};
-use redial::{Action, Body, Config, ConnectionId, Duration, Event, Frame, Preset, Purpose, Seed, Session, State};
+use redial::{
+    Action, Body, Cause, Config, ConnectionId, Duration, Event, Frame, Preset, Purpose, Seed, Session, State,
+};
 
 use crate::oracle::drain;
 use crate::support::Story;
@@ -16,6 +19,7 @@ use crate::support::Story;
 struct Desk {
     /// Whether it wants to be told what arrived.
     acks: bool,
+    login: Login,
 }
 
 impl Dialect for Desk {
@@ -24,7 +28,7 @@ impl Dialect for Desk {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = Capabilities::new();
+        let mut capabilities = Capabilities::new().login(self.login);
         capabilities.acks = self.acks;
         capabilities
     }
@@ -63,16 +67,22 @@ impl Dialect for Desk {
         true
     }
 
-    fn retry_after(&self, code: u16, reason: &str) -> Option<Duration> {
-        let seconds = reason.strip_prefix("back in ")?.strip_suffix(" s")?.parse().ok()?;
-        (code == 4000).then(|| Duration::from_secs(seconds))
+    fn on_close(&self, code: u16, reason: &str) -> CloseAdvice {
+        let seconds = reason.strip_prefix("back in ").and_then(|rest| rest.strip_suffix(" s")?.parse().ok());
+        match (code, seconds) {
+            (4000 | 4500, Some(seconds)) => CloseAdvice::Retry { after: Duration::from_secs(seconds) },
+            (4001, _) => CloseAdvice::Stop,
+            (4002, _) => CloseAdvice::CredentialRefused,
+            (4003, _) => CloseAdvice::CredentialExpired,
+            _ => CloseAdvice::AsConfigured,
+        }
     }
 }
 
 fn desk() -> Story {
     let mut config = Config::default();
     config.authentication.credential = CredentialSource::Optional;
-    Story::new(Preset::new(Desk { acks: true }, config).expect("it is sound"))
+    Story::new(Preset::new(Desk { acks: true, login: Login::None }, config).expect("it is sound"))
 }
 
 fn closed(story: &mut Story, code: u16, reason: &str) -> u64 {
@@ -93,6 +103,50 @@ fn a_close_that_asks_for_time_gets_it_up_to_an_hour() {
     story.opened();
     let wait = closed(&mut story, 4000, "sorry");
     assert!(wait <= 2_000, "{wait} ms: that asked for nothing");
+}
+
+#[test]
+fn a_dialect_says_what_its_close_codes_mean_and_the_users_own_lists_come_first() {
+    let mut story = desk();
+    story.ready();
+    let connection = story.connection();
+    story.event(Event::Closed { connection, code: Some(4001), reason: String::new() });
+    assert_eq!((story.state(), story.session.explain().cause), (State::Stopped, Some(Cause::Terminal)));
+
+    // The configuration stops after this code, and the dialect knows better.
+    let mut story = desk();
+    story.ready();
+    assert!(closed(&mut story, 4500, "back in 1 s") >= 1_000);
+
+    let mut config = Config::default();
+    config.close.retry = vec![4001.into()];
+    let mut story = Story::new(Preset::new(Desk { acks: true, login: Login::None }, config).expect("it is sound"));
+    story.ready();
+    closed(&mut story, 4001, "");
+    assert_eq!(story.state(), State::Connecting);
+}
+
+#[test]
+fn a_close_may_refuse_the_credential_or_say_that_it_has_run_out() {
+    let held = || {
+        let mut config = Config::default();
+        config.authentication.credential = CredentialSource::Held;
+        let mut story =
+            Story::new(Preset::new(Desk { acks: true, login: Login::Handshake }, config).expect("it is sound"));
+        story.credential("first").ready().seen();
+        story
+    };
+    let mut refused = held();
+    let connection = refused.connection();
+    refused.event(Event::Closed { connection, code: Some(4002), reason: String::new() });
+    assert_eq!((refused.state(), refused.session.explain().cause), (State::Stopped, Some(Cause::Unauthorized)));
+
+    let mut expired = held();
+    let connection = expired.connection();
+    expired.event(Event::Closed { connection, code: Some(4003), reason: String::new() });
+    expired.wait(5_000);
+    let asks = expired.seen().count(|action| matches!(action, Action::NeedCredential { .. }));
+    assert_eq!(asks, 1, "a credential that has run out is not told again");
 }
 
 #[test]
@@ -214,7 +268,8 @@ fn the_marks_of_the_last_64_conversations_are_kept() {
 #[test]
 fn a_service_that_wants_no_acknowledgement_repeats_nothing_so_whatever_comes_is_shown() {
     for (acks, shown) in [(true, 1), (false, 2)] {
-        let mut story = Story::new(Preset::new(Desk { acks }, Config::default()).expect("it is sound"));
+        let mut story =
+            Story::new(Preset::new(Desk { acks, login: Login::None }, Config::default()).expect("it is sound"));
         story.ready().seen();
         story.text("push m1 hello").text("push m1 hello");
         let seen = story.seen();
@@ -226,7 +281,7 @@ fn a_service_that_wants_no_acknowledgement_repeats_nothing_so_whatever_comes_is_
 fn an_own_message_that_comes_back_under_an_id_that_was_refused_is_refused_too() {
     let mut config = Config::default();
     config.inbox.acknowledge = redial::config::Acknowledge::OnCall;
-    let mut story = Story::new(Preset::new(Desk { acks: true }, config).expect("it is sound"));
+    let mut story = Story::new(Preset::new(Desk { acks: true, login: Login::None }, config).expect("it is sound"));
     story.ready();
     let mine = story.send("mine");
     for push in ["m1", "m2", "m3"] {
@@ -295,7 +350,8 @@ fn a_text_within_a_frame_is_handed_on_in_its_buffer() {
 
 #[test]
 fn a_content_that_is_not_within_its_frame_is_an_empty_one() {
-    let mut story = Story::new(Preset::new(Desk { acks: false }, Config::default()).expect("it is sound"));
+    let mut story =
+        Story::new(Preset::new(Desk { acks: false, login: Login::None }, Config::default()).expect("it is sound"));
     story.open().opened().seen();
     for bytes in [Vec::new(), vec![7], Vec::with_capacity(9), vec![7, 8]] {
         let expected = bytes.get(1..).unwrap_or_default().to_vec();

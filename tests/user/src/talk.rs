@@ -1,10 +1,7 @@
 //! A service whose frames are lines of words.
 
 use redial::config::Limits;
-use redial::dialect::{
-    Bye, Capabilities, Content, Dialect, Handshake, HeartbeatSignal, LeaveSignal, Login, MessageSignal, ReceiptSignal,
-    Side, Signal, Span,
-};
+use redial::dialect::{Bye, Capabilities, CloseAdvice, Content, Dialect, Handshake, HeartbeatSignal, LeaveSignal, Login, MessageSignal, ReceiptSignal, Side, Signal, Span};
 use redial::error::{ConfigError, Malformed, PresetError, Unencodable};
 use redial::journal::Header;
 use redial::{Body, Config, Duration, Frame, MessageId, Preset, Secret};
@@ -103,13 +100,13 @@ impl Dialect for Talk {
         handshake
     }
 
-    fn forbids_retry(&self, code: u16) -> Option<bool> {
-        (code == 4001).then_some(true)
-    }
-
-    fn retry_after(&self, code: u16, reason: &str) -> Option<Duration> {
-        let wait = reason.strip_prefix("wait ")?.parse().ok()?;
-        (code == 4000).then_some(Duration::from_millis(wait))
+    fn on_close(&self, code: u16, reason: &str) -> CloseAdvice {
+        let wait = reason.strip_prefix("wait ").and_then(|wait| wait.parse().ok());
+        match (code, wait) {
+            (4001, _) => CloseAdvice::Stop,
+            (4000, Some(wait)) => CloseAdvice::Retry { after: Duration::from_millis(wait) },
+            _ => CloseAdvice::AsConfigured,
+        }
     }
 
     fn settings(&self) -> Value {
