@@ -191,6 +191,13 @@ pub enum Action {
         /// The reason.
         why: NotResumed,
     },
+    /// To know: the server has accepted the connection, and says this with it. The connection is ready next.
+    Greeted {
+        /// The connection.
+        connection: ConnectionId,
+        /// The content of the greeting.
+        body: Body,
+    },
     /// To know: this account is connected elsewhere. The session has stopped.
     Kicked {
         /// The content of the server's frame.
@@ -230,6 +237,7 @@ kinds!(Action:
     Deferred => "deferred",
     Gap => "gap",
     NotResumed => "not_resumed",
+    Greeted => "greeted",
     Kicked => "kicked",
     GaveUp => "gave_up",
     Malformed => "malformed",

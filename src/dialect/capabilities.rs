@@ -163,12 +163,29 @@ pub enum Login {
     ///
     /// [`LoginSignal::Accepted`]: crate::dialect::LoginSignal::Accepted
     ConfirmedChallenge,
+    /// The client says first who it is, with [`LoginSignal::First`], and is ready when [`LoginSignal::Accepted`] arrives.
+    ///
+    /// [`LoginSignal::First`]: crate::dialect::LoginSignal::First
+    /// [`LoginSignal::Accepted`]: crate::dialect::LoginSignal::Accepted
+    First,
+    /// The server greets the client with [`LoginSignal::Accepted`], and the connection is ready then. A credential
+    /// travels in the opening handshake.
+    ///
+    /// [`LoginSignal::Accepted`]: crate::dialect::LoginSignal::Accepted
+    Greeted,
     /// The client sends [`SequenceSignal::Hello`] with the credential in it, and is ready when
     /// [`SequenceSignal::Welcome`] arrives.
     ///
     /// [`SequenceSignal::Hello`]: crate::dialect::SequenceSignal::Hello
     /// [`SequenceSignal::Welcome`]: crate::dialect::SequenceSignal::Welcome
     Hello,
+}
+
+impl Login {
+    /// Whether an attempt needs the credential before it dials: the handshake or the first signal carries it.
+    pub(crate) const fn is_told_at_once(self) -> bool {
+        matches!(self, Self::Handshake | Self::Hello | Self::First | Self::Greeted)
+    }
 }
 
 /// Heartbeats of a service: whether the client sends any, and whether the server answers them or sends its own.

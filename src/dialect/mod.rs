@@ -34,8 +34,8 @@ pub use plain::{HeartbeatFrame, Plain};
 pub use preset::Preset;
 pub use redial_v1::RedialV1;
 pub use signal::{
-    AckCarrier, Bye, Echo, HeartbeatSignal, LeaveSignal, LoginSignal, MessageSignal, ReceiptSignal, SequenceSignal,
-    Side, Signal,
+    AckCarrier, Again, Bye, Echo, Greeting, HeartbeatSignal, LeaveSignal, LoginSignal, MessageSignal, ReceiptSignal,
+    SequenceSignal, Side, Signal,
 };
 
 /// Spelling of signals on one service's wire: a value that decodes frames into signals and encodes signals into frames.

@@ -87,16 +87,76 @@ pub enum LoginSignal<C> {
         /// The reference of the challenge, carried back as JSON.
         reference: Option<C>,
     },
-    /// The server accepts the login.
-    Accepted,
-    /// The server refuses the login.
+    /// The client says who it is before the server says anything ([`Login::First`](super::Login::First)).
+    #[non_exhaustive]
+    First {
+        /// The credential; `None` where the host gave none.
+        credential: Option<Secret>,
+    },
+    /// The server accepts the login, or greets a client that has said nothing yet
+    /// ([`Login::Greeted`](super::Login::Greeted)).
+    #[non_exhaustive]
+    Accepted {
+        /// What else the server says with it; `None` where it says no more.
+        greeting: Option<Box<Greeting<C>>>,
+    },
+    /// The server refuses the login. It need not close the connection: the session ends it.
     #[non_exhaustive]
     Refused {
         /// The service's reason as a number; 0 where it gave none.
         code: u32,
         /// The service's reason in words, or as JSON; `None` where it gave none. The session reports at most 256 bytes.
         content: Option<C>,
+        /// What may help.
+        again: Again,
     },
+}
+
+/// What a server says when it accepts a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Greeting<C> {
+    /// The time between two heartbeats, the client's or its own; `None` leaves it to the configuration. It is kept
+    /// within 5 s to 5 min.
+    pub heartbeat: Option<Duration>,
+    /// The content for the application, which hears it as [`Action::Greeted`](crate::Action::Greeted).
+    pub content: Option<C>,
+}
+
+impl<C> Default for Greeting<C> {
+    fn default() -> Self {
+        Self { heartbeat: None, content: None }
+    }
+}
+
+impl<C> Greeting<C> {
+    /// Sets the time between two heartbeats.
+    #[must_use]
+    pub fn heartbeat(self, every: Duration) -> Self {
+        Self { heartbeat: Some(every), ..self }
+    }
+
+    /// Sets the content for the application.
+    #[must_use]
+    pub fn content(self, content: C) -> Self {
+        Self { content: Some(content), ..self }
+    }
+}
+
+/// What may help after a refused login.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Again {
+    /// Another credential: the session does what [`Unauthorized`](crate::config::Unauthorized) says.
+    #[default]
+    WithAnotherCredential,
+    /// A later attempt, with the same credential.
+    Later {
+        /// The wait before that attempt, honoured up to an hour; jitter and the safety floor apply on top.
+        after: Duration,
+    },
+    /// Nothing: the session stops, and keeps its messages until `open` or `close`.
+    Never,
 }
 
 /// Message without a sequence number.
@@ -301,19 +361,29 @@ impl<C> Signal<C> {
         Self::Login(LoginSignal::Proof { credential, reference })
     }
 
+    /// Makes the first signal of a client in a dialect without sequence numbers.
+    pub const fn login_first(credential: Option<Secret>) -> Self {
+        Self::Login(LoginSignal::First { credential })
+    }
+
     /// Makes the acceptance of a login.
     pub const fn login_accepted() -> Self {
-        Self::Login(LoginSignal::Accepted)
+        Self::Login(LoginSignal::Accepted { greeting: None })
+    }
+
+    /// Makes the acceptance of a login with what else the server says.
+    pub fn greeting(greeting: Greeting<C>) -> Self {
+        Self::Login(LoginSignal::Accepted { greeting: Some(Box::new(greeting)) })
     }
 
     /// Makes the refusal of a login; `code` is the service's reason, 0 where it gave none.
     pub const fn login_refused(code: u32) -> Self {
-        Self::Login(LoginSignal::Refused { code, content: None })
+        Self::Login(LoginSignal::Refused { code, content: None, again: Again::WithAnotherCredential })
     }
 
-    /// Makes the refusal of a login whose server says why in words; `code` is 0 where it gave none.
-    pub const fn login_refused_with(code: u32, content: C) -> Self {
-        Self::Login(LoginSignal::Refused { code, content: Some(content) })
+    /// Makes the refusal of a login whose server says why in words, or what may help; `code` is 0 where it gave none.
+    pub const fn login_refused_with(code: u32, content: Option<C>, again: Again) -> Self {
+        Self::Login(LoginSignal::Refused { code, content, again })
     }
 
     /// Makes a kick: the account is connected elsewhere.
@@ -366,9 +436,15 @@ impl<C> Signal<C> {
                 LoginSignal::Proof { credential, reference } => {
                     LoginSignal::Proof { credential, reference: reference.map(content) }
                 }
-                LoginSignal::Accepted => LoginSignal::Accepted,
-                LoginSignal::Refused { code, content: reason } => {
-                    LoginSignal::Refused { code, content: reason.map(content) }
+                LoginSignal::First { credential } => LoginSignal::First { credential },
+                LoginSignal::Accepted { greeting } => LoginSignal::Accepted {
+                    greeting: greeting.map(|greeting| {
+                        let Greeting { heartbeat, content: words } = *greeting;
+                        Box::new(Greeting { heartbeat, content: words.map(content) })
+                    }),
+                },
+                LoginSignal::Refused { code, content: reason, again } => {
+                    LoginSignal::Refused { code, content: reason.map(content), again }
                 }
             }),
             Self::Message(message) => Signal::message(message.id, content(message.content)),

@@ -71,7 +71,7 @@ use crate::action::{Action, PollCause, Purpose};
 use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, Probe, WhileDown, may_be_received, may_be_sent};
 use crate::context::Context;
 use crate::deadline::{Deadline, Respite, Timer};
-use crate::dialect::{Bye, CloseAdvice, Content, Login, LoginSignal, Signal, Span, role};
+use crate::dialect::{Again, Bye, CloseAdvice, Content, Greeting, Login, LoginSignal, Signal, Span, role};
 use crate::durable::{AgeClock, Batch, Damaged, Kind, Records, is_default};
 use crate::error::{CloseError, Malformed};
 use crate::event::CredentialFailure;
@@ -494,7 +494,7 @@ impl Link {
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId::new(self.last_connection);
         self.reconnect.on_begun(cx.now);
-        if supply == Supply::Ask && matches!(login, Login::Handshake | Login::Hello) {
+        if supply == Supply::Ask && login.is_told_at_once() {
             let until = after(cx.now, cx.config.authentication.timeout);
             self.enter(cx, Phase::Preparing { connection, until }, Reason::default());
             cx.push(Action::NeedCredential { connection, challenge: None });
@@ -527,20 +527,33 @@ impl Link {
         }
         self.reconnect.on_opened(&cx.config.reconnect);
         self.malformed = MalformedFrames::default();
-        let login = match cx.dialect.capabilities().login {
+        let kind = cx.dialect.capabilities().login;
+        let login = match kind {
             Login::None | Login::Handshake => return Some(self.on_login_done(cx, connection, None)),
-            Login::Hello => LoginStep::Answered,
+            Login::Hello | Login::First | Login::Greeted => LoginStep::Answered,
             Login::Challenge | Login::ConfirmedChallenge => LoginStep::Unasked,
         };
-        self.credentials.on_accepted();
-        let event = (login == LoginStep::Answered).then_some(LinkEvent::Opened(connection));
-        if event.is_some() && self.credentials.is_void() {
+        if kind != Login::Greeted {
+            self.credentials.on_accepted();
+        }
+        if login == LoginStep::Answered && self.credentials.is_void() {
             return Some(self.lose(cx, Cause::CredentialUnavailable, DisconnectReason::default()));
         }
         let until = after(cx.now, cx.config.authentication.timeout);
         let progress = Progress::begin(cx.now);
         self.enter(cx, Phase::Authenticating { connection, until, progress, login }, Reason::default());
-        event
+        match kind {
+            Login::Hello => Some(LinkEvent::Opened(connection)),
+            Login::First => self.log_in(cx, connection),
+            _ => None,
+        }
+    }
+
+    /// Says who the client is, in a dialect whose client says so first.
+    fn log_in(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> Option<LinkEvent> {
+        let credential = self.credentials.tell();
+        let said = cx.send_or_report(connection, &Signal::login_first(credential), Purpose::Auth);
+        (!said).then(|| self.lose(cx, Cause::SendFailed, DisconnectReason::default()))
     }
 
     /// Aborts a socket that opened after its attempt was lost: left open, it would occupy the account at the server.
@@ -818,23 +831,50 @@ impl Link {
         &mut self,
         cx: &mut Context<'_>,
         connection: ConnectionId,
-        login: &LoginSignal<Span>,
+        login: LoginSignal<Span>,
         frame: &Frame,
     ) -> Option<LinkEvent> {
-        match *login {
+        match login {
             LoginSignal::Challenge { challenge, reference } => {
                 let content = |span: Span| span.content(frame);
                 self.on_challenge(cx, connection, challenge.map(content), reference.map(content))
             }
-            LoginSignal::Accepted => self.on_welcome(cx, connection, None),
-            LoginSignal::Refused { code, content } => {
+            LoginSignal::Accepted { greeting } => self.on_greeted(cx, connection, greeting, frame),
+            LoginSignal::Refused { code, content, again } => {
                 let text = content.map(|span| as_written(span.content(frame))).unwrap_or_default();
                 let reason = Reason::new((code != 0).then_some(code), self.credentials.mask(&text));
-                Some(self.on_refused(cx, Cause::Unauthorized, DisconnectReason { reason, retry_after: None }))
+                Some(match again {
+                    Again::WithAnotherCredential => {
+                        self.on_refused(cx, Cause::Unauthorized, DisconnectReason { reason, retry_after: None })
+                    }
+                    Again::Later { after } => {
+                        let retry_after = Some(after).filter(|after| !after.is_zero());
+                        self.lose(cx, Cause::Unauthorized, DisconnectReason { reason, retry_after })
+                    }
+                    Again::Never => self.refuse(cx, Cause::Unauthorized, reason),
+                })
             }
-            // Proofs go from the client to the server.
-            LoginSignal::Proof { .. } => None,
+            // They go from the client to the server.
+            LoginSignal::First { .. } | LoginSignal::Proof { .. } => None,
         }
+    }
+
+    /// Makes the connection ready when the server accepts the login, and tells the application what else it says.
+    fn on_greeted(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: ConnectionId,
+        greeting: Option<Box<Greeting<Span>>>,
+        frame: &Frame,
+    ) -> Option<LinkEvent> {
+        if !self.awaits_welcome() {
+            return None;
+        }
+        let greeting = greeting.map(|greeting| *greeting).unwrap_or_default();
+        if let Some(content) = greeting.content {
+            cx.push(Action::Greeted { connection, body: content.content(frame).to_body() });
+        }
+        self.on_welcome(cx, connection, greeting.heartbeat)
     }
 
     /// Closes and stops because the account is connected elsewhere.

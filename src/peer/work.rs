@@ -9,7 +9,7 @@ use crate::action::{Action, Purpose};
 use crate::context::Context;
 use crate::deadline::{Deadline, Respite, Timer};
 use crate::delivery::{Delivery, DeliveryRequest};
-use crate::dialect::{Bye, Content, LeaveSignal, LoginSignal, SequenceSignal, Signal, Span};
+use crate::dialect::{Bye, Content, LeaveSignal, Login, LoginSignal, SequenceSignal, Signal, Span};
 use crate::error::{Malformed, ReceiptError};
 use crate::event::Event;
 use crate::failure::Reason;
@@ -82,7 +82,8 @@ impl PeerCore<'_> {
         // No deadline may be due in the input that sets it.
         let timeout = cx.config.authentication.timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
         let until = timeout.map_or(Instant::NEVER, |timeout| cx.now + timeout);
-        let stage = if sequenced { Stage::Greeting { until } } else { Stage::Open };
+        let waits = sequenced || cx.dialect.capabilities().login == Login::First;
+        let stage = if waits { Stage::Greeting { until } } else { Stage::Open };
         let (malformed, respite) = (MalformedFrames::default(), Respite::default());
         let accepted = PeerConnection { connection, heard: cx.now, stage, malformed, respite };
         if sequenced && self.is_ready() {
@@ -199,6 +200,9 @@ impl PeerCore<'_> {
 
     /// Reports `Ready`, sends all receipts again, and lets messages leave.
     pub(super) fn open(&mut self, cx: &mut Context<'_>, connection: ConnectionId) {
+        if matches!(cx.dialect.capabilities().login, Login::First | Login::Greeted) {
+            cx.send_signal(connection, &Signal::login_accepted(), Purpose::Auth);
+        }
         cx.push(Action::State { state: State::Ready, cause: None, reason: Reason::default() });
         for (id, status) in self.receipts.iter() {
             send_receipt(cx, connection, id, *status);
@@ -401,6 +405,15 @@ impl Receiver for PeerCore<'_> {
         match login {
             LoginSignal::Proof { credential, .. } if self.is_ready() => {
                 cx.push(Action::Credential { connection, credential });
+            }
+            LoginSignal::First { credential } if !self.is_ready() => {
+                if let Some(credential) = credential {
+                    cx.push(Action::Credential { connection, credential });
+                }
+                if let Some(current) = self.current.as_mut() {
+                    current.stage = Stage::Open;
+                }
+                self.open(cx, connection);
             }
             _ => cx.stats.stale_events += 1,
         }

@@ -274,7 +274,7 @@ impl Receiver for SessionCore<'_> {
         login: LoginSignal<Span>,
         frame: &mut Frame,
     ) {
-        let event = self.link.on_login(cx, connection, &login, frame);
+        let event = self.link.on_login(cx, connection, login, frame);
         self.pass_on(cx, event);
     }
 

@@ -21,7 +21,7 @@ const UNKNOWN: &str = " of an unknown connection";
 /// Brings a session into a phase.
 pub(crate) type Bring = fn(&mut Story);
 
-const PHASES: [(&str, Login, Bring); 15] = [
+const PHASES: [(&str, Login, Bring); 17] = [
     ("idle", Login::None, |_| {}),
     ("preparing: the handshake needs a credential", Login::Handshake, |story| {
         story.open();
@@ -37,6 +37,12 @@ const PHASES: [(&str, Login, Bring); 15] = [
     }),
     ("authenticating, answered", Login::ConfirmedChallenge, |story| {
         story.open().opened().text("who are you").credential("token");
+    }),
+    ("authenticating, the client has said who it is", Login::First, |story| {
+        story.open().credential("token").opened();
+    }),
+    ("authenticating, the server greets", Login::Greeted, |story| {
+        story.open().credential("token").opened();
     }),
     ("ready", Login::None, |story| {
         story.open().opened();
@@ -125,7 +131,10 @@ pub(crate) fn inputs(connection: ConnectionId) -> Vec<(String, Result<Event, Cal
             "read m1",
             "who are you",
             "welcome",
+            "welcome 9000 news",
             "refused 3",
+            "later 5000",
+            "never",
             "kick elsewhere",
             "nonsense",
         ] {

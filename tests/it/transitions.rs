@@ -51,8 +51,8 @@ fn table() -> Vec<(Vec<String>, Vec<String>, Vec<String>)> {
 fn called(input: &str) -> &str {
     match input {
         "frame `who are you`" => "challenge",
-        "frame `welcome`" => "login accepted",
-        "frame `refused 3`" => "login refused",
+        "frame `welcome`" | "frame `welcome 9000 news`" => "login accepted",
+        "frame `refused 3`" | "frame `later 5000`" | "frame `never`" => "login refused",
         "frame `kick elsewhere`" => "kick",
         "frame `ack m1`" | "frame `nack m1 7`" | "frame `delivered m1`" | "frame `read m1`" => "receipt",
         other => {
@@ -492,7 +492,8 @@ fn walks() -> Walks {
     ];
     let mut walks = Walks::default();
     for seed in 0..40 {
-        for login in [Login::None, Login::Handshake, Login::Challenge, Login::ConfirmedChallenge] {
+        let challenged = [Login::Challenge, Login::ConfirmedChallenge];
+        for login in [Login::None, Login::Handshake, Login::First, Login::Greeted].into_iter().chain(challenged) {
             for config in [matrix::config(), Config::default(), hasty()] {
                 walks.walk(&Terse::preset(login, config), &[], seed);
             }

@@ -35,7 +35,7 @@ pub(super) fn frame(signal: &Signal<Content<'_>>) -> Result<Frame, Unencodable> 
             typed("auth", 16 + credential.reveal().len()).text("auth", credential.reveal()).finish()
         }
         Signal::Sequence(SequenceSignal::Welcome(terms)) => welcome(terms)?,
-        Signal::Login(LoginSignal::Refused { code, content: None }) => {
+        Signal::Login(LoginSignal::Refused { code, content: None, .. }) => {
             typed("refused", 32).number("code", u64::from(*code)).finish()
         }
         Signal::Leave(LeaveSignal::Bye(bye)) => write_bye(*bye),

@@ -2,11 +2,11 @@
 
 use redial::config::{CredentialSource, Limits};
 use redial::dialect::{
-    Capabilities, Content, Dialect, Handshake, HeartbeatSignal, LeaveSignal, Login, LoginSignal, MessageSignal,
-    ReceiptSignal, Side, Signal, Span,
+    Again, Capabilities, Content, Dialect, Greeting, Handshake, HeartbeatSignal, LeaveSignal, Login, LoginSignal,
+    MessageSignal, ReceiptSignal, Side, Signal, Span,
 };
 use redial::error::{Malformed, Unencodable};
-use redial::{Config, Frame, MessageId, Preset, Secret};
+use redial::{Config, Duration, Frame, MessageId, Preset, Secret};
 
 /// A dialect for tests that has a word for everything.
 #[derive(Debug)]
@@ -62,9 +62,22 @@ impl Dialect for Terse {
             "read" => Signal::read(id()?),
             "who" => Signal::challenge(Some(Span::rest(text, rest)), None),
             "me" => Signal::proof(Secret::new(rest), None),
-            "welcome" => Signal::login_accepted(),
+            "hi" => Signal::login_first((!rest.is_empty()).then(|| Secret::new(rest))),
+            "welcome" if rest.is_empty() => Signal::login_accepted(),
+            "welcome" => {
+                let every = first.parse().map(Duration::from_millis).unwrap_or_default();
+                Signal::greeting(Greeting::default().heartbeat(every).content(Span::rest(text, second)))
+            }
             "refused" if second.is_empty() => Signal::login_refused(first.parse().unwrap_or_default()),
-            "refused" => Signal::login_refused_with(first.parse().unwrap_or_default(), Span::rest(text, second)),
+            "refused" => {
+                let why = Some(Span::rest(text, second));
+                Signal::login_refused_with(first.parse().unwrap_or_default(), why, Again::default())
+            }
+            "never" => Signal::login_refused_with(0, None, Again::Never),
+            "later" => {
+                let after = Duration::from_millis(first.parse().unwrap_or_default());
+                Signal::login_refused_with(0, None, Again::Later { after })
+            }
             "kick" => Signal::kick(Span::rest(text, rest)),
             "notice" => Signal::Notice(Span::rest(text, rest)),
             _ => return Err(Malformed::Missing { field: "word".to_owned() }),
@@ -85,7 +98,11 @@ impl Dialect for Terse {
             Signal::Receipt(ReceiptSignal::Read { id, .. }) => format!("read {id}"),
             Signal::Login(LoginSignal::Challenge { challenge: Some(Content::Text(seed)), .. }) => format!("who {seed}"),
             Signal::Login(LoginSignal::Proof { credential, .. }) => format!("me {}", credential.reveal()),
-            Signal::Login(LoginSignal::Accepted) => "welcome".to_owned(),
+            Signal::Login(LoginSignal::First { credential, .. }) => {
+                let token = credential.as_ref().map(|token| format!(" {}", token.reveal())).unwrap_or_default();
+                format!("hi{token}")
+            }
+            Signal::Login(LoginSignal::Accepted { greeting: None, .. }) => "welcome".to_owned(),
             Signal::Login(LoginSignal::Refused { code, content: Some(Content::Text(why)), .. }) => {
                 format!("refused {code} {why}")
             }

@@ -29,15 +29,17 @@ enum Settings {
 }
 
 /// A further dialect is a further line.
-const WORLDS: [World; 10] = [
+const WORLDS: [World; 12] = [
     World { name: "uni_app words", share: 40, settings: Settings::Drawn, preset: Preset::uni_app },
     World { name: "terse", share: 16, settings: Settings::Drawn, preset: || terse(Login::Handshake) },
     World {
         name: "terse with a login",
-        share: 16,
+        share: 8,
         settings: Settings::Drawn,
         preset: || terse(Login::ConfirmedChallenge),
     },
+    World { name: "terse first", share: 4, settings: Settings::Drawn, preset: || terse(Login::First) },
+    World { name: "terse greeted", share: 4, settings: Settings::Drawn, preset: || terse(Login::Greeted) },
     World { name: "native", share: 30, settings: Settings::Drawn, preset: Preset::native },
     World { name: "plain", share: 12, settings: Settings::Drawn, preset: Preset::plain },
     World { name: "uni_app", share: 4, settings: Settings::Documented, preset: Preset::uni_app },

@@ -448,3 +448,84 @@ fn a_wish_for_another_connection_asks_anew_where_the_answer_does_not_come() {
     story.call(Call::ReconnectNow).expect("it is open");
     assert_eq!((questions(&mut story), story.state()), (0, State::Waiting), "and the safety floor holds");
 }
+
+#[test]
+fn a_client_that_speaks_first_says_who_it_is_and_waits_for_the_answer() {
+    let mut story = Story::new(Terse::preset(Login::First, asked()));
+    story.open();
+    assert_eq!(story.seen().count(|action| matches!(action, Action::NeedCredential { .. })), 1);
+    story.credential("token").opened();
+    assert_eq!((story.state(), story.seen().sends(|_| true)), (State::Authenticating, vec!["hi token".to_owned()]));
+    let id = story.send("hello");
+    assert_eq!(story.seen().sends(|_| true), Vec::<String>::new(), "no message goes before the server has accepted");
+    story.text("welcome");
+    assert_eq!((story.state(), story.seen().sends(|_| true)), (State::Ready, vec![format!("msg {id} hello")]));
+}
+
+#[test]
+fn a_client_without_a_credential_speaks_first_all_the_same() {
+    let mut config = redial::Config::default();
+    config.authentication.credential = CredentialSource::Optional;
+    let mut story = Story::new(Terse::preset(Login::First, config));
+    story.open().opened();
+    assert_eq!(story.seen().sends(|_| true), ["hi"]);
+}
+
+#[test]
+fn a_connection_is_ready_when_the_server_greets_it_and_the_application_hears_what_it_says() {
+    let mut story = Story::new(Terse::preset(Login::Greeted, asked()));
+    story.open().credential("token");
+    assert_eq!(story.seen().count(|action| matches!(action, Action::Connect { .. })), 1);
+    story.opened();
+    assert_eq!((story.state(), story.seen().sends(|_| true)), (State::Authenticating, vec![]));
+    story.text("welcome 9000 your socket is 7");
+    let seen = story.seen();
+    let at = |wanted: &dyn Fn(&Action) -> bool| seen.all().iter().position(wanted);
+    let greeted =
+        at(&|action| matches!(action, Action::Greeted { body, .. } if body.as_text() == Some("your socket is 7")));
+    let ready = at(&|action| matches!(action, Action::State { state: State::Ready, .. }));
+    assert!(greeted.is_some() && greeted < ready, "{seen:?}");
+    assert_eq!(story.deadline().map(|due| due.at.as_millis()), Some(story.now() + 9_000), "the server's own rhythm");
+    story.text("welcome 20000 again");
+    assert_eq!(story.seen().count(|action| matches!(action, Action::Greeted { .. })), 0, "it was greeted");
+}
+
+#[test]
+fn a_server_that_greets_nobody_is_left_and_one_that_refuses_need_not_close() {
+    let mut silent = Story::new(Terse::preset(Login::Greeted, asked()));
+    silent.open().credential("token").opened().wait(10_000);
+    assert_eq!(silent.seen().losses().first().map(|(cause, _)| *cause), Some(Cause::AuthenticationTimeout));
+
+    let mut refusing = Story::new(Terse::preset(Login::Greeted, asked()));
+    refusing.open().credential("token").opened().text("refused 3 no such user");
+    assert_eq!((refusing.state(), refusing.seen().aborts()), (State::Stopped, 1));
+}
+
+#[test]
+fn a_refusal_says_what_may_help() {
+    for login in [Login::First, Login::Greeted, Login::ConfirmedChallenge] {
+        let told = |words: &str| {
+            let mut config = asked();
+            // Under this policy a refusal by itself is no end.
+            config.authentication.unauthorized = Unauthorized::Retry;
+            let mut story = Story::new(Terse::preset(login, config));
+            let id = story.send("hello");
+            story.open().credential("token").opened().text(words);
+            (story, id)
+        };
+        let (mut later, _) = told("later 30000");
+        let wait = later.seen().losses().last().map(|(_, at)| at - later.now());
+        assert!(wait.is_some_and(|wait| (30_000..=31_000).contains(&wait)), "{login:?}: {wait:?}");
+
+        let (mut never, id) = told("never");
+        assert_eq!(never.session.explain().cause, Some(Cause::Unauthorized), "{login:?}");
+        assert_eq!((never.state(), never.seen().statuses(&id)), (State::Stopped, vec![Status::Queued]), "the message is kept");
+    }
+}
+
+/// The host is asked for every credential.
+fn asked() -> redial::Config {
+    let mut config = redial::Config::default();
+    config.authentication.credential = CredentialSource::Asked;
+    config
+}

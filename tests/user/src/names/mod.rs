@@ -32,6 +32,7 @@ pub fn action(action: &Action) -> Option<&'static str> {
         Action::Deferred { .. } => "deferred",
         Action::Gap { .. } => "gap",
         Action::NotResumed { .. } => "not_resumed",
+        Action::Greeted { .. } => "greeted",
         Action::Kicked { .. } => "kicked",
         Action::GaveUp { .. } => "gave_up",
         Action::Malformed { .. } => "malformed",

@@ -36,7 +36,8 @@ fn login_signal<C>(signal: &LoginSignal<C>) -> Option<&'static str> {
     Some(match signal {
         LoginSignal::Challenge { .. } => "challenge",
         LoginSignal::Proof { .. } => "proof",
-        LoginSignal::Accepted => "accepted",
+        LoginSignal::First { .. } => "first",
+        LoginSignal::Accepted { .. } => "accepted",
         LoginSignal::Refused { .. } => "refused",
         _ => return None,
     })
