@@ -163,7 +163,8 @@ pub enum Login {
     ///
     /// [`LoginSignal::Accepted`]: crate::dialect::LoginSignal::Accepted
     ConfirmedChallenge,
-    /// The client says first who it is, with [`LoginSignal::First`], and is ready when [`LoginSignal::Accepted`] arrives.
+    /// The client says first who it is, with [`LoginSignal::First`], and is ready when [`LoginSignal::Accepted`]
+    /// arrives.
     ///
     /// [`LoginSignal::First`]: crate::dialect::LoginSignal::First
     /// [`LoginSignal::Accepted`]: crate::dialect::LoginSignal::Accepted
