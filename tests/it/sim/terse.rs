@@ -103,7 +103,9 @@ impl Dialect for Terse {
                 format!("hi{token}")
             }
             // A server that greets has something to say.
-            Signal::Login(LoginSignal::Accepted { .. }) if self.login == Login::Greeted => "welcome 7000 news".to_owned(),
+            Signal::Login(LoginSignal::Accepted { .. }) if self.login == Login::Greeted => {
+                "welcome 7000 news".to_owned()
+            }
             Signal::Login(LoginSignal::Accepted { greeting: None, .. }) => "welcome".to_owned(),
             Signal::Login(LoginSignal::Refused { code, content: Some(Content::Text(why)), .. }) => {
                 format!("refused {code} {why}")

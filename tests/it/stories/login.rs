@@ -519,7 +519,11 @@ fn a_refusal_says_what_may_help() {
 
         let (mut never, id) = told("never");
         assert_eq!(never.session.explain().cause, Some(Cause::Unauthorized), "{login:?}");
-        assert_eq!((never.state(), never.seen().statuses(&id)), (State::Stopped, vec![Status::Queued]), "the message is kept");
+        assert_eq!(
+            (never.state(), never.seen().statuses(&id)),
+            (State::Stopped, vec![Status::Queued]),
+            "the message is kept"
+        );
     }
 }
 
