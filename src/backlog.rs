@@ -18,6 +18,7 @@ use crate::config::{Config, Limits};
 use crate::deadline::{Deadline, Respite, Timer};
 use crate::host_profile::HostProfile;
 use crate::id::MessageId;
+use crate::records::Unfinished;
 use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
@@ -39,6 +40,8 @@ pub(crate) struct Backlog {
     useful: bool,
     /// Boxed, since few sessions ever have one.
     unreported: Option<Box<Unreported>>,
+    /// Unfinished record of this connection.
+    pub(crate) unfinished: Unfinished,
 }
 
 /// Messages whose new rounds the host has not stored yet, so that these are not reported.
@@ -165,6 +168,7 @@ impl Backlog {
 
     /// Forgets the unwritten frames of a connection that is lost.
     pub(crate) fn on_lost(&mut self) {
+        self.unfinished.forget();
         if let Some(reports) = &mut self.reports {
             reports.frames.clear();
             (reports.bytes, reports.replies, reports.arriving_since) = (0, 0, None);

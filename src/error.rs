@@ -65,6 +65,9 @@ pub enum Malformed {
     /// The frame is of an unknown kind and is marked as one that must not be ignored.
     #[error("the frame is of an unknown kind and must not be ignored")]
     Unsupported,
+    /// A record began in an earlier frame, and a frame of another kind came before its end. The record is lost.
+    #[error("a frame of another kind came within a record")]
+    Unfinished,
     /// The frame is binary, and the dialect has text frames only.
     #[error("a binary frame came where the dialect has text only")]
     UnexpectedBinary,
@@ -419,6 +422,7 @@ codes!(Malformed:
     BadId => "bad_id",
     BadNumber => "bad_number",
     Unsupported => "unsupported",
+    Unfinished => "unfinished",
     UnexpectedBinary => "unexpected_binary"
 );
 codes!(JsonProblem: Syntax => "syntax", Truncated => "truncated", Shape => "shape");

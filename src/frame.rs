@@ -60,6 +60,25 @@ impl Frame {
         }
     }
 
+    /// Appends the payload of a data frame of the same kind. Fails with a frame of another kind.
+    pub(crate) fn append(&mut self, next: Self) -> Result<(), Self> {
+        match (self, next) {
+            (Self::Text(text), Self::Text(next)) => text.to_mut().push_str(&next),
+            (Self::Binary(bytes), Self::Binary(next)) => bytes.extend_from_slice(&next),
+            (_, next) => return Err(next),
+        }
+        Ok(())
+    }
+
+    /// Copies a part of a data frame; `None` where the range is not within it, or cuts a character in two.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Option<Self> {
+        match self {
+            Self::Text(text) => text.get(range).map(|text| Self::text(String::from(text))),
+            Self::Binary(bytes) => bytes.get(range).map(|bytes| Self::Binary(bytes.to_vec())),
+            Self::Ping(_) | Self::Pong(_) => None,
+        }
+    }
+
     /// Takes the content at a range out of the frame. The content keeps the buffer of the frame, if the buffer is
     /// owned and at most twice as large as the content.
     pub(crate) fn cut(&mut self, range: Range<usize>) -> Body {

@@ -56,6 +56,7 @@ mod outbox;
 mod outgoing;
 mod read_markers;
 mod receive;
+mod records;
 mod retry_after;
 mod rng;
 mod secret;

@@ -5,7 +5,8 @@
 //!    early.
 //! 3. Whoever wrote the dialect: an id over its limit, a number that no snapshot can hold or JSON that nests too deep
 //!    is malformed.
-//! 4. A frame becomes a body only when it is delivered: until then its content is a range within the frame.
+//! 4. Where a frame holds several records, each is decoded like a frame; none is once the connection is over.
+//! 5. A frame becomes a body only when it is delivered: until then its content is a range within the frame.
 //!
 //! | signal | goes to |
 //! |---|---|
@@ -19,7 +20,7 @@ use crate::config::Deliver;
 use crate::context::Context;
 use crate::delivery::Delivery;
 use crate::dialect::{
-    AckCarrier, Echo, HeartbeatSignal, LeaveSignal, LoginSignal, ReceiptSignal, SequenceSignal, Signal, Span,
+    AckCarrier, Echo, HeartbeatSignal, LeaveSignal, LoginSignal, ReceiptSignal, Record, SequenceSignal, Signal, Span,
 };
 use crate::error::Malformed;
 use crate::frame::Frame;
@@ -33,6 +34,9 @@ pub(crate) trait Receiver {
 
     /// Whether the present connection is ready to carry messages.
     fn is_ready(&self) -> bool;
+
+    /// Whether frames of this connection are handled.
+    fn listens_to(&self, connection: ConnectionId) -> bool;
 
     /// Notes a frame that could be understood.
     fn on_understood(&mut self, _signal: &Signal<Span>) {}
@@ -66,10 +70,60 @@ pub(crate) trait Receiver {
     fn on_greeting(&mut self, cx: &mut Context<'_>, connection: ConnectionId, greeting: SequenceSignal<Span>);
 }
 
-/// Decodes a frame of the present connection and dispatches its signal.
+/// Decodes a frame of the present connection and dispatches its signal, or those of its records.
 #[inline]
 pub(crate) fn receive(side: &mut impl Receiver, cx: &mut Context<'_>, connection: ConnectionId, frame: &mut Frame) {
-    let signal = match read(cx, frame) {
+    count(cx, frame);
+    match end_of_record(cx, frame) {
+        Some(Record::Whole) => receive_record(side, cx, connection, frame),
+        ends => receive_records(side, cx, connection, frame, ends),
+    }
+}
+
+/// Returns where the first record of a frame ends; `None` where it began in an earlier frame.
+#[inline]
+fn end_of_record(cx: &Context<'_>, frame: &Frame) -> Option<Record> {
+    match frame {
+        Frame::Text(_) | Frame::Binary(_) => match frame.as_bytes() {
+            _ if cx.backlog.unfinished.is_some() => None,
+            [] => Some(Record::Whole),
+            bytes => Some(cx.dialect.record(cx.side, bytes, 0)),
+        },
+        Frame::Ping(_) | Frame::Pong(_) => Some(Record::Whole),
+    }
+}
+
+/// Decodes and dispatches the records of a frame.
+#[cold]
+fn receive_records(
+    side: &mut impl Receiver,
+    cx: &mut Context<'_>,
+    connection: ConnectionId,
+    frame: &mut Frame,
+    ends: Option<Record>,
+) {
+    let (mut records, continued) = cx.backlog.unfinished.continued(frame, ends);
+    if let Err(error) = continued {
+        side.on_malformed(cx, connection, error);
+    }
+    while side.listens_to(connection) {
+        let Some(mut record) = records.next(cx.dialect, cx.side) else {
+            if records.is_unfinished() {
+                if let Err(error) = cx.backlog.unfinished.keep(records, &cx.config.limits) {
+                    side.on_malformed(cx, connection, error);
+                }
+            }
+            return;
+        };
+        receive_record(side, cx, connection, &mut record);
+    }
+    cx.stats.stale_events += u64::from(records.is_unfinished());
+}
+
+/// Decodes a record of the present connection and dispatches its signal.
+#[inline]
+fn receive_record(side: &mut impl Receiver, cx: &mut Context<'_>, connection: ConnectionId, frame: &mut Frame) {
+    let signal = match decode(cx, frame) {
         Ok(signal) => signal,
         Err(error) => return side.on_malformed(cx, connection, error),
     };
@@ -93,11 +147,20 @@ pub(crate) fn receive(side: &mut impl Receiver, cx: &mut Context<'_>, connection
     }
 }
 
-/// Counts and decodes a frame.
-#[inline]
+/// Counts and decodes a frame that is one record.
 pub(crate) fn read(cx: &mut Context<'_>, frame: &Frame) -> Result<Signal<Span>, Malformed> {
+    count(cx, frame);
+    decode(cx, frame)
+}
+
+#[inline]
+fn count(cx: &mut Context<'_>, frame: &Frame) {
     cx.stats.frames_in += 1;
     cx.stats.bytes_in += frame.len() as u64;
+}
+
+#[inline]
+fn decode(cx: &Context<'_>, frame: &Frame) -> Result<Signal<Span>, Malformed> {
     let (bytes, limit) = (frame.len() as u64, cx.config.limits.frame_bytes.get());
     if bytes > limit {
         return Err(Malformed::TooLarge { bytes, limit });

@@ -13,6 +13,7 @@ mod handshake;
 pub mod json;
 mod plain;
 mod preset;
+mod record;
 mod redial_v1;
 mod signal;
 
@@ -32,6 +33,7 @@ pub(crate) use greeting::{LONGEST_SID, LONGEST_TOKEN};
 pub use handshake::Handshake;
 pub use plain::{HeartbeatFrame, Plain};
 pub use preset::Preset;
+pub use record::Record;
 pub use redial_v1::RedialV1;
 pub use signal::{
     AckCarrier, Again, Bye, Echo, Greeting, HeartbeatSignal, LeaveSignal, LoginSignal, MessageSignal, ReceiptSignal,
@@ -129,6 +131,19 @@ pub trait Dialect: Debug + Send + Sync {
     /// Fails with [`Malformed`] for a frame that the service does not have: the frame is reported, and the session goes
     /// on. A well-formed frame without meaning for the session is [`Signal::Ignored`].
     fn decode(&self, reader: Side, frame: &Frame, limits: &Limits) -> Result<Signal<Span>, Malformed>;
+
+    /// Returns where the first record of `bytes` ends, in a service whose frames are not one word each.
+    ///
+    /// `bytes` is never empty: a data frame, or the rest of one behind the records before; where a record is
+    /// unfinished, the frames that it is cut over are joined. No record ends within the first `searched` bytes, because
+    /// an earlier call has answered [`Record::Unfinished`] for them. Every record is passed to
+    /// [`decode`](Dialect::decode) as a frame of its own.
+    ///
+    /// Default [`Record::Whole`].
+    fn record(&self, reader: Side, bytes: &[u8], searched: usize) -> Record {
+        let _ = (reader, bytes, searched);
+        Record::Whole
+    }
 
     /// Encodes a signal of `writer` into a frame; the same signal always gives the same bytes.
     ///

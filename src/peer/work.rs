@@ -376,6 +376,10 @@ impl Receiver for PeerCore<'_> {
         matches!(self.current, Some(PeerConnection { stage: Stage::Open, .. }))
     }
 
+    fn listens_to(&self, connection: ConnectionId) -> bool {
+        self.current.is_some_and(|current| current.connection == connection)
+    }
+
     fn on_understood(&mut self, signal: &Signal<Span>) {
         // A socket answers pings by itself, so a frame without meaning does not prove that the welcome has arrived.
         if self.is_ready() && !matches!(signal, Signal::Ignored) && self.record.on_heard() {

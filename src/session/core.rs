@@ -243,6 +243,10 @@ impl Receiver for SessionCore<'_> {
         self.link.is_ready()
     }
 
+    fn listens_to(&self, connection: ConnectionId) -> bool {
+        self.link.listens_to(connection)
+    }
+
     fn on_understood(&mut self, _: &Signal<Span>) {
         self.link.on_evidence();
     }

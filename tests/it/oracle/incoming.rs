@@ -9,7 +9,7 @@ use redial::{Action, Event, MessageId, Purpose, Session, State};
 
 use super::flow::Flow;
 use super::ledger::{Ledger, waits};
-use super::{Step, Verdict, decode, rule};
+use super::{Step, Verdict, decode, is_one_record, rule};
 
 /// What the oracle has seen of messages on their way in.
 #[derive(Debug, Clone, Default)]
@@ -169,10 +169,14 @@ fn frame(session: &Session, step: &Step, level: bool, delivered: usize, actions:
     if matches!(step.input, Input::Call { call: Call::Fetched { .. }, .. }) {
         return Ok(());
     }
-    let Input::Event { event: Event::FrameIn { .. }, .. } = &step.input else {
+    let Input::Event { event: Event::FrameIn { frame, .. }, .. } = &step.input else {
         rule!(delivered == 0, "something was shown, and no frame had come");
         return Ok(());
     };
+    if !is_one_record(session, frame) {
+        // `properties::records` holds such frames against those that bring their records one by one.
+        return Ok(());
+    }
     rule!(delivered <= 1, "one frame was shown {delivered} times");
     if step.state != State::Ready || step.is_stale() {
         return Ok(());

@@ -16,7 +16,7 @@ pub(crate) mod stored;
 
 use std::fmt;
 
-use redial::dialect::{Content, Side, Signal};
+use redial::dialect::{Content, Record, Side, Signal};
 use redial::journal::{Call, Input};
 use redial::{
     Action, ConnectionId, Duration, Event, Frame, Instant, MessageId, Purpose, Session, Snapshot, State, Status,
@@ -240,10 +240,22 @@ fn is_stopped_for_good(session: &Session) -> bool {
 /// What the present connection brought with this input: understood, or not.
 fn heard(session: &Session, step: &Step, connections: &Connections) -> Option<Result<(), ()>> {
     match &step.input {
-        Input::Event { event: Event::FrameIn { connection, frame }, .. } if connections.open() == Some(*connection) => {
+        Input::Event { event: Event::FrameIn { connection, frame }, .. }
+            if connections.open() == Some(*connection) && is_one_record(session, frame) =>
+        {
             Some(decode(session, frame).map(|_| ()).ok_or(()))
         }
         _ => None,
+    }
+}
+
+/// Whether a frame is one word of the service, and nothing of another.
+pub(crate) fn is_one_record(session: &Session, frame: &Frame) -> bool {
+    let whole = |bytes: &[u8]| session.preset().dialect().record(Side::Client, bytes, 0) == Record::Whole;
+    match frame {
+        Frame::Text(text) => text.is_empty() || whole(text.as_bytes()),
+        Frame::Binary(bytes) => bytes.is_empty() || whole(bytes),
+        Frame::Ping(_) | Frame::Pong(_) => true,
     }
 }
 

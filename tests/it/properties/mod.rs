@@ -6,6 +6,7 @@ mod heartbeats;
 mod pairs;
 mod peers;
 mod presets;
+mod records;
 mod reference;
 mod round_trip;
 mod steps;

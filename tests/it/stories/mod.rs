@@ -25,6 +25,7 @@ mod peers;
 mod presets;
 mod reasons;
 mod reconnecting;
+mod records;
 mod refusals;
 mod registry;
 mod remembering;

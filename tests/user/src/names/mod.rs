@@ -246,6 +246,7 @@ pub fn malformed(error: &Malformed) -> Option<&'static str> {
     Some(match error {
         Malformed::TooLarge { .. } => "too_large",
         Malformed::TooDeep { .. } => "too_deep",
+        Malformed::Unfinished => "unfinished",
         Malformed::Json { .. } => "json",
         Malformed::NotAnObject => "not_an_object",
         Malformed::Missing { .. } => "missing",
