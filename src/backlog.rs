@@ -16,9 +16,9 @@ use alloc::collections::{BTreeSet, VecDeque};
 use crate::action::Purpose;
 use crate::config::{Config, Limits};
 use crate::deadline::{Deadline, Respite, Timer};
+use crate::frame::Frame;
 use crate::host_profile::HostProfile;
 use crate::id::MessageId;
-use crate::records::Unfinished;
 use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
@@ -38,15 +38,18 @@ pub(crate) struct Backlog {
     host: HostProfile,
     /// Whether a message was confirmed or delivered since this connection was ready.
     useful: bool,
-    /// Boxed, since few sessions ever have one.
-    unreported: Option<Box<Unreported>>,
-    /// Unfinished record of this connection.
-    pub(crate) unfinished: Unfinished,
+    /// Boxed, since few sessions ever have any of it.
+    rare: Option<Box<Rare>>,
 }
 
-/// Messages whose new rounds the host has not stored yet, so that these are not reported.
+/// What few sessions ever have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Unreported(BTreeSet<MessageId>);
+struct Rare {
+    /// Messages whose new rounds the host has not stored yet, so that these are not reported.
+    unreported: BTreeSet<MessageId>,
+    /// Unfinished record of this connection.
+    unfinished: Option<Frame>,
+}
 
 /// What a host reports, and what follows from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -127,15 +130,36 @@ impl Backlog {
 
     /// Handles a new round of a message, which is reported once the host has stored it.
     pub(crate) fn on_reopened(&mut self, id: &MessageId) {
-        self.unreported.get_or_insert_default().0.insert(id.clone());
+        self.rare.get_or_insert_default().unreported.insert(id.clone());
     }
 
     /// Notes that a message is reported; returns whether a new round of it was not.
     pub(crate) fn on_reported(&mut self, id: &MessageId) -> bool {
-        let Some(unreported) = &mut self.unreported else { return false };
-        let was_unreported = unreported.0.remove(id);
-        self.unreported.take_if(|unreported| unreported.0.is_empty());
+        let was_unreported = self.rare.as_mut().is_some_and(|rare| rare.unreported.remove(id));
+        self.tidy();
         was_unreported
+    }
+
+    /// Whether a record of this connection is unfinished.
+    #[inline]
+    pub(crate) fn has_unfinished(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.unfinished.is_some())
+    }
+
+    /// Keeps an unfinished record until the next frame comes.
+    pub(crate) fn keep_unfinished(&mut self, record: Frame) {
+        self.rare.get_or_insert_default().unfinished = Some(record);
+    }
+
+    /// Takes the unfinished record of this connection.
+    pub(crate) fn take_unfinished(&mut self) -> Option<Frame> {
+        let record = self.rare.as_mut()?.unfinished.take();
+        self.tidy();
+        record
+    }
+
+    fn tidy(&mut self) {
+        self.rare.take_if(|rare| rare.unreported.is_empty() && rare.unfinished.is_none());
     }
 
     /// Begins a connection without unwritten frames; `handed` is the number of all frames handed over before.
@@ -168,7 +192,7 @@ impl Backlog {
 
     /// Forgets the unwritten frames of a connection that is lost.
     pub(crate) fn on_lost(&mut self) {
-        self.unfinished.forget();
+        self.take_unfinished();
         if let Some(reports) = &mut self.reports {
             reports.frames.clear();
             (reports.bytes, reports.replies, reports.arriving_since) = (0, 0, None);

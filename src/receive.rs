@@ -25,6 +25,7 @@ use crate::dialect::{
 use crate::error::Malformed;
 use crate::frame::Frame;
 use crate::id::{ConnectionId, MessageId};
+use crate::records::Records;
 use crate::state::Cause;
 use crate::status::Status;
 
@@ -85,7 +86,7 @@ pub(crate) fn receive(side: &mut impl Receiver, cx: &mut Context<'_>, connection
 fn end_of_record(cx: &Context<'_>, frame: &Frame) -> Option<Record> {
     match frame {
         Frame::Text(_) | Frame::Binary(_) => match frame.as_bytes() {
-            _ if cx.backlog.unfinished.is_some() => None,
+            _ if cx.backlog.has_unfinished() => None,
             [] => Some(Record::Whole),
             bytes => Some(cx.dialect.record(cx.side, bytes, 0)),
         },
@@ -102,15 +103,17 @@ fn receive_records(
     frame: &mut Frame,
     ends: Option<Record>,
 ) {
-    let (mut records, continued) = cx.backlog.unfinished.continued(frame, ends);
+    let frame = core::mem::replace(frame, Frame::text(""));
+    let (mut records, continued) = Records::of(cx.backlog.take_unfinished(), frame, ends);
     if let Err(error) = continued {
         side.on_malformed(cx, connection, error);
     }
     while side.listens_to(connection) {
         let Some(mut record) = records.next(cx.dialect, cx.side) else {
             if records.is_unfinished() {
-                if let Err(error) = cx.backlog.unfinished.keep(records, &cx.config.limits) {
-                    side.on_malformed(cx, connection, error);
+                match records.rest(&cx.config.limits) {
+                    Ok(rest) => rest.into_iter().for_each(|record| cx.backlog.keep_unfinished(record)),
+                    Err(error) => side.on_malformed(cx, connection, error),
                 }
             }
             return;

@@ -5,16 +5,10 @@
 //!    connection.
 //! 3. No byte is searched twice for the end of a record: the dialect is told how far it has searched.
 
-use alloc::boxed::Box;
-
 use crate::config::Limits;
 use crate::dialect::{Dialect, Record, Side};
 use crate::error::Malformed;
 use crate::frame::Frame;
-
-/// Unfinished record of the present connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Unfinished(Option<Box<Frame>>);
 
 /// Records of one frame, in order.
 pub(crate) struct Records {
@@ -28,42 +22,27 @@ pub(crate) struct Records {
     searched: usize,
 }
 
-impl Unfinished {
-    /// Whether a record is unfinished.
-    #[inline]
-    pub(crate) fn is_some(&self) -> bool {
-        self.0.is_some()
-    }
-
-    pub(crate) fn forget(&mut self) {
-        self.0 = None;
-    }
-
-    /// Begins to read a frame, whose first record ends there where no record is unfinished. Fails where one is that a
-    /// frame of this kind cannot go on with: that record is lost.
-    pub(crate) fn continued(&mut self, frame: &mut Frame, ends: Option<Record>) -> (Records, Result<(), Malformed>) {
-        let next = core::mem::replace(frame, Frame::text(""));
-        let Some(mut begun) = self.0.take() else { return (Records { frame: next, at: 0, ends, searched: 0 }, Ok(())) };
-        let searched = begun.len();
-        match begun.append(next) {
-            Ok(()) => (Records { frame: *begun, at: 0, ends: None, searched }, Ok(())),
-            Err(next) => (Records { frame: next, at: 0, ends: None, searched: 0 }, Err(Malformed::Unfinished)),
+impl Records {
+    /// Begins to read a frame, whose first record ends there where none was unfinished. Fails where one was that a frame
+    /// of this kind cannot go on with: that record is lost.
+    pub(crate) fn of(unfinished: Option<Frame>, next: Frame, ends: Option<Record>) -> (Self, Result<(), Malformed>) {
+        let Some(mut frame) = unfinished else { return (Self { frame: next, at: 0, ends, searched: 0 }, Ok(())) };
+        let searched = frame.len();
+        match frame.append(next) {
+            Ok(()) => (Self { frame, at: 0, ends: None, searched }, Ok(())),
+            Err(next) => (Self { frame: next, at: 0, ends: None, searched: 0 }, Err(Malformed::Unfinished)),
         }
     }
 
-    /// Keeps what is left of the records, an unfinished one. Fails with a record above the limit, which is lost.
-    pub(crate) fn keep(&mut self, records: Records, limits: &Limits) -> Result<(), Malformed> {
-        let Records { frame, at, .. } = records;
-        let (bytes, limit) = ((frame.len() - at.min(frame.len())) as u64, limits.frame_bytes.get());
+    /// Returns what is left of the records, an unfinished one. Fails with a record above the limit, which is lost.
+    pub(crate) fn rest(self, limits: &Limits) -> Result<Option<Frame>, Malformed> {
+        let (bytes, limit) = (self.frame.len().saturating_sub(self.at) as u64, limits.frame_bytes.get());
         if bytes > limit {
             return Err(Malformed::TooLarge { bytes, limit });
         }
-        self.0 = frame.slice(at..frame.len()).map(Box::new);
-        Ok(())
+        Ok(self.frame.slice(self.at..self.frame.len()))
     }
-}
 
-impl Records {
     /// Takes the next record that is complete.
     pub(crate) fn next(&mut self, dialect: &dyn Dialect, reader: Side) -> Option<Frame> {
         let rest = self.frame.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;
