@@ -23,8 +23,8 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Begins to read a frame, whose first record ends there where none was unfinished. Fails where one was that a frame
-    /// of this kind cannot go on with: that record is lost.
+    /// Begins to read a frame, whose first record ends there where none was unfinished. Fails where one was that a
+    /// frame of this kind cannot go on with: that record is lost.
     pub(crate) fn of(unfinished: Option<Frame>, next: Frame, ends: Option<Record>) -> (Self, Result<(), Malformed>) {
         let Some(mut frame) = unfinished else { return (Self { frame: next, at: 0, ends, searched: 0 }, Ok(())) };
         let searched = frame.len();
