@@ -194,7 +194,7 @@ impl Delivery {
     /// Sequence number that heartbeats acknowledge.
     pub(super) fn carried_ack(&self) -> Option<u64> {
         self.ready?;
-        self.transfer.sequence().map(|sequence| sequence.inbound.stored_seq())
+        self.transfer.sequence().map(|sequence| sequence.inbound.carried_seq())
     }
 
     /// Acknowledges a message: at once, or with write-ahead after its delivery is stored.

@@ -3,7 +3,7 @@
 //! 1. `accepted` rises in order: a sequence number waits until the application has answered for every one before it.
 //! 2. `stored` follows `accepted` at once or, with write-ahead, when the host has stored a version that covers it; only
 //!    `stored` is acknowledged.
-//! 3. A refusal is kept until the peer must know it.
+//! 3. A refusal is kept until the peer must know it, and the first ack on a connection to cover it names it.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -120,6 +120,13 @@ impl Inbound {
     /// Sequence number up to which every message is accepted for good.
     pub(crate) fn stored_seq(&self) -> u64 {
         self.stored
+    }
+
+    /// Sequence number for an ack that names no refusals: it stops before the first one that no ack or greeting of the
+    /// present connection named, because the peer would take that message as accepted.
+    pub(crate) fn carried_seq(&self) -> u64 {
+        let named = self.refused.partition_point(|refusal| refusal.seq <= self.acked);
+        self.refused.get(named).map_or(self.stored, |unnamed| self.stored.min(unnamed.seq.saturating_sub(1)))
     }
 
     pub(super) fn accepted(&self) -> u64 {

@@ -3,7 +3,8 @@
 use core::num::NonZeroU32;
 
 use redial::config::{Acknowledge, Limit, PeerPolicy};
-use redial::{Action, Cause, Frame, Purpose, SendError, State, Status};
+use redial::journal::Call;
+use redial::{Action, Cause, ConnectionId, Event, Frame, Purpose, SendError, State, Status};
 
 use super::{Pair, says};
 use crate::support::with;
@@ -143,6 +144,69 @@ fn poison_is_refused_both_ways_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_heartbeat_that_overtakes_the_acknowledgement_accepts_no_refused_message() {
+    let on_call = |config: &mut redial::Config| config.inbox.acknowledge = Acknowledge::OnCall;
+    let mut pair = Pair::with(on_call, PeerPolicy::default());
+    // Both sockets report what they take, and are slow from now on.
+    pair.peer.handle(pair.story.instant(), Event::Written { connection: ConnectionId::new(1), frames: 0 });
+    pair.story.open().written(0);
+    pair.connect().flow();
+    let sent = ["good", "poison", "better"].map(|body| pair.story.send(body));
+    let pushed = ["good", "poison", "better"].map(|body| pair.push(body));
+    pair.flow();
+    let now = pair.now();
+    pair.peer.acknowledge(now, &sent[0]).expect("it waits");
+    pair.peer.reject(now, &sent[1], 7).expect("it waits");
+    pair.peer.acknowledge(now, &sent[2]).expect("it waits");
+    pair.story.acknowledge(&pushed[0]).reject(&pushed[1]).acknowledge(&pushed[2]);
+    pair.client();
+    pair.server();
+    // The first acknowledgements are unwritten, so those that name the refusals wait; heartbeats do not.
+    pair.story.text(r#"{"type":"ping"}"#);
+    pair.hear(r#"{"type":"ping"}"#);
+    assert_eq!(pair.client().sends(|purpose| *purpose == Purpose::HeartbeatReply), [r#"{"type":"pong","a":1}"#]);
+    assert_eq!(pair.server().sends(|purpose| *purpose == Purpose::HeartbeatReply), [r#"{"type":"pong","a":1}"#]);
+    pair.flow();
+    assert_eq!(pair.status(&sent[1]), Some(Status::Sent));
+    pair.story.prompt();
+    let connection = pair.peer.connection().expect("it is there");
+    pair.peer.handle(now, Event::Written { connection, frames: u64::MAX });
+    pair.flow();
+    let server = pair.server();
+    let outcomes = |code| [Status::Accepted, Status::Rejected { code }, Status::Accepted].map(Some);
+    assert_eq!(sent.map(|id| pair.status(&id)), outcomes(7));
+    assert_eq!(pushed.map(|id| server.statuses(&id).last().copied()), outcomes(0));
+    // What an acknowledgement has named, a heartbeat may cover.
+    pair.story.text(r#"{"type":"ping"}"#);
+    assert_eq!(pair.client().sends(|purpose| *purpose == Purpose::HeartbeatReply), [r#"{"type":"pong","a":3}"#]);
+}
+
+#[test]
+fn a_heartbeat_that_is_due_when_a_refusal_is_stored_does_not_accept_the_message() {
+    let mut pair = Pair::storing_with(|config| config.inbox.acknowledge = Acknowledge::OnCall);
+    pair.story.open();
+    pair.connect().settle();
+    let poison = pair.push("poison");
+    pair.settle();
+    pair.client();
+    pair.story.reject(&poison);
+    let version = pair.client().all().iter().find_map(|action| match action {
+        Action::Persist { version, .. } => Some(*version),
+        _ => None,
+    });
+    let version = version.expect("a refusal is stored");
+    let due = pair.story.deadline().expect("a heartbeat is due").at;
+    // The host says that it has stored in the input with which the heartbeat is due.
+    pair.story.clock(due.as_millis()).must(Call::Persisted { version });
+    let client = pair.client();
+    assert_eq!(client.sends(|purpose| *purpose == Purpose::Heartbeat), [r#"{"type":"ping","a":0}"#]);
+    let acks = client.sends(|purpose| matches!(purpose, Purpose::CumulativeAck { .. }));
+    assert_eq!(acks, [r#"{"type":"ack","a":1,"n":[{"s":1,"code":0}]}"#]);
+    pair.settle();
+    assert_eq!(pair.server().statuses(&poison).last(), Some(&Status::Rejected { code: 0 }));
+}
+
+#[test]
 fn a_message_that_ends_the_link_three_times_is_given_up_and_leaves_no_hole() {
     let mut pair = Pair::connected();
     let (poison, rest) = (pair.story.send("poison"), pair.story.send("rest"));
@@ -248,7 +312,7 @@ fn a_client_without_a_first_word_is_dropped_in_time() {
     pair.peer.accept(now);
     let due = pair.peer.next_deadline().expect("it is waited for").at;
     assert_eq!(due.since(now).as_millis(), 10_000);
-    pair.peer.handle(due, redial::Event::Tick);
+    pair.peer.handle(due, Event::Tick);
     assert_eq!(pair.server().aborts(), 1);
 }
 

@@ -76,8 +76,16 @@ impl Pair {
 
     /// Both sides store before they act.
     pub(super) fn storing() -> Self {
+        Self::storing_with(|_| {})
+    }
+
+    pub(super) fn storing_with(change: impl FnOnce(&mut Config)) -> Self {
         let policy = with(|policy: &mut PeerPolicy| policy.durability = Durability::WriteAhead);
-        Self::with(|config| config.durability = Durability::WriteAhead, policy)
+        let storing = |config: &mut Config| {
+            config.durability = Durability::WriteAhead;
+            change(config);
+        };
+        Self::with(storing, policy)
     }
 
     /// The first connection, with all that flows on it.

@@ -1,9 +1,9 @@
 //! Rules where messages have positions: none is given twice, none is left out, and none is acknowledged before its time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redial::config::{Acknowledge, Limits};
-use redial::dialect::{Credit, LeaveSignal, Resumption, SequenceSignal, Side, Signal};
+use redial::dialect::{Credit, LeaveSignal, Refusal, Resumption, SequenceSignal, Side, Signal};
 use redial::journal::{Call, Input};
 use redial::{Action, Event, Frame, MessageId, Secret, Session, State};
 
@@ -28,6 +28,8 @@ pub(super) struct Counted {
     held: Vec<MessageId>,
     gaps: u32,
     answered: Vec<MessageId>,
+    /// The positions that the application refused.
+    refused: BTreeSet<u64>,
     /// What is told as accepted on this connection, and which position which version covers.
     told: u64,
     covered: Vec<(u64, u64)>,
@@ -71,6 +73,7 @@ impl Counted {
     pub(super) fn restarted(&mut self, session: &Session) {
         let accepted = self.accepted(session);
         self.came.truncate(usize::try_from(accepted).expect("so many came"));
+        self.refused.retain(|seq| *seq <= accepted);
         (self.next, self.told, self.gaps) = (None, 0, 0);
         self.held.clear();
         // What a process begins with is stored.
@@ -80,7 +83,11 @@ impl Counted {
     /// What the input itself says.
     fn take_in(&mut self, session: &Session, step: &Step) {
         match &step.input {
-            Input::Call { call: Call::Acknowledge { id } | Call::Reject { id }, .. } => self.answered.push(id.clone()),
+            Input::Call { call: Call::Reject { id }, .. } => {
+                self.refuse(session, id);
+                self.answered.push(id.clone());
+            }
+            Input::Call { call: Call::Acknowledge { id }, .. } => self.answered.push(id.clone()),
             Input::Call { call: Call::Fetched { .. }, .. } if self.gaps > 0 => {
                 self.gaps -= 1;
                 if self.gaps == 0 {
@@ -122,6 +129,15 @@ impl Counted {
         }
     }
 
+    /// The positions under which a message waits for the application are refused with it.
+    fn refuse(&mut self, session: &Session, id: &MessageId) {
+        let accepted = self.accepted(session);
+        let waiting = (1..).zip(&self.came).filter(|(seq, came)| *seq > accepted && *came == id);
+        if !self.answered.contains(id) {
+            self.refused.extend(waiting.map(|(seq, _)| seq));
+        }
+    }
+
     fn welcome(&mut self, terms: &redial::dialect::SessionTerms) {
         let goes_on = self.sid.as_ref().is_some_and(|(sid, _)| *sid == terms.sid);
         match terms.resumption {
@@ -130,6 +146,7 @@ impl Counted {
                 (self.acked, self.told, self.named) = (0, 0, 0);
                 self.given.clear();
                 self.came.clear();
+                self.refused.clear();
                 self.covered.clear();
             }
         }
@@ -151,7 +168,7 @@ impl Counted {
                     "it wants to go on with a session that no welcome gave"
                 );
                 self.named = resume.highest;
-                self.tell(session, ledger, resume.seq)?;
+                self.tell(session, ledger, resume.seq, &resume.refused)?;
                 rule!(
                     resume.lowest <= self.acked + 1,
                     "{} is not acknowledged, only {}",
@@ -176,14 +193,16 @@ impl Counted {
                 let bytes = frame.len() as u64;
                 rule!(bytes <= credit.frame, "a frame has {bytes} bytes, the server takes {}", credit.frame);
             }
-            Ok(Signal::Sequence(SequenceSignal::Ack { seq, .. })) => self.tell(session, ledger, seq)?,
+            Ok(Signal::Sequence(SequenceSignal::Ack { seq, refused, .. })) => {
+                self.tell(session, ledger, seq, &refused)?;
+            }
             _ => {}
         }
         Ok(())
     }
 
-    /// A position is told as accepted for good.
-    fn tell(&mut self, session: &Session, ledger: &Ledger, seq: u64) -> Verdict {
+    /// A position is told as accepted for good, and `named` are refused.
+    fn tell(&mut self, session: &Session, ledger: &Ledger, seq: u64, named: &[Refusal]) -> Verdict {
         rule!(seq >= self.told, "{seq} was told as accepted after {}", self.told);
         let accepted = self.accepted(session);
         rule!(seq <= accepted, "{seq} was told as accepted, and {accepted} is");
@@ -192,6 +211,14 @@ impl Counted {
             let known = seq == 0 || self.covered.is_empty() || self.covered.iter().any(stored);
             rule!(known, "{seq} was told as accepted before that was stored");
         }
+        // A server that has sent a whole window since has heard of it on an earlier connection.
+        let known = (self.came.len() as u64).saturating_sub(session.preset().config().inbox.pending.get());
+        let first = self.told.max(known) + 1;
+        let silent = self
+            .refused
+            .range(first..=seq.max(first))
+            .find(|at| **at <= seq && named.iter().all(|refusal| refusal.seq != **at));
+        rule!(silent.is_none(), "{silent:?} was told as accepted with {seq}, and is refused");
         self.told = seq;
         Ok(())
     }
