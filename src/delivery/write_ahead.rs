@@ -1,4 +1,4 @@
-//! Write-ahead: sends, statuses and answers wait until the host has stored the state that covers them.
+//! Write-ahead: sends, `Queued` and answers wait until the host has stored the state that covers them.
 //!
 //! 1. Each input that changed the durable state announces a version at its end: `Persist` names it, and carries the
 //!    records that changed since the version before. Versions go on over a restart.
@@ -7,7 +7,7 @@
 //! 3. A delivered message is answered once a version that covers its delivery is stored.
 //! 4. On a new connection no message is sent before the host has stored that messages may be sent, so that after a
 //!    crash a message that was never sent is known as such.
-//! 5. Without write-ahead none of these laws applies: messages, statuses and answers go out at once.
+//! 5. Other statuses come at once. Without write-ahead none of these laws applies, and all goes out at once.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
