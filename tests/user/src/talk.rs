@@ -1,7 +1,10 @@
 //! A service whose frames are lines of words.
 
 use redial::config::Limits;
-use redial::dialect::{Bye, Capabilities, CloseAdvice, Content, Dialect, Handshake, HeartbeatSignal, LeaveSignal, Login, MessageSignal, ReceiptSignal, Side, Signal, Span};
+use redial::dialect::{
+    Bye, Capabilities, CloseAdvice, Content, Dialect, Handshake, HeartbeatSignal, LeaveSignal, Login, MessageSignal,
+    ReceiptSignal, Side, Signal, Span,
+};
 use redial::error::{ConfigError, Malformed, PresetError, Unencodable};
 use redial::journal::Header;
 use redial::{Body, Config, Duration, Frame, MessageId, Preset, Secret};
