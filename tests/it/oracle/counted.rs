@@ -30,6 +30,8 @@ pub(super) struct Counted {
     answered: Vec<MessageId>,
     /// The positions that the application refused.
     refused: BTreeSet<u64>,
+    /// The last position that came in this session, in an earlier process too.
+    furthest: u64,
     /// What is told as accepted on this connection, and which position which version covers.
     told: u64,
     covered: Vec<(u64, u64)>,
@@ -48,6 +50,7 @@ impl Counted {
             return Ok(());
         }
         self.take_in(session, step);
+        self.furthest = self.furthest.max(self.came.len() as u64);
         for action in actions {
             if let Action::Send { frame, .. } = action {
                 self.follow(session, ledger, frame)?;
@@ -143,7 +146,7 @@ impl Counted {
         match terms.resumption {
             Resumption::Resumed { seq, .. } if goes_on => self.acked = self.acked.max(seq),
             _ => {
-                (self.acked, self.told, self.named) = (0, 0, 0);
+                (self.acked, self.told, self.named, self.furthest) = (0, 0, 0, 0);
                 self.given.clear();
                 self.came.clear();
                 self.refused.clear();
@@ -212,7 +215,7 @@ impl Counted {
             rule!(known, "{seq} was told as accepted before that was stored");
         }
         // A server that has sent a whole window since has heard of it on an earlier connection.
-        let known = (self.came.len() as u64).saturating_sub(session.preset().config().inbox.pending.get());
+        let known = self.furthest.saturating_sub(session.preset().config().inbox.pending.get());
         let first = self.told.max(known) + 1;
         let silent = self
             .refused
