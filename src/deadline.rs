@@ -18,7 +18,8 @@ pub struct Deadline {
 
 /// The timers of a session and of a [`Peer`](crate::Peer).
 ///
-/// A peer has `Push`, which a session lacks, and of the other timers `Death`, `Authentication` and `Expiry`.
+/// A peer has `Push`, which a session lacks, and of the other timers `Death`, `Authentication`, `Expiry` and
+/// `Stall`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

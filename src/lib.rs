@@ -19,11 +19,10 @@
 //!
 //! To read the source, begin with the table of transitions in `src/link/machine.rs`. Every input starts in
 //! `src/session/mod.rs`, and an inbound frame goes on to `src/receive.rs`. The repository's CONTRIBUTING.md says what
-//! each folder has, and how to add a service, an event, a timer, an action or a setting; a new timer, for one, is a
-//! variant in `src/deadline.rs`, its arm in `src/timers.rs`, and the state that owns its deadline. The page
-//! [`invariants`] lists the laws with their tests, and the page [`redial_v1`] specifies the protocol of `native`.
-//! Adapters for real sockets are packages in the repository, to depend on or to copy: redial-tokio in `examples/tokio`,
-//! and redial-blocking, over threads, in `examples/blocking`.
+//! each folder has, and how to add a service, an event, a timer, an action or a setting. What waits for storage is
+//! decided in `src/delivery/write_ahead.rs`. The page [`invariants`] lists the laws with their tests, and the page
+//! [`redial_v1`] specifies the protocol of `native`. Adapters for real sockets are packages in the repository, to
+//! depend on or to copy: redial-tokio in `examples/tokio`, and redial-blocking, over threads, in `examples/blocking`.
 #![no_std]
 #![deny(
     clippy::unwrap_used,

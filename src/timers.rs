@@ -2,7 +2,8 @@
 //!
 //! 1. A deadline is stored once, in the state that owns it; this file only reads and fires it.
 //! 2. A timer is stopped or moved past `now` before it fires, so the loop over due timers ends.
-//! 3. Of timers that are due together the poll fires first, then those of the connection, then those of the messages.
+//! 3. Of timers that are due together `Stall` fires first, then the poll, then the other timers of the connection, then
+//!    those of the messages.
 //! 4. After every input there is no deadline, or the next deadline is later than `now`.
 //!
 //! | timer | owner | effect |
@@ -10,7 +11,7 @@
 //! | `Poll` | `link::fallback` | the host is asked to poll, and the next poll is armed |
 //! | `Heartbeat` | `link::heartbeat` | a heartbeat goes out, and the next heartbeat is armed |
 //! | `Suspicion` | `link::heartbeat` | the link is suspected, and a probe goes out |
-//! | `Probe`, `Death` | `link::heartbeat` | the connection is lost, with `Cause::Dead` for both timers |
+//! | `Probe`, `Death` | `link::heartbeat` | the connection is lost with `Cause::Dead`; a doubt in which nothing was asked only ends; a late `Death` asks first |
 //! | `Credential`, `Attempt`, `Authentication` | the phase of `link::machine` | the attempt is lost |
 //! | `Reconnect` | the phase | the next attempt begins, or a hint restarts one that hangs |
 //! | `GiveUp`, `Close` | the phase | the session stops |
@@ -25,8 +26,8 @@
 //! After the loss `Cause::Dead` does not say which of `Probe` and `Death` fired. Before the loss `next_deadline` and
 //! `explain` name the timer.
 //!
-//! This file fires the timers of a session. A peer fires its own in `peer::work`: `Push`, `Expiry`, `Death` for a
-//! silent connection, and `Authentication` for a connection without a hello.
+//! This file fires the timers of a session. A peer fires its own in `peer::work`: `Push`, `Expiry`, `Stall`,
+//! `Death` for a silent connection, and `Authentication` for a connection without a hello.
 
 use alloc::string::String;
 

@@ -41,7 +41,7 @@
 //! | `Authenticating`, `Ready` | `drain`, `cancel`, `abandon`, `EXPIRY`, "receipt", nothing left | `Closing` |
 //! | `Authenticating`, `Ready` | "login refused", "kick", "bye" for good, `credential_failed`, refused | `Stopped` |
 //! | `Connecting`, `Authenticating`, `Ready` | `errored`, unauthorized or permanent | `Stopped` |
-//! | `Connecting`, `Authenticating`, `Ready` | `closed`, a final code | `Stopped` |
+//! | `Connecting`, `Authenticating`, `Ready` | `closed`, a final code or one that refuses the credential | `Stopped` |
 //! | `Preparing`, `Connecting`, `Authenticating`, `Ready` | any loss, the attempts used up | `GivingUp`, or `Stopped` |
 //! | `Ready` | any loss, a drain has nothing left | `Stopped` |
 //! | `Preparing` | `reconnect_now` | `Waiting` |
@@ -1003,8 +1003,10 @@ impl Link {
         match timer {
             Timer::Reconnect => self.phase.connection().is_some(),
             Timer::Probe => matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_probing()),
+            Timer::Death | Timer::Pause | Timer::Credential | Timer::Attempt | Timer::Authentication => true,
             Timer::Poll | Timer::Heartbeat | Timer::Suspicion | Timer::Close | Timer::GiveUp => false,
-            _ => true,
+            // The link has none of these.
+            Timer::Stall | Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Rate | Timer::Push => false,
         }
     }
 

@@ -29,9 +29,11 @@ impl Session {
         });
     }
 
-    /// Closes the session until `open`; every message gets its outcome in this call.
+    /// Closes the session until `open`; every message gets its outcome in this call, except that one whose bytes are
+    /// leaving gets it when they are out or the connection is gone.
     ///
-    /// An open connection gets a close frame, and is dropped after `close.timeout` (default 3 s).
+    /// An open connection gets a close frame, and is dropped after `close.timeout` (default 3 s). Each byte that leaves
+    /// meanwhile starts this time anew, until `limits.frame_time` (default 120 s) is over.
     pub fn close(&mut self, now: Instant) {
         self.end(now, None, String::new());
     }
