@@ -23,11 +23,10 @@ pub struct InboxPolicy {
     /// a message must be stored before the server may forget it.
     pub acknowledge: Acknowledge,
     /// Limits the delivered messages that wait for `acknowledge`. Default 256, a slow consumer of some seconds; from
-    /// 1 to 10,000. A message above the limit is `Deferred` and stays with the
-    /// server, and so are those behind it; once at most half of the limit waits, the connection is replaced, so that
-    /// the server sends them again, which costs no attempt. A host that reports what is taken stops reading before
-    /// that. In a dialect with sequence numbers the limit is announced to the server, which then sends no more than
-    /// that.
+    /// 1 to 10,000. A message above the limit is `Deferred` and stays with the server, and so are those behind it; once
+    /// at most half of the limit waits, the connection is replaced, so that the server sends them again, which costs no
+    /// attempt. A host that reports what is taken stops reading before that. In a dialect with sequence numbers the
+    /// limit is announced to the server, which then sends no more than that.
     pub pending: Limit,
     /// Selects the part of a message that is delivered. Default [`Deliver::Content`]; use [`Deliver::Frame`] where
     /// the application reads fields of the envelope too.

@@ -54,7 +54,7 @@ pub(crate) enum LoginStep {
     Unasked,
     /// The host was asked for the credential; the proof carries `reference` back to the server.
     Asked { reference: Option<Box<Reference>> },
-    /// The hello or the proof was sent, or the dialect has no login.
+    /// The hello, the first signal or the proof was sent, a greeting is awaited, or the dialect has no login.
     Answered,
 }
 

@@ -26,7 +26,7 @@
 //! | `Waiting` | `RECONNECT`, the only credential is void | `Stopped` |
 //! | `Connecting` | `opened` | `Ready` |
 //! | `Connecting` | `opened`, the dialect has a login | `Authenticating` |
-//! | `Connecting` | `opened`, the credential for the hello is void | `Waiting` |
+//! | `Connecting` | `opened`, the credential for the first signal is void | `Waiting` |
 //! | `Connecting` | `errored`, `closed`, `reconnect_now`, `ATTEMPT` | `Waiting` |
 //! | `Authenticating` | "login accepted", "welcome", "challenge", `credential` | `Ready` |
 //! | `Authenticating` | `credential_failed`, `AUTHENTICATION` | `Waiting` |
@@ -1004,9 +1004,18 @@ impl Link {
             Timer::Reconnect => self.phase.connection().is_some(),
             Timer::Probe => matches!(&self.phase, Phase::Ready { heartbeat, .. } if heartbeat.is_probing()),
             Timer::Death | Timer::Pause | Timer::Credential | Timer::Attempt | Timer::Authentication => true,
-            Timer::Poll | Timer::Heartbeat | Timer::Suspicion | Timer::Close | Timer::GiveUp => false,
-            // The link has none of these.
-            Timer::Stall | Timer::Expiry | Timer::Drain | Timer::Receipt | Timer::Rate | Timer::Push => false,
+            // The link has none of the last six.
+            Timer::Poll
+            | Timer::Heartbeat
+            | Timer::Suspicion
+            | Timer::Close
+            | Timer::GiveUp
+            | Timer::Stall
+            | Timer::Expiry
+            | Timer::Drain
+            | Timer::Receipt
+            | Timer::Rate
+            | Timer::Push => false,
         }
     }
 

@@ -292,7 +292,7 @@ impl Outbox {
 
     /// Whether a message waits to be stored, or for the user to decide about a failed message before it.
     pub(crate) fn is_held(&self, slot: u64) -> bool {
-        self.is_unstored(slot) || self.by_hand.failures().next().is_some_and(|(failed, _)| failed < slot)
+        self.is_unstored(slot) || self.first_held() < slot
     }
 
     /// Returns the next message to send and its slot, if the in-flight window has room.
