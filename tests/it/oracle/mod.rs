@@ -249,12 +249,13 @@ fn heard(session: &Session, step: &Step, connections: &Connections) -> Option<Re
     }
 }
 
-/// Whether a frame is one word of the service, and nothing of another.
+/// Whether a frame is one word of the service, and nothing of another. An empty one may be a part of what is unfinished
+/// in a dialect that cuts its words.
 pub(crate) fn is_one_record(session: &Session, frame: &Frame) -> bool {
     let whole = |bytes: &[u8]| session.preset().dialect().record(Side::Client, bytes, 0) == Record::Whole;
     match frame {
-        Frame::Text(text) => text.is_empty() || whole(text.as_bytes()),
-        Frame::Binary(bytes) => bytes.is_empty() || whole(bytes),
+        Frame::Text(text) => whole(text.as_bytes()),
+        Frame::Binary(bytes) => whole(bytes),
         Frame::Ping(_) | Frame::Pong(_) => true,
     }
 }

@@ -527,6 +527,48 @@ fn a_refusal_says_what_may_help() {
     }
 }
 
+#[test]
+fn a_later_attempt_is_no_sooner_than_asked_for_and_no_later_than_an_hour() {
+    for (asked_for, least, most) in [(0, 0, 1_000), (30_000, 30_000, 31_000), (u64::MAX, 3_600_000, 3_601_000)] {
+        let mut story = Story::new(Terse::preset(Login::First, asked()));
+        story.open().credential("token").opened().text(&format!("later {asked_for}"));
+        let wait = story.seen().losses().last().map(|(_, at)| at - story.now());
+        assert!(wait.is_some_and(|wait| (least..=most).contains(&wait)), "{asked_for}: {wait:?}");
+    }
+}
+
+#[test]
+fn a_greeting_sets_a_rhythm_that_a_session_can_keep() {
+    for (asked_for, every) in [(0, 5_000), (9_000, 9_000), (u64::MAX, 300_000)] {
+        let mut story = Story::new(Terse::preset(Login::Greeted, asked()));
+        story.open().credential("token").opened().text(&format!("welcome {asked_for} news"));
+        assert_eq!(story.deadline().map(|due| due.at.as_millis() - story.now()), Some(every), "{asked_for}");
+    }
+    // Where nobody is greeted, a greeting is no news.
+    let mut story = Story::new(Terse::preset(Login::None, redial::Config::default()));
+    story.ready().seen();
+    story.text("welcome 9000 news");
+    assert_eq!(story.seen().count(|action| matches!(action, Action::Greeted { .. })), 0);
+}
+
+#[test]
+fn a_refusal_on_a_live_connection_says_what_may_help_too() {
+    let ready = || {
+        let mut story = Story::new(Terse::preset(Login::First, asked()));
+        story.open().credential("token").opened().text("welcome");
+        let id = story.send("hello");
+        story.seen();
+        (story, id)
+    };
+    let (mut later, id) = ready();
+    later.text("later 30000");
+    assert!(later.seen().losses().last().is_some_and(|(cause, at)| *cause == Cause::Unauthorized && *at >= 30_000));
+    assert_eq!(later.session.status(&id), Some(Status::Sent), "it goes out again");
+    let (mut never, id) = ready();
+    never.text("never");
+    assert_eq!((never.state(), never.session.status(&id)), (State::Stopped, Some(Status::Sent)));
+}
+
 /// The host is asked for every credential.
 fn asked() -> redial::Config {
     let mut config = redial::Config::default();

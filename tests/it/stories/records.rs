@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use redial::config::{CredentialSource, Limit, Limits};
+use redial::config::{CredentialSource, Limit, Limits, PeerPolicy};
 use redial::dialect::{Capabilities, Content, Dialect, Login, MessageSignal, Record, Side, Signal, Span};
 use redial::error::{Malformed, Unencodable};
-use redial::{Action, Cause, Config, ConnectionId, Event, Frame, Instant, Preset, Seed, Session, State};
+use redial::{Action, Body, Cause, Config, ConnectionId, Event, Frame, Instant, Peer, Preset, Seed, Session, State};
 
 use crate::support::{Story, with};
 
@@ -188,4 +188,35 @@ fn a_dialect_that_cuts_a_character_in_two_gets_the_rest_whole() {
     story.ready().seen();
     story.text("a\u{a7}b").text("");
     assert_eq!(story.seen().delivered(), ["a", "\u{a7}b", ""]);
+}
+
+#[test]
+fn a_stream_of_bytes_goes_on_behind_pings_and_an_empty_frame() {
+    let mut story = lines();
+    let bytes = |text: &str| Frame::Binary(text.as_bytes().to_vec());
+    story.frame(bytes("one\ntw")).frame(Frame::Ping(Vec::new())).frame(bytes("")).frame(bytes("o\n"));
+    let seen = story.seen();
+    let bodies = seen.all().iter().filter_map(|action| match action {
+        Action::Deliver(message) => Some(message.body.clone()),
+        _ => None,
+    });
+    assert_eq!(bodies.collect::<Vec<_>>(), ["one", "two"].map(|text| Body::from(text.as_bytes().to_vec())));
+}
+
+#[test]
+fn a_peer_reads_records_as_a_session_does_and_no_half_of_one_outlives_its_connection() {
+    let preset = Preset::new(Lines::default(), Config::default()).expect("it is sound");
+    let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(7_u64));
+    let (now, mut heard) = (Instant::ORIGIN, Vec::new());
+    for frames in [["one\ntwo", " and a half"], ["three\n", "four\n"]] {
+        let connection = peer.accept(now);
+        for text in frames {
+            peer.handle(now, Event::FrameIn { connection, frame: Frame::text(text) });
+        }
+        heard.extend(std::iter::from_fn(|| peer.poll_action()).filter_map(|action| match action {
+            Action::Deliver(message) => message.body.as_text().map(str::to_owned),
+            _ => None,
+        }));
+    }
+    assert_eq!(heard, ["one", "three", "four"]);
 }
