@@ -336,3 +336,12 @@ fn a_peer_asks_for_heartbeats_twice_as_often_as_it_gives_up_silence() {
     pair.connect().flow();
     assert!(says(&pair.greetings().1, r#""hb_ms":15000"#));
 }
+
+#[test]
+fn a_close_that_refuses_or_replaces_a_client_is_final_without_a_word_before_it() {
+    for (code, state) in [(4402, State::Waiting), (4403, State::Stopped), (4408, State::Stopped)] {
+        let mut pair = Pair::connected();
+        pair.story.closed(code);
+        assert_eq!(pair.story.state(), state, "{code}");
+    }
+}

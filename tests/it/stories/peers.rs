@@ -3,11 +3,14 @@
 use std::num::NonZeroU32;
 
 use redial::config::{Durability, Guarantee, Limit, OnFailure, PeerPolicy, Rate, Resend};
+use redial::dialect::Login;
 use redial::error::ReceiptError;
 use redial::{
     Action, Config, ConnectionId, Duration, Event, Frame, Instant, MessageId, Outgoing, Peer, Preset, Purpose, Seed,
     SendError, Timer,
 };
+
+use crate::sim::Terse;
 
 /// A peer of `uni_app` whose client has just connected.
 fn peer(change: impl FnOnce(&mut Config)) -> (Peer, ConnectionId) {
@@ -176,6 +179,25 @@ fn an_id_that_no_message_can_have_is_not_remembered() {
     assert_eq!(peer.stats().refused, 1);
     assert_eq!(peer.delivered(at(0), fits), Ok(()));
     assert_eq!(peer.delivered(at(0), long), Err(ReceiptError::Unknown));
+}
+
+#[test]
+fn a_client_that_speaks_first_is_answered_once_and_its_credential_told_once() {
+    let preset = Terse::preset(Login::First, Config::default());
+    let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(1_u64));
+    let connection = peer.accept(at(0));
+    peer.push(at(0), "early").expect("there is room");
+    let hear = |peer: &mut Peer| {
+        peer.handle(at(0), Event::FrameIn { connection, frame: Frame::text("hi token") });
+        let said = std::iter::from_fn(|| peer.poll_action()).filter_map(|action| match action {
+            Action::Send { frame, .. } => frame.as_text()?.split(' ').next().map(str::to_owned),
+            Action::Credential { credential, .. } => Some(credential.reveal().to_owned()),
+            _ => None,
+        });
+        said.collect::<Vec<_>>()
+    };
+    assert_eq!(hear(&mut peer), ["token", "welcome", "msg"], "nothing goes before the answer");
+    assert_eq!((hear(&mut peer), peer.stats().stale_events), (Vec::new(), 1));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Services whose frames are not one word each: several lines in a frame, one line over several.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -219,4 +220,25 @@ fn a_peer_reads_records_as_a_session_does_and_no_half_of_one_outlives_its_connec
         }));
     }
     assert_eq!(heard, ["one", "three", "four"]);
+}
+
+#[test]
+fn a_word_that_came_in_two_halves_leaves_nothing_behind() {
+    let (mut whole, mut cut) = (lines(), lines());
+    whole.text("one\n");
+    cut.text("on").text("e\n");
+    assert_eq!(whole.session, cut.session);
+}
+
+#[test]
+fn a_peer_reads_no_further_than_the_end_of_its_connection() {
+    let config = with(|config: &mut Config| config.limits.malformed = NonZeroU32::new(1));
+    let preset = Preset::new(Lines::default(), config).expect("it is sound");
+    let mut peer = Peer::new(preset, PeerPolicy::default(), Seed::from(7_u64));
+    let connection = peer.accept(Instant::ORIGIN);
+    let frame = Frame::text("one\n?\n?\nlost\nlost\n");
+    peer.handle(Instant::ORIGIN, Event::FrameIn { connection, frame });
+    let delivers = |action: &Action| matches!(action, Action::Deliver(_));
+    assert_eq!(std::iter::from_fn(|| peer.poll_action()).filter(delivers).count(), 1);
+    assert_eq!((peer.connection(), peer.stats().stale_events), (None, 1));
 }
