@@ -1,20 +1,12 @@
 //! The program `stdio`, as another program would drive it: a line in, its answer out at once, over real pipes.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// The example beside this test: `cargo test` builds both.
-fn example(name: &str) -> Command {
-    let test = std::env::current_exe().expect("a test has a file");
-    let built = test.ancestors().nth(2).expect("it lies in deps").join("examples");
-    let program: PathBuf = built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "{} is not built: cargo build --examples", program.display());
-    Command::new(program)
-}
+use crate::support::example::example;
 
 fn stdio() -> Command {
-    example("stdio")
+    Command::new(example("stdio"))
 }
 
 fn run(words: &[&str]) -> Output {
@@ -100,7 +92,7 @@ fn a_refused_header_ends_in_exit_code_2_in_both_programs() {
 
     let file = std::env::temp_dir().join(format!("redial-refused-header-{}", std::process::id()));
     std::fs::write(&file, journal).expect("the file can be written");
-    let output = example("replay").arg(&file).output().expect("it starts");
+    let output = Command::new(example("replay")).arg(&file).output().expect("it starts");
     std::fs::remove_file(&file).expect("the file is there");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -130,7 +122,7 @@ fn a_query_is_answered_over_a_pipe_and_passed_over_by_a_replay() {
     let journal = [header, answered[0], query, other, answered[2], open, &answered[3..].join("\n")].join("\n");
     let file = std::env::temp_dir().join(format!("redial-queries-{}", std::process::id()));
     std::fs::write(&file, journal).expect("the file can be written");
-    let output = example("replay").arg(&file).output().expect("it starts");
+    let output = Command::new(example("replay")).arg(&file).output().expect("it starts");
     std::fs::remove_file(&file).expect("the file is there");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("2 inputs played, 4 outputs the same"), "{said}");
