@@ -23,10 +23,13 @@ use crate::time::Duration;
 #[non_exhaustive]
 pub struct Bounds {
     /// The longest silence before a dead link is given up, provided that the host ticks in time; `None` where silence
-    /// never ends a link, as where nothing can be asked and the server sends no heartbeats of its own. An
-    /// [`Online`](crate::Event::Online) or [`Woke`](crate::Event::Woke) during the silence starts a new probe, which
-    /// may add `heartbeat.probe.wait`. The lateness of the host adds itself, and one more second where it is more than
-    /// one.
+    /// never ends a link, as where nothing can be asked and the server sends no heartbeats of its own. Neither a hint of
+    /// the host nor a late tick ends a link there.
+    ///
+    /// Elsewhere an [`Online`](crate::Event::Online), [`Offline`](crate::Event::Offline) or
+    /// [`Woke`](crate::Event::Woke) during the silence starts a new probe, and so does a tick that is later than
+    /// `heartbeat.probe.late`; that may add `heartbeat.probe.wait` once. Where the server is only heard, each such tick
+    /// gives it its time again. The lateness of each tick adds itself, and one more second where it is more than one.
     #[serde(rename = "notice_dead_link_ms")]
     pub notice_dead_link: Option<Duration>,
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them was

@@ -139,9 +139,8 @@ fn least_silence(policy: &HeartbeatPolicy) -> Option<Duration> {
     // A tick is late only past a deadline, and a chain in lock step has one as soon as the connection is ready.
     let at_once = policy.at_ready && policy.schedule == HeartbeatSchedule::LockStep;
     let due = if at_once { Duration::ZERO } else { policy.unanswered().map_or(every, |span| every.min(span)) };
-    let late = policy.probe.map(|probe| due + probe.late + probe.wait);
-    let ends = dead_after.is_some() || suspected.is_some();
-    [dead_after, suspected, unanswered, late].into_iter().flatten().min().filter(|_| ends)
+    let late = policy.probe().map(|probe| due + probe.late + probe.wait);
+    [dead_after, suspected, unanswered, late].into_iter().flatten().min()
 }
 
 impl Gaps<'_> {

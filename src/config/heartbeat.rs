@@ -41,7 +41,8 @@ pub struct HeartbeatPolicy {
     #[serde(default, rename = "unanswered_ms")]
     pub unanswered: Option<Duration>,
     /// The reaction to a wake-up that comes late. Default: a wake-up more than 5 s late counts as a suspend; one
-    /// probe is sent, and its answer may take 5 s. `None` handles a late wake-up like any other.
+    /// probe is sent, and its answer may take 5 s. `None` handles a late wake-up like any other. It has no effect where
+    /// silence never ends a link, and neither has a hint of the host then: nobody has to answer there.
     pub probe: Option<Probe>,
 }
 
@@ -225,10 +226,19 @@ impl HeartbeatPolicy {
         self.suspicion.map_or(probe, |suspicion| suspicion.wait).max(TICK)
     }
 
+    /// Whether silence ever ends a link.
+    pub(crate) fn silence_ends_links(&self) -> bool {
+        self.dead_after.is_some() || self.suspicion.is_some()
+    }
+
+    /// The reaction to a late wake-up, where silence ends a link at all.
+    pub(crate) fn probe(&self) -> Option<Probe> {
+        self.probe.filter(|_| self.silence_ends_links())
+    }
+
     /// The time after which unanswered messages raise suspicion, where silence ends a link at all.
     pub(crate) fn unanswered(&self) -> Option<Duration> {
-        let ends = self.dead_after.is_some() || self.suspicion.is_some();
-        self.unanswered.filter(|_| ends).map(|span| span.max(TICK))
+        self.unanswered.filter(|_| self.silence_ends_links()).map(|span| span.max(TICK))
     }
 
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them left.

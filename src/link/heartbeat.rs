@@ -176,6 +176,9 @@ impl Heartbeat {
         }
         if policy.liveness == Liveness::AnyFrame || !self.asks() {
             self.on_life(now, policy);
+        } else if suspected && self.has_ended(policy) {
+            // Silence that goes on is suspected anew.
+            self.next_at = now + self.every;
         }
         suspected
     }
@@ -308,7 +311,7 @@ impl Heartbeat {
             self.probe_ends_at = self.probe_ends_at.max(now + wait);
         }
         // After a pause of a moment the schedule tells early enough.
-        policy.probe.is_some_and(|probe| now.since(since) > probe.late) && self.on_wake(now, policy)
+        self.late_probe(now, since, policy).is_some() && self.on_wake(now, policy)
     }
 
     /// Forgets what was asked on schedule. A probe stays unanswered: the doubt that it was sent for does not end by not
@@ -335,14 +338,20 @@ impl Heartbeat {
 
     /// Whether a lock-step chain has ended that starts again, because detecting a dead link needs heartbeats.
     fn has_ended(&self, policy: &HeartbeatPolicy) -> bool {
-        self.next_at.is_never() && self.role.sends && policy.dead_after.is_some()
+        self.next_at.is_never() && self.role.sends && policy.silence_ends_links()
+    }
+
+    /// The reaction to what comes that long after its time, where it is so late. A probe that is under way stays the
+    /// only one: a host that is late again and again would never hear its verdict.
+    pub(crate) fn late_probe(&self, now: Instant, due: Instant, policy: &HeartbeatPolicy) -> Option<Probe> {
+        policy.probe().filter(|probe| !self.is_probing() && now.since(due) > probe.late)
     }
 
     /// Starts a probe after sleep or a network change; returns whether a heartbeat goes out for it. None does when a
     /// probe is under way, the policy has none or nobody would answer, nor while the socket has not taken the heartbeat
     /// before, which is the probe then.
     pub(crate) fn on_wake(&mut self, now: Instant, policy: &HeartbeatPolicy) -> bool {
-        let Some(probe) = policy.probe.filter(|_| self.asks() && !self.is_probing()) else { return false };
+        let Some(probe) = policy.probe().filter(|_| self.asks() && !self.is_probing()) else { return false };
         let round_trip = self.round_trip;
         self.probe(now, policy, probe.wait);
         if !self.unwritten_since.is_never() {
@@ -374,7 +383,7 @@ impl Heartbeat {
                 return Some(HeartbeatDecision::Send);
             }
             _ => {
-                if let Some(probe) = policy.probe.filter(|probe| now.since(due.at) > probe.late) {
+                if let Some(probe) = self.late_probe(now, due.at, policy) {
                     if self.asks() {
                         self.probe(now, policy, probe.wait);
                         return Some(HeartbeatDecision::Send);
@@ -383,7 +392,7 @@ impl Heartbeat {
                 }
             }
         }
-        if self.dead_at.is_due(now) {
+        if due.timer == Timer::Death && self.dead_at.is_due(now) {
             return Some(HeartbeatDecision::Dead);
         }
         self.send_due(now, policy)
@@ -417,9 +426,6 @@ impl Heartbeat {
 
     /// Returns when uninterrupted silence would count as death; `None` when the policy never declares a link dead.
     pub(crate) fn death_if_silent(&self, policy: &HeartbeatPolicy) -> Option<Instant> {
-        if policy.dead_after.is_none() && policy.suspicion.is_none() {
-            return None;
-        }
         let by_suspicion = policy.suspicion.filter(|_| self.asks()).and_then(|suspicion| match self.suspicion_state {
             SuspicionState::DueAt(at) => Some(at + policy.suspicion_wait()),
             _ => Some(self.nth_heartbeat(suspicion.heartbeats)? + suspicion.after + policy.suspicion_wait()),
@@ -476,11 +482,10 @@ impl Heartbeat {
 
     fn probe(&mut self, now: Instant, policy: &HeartbeatPolicy, wait: Duration) {
         self.next_at = match (self.next_at, policy.schedule) {
-            // Detecting a dead link needs heartbeats, so a lock-step chain that had ended starts again.
-            (Instant::NEVER, _) => policy.dead_after.map_or(Instant::NEVER, |_| now + self.every),
             // A hint can come before the next heartbeat is due, which then keeps its place in the grid.
             (due, HeartbeatSchedule::Grid) if due > now => due,
             (due, HeartbeatSchedule::Grid) => self.next_heartbeat(now, due, policy),
+            // A lock-step chain that had ended starts again.
             (_, HeartbeatSchedule::SinceLife | HeartbeatSchedule::LockStep) => now + self.every,
         };
         self.unanswered = 0;

@@ -68,7 +68,7 @@ use super::malformed::MalformedFrames;
 use super::network::Progress;
 use super::reconnect::{ConnectionHistory, Proof, Reconnect, ReconnectDecision};
 use crate::action::{Action, PollCause, Purpose};
-use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, Probe, WhileDown, may_be_received, may_be_sent};
+use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, WhileDown, may_be_received, may_be_sent};
 use crate::context::Context;
 use crate::deadline::{Deadline, Respite, Timer};
 use crate::dialect::{Again, Bye, CloseAdvice, Content, Greeting, Login, LoginSignal, Signal, Span, role};
@@ -1023,10 +1023,13 @@ impl Link {
     /// whether it does. A death that is later than `heartbeat.probe.late` is asked about instead.
     pub(crate) fn gives_respite(&mut self, cx: &Context<'_>, timer: Timer) -> bool {
         let due = self.phase.deadline();
-        let asks = |probe: &Probe| timer == Timer::Death && cx.now.since(due.at) > probe.late;
-        self.ends_attempt(timer)
-            && !cx.config.heartbeat.probe.as_ref().is_some_and(asks)
-            && !self.respite.is_over(cx.now, due)
+        let asks = match &self.phase {
+            Phase::Ready { heartbeat, .. } if timer == Timer::Death => {
+                heartbeat.late_probe(cx.now, due.at, &cx.config.heartbeat).is_some()
+            }
+            _ => false,
+        };
+        self.ends_attempt(timer) && !asks && !self.respite.is_over(cx.now, due)
     }
 
     /// Asks the host for the poll that is due, and arms the next poll.

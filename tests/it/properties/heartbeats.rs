@@ -99,7 +99,6 @@ proptest! {
             }
             let frame = Frame::text(if asked.is_some() { r#"{"type":"pong"}"# } else { "hi" });
             session.handle(Instant::from_millis(last), Event::FrameIn { connection, frame });
-            prop_assume!(policy.liveness == Liveness::AnyFrame);
         }
         let bound = session.bounds().notice_dead_link;
         for _ in 0..20_000 {
@@ -143,6 +142,144 @@ proptest! {
             }
             let Some(due) = session.next_deadline() else { break };
             session.handle(due.at, Event::Tick);
+        }
+    }
+}
+
+/// What happens to a session, and after how long.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Reply,
+    Chatter,
+    Online,
+    Offline,
+    Woke,
+    Send,
+}
+
+fn steps(longest: usize, live: bool) -> impl Strategy<Value = Vec<(u64, Step)>> {
+    let hint = prop_oneof![Just(Step::Online), Just(Step::Offline), Just(Step::Woke), Just(Step::Send)];
+    let frame = prop_oneof![Just(Step::Reply), Just(Step::Chatter)];
+    let step = prop_oneof![if live { 4 } else { 0 } => frame, 1 => hint];
+    prop::collection::vec((prop_oneof![1..2_000_u64, 1..40_000_u64], step), 0..longest)
+}
+
+/// A link whose host may be late, with what was measured since the last frame.
+struct Link {
+    session: Session,
+    connection: ConnectionId,
+    /// How late the host is, tick by tick.
+    late: Vec<u64>,
+    ticks: usize,
+    /// When the last frame came.
+    heard: Instant,
+    /// When the first message left after that.
+    asked: Option<Instant>,
+    /// What lateness and hints may add to the bound since then, in milliseconds.
+    extra: u64,
+    /// Whether a probe may have gone out since then.
+    probed: bool,
+}
+
+impl Link {
+    fn is_ready(&self) -> bool {
+        self.session.state() == State::Ready
+    }
+
+    /// Gives an input, and notes how late it is for what was due.
+    fn input(&mut self, now: Instant, event: Event) {
+        let late = self.session.next_deadline().map_or(0, |due| now.since(due.at).as_millis());
+        let probe = self.session.preset().config().heartbeat.probe;
+        self.extra += late + if late > 1_000 { 1_000 } else { 0 };
+        self.probed |= probe.is_some_and(|probe| late > probe.late.as_millis());
+        self.session.handle(now, event);
+    }
+
+    /// Ticks until then, each time as late as the host is; returns whether the link was silent to the end.
+    fn tick_until(&mut self, end: Instant) -> bool {
+        for _ in 0..3_000 {
+            let Some(due) = self.session.next_deadline().filter(|_| self.is_ready()) else { return true };
+            let late = self.late.get(self.ticks % self.late.len().max(1)).copied().unwrap_or_default();
+            let now = due.at + Duration::from_millis(late);
+            if now >= end {
+                return true;
+            }
+            self.ticks += 1;
+            self.input(now, Event::Tick);
+        }
+        false
+    }
+
+    fn step(&mut self, wait: u64, step: Step) -> bool {
+        let now = self.session.now() + Duration::from_millis(wait);
+        if !self.tick_until(now) || !self.is_ready() {
+            return false;
+        }
+        let connection = self.connection;
+        match step {
+            Step::Reply => self.input(now, Event::FrameIn { connection, frame: Frame::Pong(Vec::new()) }),
+            Step::Chatter => self.input(now, Event::FrameIn { connection, frame: Frame::text("hi") }),
+            Step::Online => self.input(now, Event::Online),
+            Step::Offline => self.input(now, Event::Offline),
+            Step::Woke => self.input(now, Event::Woke { asleep: Duration::from_millis(wait) }),
+            Step::Send => {
+                self.input(now, Event::Tick);
+                let _ = self.session.send(now, "hello");
+            }
+        }
+        let is_message = |action: &Action| matches!(action, Action::Send { purpose: Purpose::Message { .. }, .. });
+        if std::iter::from_fn(|| self.session.poll_action()).filter(is_message).count() > 0 {
+            self.asked = self.asked.or(Some(now));
+        }
+        match step {
+            Step::Reply | Step::Chatter => {
+                (self.heard, self.asked, self.extra, self.probed) = (now, None, 0, false);
+            }
+            Step::Online | Step::Offline | Step::Woke => self.probed = true,
+            Step::Send => {}
+        }
+        self.is_ready()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn silence_ends_a_link_within_the_bound_or_never_as_the_bound_says(
+        policy in policy(),
+        pings in prop::bool::weighted(0.9),
+        before in steps(8, true),
+        after in steps(4, false),
+        late in prop::collection::vec(prop_oneof![3 => Just(0_u64), 1 => 1..3_000_u64, 1 => 3_000..90_000_u64], 0..6),
+    ) {
+        let (session, connection) = ready(&policy, None);
+        let zero = Instant::ORIGIN;
+        let mut link = Link { session, connection, late, ticks: 0, heard: zero, asked: None, extra: 0, probed: false };
+        if !pings {
+            link.input(zero, Event::Host { profile: redial::HostProfile::new().without_pings() });
+        }
+        let bounds = link.session.bounds();
+        let all: Vec<_> = before.into_iter().chain(after).collect();
+        let lived = all.iter().all(|(wait, step)| link.step(*wait, *step));
+        let ended = link.tick_until(Instant::NEVER);
+        let (now, heard) = (link.session.now(), link.heard);
+        let Some(bound) = bounds.notice_dead_link else {
+            prop_assert!(link.is_ready(), "ended at {now} though silence never ends a link: {policy:?} {all:?}");
+            return Ok(());
+        };
+        let wait = policy.probe.filter(|_| link.probed).map_or(Duration::ZERO, |probe| probe.wait.max(Duration::from_millis(1)));
+        let extra = wait + Duration::from_millis(link.extra);
+        if let (Some(asked), Some(bound), true) = (link.asked, bounds.notice_dead_link_under_traffic, ended) {
+            let (took, bound) = (now.since(asked), bound + extra);
+            prop_assert!(took <= bound, "noticed {took} after a message, promised {bound}: {policy:?} {all:?}");
+        }
+        let bound = bound + extra;
+        let took = now.since(heard);
+        prop_assert!(took <= bound, "silent for {took}, promised {bound}: {policy:?} {all:?} {lived}");
+        if link.is_ready() {
+            let far = heard + bound == Instant::NEVER;
+            prop_assert!(!ended || far, "never noticed, promised {bound}: {policy:?} {all:?}");
         }
     }
 }

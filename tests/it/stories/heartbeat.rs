@@ -316,3 +316,49 @@ fn in_lock_step_a_probe_that_any_frame_answers_leaves_a_deadline_behind() {
     story.wait(bound);
     assert_eq!(story.seen().losses()[0].0, Cause::Dead);
 }
+
+#[test]
+fn in_lock_step_suspicion_alone_finds_a_link_that_falls_silent_after_its_chain_had_ended() {
+    for life in [Liveness::AnyFrame, Liveness::Reply] {
+        let mut story = Story::plain_with(|config| {
+            config.heartbeat.schedule = HeartbeatSchedule::LockStep;
+            config.heartbeat.liveness = life;
+            config.heartbeat.every = Duration::from_secs(3);
+            config.heartbeat.dead_after = None;
+        });
+        let bound = story.session.bounds().notice_dead_link.map(Duration::as_millis);
+        assert_eq!(bound, Some(11_000));
+        // The chain has ended, the link is suspected, and a frame that is no echo comes.
+        story.ready().wait(6_000).wait(500).text("alive").seen();
+        story.wait(10_999);
+        assert_eq!(story.state(), State::Ready);
+        story.wait(1);
+        assert_eq!(story.seen().losses()[0].0, Cause::Dead, "{life:?}");
+    }
+}
+
+#[test]
+fn where_silence_never_ends_a_link_neither_a_hint_nor_a_late_wake_up_does() {
+    let quiet = |config: &mut redial::Config| {
+        (config.heartbeat.dead_after, config.heartbeat.suspicion) = (None, None);
+    };
+    for hint in [Event::Online, Event::Offline, Event::Woke { asleep: Duration::from_secs(600) }, Event::Tick] {
+        let mut story = Story::plain_with(quiet);
+        assert_eq!(story.session.bounds().notice_dead_link, None);
+        story.ready().sleep(600_000).event(hint.clone()).wait(600_000);
+        assert_eq!((story.state(), story.seen().losses()), (State::Ready, vec![]), "{hint:?}");
+    }
+}
+
+#[test]
+fn a_host_that_is_always_late_finds_a_dead_link_with_the_first_probe() {
+    let mut story = Story::plain_with(|config| {
+        config.heartbeat.every = Duration::from_secs(10);
+        config.heartbeat.probe = Some(redial::config::Probe::new(Duration::from_secs(5), Duration::from_secs(60)));
+    });
+    story.ready().sleep(16_000).tick().seen();
+    for _ in 0..5 {
+        story.sleep(16_000).tick();
+    }
+    assert_eq!(story.seen().losses()[0].0, Cause::Dead, "60 s after the probe, and a little as late as the host");
+}

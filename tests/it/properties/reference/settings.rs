@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use redial::config::{
-    Acknowledge, Backoff, CredentialSource, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit, OnFailure, Probe,
-    Resend, SendFailure, WhileDown,
+    Acknowledge, Backoff, CredentialSource, DeadAfter, Durability, FirstDelay, HeartbeatPolicy, Jitter, Limit,
+    OnFailure, Probe, Resend, SendFailure, WhileDown,
 };
 use redial::{Config, Duration, Preset};
 
@@ -112,8 +112,8 @@ pub(super) const ID_BYTES: usize = 40;
 /// No heartbeat but the one that is asked out of turn: what a link does by itself is not what is asked about here.
 fn quiet(policy: &mut HeartbeatPolicy, probe: Option<u64>) {
     policy.every = NEVER;
-    policy.dead_after = None;
-    policy.suspicion = None;
+    policy.dead_after = DeadAfter::after(1, NEVER);
+    (policy.suspicion, policy.unanswered) = (None, None);
     policy.probe = probe.map(|wait| Probe::new(NEVER, Duration::from_millis(wait)));
 }
 
