@@ -349,7 +349,7 @@ pub enum PresetError {
     /// The settings do not have the shape of a configuration.
     #[error("the configuration cannot be read: {problem}")]
     Invalid {
-        /// The problem; the text is the caller's own.
+        /// The problem; it names fields and types, and repeats no value.
         problem: String,
     },
     /// A setting is out of its range, or two settings contradict each other.

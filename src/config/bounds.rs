@@ -23,8 +23,8 @@ use crate::time::Duration;
 #[non_exhaustive]
 pub struct Bounds {
     /// The longest silence before a dead link is given up, provided that the host ticks in time; `None` where silence
-    /// never ends a link, as where nothing can be asked and the server sends no heartbeats of its own. Neither a hint of
-    /// the host nor a late tick ends a link there.
+    /// never ends a link, as where nothing can be asked and the server sends no heartbeats of its own. There neither a
+    /// hint of the host nor a late tick ends a link.
     ///
     /// Elsewhere an [`Online`](crate::Event::Online), [`Offline`](crate::Event::Offline) or
     /// [`Woke`](crate::Event::Woke) during the silence starts a new probe, and so does a tick that is later than

@@ -28,8 +28,10 @@
 //! A refused call and a line that cannot be read change nothing, and the run goes on; after a header that is refused,
 //! every line is refused for its reason. `error` is a sentence for people, `code` a word for programs.
 //!
-//! A journal holds credentials and bodies in plain text and needs the same protection as they do. A line with parts
-//! blacked out cannot be replayed.
+//! A journal holds credentials and bodies in plain text and needs the same protection as they do: the header has the
+//! settings of the service and the snapshot, calls and events have credentials, bodies and frames, and the answer to
+//! `snapshot` or `changes` has the durable state. A line with parts blacked out cannot be replayed. `Debug` of the
+//! values here shows none of that.
 
 mod call;
 mod player;
@@ -38,6 +40,8 @@ mod query;
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
@@ -91,8 +95,9 @@ pub enum Input {
     },
 }
 
-/// The header of a journal, from which a replay makes the same session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The header of a journal, from which a replay makes the same session. `Debug` hides its settings and its snapshot,
+/// which may hold credentials; the line has them, because a replay needs them.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Header {
@@ -155,6 +160,17 @@ impl Header {
             None => Ok(Session::new(preset, self.seed)),
             Some(snapshot) => Ok(Session::restore(preset, self.restored_at, snapshot, self.away, self.seed)?),
         }
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { redial, preset, seed, .. } = self;
+        f.debug_struct("Header")
+            .field("redial", redial)
+            .field("preset", preset)
+            .field("seed", seed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -316,8 +332,8 @@ pub(crate) fn event_line(now: Instant, event: &Event) -> String {
     write(&TimedRef { now_ms: Some(now), event: Some(event), ..TimedRef::default() })
 }
 
-/// One line out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One line out. `Debug` shows of an answer what was asked alone: a snapshot holds credentials and bodies.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Output {
@@ -368,6 +384,19 @@ pub enum Output {
         /// The timer behind the deadline; `null` where there is none.
         timer: Option<Timer>,
     },
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, now, field, value): (_, _, _, &dyn fmt::Debug) = match self {
+            Self::Action { now, action } => ("Action", now, "action", action),
+            Self::Answer { now, answer } => ("Answer", now, "fields", &answer.keys().collect::<Vec<_>>()),
+            Self::Id { now, id } => ("Id", now, "id", id),
+            Self::Error { now, error, .. } => ("Error", now, "error", error),
+            Self::Deadline { now, at, timer } => ("Deadline", now, "deadline", &(at, timer)),
+        };
+        f.debug_struct(name).field("now", now).field(field, value).finish()
+    }
 }
 
 impl Output {

@@ -1,5 +1,6 @@
 //! Registry of services: one row for each service, and the presets by name.
 
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -203,8 +204,15 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, PresetError> {
 }
 
 fn invalid(error: &serde_json::Error) -> PresetError {
-    // The configuration is the caller's own, so the error may repeat its text.
-    PresetError::Invalid { problem: error.to_string() }
+    // A value of the wrong type may be a credential in the wrong place: only its type is told.
+    let problem = match error.to_string().rsplit_once(", expected ") {
+        Some((found, expected)) if found.starts_with("invalid ") => {
+            let kind = found.split(['"', '`']).next().unwrap_or_default().trim_end();
+            format!("{kind}, expected {expected}")
+        }
+        _ => error.to_string(),
+    };
+    PresetError::Invalid { problem }
 }
 
 /// Applies a merge patch (RFC 7396 §2), except that an object with another `type` replaces the target.

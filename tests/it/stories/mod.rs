@@ -31,6 +31,7 @@ mod registry;
 mod remembering;
 mod resending;
 mod room;
+mod secrets;
 mod spelling;
 mod unusual;
 mod values;
