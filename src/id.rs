@@ -287,3 +287,8 @@ impl<'de> Deserialize<'de> for MessageId {
         deserializer.deserialize_any(Visitor)
     }
 }
+
+#[test]
+fn the_least_limit_for_ids_is_as_long_as_the_longest_id_of_the_mint() {
+    assert_eq!(MessageId::minted(u64::MAX, LAST).wire_len() as u64, crate::config::LONGEST_OWN_ID);
+}

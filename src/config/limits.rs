@@ -21,8 +21,8 @@ pub struct Limits {
     /// Limits the bytes of an outbound body. Default 64 KiB, which common servers accept; from 1 to 1 MiB. A longer
     /// body is refused, before it can end the link with 1009. Set it to the server's own limit.
     pub message_bytes: Limit,
-    /// Limits the bytes of a text id. Default 128, where a UUID takes 36; from 1 to 256. This limit bounds the memory
-    /// of the dedup window.
+    /// Limits the bytes of a text id. Default 128, where a UUID takes 36; from 33, the length of the longest id that a
+    /// session makes itself, to 256. This limit bounds the memory of the dedup window.
     pub id_bytes: Limit,
     /// Limits the levels of nesting in a JSON frame. Default 32: JSON nested by hand stays below ten levels, and
     /// every later parser of the body must survive the depth; from 1 to 100. No frame is ever read deeper than 100
@@ -92,6 +92,9 @@ pub(crate) const DEEPEST: u64 = 100;
 /// The greatest length of a text id in bytes, under any configuration that passes its check.
 pub(crate) const LONGEST_ID: u64 = 256;
 
+/// The length of the longest id that a session makes itself: nonce, hyphen and counter.
+pub(crate) const LONGEST_OWN_ID: u64 = 33;
+
 /// The range of one limit.
 struct Range {
     /// The name of the setting in the serde form of [`Config`].
@@ -120,7 +123,7 @@ const RANGES: [Range; 15] = [
     range("inbox.pending", 1, 10_000, |config| config.inbox.pending),
     range("limits.frame_bytes", 1, 16 << 20, |config| config.limits.frame_bytes),
     range("limits.message_bytes", 1, 1 << 20, |config| config.limits.message_bytes),
-    range("limits.id_bytes", 1, LONGEST_ID, |config| config.limits.id_bytes),
+    range("limits.id_bytes", LONGEST_OWN_ID, LONGEST_ID, |config| config.limits.id_bytes),
     range("limits.depth", 1, DEEPEST, |config| config.limits.depth),
     range("outbox.rate.messages", 1, 1_000_000, |config| {
         config.outbox.rate.map_or(Limit::new(1), |rate| rate.messages)

@@ -31,6 +31,8 @@ pub use heartbeat::{DeadAfter, HeartbeatPolicy, HeartbeatSchedule, Liveness, Pro
 pub(crate) use heartbeat::{Proof, Role, TICK};
 pub use inbox::{Acknowledge, Deliver, InboxPolicy};
 pub use limit::Limit;
+#[cfg(test)]
+pub(crate) use limits::LONGEST_OWN_ID;
 pub use limits::Limits;
 pub(crate) use limits::{DEEPEST, LONGEST_ID};
 pub use outbox::{OnFailure, OutboxPolicy, Rate, Resend, SendFailure, WhileDown};

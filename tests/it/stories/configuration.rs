@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use redial::config::{Acknowledge, Backoff, Budget, CodeRange, Config, DeadLink, FirstDelay, Limit, PeerPolicy, Rate};
-use redial::dialect::{Plain, Side};
+use redial::dialect::{Content, Plain, Side, Signal};
 use redial::error::{ConfigError, PresetError};
 use redial::journal::{Header, Input};
 use redial::services::Service;
@@ -25,7 +25,7 @@ const RANGES: [(&str, u64, u64, u64); 15] = [
     ("inbox.pending", 1, 10_000, 256),
     ("limits.frame_bytes", 1, 16 << 20, 1 << 20),
     ("limits.message_bytes", 1, 1 << 20, 64 << 10),
-    ("limits.id_bytes", 1, 256, 128),
+    ("limits.id_bytes", 33, 256, 128),
     ("limits.depth", 1, 100, 32),
 ];
 
@@ -356,5 +356,27 @@ fn a_setting_of_a_peer_that_is_off_is_written_and_read_as_off() {
         assert_eq!(written[&setting], Value::Null, "{setting}");
         assert!(written.get(&setting).is_some(), "{setting} is written");
         assert_eq!(serde_json::from_value::<PeerPolicy>(written).expect("it reads"), policy, "{setting}");
+    }
+}
+
+#[test]
+fn a_limit_that_the_sessions_own_ids_do_not_fit_into_is_refused() {
+    let with = |bytes: u64| Preset::uni_app().configure(|config| config.limits.id_bytes = Limit::new(bytes));
+    let range = ConfigError::Range { setting: "limits.id_bytes", value: 32, least: 33, most: 256 };
+    assert_eq!(with(32).err(), Some(range));
+    for service in Service::all() {
+        let preset = service.sample().expect("its sample works");
+        let preset = preset.configure(|config| config.limits.id_bytes = Limit::new(33)).expect("the least limit holds");
+        // The longest id of an own message: sixteen digits, a hyphen, and the last number of the mint.
+        let id = redial::MessageId::from(format!("{:016x}-{}", u64::MAX, (1_u64 << 53) - (1 << 32)));
+        assert_eq!(id.wire_len(), 33);
+        let said = Signal::message(Some(id.clone()), Content::Text("hello"));
+        let said = [said, Signal::accepted(id.clone()), Signal::delivered(id.clone())];
+        for (side, signal) in [Side::Client, Side::Server].iter().flat_map(|side| said.iter().map(move |s| (*side, s)))
+        {
+            let Ok(frame) = preset.dialect().encode(side, signal) else { continue };
+            let heard = preset.dialect().decode(side.other(), &frame, &preset.config().limits);
+            assert!(heard.is_ok(), "{}: {heard:?}", service.name);
+        }
     }
 }

@@ -12,7 +12,7 @@ fn small() -> Story {
         config.outbox.messages = Limit::new(2);
         config.outbox.bytes = Limit::new(10);
         config.limits.message_bytes = Limit::new(8);
-        config.limits.id_bytes = Limit::new(4);
+        config.limits.id_bytes = Limit::new(33);
     })
 }
 
@@ -68,9 +68,9 @@ fn a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
 #[test]
 fn an_id_is_used_once_and_has_its_length() {
     let mut story = small();
-    assert_eq!(send_id(&mut story, ""), Err(SendError::BadId { limit: 4 }));
-    assert_eq!(send_id(&mut story, "12345"), Err(SendError::BadId { limit: 4 }));
-    assert_eq!(send_id(&mut story, MessageId::MAX_NUMBER + 1), Err(SendError::BadId { limit: 4 }));
+    assert_eq!(send_id(&mut story, ""), Err(SendError::BadId { limit: 33 }));
+    assert_eq!(send_id(&mut story, "i".repeat(34)), Err(SendError::BadId { limit: 33 }));
+    assert_eq!(send_id(&mut story, MessageId::MAX_NUMBER + 1), Err(SendError::BadId { limit: 33 }));
     assert_eq!(send_id(&mut story, "1234"), Ok(()));
     assert_eq!(send_id(&mut story, "1234"), Err(SendError::DuplicateId));
     assert_eq!(send_id(&mut story, MessageId::MAX_NUMBER), Ok(()));
