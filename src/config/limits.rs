@@ -95,6 +95,9 @@ pub(crate) const LONGEST_ID: u64 = 256;
 /// The length of the longest id that a session makes itself: nonce, hyphen and counter.
 pub(crate) const LONGEST_OWN_ID: u64 = 33;
 
+/// The longest interval of a rate and span of a budget, more than a century: no multiple of it leaves the clock.
+pub(crate) const LONGEST_SPAN: Duration = Duration::from_millis(1 << 42);
+
 /// The range of one limit.
 struct Range {
     /// The name of the setting in the serde form of [`Config`].

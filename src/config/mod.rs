@@ -34,7 +34,7 @@ pub use limit::Limit;
 #[cfg(test)]
 pub(crate) use limits::LONGEST_OWN_ID;
 pub use limits::Limits;
-pub(crate) use limits::{DEEPEST, LONGEST_ID};
+pub(crate) use limits::{DEEPEST, LONGEST_ID, LONGEST_SPAN};
 pub use outbox::{OnFailure, OutboxPolicy, Rate, Resend, SendFailure, WhileDown};
 pub use peer::PeerPolicy;
 pub(crate) use reconnect::floor_after;

@@ -104,7 +104,7 @@ impl Default for OutboxPolicy {
 pub struct Rate {
     /// The messages in an interval; from 1 to 1,000,000.
     pub messages: Limit,
-    /// The interval. Zero counts as 1 ms.
+    /// The interval. Zero counts as 1 ms, and more than 139 years as 139 years.
     #[serde(rename = "interval_ms")]
     pub interval: Duration,
     /// The messages that may leave at once after a pause; from 1 to 1,000,000.

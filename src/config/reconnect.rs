@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::limit::Limit;
+use super::limits::LONGEST_SPAN;
 use crate::rng::Rng;
 use crate::state::Cause;
 use crate::time::Duration;
@@ -165,7 +166,7 @@ impl EarlyCap {
 pub struct Budget {
     /// The most connects in any span of `per`; from 1 to 1,000,000.
     pub connects: Limit,
-    /// The length of the span.
+    /// The length of the span. More than 139 years count as 139 years.
     #[serde(rename = "per_ms")]
     pub per: Duration,
 }
@@ -184,7 +185,7 @@ impl Budget {
     /// The time in which one connect is earned: in a span of `per` those that the burst leaves, and not one more.
     pub(crate) fn interval(&self) -> Duration {
         let earned = self.connects.get().saturating_sub(self.burst()).saturating_add(1);
-        Duration::from_millis((self.per.as_millis() / earned).saturating_add(1))
+        Duration::from_millis(self.per.min(LONGEST_SPAN).as_millis() / earned + 1)
     }
 }
 

@@ -4,7 +4,7 @@
 //! 2. A message that leaves again counts again; heartbeats, answers and logins do not count.
 //! 3. A deadline exists only while a message waits for the rate.
 
-use crate::config::Rate;
+use crate::config::{LONGEST_SPAN, Rate};
 use crate::deadline::{Deadline, Timer};
 use crate::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ impl RateLimit {
 /// Time that so many messages take at this rate: whole milliseconds, and parts of `messages` beyond.
 fn cost(rate: Rate, count: u64) -> (Duration, u64) {
     let messages = u128::from(rate.messages.get().max(1));
-    let total = u128::from(rate.interval.as_millis().max(1)) * u128::from(count);
+    let total = u128::from(rate.interval.min(LONGEST_SPAN).as_millis().max(1)) * u128::from(count);
     let whole = u64::try_from(total / messages).unwrap_or(u64::MAX);
     (Duration::from_millis(whole), u64::try_from(total % messages).unwrap_or_default())
 }

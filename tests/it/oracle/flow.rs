@@ -165,7 +165,8 @@ impl Flow {
 
     fn keeps_the_rate(&mut self, session: &Session) -> Verdict {
         let Some(rate) = session.preset().config().outbox.rate else { return Ok(()) };
-        let (now, interval) = (session.now().as_millis(), rate.interval.as_millis().max(1));
+        // An interval of more than 139 years counts as that.
+        let (now, interval) = (session.now().as_millis(), rate.interval.as_millis().clamp(1, 1 << 42));
         self.departures.retain(|at| at.saturating_add(interval) > now);
         self.departures.push_back(now);
         let most = rate.burst.get() + rate.messages.get();

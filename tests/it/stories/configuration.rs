@@ -10,6 +10,8 @@ use redial::services::Service;
 use redial::{Action, Duration, Event, Frame, Instant, Preset, Seed, Session};
 use serde_json::{Value, json};
 
+use crate::support::Story;
+
 /// Every limit with its range and its default, as the docs of its field have them.
 const RANGES: [(&str, u64, u64, u64); 15] = [
     ("reconnect.again.percent", 100, 1_000, 200),
@@ -378,5 +380,33 @@ fn a_limit_that_the_sessions_own_ids_do_not_fit_into_is_refused() {
             let heard = preset.dialect().decode(side.other(), &frame, &preset.config().limits);
             assert!(heard.is_ok(), "{}: {heard:?}", service.name);
         }
+    }
+}
+
+#[test]
+fn a_budget_and_a_rate_without_end_never_let_go_of_what_they_hold() {
+    let spans = [1 << 42, (1 << 42) + 1, 1 << 62, (1 << 63) - 1, 1 << 63, u64::MAX - 1, u64::MAX];
+    for (span, connects) in spans.iter().flat_map(|span| [1, 2, 3, 4, 10, 1_000_000].map(|connects| (*span, connects)))
+    {
+        let mut config = Config::default();
+        config.reconnect.budget = Some(Budget::new(connects, Duration::from_millis(span)));
+        let bounds = config.bounds();
+        let burst = u32::try_from(connects.div_ceil(2)).expect("it is small");
+        assert_eq!(bounds.connects_in_120_s_at_most, burst.min(Config::default().bounds().connects_in_120_s_at_most));
+        if connects > 10 {
+            continue;
+        }
+        assert_eq!(connects_of_a_day(&config, true).len(), burst as usize, "{connects} in {span} ms");
+    }
+    for (span, burst) in spans.iter().flat_map(|span| [1, 2, 3, 1_000_000].map(|burst| (*span, burst))) {
+        let rate = Rate::new(1, Duration::from_millis(span)).burst(burst);
+        let mut story = Story::plain_with(|config| config.outbox.rate = Some(rate));
+        story.ready().seen();
+        for _ in 0..5 {
+            story.send("hello");
+            story.wait(1_000);
+        }
+        story.pong().wait(20_000);
+        assert_eq!(story.seen().messages().len() as u64, burst.min(5), "a burst of {burst} in {span} ms");
     }
 }
