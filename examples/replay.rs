@@ -1,8 +1,8 @@
 //! Runs a journal again: `cargo run --example replay -- FILE`.
 //!
 //! The file holds the lines that went into a session and, between them, the lines that came out. Every input is played
-//! again; queries and their answers are passed over. The first output that differs is printed with the ten lines before it, and the exit code is 1. A journal whose header
-//! is refused cannot be played: the exit code is 2.
+//! again; queries and their answers are passed over. The first output that differs is printed with the ten lines before
+//! it, and the exit code is 1. A journal whose header is refused cannot be played: the exit code is 2.
 
 include!("common/say.rs");
 

@@ -21,7 +21,8 @@ use redial::{
     Snapshot,
 };
 
-/// Rounds before those that count: by then the dedup window (4,096) and the memory of settled messages (1,024) are full.
+/// Rounds before those that count: by then the dedup window (4,096) and the memory of settled messages (1,024) are
+/// full.
 const WARM: u32 = 6_000;
 const COUNTED: u32 = 10_000;
 
@@ -237,7 +238,8 @@ fn a_swarm_through_an_hour_and_a_mass_disconnect_takes_the_same_steps_and_bytes_
     assert!(many.nanoseconds() > 0.0 && many.mebibytes() > 0.1);
 }
 
-/// Bytes of the changes of so many messages, and the allocations that the messages take: sent and settled, then arrived.
+/// Bytes of the changes of so many messages, and the allocations that the messages take: sent and settled, then
+/// arrived.
 fn stored(laden: &Laden, messages: usize) -> [(usize, u64); 2] {
     let mut laden = laden.clone();
     let (exchanges, arrivals) = (laden.exchanges(messages), laden.arrivals(messages));

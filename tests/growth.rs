@@ -1,10 +1,10 @@
 //! No call and no event takes more work than in proportion to what a session holds, but for a logarithm.
 //!
-//! No time is judged by itself. A decade of n log n takes at most 13 times as long, a quadratic one 100 times; the limit stands
-//! between, and the least of several runs counts before a fault is found. What takes less than a millisecond among the smaller
-//! number counts as a millisecond. Where the system tells it, the time is the thread's own, whatever runs beside it.
-//! Without optimisation it goes from a thousand to ten thousand; `cargo test --release --test growth` goes on to a hundred
-//! thousand.
+//! No time is judged by itself. A decade of n log n takes at most 13 times as long, a quadratic one 100 times; the
+//! limit stands between, and the least of several runs counts before a fault is found. What takes less than a
+//! millisecond among the smaller number counts as a millisecond. Where the system tells it, the time is the thread's
+//! own, whatever runs beside it. Without optimisation it goes from a thousand to ten thousand;
+//! `cargo test --release --test growth` goes on to a hundred thousand.
 
 use std::collections::BTreeSet;
 

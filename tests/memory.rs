@@ -1,4 +1,5 @@
-//! What a session takes from the heap, counted by the allocator: a program of its own, since counting brings an allocator.
+//! What a session takes from the heap, counted by the allocator: a program of its own, since counting brings an
+//! allocator.
 
 use redial::config::{Acknowledge, Limit};
 use redial::{Action, Config, ConnectionId, Event, Frame, Instant, MessageId, Outgoing, Preset, Seed, Session};
@@ -129,8 +130,8 @@ fn floods_take_no_memory() {
     assert_eq!(flood.bytes_current, 0, "bytes stayed");
 }
 
-/// The most that was in use while a server pushed ids that nobody ever sees again, garbage and echoes, for the window's size
-/// many times over.
+/// The most that was in use while a server pushed ids that nobody ever sees again, garbage and echoes, for the window's
+/// size many times over.
 fn besieged(config: &Config, spell: impl Fn(u64) -> String) -> u64 {
     let siege = || {
         let mut session = ready(config.clone());

@@ -4,8 +4,8 @@
 //! `cargo run --example chat -- --preset uni_app --lossless --name ana` and the same with `ben`. Then kill the server,
 //! go on typing, and start it again.
 //!
-//! The session runs under redial-blocking. Its input may be a pipe: the program then waits for everything to settle before
-//! it ends.
+//! The session runs under redial-blocking. Its input may be a pipe: the program then waits for everything to settle
+//! before it ends.
 
 include!("../common/say.rs");
 

@@ -1,8 +1,9 @@
-//! The wall's time for clocks that run faster than the wall's: it goes as fast as the wall's, and no faster than the machine.
+//! The wall's time for clocks that run faster than the wall's: it goes as fast as the wall's, and no faster than the
+//! machine.
 //!
-//! Where a clock is thirty times as fast, the ten seconds that a handshake may take are a third of one, and a busy machine spends
-//! that on others: every link would look dead. So this time is counted by a thread that waits for its turns like all the others, and
-//! a turn that came late counts as one in time.
+//! Where a clock is thirty times as fast, the ten seconds that a handshake may take are a third of one, and a busy
+//! machine spends that on others: every link would look dead. So this time is counted by a thread that waits for its
+//! turns like all the others, and a turn that came late counts as one in time.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

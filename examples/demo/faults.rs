@@ -27,7 +27,8 @@ pub(crate) struct Record {
 
 /// How much later than the bound a busy machine may notice: a late wake-up asks once more and waits 5 s.
 pub(crate) const ALLOWANCE: Duration = Duration::from_secs(10);
-/// How long recovery from any fault may take once it has passed: an attempt's 10 s and a backoff's 60 s, and both again.
+/// How long recovery from any fault may take once it has passed: an attempt's 10 s and a backoff's 60 s, and both
+/// again.
 const RECOVERY: Duration = Duration::from_secs(150);
 
 /// The one who breaks one client's link.

@@ -61,7 +61,8 @@ struct Line {
 }
 
 impl Hub {
-    /// Listens on loopback for these users, who show their name as their credential and talk in pairs. To be called within a runtime.
+    /// Listens on loopback for these users, who show their name as their credential and talk in pairs. To be called
+    /// within a runtime.
     pub(crate) fn start(
         pairs: &[[&'static str; 2]],
         clock: Clock,

@@ -20,7 +20,8 @@ pub(crate) struct Arrival {
     pub(crate) first: Option<Frame>,
 }
 
-/// Lets somebody in who shows one of these names as a credential, in the handshake or in the first frame, as the dialect has it.
+/// Lets somebody in who shows one of these names as a credential, in the handshake or in the first frame, as the
+/// dialect has it.
 pub(crate) async fn let_in(stream: TcpStream, names: &[&'static str], preset: &Preset) -> Option<Arrival> {
     tokio::time::timeout(PATIENCE, greet(stream, names, preset)).await.ok()?
 }

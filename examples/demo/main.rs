@@ -1,8 +1,8 @@
 //! Two chat clients talk through a network that keeps breaking; nothing gets lost, nothing is shown twice.
 //!
 //! One process: a chat hub on loopback, a relay in front of it that breaks connections, and two clients, each a redial
-//! `Session` under redial-tokio or redial-blocking. Only the clock is scaled: for the sessions and the hub `SPEED` seconds
-//! pass in each of ours, so that the default timings fit into half a minute.
+//! `Session` under redial-tokio or redial-blocking. Only the clock is scaled: for the sessions and the hub `SPEED`
+//! seconds pass in each of ours, so that the default timings fit into half a minute.
 //!
 //! `cargo run --release --example demo -- --help`
 

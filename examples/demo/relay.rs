@@ -187,8 +187,8 @@ impl Shared {
         lines.push(Line { task: task.abort_handle(), fate });
     }
 
-    /// Carries one connection both ways. Both sockets stay open until both directions have ended: a half-open link hides even
-    /// the end.
+    /// Carries one connection both ways. Both sockets stay open until both directions have ended: a half-open link
+    /// hides even the end.
     async fn carry(&self, mut client: TcpStream, mut fate: watch::Receiver<Fate>) -> io::Result<()> {
         let mut server = TcpStream::connect(self.target).await?;
         client.set_nodelay(true)?;

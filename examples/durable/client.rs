@@ -153,8 +153,8 @@ impl Client {
             Action::Close { .. } | Action::Abort { .. } => self.socket = None,
             Action::Deliver(_) => self.shown += 1,
             Action::Gap { from, to } => {
-                // Every message that this server cannot push again is in the database: it was acknowledged after that. A refusal
-                // means that the gap is closed already.
+                // Every message that this server cannot push again is in the database: it was acknowledged after that.
+                // A refusal means that the gap is closed already.
                 let _ = self.session.fetched(self.clock.now(), from, to, &[]);
             }
             _ => {}

@@ -143,7 +143,8 @@ fn tally(sent: &[String], arrived: &[String]) -> Tally {
     Tally { sent: sent.len(), lost: having(|times| times == 0), twice: having(|times| times > 1) }
 }
 
-/// The next number of a small generator (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+/// The next number of a small generator (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
+/// 2014).
 fn roll(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

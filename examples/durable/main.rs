@@ -1,11 +1,11 @@
 //! A client that survives being killed: the session's records and the application's messages in one embedded database.
 //!
-//! `cargo run --example durable` starts a server, and the client as a process of its own; kills that with SIGKILL again and
-//! again at random moments, starts it anew, and counts at the end: nothing lost, nothing shown twice, and what storing took.
-//! `--kills N`, `--messages N` and `--seed N` change the plan.
+//! `cargo run --example durable` starts a server, and the client as a process of its own; kills that with SIGKILL again
+//! and again at random moments, starts it anew, and counts at the end: nothing lost, nothing shown twice, and what
+//! storing took. `--kills N`, `--messages N` and `--seed N` change the plan.
 //!
-//! By hand: `cargo run --example durable -- serve --port 9000` in one terminal, and in another, as often as you like to kill
-//! it, `cargo run --example durable -- client --addr 127.0.0.1:9000 --db client.redb`.
+//! By hand: `cargo run --example durable -- serve --port 9000` in one terminal, and in another, as often as you like to
+//! kill it, `cargo run --example durable -- client --addr 127.0.0.1:9000 --db client.redb`.
 
 include!("../common/say.rs");
 

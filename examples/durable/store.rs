@@ -1,4 +1,5 @@
-//! What survives the process: the session's records and the application's messages, in one database and one transaction.
+//! What survives the process: the session's records and the application's messages, in one database and one
+//! transaction.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What a screen needs beside a session: an ordered store of messages, keyed callbacks, named events.
 //!
-//! `cargo run --example screen` plays a scripted conversation of the live chat on a virtual clock: no socket, no waiting.
-//! Copy the three files you want; each is fed by actions alone.
+//! `cargo run --example screen` plays a scripted conversation of the live chat on a virtual clock: no socket, no
+//! waiting. Copy the three files you want; each is fed by actions alone.
 
 include!("../common/say.rs");
 

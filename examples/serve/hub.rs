@@ -1,7 +1,7 @@
 //! The chat hub that speaks `uni_app`: one `Peer` a user, and a store, so that a killed hub goes on where it was.
 //!
-//! What one user says is stored, then acknowledged, then pushed to everybody else, whoever is away now included. A `Peer`
-//! recognises repeats and pushes again until it is acknowledged; the store does the same across restarts.
+//! What one user says is stored, then acknowledged, then pushed to everybody else, whoever is away now included. A
+//! `Peer` recognises repeats and pushes again until it is acknowledged; the store does the same across restarts.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,7 +17,8 @@ use super::store::{KEPT, KEPT_BYTES, Store, Taken};
 /// Who the operator is among the users.
 const OPERATOR: &str = "operator";
 
-/// So many users are known at a time. Of one who is away longest nothing is lost: the store has it all, while it keeps it.
+/// So many users are known at a time. Of one who is away longest nothing is lost: the store has it all, while it keeps
+/// it.
 const USERS: usize = 64;
 
 struct User {
@@ -144,9 +145,9 @@ impl Hub {
         }
     }
 
-    /// Tells again what a message has reached, behind its acknowledgement. A message that has reached somebody before it
-    /// is acknowledged is a repeat, be it the peer or the store that knows it, and the receipt that went out when its
-    /// sender came may have met a client that had not said it yet: such a client passes it over.
+    /// Tells again what a message has reached, behind its acknowledgement. A message that has reached somebody before
+    /// it is acknowledged is a repeat, be it the peer or the store that knows it, and the receipt that went out when
+    /// its sender came may have met a client that had not said it yet: such a client passes it over.
     fn retell(&mut self, now: Instant, from: &str, id: &MessageId) {
         let has_reached = self.store.has_reached(from, id);
         if let Some(user) = self.users.get_mut(from).filter(|_| has_reached) {

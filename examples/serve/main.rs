@@ -1,7 +1,7 @@
 //! The server of one of the presets, on loopback, with its bad days.
 //!
-//! `cargo run --example serve -- --preset uni_app`, then `cargo run --example chat -- --preset uni_app --name ana` in another
-//! terminal. Kill the server and start it again: whoever talks through `uni_app` loses nothing.
+//! `cargo run --example serve -- --preset uni_app`, then `cargo run --example chat -- --preset uni_app --name ana` in
+//! another terminal. Kill the server and start it again: whoever talks through `uni_app` loses nothing.
 
 include!("../common/say.rs");
 

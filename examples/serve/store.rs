@@ -1,10 +1,11 @@
 //! The chat hub's messages, in memory and in a file that outlives the process.
 //!
-//! One JSON line for each message that was taken and for each that reached somebody. A line is written before anybody hears
-//! of what it says, so a hub that is killed at any moment knows at least what it has promised.
+//! One JSON line for each message that was taken and for each that reached somebody. A line is written before anybody
+//! hears of what it says, so a hub that is killed at any moment knows at least what it has promised.
 //!
-//! The newest messages are kept, so many and so many bytes of them; the file is written anew when it is twice as long as it has to be.
-//! What falls out is gone for everybody who was away so long, and if its sender repeats it, it is taken for a new one.
+//! The newest messages are kept, so many and so many bytes of them; the file is written anew when it is twice as long
+//! as it has to be. What falls out is gone for everybody who was away so long, and if its sender repeats it, it is
+//! taken for a new one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{self, File, OpenOptions};

@@ -1,9 +1,11 @@
-//! Runs the simulator for as many seeds as wanted, on all cores: `cargo run --release --example soak -- --seeds 100000`.
+//! Runs the simulator for as many seeds as wanted, on all cores:
+//! `cargo run --release --example soak -- --seeds 100000`.
 //!
-//! Every seed draws its configuration and its faults: minutes of chaos and then peace, in which everything must arrive, once
-//! and in order, with the oracle listening. At the end stand the rates, what was provoked and how often, and the closest that
-//! any run came to what `bounds()` promises. A seed that fails is shrunk, first by leaving out whole kinds of faults, then by
-//! leaving out inputs; its journal is printed for `examples/replay`, with the command that repeats it, and the exit code is 1.
+//! Every seed draws its configuration and its faults: minutes of chaos and then peace, in which everything must arrive,
+//! once and in order, with the oracle listening. At the end stand the rates, what was provoked and how often, and the
+//! closest that any run came to what `bounds()` promises. A seed that fails is shrunk, first by leaving out whole kinds
+//! of faults, then by leaving out inputs; its journal is printed for `examples/replay`, with the command that repeats
+//! it, and the exit code is 1.
 
 include!("../common/say.rs");
 

@@ -8,8 +8,8 @@ use crate::sim::{Figures, MEMORY, Run, bounds_without_stable_connections};
 
 /// Plays a run's processes again and counts what their sessions hold, beside what their configuration promises.
 ///
-/// Whatever an input brings is allocated within the count, and what comes out of it is dropped within it; what remains after
-/// each is the session's own.
+/// Whatever an input brings is allocated within the count, and what comes out of it is dropped within it; what remains
+/// after each is the session's own.
 pub(crate) fn measure(run: &Run, figures: &mut Figures) {
     for chapter in run.chapters() {
         let promised = bounds_without_stable_connections(chapter.session.preset()).memory_bytes;

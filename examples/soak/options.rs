@@ -27,7 +27,8 @@ impl Options {
                 "--seconds" => options.seconds = Some(number(words.next())?),
                 "--threads" => options.threads = number(words.next())?.clamp(1, 256),
                 "--thorough" => options.order.thorough = true,
-                // Not in the usage: the oracle gets a rule that does not hold, so that a failing run can be seen to be reported.
+                // Not in the usage: the oracle gets a rule that does not hold, so that a failing run can be seen to be
+                // reported.
                 "--canary" => options.order.canary = true,
                 "--world" => {
                     let name = words.next().ok_or(USAGE)?;

@@ -1,9 +1,9 @@
 //! A session on a pipe: journal lines in on stdin, journal lines out on stdout.
 //!
-//! `cargo run --example stdio -- --preset NAME [--seed N] [--config FILE.json]` drives redial from any language. The lines are
-//! those of the `journal` module; a query such as `{"query":{"type":"bounds"}}` asks for `snapshot`, `changes`, `status`,
-//! `stats`, `explain` or `bounds`, is answered in one line and changes nothing. Where the header is refused, every line
-//! is, and the exit code is 2. `--list` prints the presets, `--describe` what a preset promises.
+//! `cargo run --example stdio -- --preset NAME [--seed N] [--config FILE.json]` drives redial from any language. The
+//! lines are those of the `journal` module; a query such as `{"query":{"type":"bounds"}}` asks for `snapshot`,
+//! `changes`, `status`, `stats`, `explain` or `bounds`, is answered in one line and changes nothing. Where the header
+//! is refused, every line is, and the exit code is 2. `--list` prints the presets, `--describe` what a preset promises.
 //!
 //! `client.py`, beside this file, is a durable client in Python: it stores the answer to `changes` before it acts, and
 //! begins with a header that holds all records.

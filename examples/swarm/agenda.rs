@@ -1,7 +1,7 @@
 //! Who is due, without asking everybody: a heap keyed by `next_deadline`, for a host with many sessions.
 //!
-//! A deadline that moves later (most do, with every sign of life) is left where it is and looked at again when it comes up;
-//! only one that moves earlier is entered anew. So an entry is paid for once a period, not once a frame.
+//! A deadline that moves later (most do, with every sign of life) is left where it is and looked at again when it comes
+//! up; only one that moves earlier is entered anew. So an entry is paid for once a period, not once a frame.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -36,7 +36,8 @@ impl Agenda {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// A session whose entry has come up. Its deadline may have moved since: tick it, or not, and `note` what it says then.
+    /// A session whose entry has come up. Its deadline may have moved since: tick it, or not, and `note` what it says
+    /// then.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<u32> {
         while self.next().is_some_and(|at| at <= now) {
             let Reverse((at, session)) = self.heap.pop()?;

@@ -1,7 +1,7 @@
 //! A hundred thousand sessions on one thread: an hour of heartbeats and a mass disconnect, under a virtual clock.
 //!
-//! `cargo run --release --example swarm [SESSIONS]`. It shows the host's side of many sessions: one preset shared by all, and
-//! an agenda (`agenda.rs`, to be copied) that finds who is due without a scan.
+//! `cargo run --release --example swarm [SESSIONS]`. It shows the host's side of many sessions: one preset shared by
+//! all, and an agenda (`agenda.rs`, to be copied) that finds who is due without a scan.
 
 include!("../common/say.rs");
 

@@ -2,14 +2,15 @@
 //!
 //! What counts:
 //!
-//! * a line of code is a line of `src` outside of `services` and `host` that is neither empty nor comment. The services are
-//!   written like ones of a user's own; the host kit is what adapters would have to say twice, and has a budget of its own;
-//! * a setting is a leaf of the serde form of `Config` or `PeerPolicy`: a field whose type has no settings of its own. An enum is
-//!   one setting whatever its variants hold;
+//! * a line of code is a line of `src` outside of `services` and `host` that is neither empty nor comment. The services
+//!   are written like ones of a user's own; the host kit is what adapters would have to say twice, and has a budget of
+//!   its own;
+//! * a setting is a leaf of the serde form of `Config` or `PeerPolicy`: a field whose type has no settings of its own.
+//!   An enum is one setting whatever its variants hold;
 //! * a kind of action is one of `Action::KINDS`;
-//! * a public item is what a program outside can name: a type or trait, a method of either, a function, a constant, a variant of
-//!   an enum, a field of a struct or of a variant. Whatever says `pub` is reachable, since the compiler warns of what is not.
-//!   Modules, re-exports and implementations of traits do not count: they name nothing new.
+//! * a public item is what a program outside can name: a type or trait, a method of either, a function, a constant, a
+//!   variant of an enum, a field of a struct or of a variant. Whatever says `pub` is reachable, since the compiler
+//!   warns of what is not. Modules, re-exports and implementations of traits do not count: they name nothing new.
 
 use std::collections::BTreeMap;
 
@@ -221,8 +222,8 @@ fn count_items(parts: &[Part], found: &mut Count) {
     }
 }
 
-/// The public items of one file. Three macros make some: the list of an enum's values, of its kinds with the one of a value, and
-/// the code of an error.
+/// The public items of one file. Three macros make some: the list of an enum's values, of its kinds with the one of a
+/// value, and the code of an error.
 fn public_items(file: &str, text: &str) -> Count {
     let mut found = Count::new();
     if file != "src/kinds.rs" {

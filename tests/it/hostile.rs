@@ -1,4 +1,5 @@
-//! A server that means harm, and a guest of a server that does: every limit is met from outside, and every flood is sat out.
+//! A server that means harm, and a guest of a server that does: every limit is met from outside, and every flood is sat
+//! out.
 
 use redial::config::{Acknowledge, Limit, PeerPolicy};
 use redial::error::{JsonProblem, Malformed};

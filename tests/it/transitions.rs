@@ -1,4 +1,5 @@
-//! The table of transitions at the head of `src/link/machine.rs`, held against what `matrix.txt` shows and what timers do.
+//! The table of transitions at the head of `src/link/machine.rs`, held against what `matrix.txt` shows and what timers
+//! do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,5 @@
-//! Tests over real sockets, as one program: both adapters through a relay that breaks what has to break, and whole programs.
+//! Tests over real sockets, as one program: both adapters through a relay that breaks what has to break, and whole
+//! programs.
 
 mod adapters;
 #[path = "../it/support/example.rs"]

@@ -1,7 +1,8 @@
 //! `--restart`: the clients are processes of their own, and what goes wrong most often is that one of them is killed.
 //!
-//! They are those of `examples/durable`: each stores its session and its messages in a database before it acts. Here they only
-//! get started, killed and started again; what became of their messages is read from the databases at the end.
+//! They are those of `examples/durable`: each stores its session and its messages in a database before it acts. Here
+//! they only get started, killed and started again; what became of their messages is read from the databases at the
+//! end.
 
 mod report;
 

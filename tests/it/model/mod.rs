@@ -1,11 +1,11 @@
 //! Exhaustive exploration of small worlds: every interleaving of two messages each way with so many faults.
 //!
-//! A world is a real `Session`, a real `Peer`, the frames between them, and what an onlooker knows. Breadth first, states
-//! that were seen are not entered again. At every state the rules must hold; from every state that can go no further without
-//! new faults, a healed network must deliver everything.
+//! A world is a real `Session`, a real `Peer`, the frames between them, and what an onlooker knows. Breadth first,
+//! states that were seen are not entered again. At every state the rules must hold; from every state that can go no
+//! further without new faults, a healed network must deliver everything.
 //!
-//! `cargo test` explores `STATES` states a configuration; `REDIAL_STATES=1000000 cargo test --release model` explores more, and
-//! the mutants are put to fewer.
+//! `cargo test` explores `STATES` states a configuration; `REDIAL_STATES=1000000 cargo test --release model` explores
+//! more, and the mutants are put to fewer.
 
 mod counted;
 mod world;

@@ -501,8 +501,8 @@ fn spend(budget: &mut u8) -> bool {
     }
 }
 
-/// Coarse timers keep the world small: one heartbeat, one grace, one backoff. Where hosts report, sockets have room for one
-/// message, and the application for one.
+/// Coarse timers keep the world small: one heartbeat, one grace, one backoff. Where hosts report, sockets have room for
+/// one message, and the application for one.
 fn config(hosts: Hosts) -> Config {
     let mut config = Config::default();
     if hosts == Hosts::Report {

@@ -1,4 +1,5 @@
-//! Stories of two ends that speak `redial.v1`: a session with the oracle listening, a peer, and the frames between them.
+//! Stories of two ends that speak `redial.v1`: a session with the oracle listening, a peer, and the frames between
+//! them.
 
 mod answers;
 mod devices;

@@ -1,4 +1,5 @@
-//! Rules where messages have positions: none is given twice, none is left out, and none is acknowledged before its time.
+//! Rules where messages have positions: none is given twice, none is left out, and none is acknowledged before its
+//! time.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Rules about credentials: no attempt forgets them, no refusal of an older one costs a newer one, and an answer names its
-//! question.
+//! Rules about credentials: no attempt forgets them, no refusal of an older one costs a newer one, and an answer names
+//! its question.
 
 use redial::config::Unauthorized;
 use redial::dialect::Login;

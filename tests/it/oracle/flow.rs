@@ -1,4 +1,5 @@
-//! Rules about what the host's socket takes: no more is handed over than there is room, and `Sent` is told of what is out.
+//! Rules about what the host's socket takes: no more is handed over than there is room, and `Sent` is told of what is
+//! out.
 
 use std::collections::VecDeque;
 

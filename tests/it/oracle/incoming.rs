@@ -1,4 +1,5 @@
-//! Rules about messages on their way in: shown once within the window, acknowledged every time, never before they were shown.
+//! Rules about messages on their way in: shown once within the window, acknowledged every time, never before they were
+//! shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +15,8 @@ use super::{Step, Verdict, decode, is_one_record, rule};
 /// What the oracle has seen of messages on their way in.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Incoming {
-    /// The ids that were shown, by how many had entered the window before; none while they wait for the application, which is
-    /// before they enter.
+    /// The ids that were shown, by how many had entered the window before; none while they wait for the application,
+    /// which is before they enter.
     known: BTreeMap<MessageId, Option<u64>>,
     entered: u64,
     /// Own messages that came back.
@@ -200,7 +201,8 @@ fn message(
     let profile = session.preset().dialect().capabilities();
     match signal {
         Signal::Message(MessageSignal { id: Some(id), .. }) if profile.acks => {
-            // Where answers wait for storing, they leave after all else, and on a link that was lost meanwhile not at all.
+            // Where answers wait for storing, they leave after all else, and on a link that was lost meanwhile not at
+            // all.
             let owed = level && (!waits(session) || session.state() == State::Ready);
             if owed && session.preset().config().inbox.acknowledge == Acknowledge::OnDelivery {
                 let acked = actions

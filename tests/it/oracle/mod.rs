@@ -1,7 +1,9 @@
-//! The oracle: what must hold after every input, whoever made the input. Stories, properties and the simulator share it.
+//! The oracle: what must hold after every input, whoever made the input. Stories, properties and the simulator share
+//! it.
 //!
-//! It knows the session by its public face alone. `before` looks at the session ahead of an input, `after` judges what came
-//! out. Connections, outbound messages and inbound messages each have a file; here stand the rules about the whole.
+//! It knows the session by its public face alone. `before` looks at the session ahead of an input, `after` judges what
+//! came out. Connections, outbound messages and inbound messages each have a file; here stand the rules about the
+//! whole.
 
 mod connections;
 mod counted;

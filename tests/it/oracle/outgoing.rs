@@ -1,4 +1,5 @@
-//! Rules about messages on their way out: settled exactly once a round, never lied about, sent in order, sent as they were.
+//! Rules about messages on their way out: settled exactly once a round, never lied about, sent in order, sent as they
+//! were.
 
 use std::collections::BTreeMap;
 

@@ -37,8 +37,8 @@ pub(super) fn judge(session: &Session, step: &Step, actions: &[Action]) -> Verdi
             }
         }
         Event::Closed { code, .. } => {
-            // By three codes a host says that no close frame gave one; the others that no close frame may carry break the
-            // protocol.
+            // By three codes a host says that no close frame gave one; the others that no close frame may carry break
+            // the protocol.
             let legal = |code: u16| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
             let protocol = |reason: &Reason| {
                 reason.failure.as_ref().is_some_and(|failure| failure.cause == TransportError::Protocol)

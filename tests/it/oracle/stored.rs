@@ -1,5 +1,5 @@
-//! Where the session waits until the host has stored its state: no change to that state goes by without a version, and what
-//! versions carry adds up to the whole.
+//! Where the session waits until the host has stored its state: no change to that state goes by without a version, and
+//! what versions carry adds up to the whole.
 
 use redial::durable::Changes;
 use redial::{Action, Session, Snapshot};
@@ -40,8 +40,8 @@ impl Store {
     }
 }
 
-/// The first change that has to be stored as soon as it happens: not how often a message was sent, nor which numbers the
-/// other end has acknowledged.
+/// The first change that has to be stored as soon as it happens: not how often a message was sent, nor which numbers
+/// the other end has acknowledged.
 pub(crate) fn loud(before: &Snapshot, changes: &Changes) -> Option<String> {
     let field = |text: &str, name: &str| serde_json::from_str::<Value>(text).expect("a record is JSON")[name].clone();
     let same = |key: &str, value: &str, names: &[&str]| {

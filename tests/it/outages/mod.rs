@@ -1,6 +1,7 @@
 //! Outages under random policies, on a virtual clock: what `bounds()` promises about connects holds in every window.
 //!
-//! `cargo test --release --test it outages -- --ignored --nocapture` measures how far the bounds are above what was seen.
+//! `cargo test --release --test it outages -- --ignored --nocapture` measures how far the bounds are above what was
+//! seen.
 
 mod policies;
 mod world;

@@ -1,4 +1,5 @@
-//! A session and a peer talk over every service, whatever their settings are: each time is zero, for ever, or as it was.
+//! A session and a peer talk over every service, whatever their settings are: each time is zero, for ever, or as it
+//! was.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! The configurations under which everything arbitrary is tried: every preset as it is, with the defaults, tight, hasty,
-//! suspicious, and with all times zero or endless.
+//! The configurations under which everything arbitrary is tried: every preset as it is, with the defaults, tight,
+//! hasty, suspicious, and with all times zero or endless.
 
 use std::num::NonZeroU32;
 

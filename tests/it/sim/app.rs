@@ -32,8 +32,8 @@ pub(super) struct Word {
     pub(super) mortal: bool,
     /// Whether it was ever sent again by hand, so out of turn.
     pub(super) again: bool,
-    /// How often it was sent again by hand while nobody knew what had become of it: more copies are out then, and the server may
-    /// refuse the one and take the other.
+    /// How often it was sent again by hand while nobody knew what had become of it: more copies are out then, and the
+    /// server may refuse the one and take the other.
     pub(super) doubts: u32,
     /// The connections it went out on.
     sent_on: BTreeSet<ConnectionId>,

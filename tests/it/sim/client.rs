@@ -148,8 +148,8 @@ fn notice(preset: &Preset, asked: Option<Duration>) -> Option<Duration> {
     config.bounds().notice_dead_link
 }
 
-/// The bounds, but for how many connects a server can provoke that lets connections become stable: to find that out takes longer
-/// than most runs.
+/// The bounds, but for how many connects a server can provoke that lets connections become stable: to find that out
+/// takes longer than most runs.
 pub(crate) fn bounds_without_stable_connections(preset: &Preset) -> redial::config::Bounds {
     let mut config = preset.config().clone();
     config.reconnect.stable = Duration::from_secs(3_600);

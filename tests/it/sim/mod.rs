@@ -1,9 +1,9 @@
 //! A simulator: a session, an adversarial network, its server and both applications, on a virtual clock, from one seed.
 //!
-//! Each seed draws its configuration and its faults, and how strong each is. Minutes of chaos, then peace, in which everything
-//! must be delivered both ways, once and in order, and every status that was told must be true. Some seeds have no faults;
-//! in those nothing may happen but what must. `SIM_SEED=n` repeats one run, `SIM_SEEDS=n` makes so many; `examples/soak`
-//! makes any number on all cores.
+//! Each seed draws its configuration and its faults, and how strong each is. Minutes of chaos, then peace, in which
+//! everything must be delivered both ways, once and in order, and every status that was told must be true. Some seeds
+//! have no faults; in those nothing may happen but what must. `SIM_SEED=n` repeats one run, `SIM_SEEDS=n` makes so
+//! many; `examples/soak` makes any number on all cores.
 
 mod app;
 mod client;

@@ -1,4 +1,5 @@
-//! What the server does to its clients: it throws them out, talks nonsense, dies, and comes back with its memory or without.
+//! What the server does to its clients: it throws them out, talks nonsense, dies, and comes back with its memory or
+//! without.
 
 use redial::dialect::{Content, Signal};
 use redial::{Event, Frame, Peer, Seed};

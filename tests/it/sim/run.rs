@@ -18,8 +18,8 @@ use super::{words, worlds};
 /// The faults end between the first two of these times, and in so many seeds in a hundred between the last two.
 const CHAOS: (u64, u64, u64) = (60_000, 200_000, 600_000);
 const LONG: u64 = 20;
-/// How long everything may take to arrive after that: longer than the longest fault, its discovery and the longest wait for a
-/// reconnect together, some times over.
+/// How long everything may take to arrive after that: longer than the longest fault, its discovery and the longest wait
+/// for a reconnect together, some times over.
 const PATIENCE: u64 = 900_000;
 /// When all has come to rest where nothing is sent again: every line of old has been found out by then.
 const REST: u64 = 400_000;
@@ -140,8 +140,8 @@ impl Run {
         self.verdict()
     }
 
-    /// How long what is left may take. Where nothing sets the delays back and there is room for one message, each message
-    /// that the server has left may cost a connection and the longest delay.
+    /// How long what is left may take. Where nothing sets the delays back and there is room for one message, each
+    /// message that the server has left may cost a connection and the longest delay.
     fn patience(&self) -> u64 {
         let config = self.client.session.preset().config();
         let longest = config.reconnect.again.cap.as_millis().min(120_000);
@@ -238,7 +238,8 @@ impl Run {
         self.read_on();
     }
 
-    /// The faults are over. A line that is dead stays so until somebody finds out; where nobody ever would, a router does.
+    /// The faults are over. A line that is dead stays so until somebody finds out; where nobody ever would, a router
+    /// does.
     fn heal(&mut self) {
         // A dial that is swallowed is noticed by nobody either, where attempts have no end.
         let endless = self.client.session.preset().config().reconnect.attempt_timeout.is_none();

@@ -47,7 +47,8 @@ pub(crate) fn shrink(order: &Order) -> Option<Broken> {
     Some(Broken { order, reason, journal, inputs: inputs.len(), of })
 }
 
-/// Plays inputs to the session as it was at the beginning, the oracle judging; gives the first input that breaks a rule.
+/// Plays inputs to the session as it was at the beginning, the oracle judging; gives the first input that breaks a
+/// rule.
 fn judge(chapter: &Chapter, inputs: &[Input]) -> Option<(usize, String)> {
     let (mut session, mut oracle) = (chapter.session.clone(), chapter.oracle.clone());
     for (at, input) in inputs.iter().enumerate() {

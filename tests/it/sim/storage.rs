@@ -1,4 +1,5 @@
-//! What outlives the client's process: the session's snapshot together with what the application keeps, in one transaction.
+//! What outlives the client's process: the session's snapshot together with what the application keeps, in one
+//! transaction.
 
 use redial::config::Durability;
 use redial::journal::Call;

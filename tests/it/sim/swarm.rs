@@ -1,7 +1,7 @@
 //! What one seed is made of: which kinds of faults it has, and how strong each of them is.
 //!
-//! A seed with every fault at once tests little: the connection never lives long enough for the subtle ones. So each kind is
-//! left out of half of the seeds, and has a strength of its own in the others; and some seeds have none at all.
+//! A seed with every fault at once tests little: the connection never lives long enough for the subtle ones. So each
+//! kind is left out of half of the seeds, and has a strength of its own in the others; and some seeds have none at all.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,8 @@ pub(crate) struct Swarm {
 }
 
 impl Swarm {
-    /// Draws; what is left out costs as many rolls as what is not, so that leaving it out changes as little else as can be.
+    /// Draws; what is left out costs as many rolls as what is not, so that leaving it out changes as little else as can
+    /// be.
     pub(crate) fn draw(dice: &mut Dice, without: &[&'static str]) -> Self {
         let quiet = dice.percent(QUIET);
         let draw = |kind| (kind, dice.percent(50), dice.between(10, 100));

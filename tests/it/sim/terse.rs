@@ -1,4 +1,5 @@
-//! A dialect for tests that has a word for everything a session can hear and say: `msg m1 hello`, `ack m1`, `nack m1 7`.
+//! A dialect for tests that has a word for everything a session can hear and say: `msg m1 hello`, `ack m1`,
+//! `nack m1 7`.
 
 use redial::config::{CredentialSource, Limits};
 use redial::dialect::{

@@ -98,7 +98,8 @@ impl Run {
         };
         let slow = self.figures.happened("slow receipt");
         let twice = !receipts && self.figures.happened("client crash");
-        // A login that nobody confirms may reach the server after the one on the next connection, with all that follows it.
+        // A login that nobody confirms may reach the server after the one on the next connection, with all that follows
+        // it.
         let unconfirmed = self.client.session.preset().dialect().capabilities().login == Login::Challenge;
         if self.server.forgot.is_none() && !slow && !twice && !unconfirmed {
             let shown: Vec<&String> = self.server.shown.iter().filter(in_turn).collect();

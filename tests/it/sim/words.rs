@@ -56,7 +56,8 @@ fn spelled(timer: Timer) -> String {
     json.trim_matches('"').to_owned()
 }
 
-/// The names under which all kinds of actions, events and calls and all timers are counted; the library says which there are.
+/// The names under which all kinds of actions, events and calls and all timers are counted; the library says which
+/// there are.
 pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
     let inputs = EVENTS.0.values().chain(CALLS.0.values());
     ACTIONS.0.values().chain(inputs).chain(TIMERS.values()).map(String::as_str)
@@ -115,7 +116,8 @@ pub(super) fn status(status: Status) -> &'static str {
     }
 }
 
-/// What faults lead to in the end; where one of these never happened, the faults were too mild or a path was never taken.
+/// What faults lead to in the end; where one of these never happened, the faults were too mild or a path was never
+/// taken.
 pub(crate) const GUARDS: [&str; 25] = [
     "accepted after two connections",
     "fenced off",

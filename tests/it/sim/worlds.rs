@@ -103,8 +103,8 @@ pub(crate) fn draw(dice: &mut Dice, swarm: &Swarm, only: Option<&'static str>) -
     }
     let mut config = Config::default();
     config.outbox.in_flight = Limit::new(unacknowledged);
-    // What a server with positions gives up after so many lost connections is told to its application, which here wants all to
-    // arrive.
+    // What a server with positions gives up after so many lost connections is told to its application, which here wants
+    // all to arrive.
     config.outbox.quarantine = None;
     config.outbox.unwritten_bytes = Limit::new(dice.one_of(&[1, 200, 2_000, 8_000]));
     if swarm.has("slow receipt") {

@@ -1,4 +1,5 @@
-//! The user decides: sends again by hand, lets go of what is in doubt, and decides about what failed before the rest leaves.
+//! The user decides: sends again by hand, lets go of what is in doubt, and decides about what failed before the rest
+//! leaves.
 
 use redial::config::{Durability, Limits, OnFailure, Rate, Resend};
 use redial::dialect::{

@@ -13,8 +13,8 @@ use redial::{
 
 use crate::support::Story;
 
-/// A reader without any limit: `msg ID TEXT`, `num NUMBER TEXT`, `json ID VALUE`, `echo ID`, `deep VALUE`; it answers with
-/// `ack ID`, `nack ID` and `read ID`.
+/// A reader without any limit: `msg ID TEXT`, `num NUMBER TEXT`, `json ID VALUE`, `echo ID`, `deep VALUE`; it answers
+/// with `ack ID`, `nack ID` and `read ID`.
 #[derive(Debug)]
 struct Careless {
     scope: IdScope,

@@ -213,8 +213,8 @@ fn timed() -> Config {
     config
 }
 
-/// Plays everything that may happen, and counts what comes: one input begins one attempt at most, does a bounded amount of
-/// work, and leaves a deadline behind itself.
+/// Plays everything that may happen, and counts what comes: one input begins one attempt at most, does a bounded amount
+/// of work, and leaves a deadline behind itself.
 fn moves(preset: Preset, what: &str) {
     let mut session = Session::new(preset, Seed::from(1_u64));
     let (mut connection, mut frames) = (ConnectionId::new(1), 0);

@@ -1,4 +1,5 @@
-//! Heartbeats that cannot be sent, are not answered, or come from the server alone: what was not sent is not unanswered.
+//! Heartbeats that cannot be sent, are not answered, or come from the server alone: what was not sent is not
+//! unanswered.
 
 use redial::config::{DeadAfter, HeartbeatPolicy, Limits, Liveness, Suspicion};
 use redial::dialect::{
@@ -9,7 +10,8 @@ use redial::{Action, Cause, Config, Duration, Event, Frame, HostProfile, Preset,
 
 use crate::support::Story;
 
-/// Texts are messages; the server's heartbeat is `?`, its answer `!`, and `.` is a heartbeat of the client where it has one.
+/// Texts are messages; the server's heartbeat is `?`, its answer `!`, and `.` is a heartbeat of the client where it has
+/// one.
 #[derive(Debug)]
 struct Quiet {
     heartbeats: Heartbeats,

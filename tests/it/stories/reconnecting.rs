@@ -386,9 +386,10 @@ fn a_budget_of_connects_holds_in_every_window() {
     assert!(story.connects.len() >= 115, "{} in 20 hours", story.connects.len());
 }
 
-/// Runs a session against a server that accepts each connection and drops it, every n-th one after it was stable and the
-/// others at once, while hints and calls ask for the next one at once. Returns the most connects in any window of `span` milliseconds, within `until`, and
-/// the bounds. Without the oracle, which needs seconds for the connects of a day.
+/// Runs a session against a server that accepts each connection and drops it, every n-th one after it was stable and
+/// the others at once, while hints and calls ask for the next one at once. Returns the most connects in any window of
+/// `span` milliseconds, within `until`, and the bounds. Without the oracle, which needs seconds for the connects of a
+/// day.
 fn asked_for(change: impl FnOnce(&mut Config), nth: usize, until: u64, span: u64) -> (usize, Bounds) {
     let mut session = Session::new(Preset::plain().configure(change).expect("it is sound"), Seed::from(7_u64));
     let (mut connects, mut now) = (Vec::new(), 0);

@@ -132,7 +132,8 @@ fn what_a_session_holds_is_bounded_by_each_of_its_limits() {
     assert_eq!(memory, entries * entry + (4 << 20) + (3 << 20) + (16 << 10));
 }
 
-/// Connects within 120 s that a server provokes which lets every n-th connection be stable and drops the others at once.
+/// Connects within 120 s that a server provokes which lets every n-th connection be stable and drops the others at
+/// once.
 fn provoked(config: &Config, nth: usize, first: usize) -> usize {
     let mut story = Story::new(Preset::plain().with_config(config.clone()).expect("it is sound"));
     story.open();

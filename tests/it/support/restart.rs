@@ -55,7 +55,8 @@ impl Story {
         self.crash(away)
     }
 
-    /// The process is killed, and so long after its last storing another takes over what was stored then. Its clock starts at zero.
+    /// The process is killed, and so long after its last storing another takes over what was stored then. Its clock
+    /// starts at zero.
     pub(crate) fn crash(&mut self, away: u64) -> &mut Self {
         let (stored, oracle) = self.stored.clone().expect("something was stored");
         let snapshot: Snapshot = serde_json::from_str(&stored).expect("a stored snapshot can be read");

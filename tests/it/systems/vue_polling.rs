@@ -1,4 +1,5 @@
-//! `vue_polling`: a heartbeat at open and after 30 s of silence, five unanswered and it closes; polls where pushes stay away.
+//! `vue_polling`: a heartbeat at open and after 30 s of silence, five unanswered and it closes; polls where pushes stay
+//! away.
 
 use redial::error::Unencodable;
 use redial::{Event, Frame, PollCause, Preset, SendError, State};

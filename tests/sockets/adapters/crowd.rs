@@ -1,4 +1,5 @@
-//! Two hundred clients of one server at once, which dies under them twice; and what is left behind when all have gone: nothing.
+//! Two hundred clients of one server at once, which dies under them twice; and what is left behind when all have gone:
+//! nothing.
 //!
 //! In a process of its own each, where threads and open files can be counted.
 

@@ -1,5 +1,5 @@
-//! Servers that do not do what servers do: each of them costs an attempt or a connection, and a client that talks to a good one
-//! afterwards has lost nothing.
+//! Servers that do not do what servers do: each of them costs an attempt or a connection, and a client that talks to a
+//! good one afterwards has lost nothing.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -58,8 +58,8 @@ fn frames_that_are_split_and_merged_anywhere_are_the_same_frames() {
             let (mut stream, _) = listener.accept().expect("the dial");
             stream.set_nodelay(true).expect("a socket");
             let key = request(&mut stream).expect("a request");
-            // The answer to the handshake and the first frames share a packet, where there is room for both. (Where it comes in more
-            // than 64 packets, tungstenite takes it for an attack.)
+            // The answer to the handshake and the first frames share a packet, where there is room for both. (Where it
+            // comes in more than 64 packets, tungstenite takes it for an attack.)
             let mut all = SWITCHING.replace("KEY", &key).into_bytes();
             if size < 5 {
                 stream.write_all(&std::mem::take(&mut all)).expect("it is read");

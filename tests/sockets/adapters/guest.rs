@@ -87,7 +87,8 @@ impl Guest {
         }
     }
 
-    /// Waits until every one of so many messages has reached the other side and the link is up, and looks at what was told.
+    /// Waits until every one of so many messages has reached the other side and the link is up, and looks at what was
+    /// told.
     pub(super) fn assert_ends_well(&self, messages: usize) {
         let begun = Instant::now();
         let log = loop {

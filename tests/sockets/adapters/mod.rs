@@ -1,4 +1,5 @@
-//! redial-tokio and redial-blocking over real sockets on loopback, under a fast clock, with the demo's relay to break them.
+//! redial-tokio and redial-blocking over real sockets on loopback, under a fast clock, with the demo's relay to break
+//! them.
 
 use std::io::Read as _;
 use std::net::TcpListener;

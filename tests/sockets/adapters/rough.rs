@@ -110,7 +110,8 @@ fn a_server_that_dies_is_dialed_until_it_is_back_and_then_goes_on_where_it_was()
         hub.die();
         assert_broken(a);
         assert_broken(b);
-        // No relay stands before this one: its dials are refused, at the latest when the hub's listener has heard of it.
+        // No relay stands before this one: its dials are refused, at the latest when the hub's listener has heard of
+        // it.
         wait_refused(hub.addr());
         for _ in 0..2 {
             b.wait(|action| matches!(action, Action::ScheduleReconnect { cause: Cause::Errored, .. }).then_some(()));

@@ -1,6 +1,6 @@
 //! All five presets over real sockets: the servers of `examples/serve`, the adapter redial-blocking, and a clock
-//! that runs many times as fast as the wall's, for both sides alike. A busy machine makes the wall's milliseconds many here, so
-//! nothing is asked of spans that the machine decides, only of those that the session does.
+//! that runs many times as fast as the wall's, for both sides alike. A busy machine makes the wall's milliseconds many
+//! here, so nothing is asked of spans that the machine decides, only of those that the session does.
 
 mod closed;
 mod kept;
@@ -32,7 +32,8 @@ const SLOW: u32 = 25;
 /// What does not happen within this much of the wall's time does not happen, however busy the machine.
 const PATIENCE: time::Duration = time::Duration::from_secs(180);
 
-/// What a client sees of a server that drops its sockets: a reset where a frame was still on its way, an end where none was.
+/// What a client sees of a server that drops its sockets: a reset where a frame was still on its way, an end where none
+/// was.
 const CUT: [Cause; 2] = [Cause::Closed, Cause::Errored];
 
 fn listen(preset: &str, speed: u32, addr: SocketAddr, fault: Fault, settings: &Settings) -> Server {

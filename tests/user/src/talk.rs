@@ -25,7 +25,8 @@ const TALK: Capabilities = Capabilities::new().login(Login::Handshake).receipts(
 /// | `BYE code reconnect resume ms` | the connection ends |
 /// | `# text` | nothing |
 ///
-/// An id that is a number is written `#7`, so a text that begins like that is no id here, and neither is one with a space.
+/// An id that is a number is written `#7`, so a text that begins like that is no id here, and neither is one with a
+/// space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Talk {
     room: String,

@@ -1,4 +1,5 @@
-//! Small worlds with positions: cuts, late frames, restarts of either side from what it had stored, and a server that forgets.
+//! Small worlds with positions: cuts, late frames, restarts of either side from what it had stored, and a server that
+//! forgets.
 
 mod app;
 mod steps;

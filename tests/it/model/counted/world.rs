@@ -14,7 +14,8 @@ use crate::support::with;
 /// How many faults of each kind may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Faults {
-    /// The client loses the connection and hears of it; what it had sent may still reach the server, which hears nothing.
+    /// The client loses the connection and hears of it; what it had sent may still reach the server, which hears
+    /// nothing.
     pub(super) cuts: u8,
     pub(super) client_crashes: u8,
     pub(super) server_crashes: u8,

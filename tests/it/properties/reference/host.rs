@@ -103,7 +103,8 @@ impl Host {
         self.input(&Input::Call(Call::Persisted { version }))
     }
 
-    /// The process is killed, and another takes over what was stored; where nothing has to be stored before it acts it ends in order.
+    /// The process is killed, and another takes over what was stored; where nothing has to be stored before it acts it
+    /// ends in order.
     fn restart(&mut self, away: u64, anew: bool) -> Result<(), String> {
         if !self.model.settings.stores {
             self.store();

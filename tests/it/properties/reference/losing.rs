@@ -29,8 +29,8 @@ impl Model {
         }
     }
 
-    /// Undoes that a message was handed over, and where its link ends with that, those behind it that were settled by it; gives all
-    /// of them.
+    /// Undoes that a message was handed over, and where its link ends with that, those behind it that were settled by
+    /// it; gives all of them.
     fn undo(&mut self, id: &MessageId, ends_link: bool) -> Vec<MessageId> {
         let Some(place) = self.ground(id) else { return Vec::new() };
         let mut grounded = vec![id.clone()];

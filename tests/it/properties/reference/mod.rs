@@ -1,8 +1,9 @@
-//! Reference models: the outbox and the inbox as naive lists, written from the rules, beside the real ones for a whole run.
+//! Reference models: the outbox and the inbox as naive lists, written from the rules, beside the real ones for a whole
+//! run.
 //!
-//! Session and models get the same inputs, and after each of them everything that can be observed has to be the same: answers, actions
-//! in their order and to the byte, the status of every message, figures, and when messages want to be looked at next. Of the link
-//! the models see only that it dials.
+//! Session and models get the same inputs, and after each of them everything that can be observed has to be the same:
+//! answers, actions in their order and to the byte, the status of every message, figures, and when messages want to be
+//! looked at next. Of the link the models see only that it dials.
 
 mod casting;
 mod host;

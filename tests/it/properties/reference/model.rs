@@ -1,4 +1,5 @@
-//! What a session has to do, predicted from the rules alone: the outbox and the inbox with what they have to know of the link.
+//! What a session has to do, predicted from the rules alone: the outbox and the inbox with what they have to know of
+//! the link.
 
 use std::collections::BTreeSet;
 

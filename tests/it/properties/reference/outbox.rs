@@ -153,7 +153,8 @@ impl Outbox {
         self.make_room();
     }
 
-    /// A failed message no longer holds those behind it; says whether it did. From then on it is remembered as any other.
+    /// A failed message no longer holds those behind it; says whether it did. From then on it is remembered as any
+    /// other.
     pub(super) fn pass(&mut self, place: u64) -> bool {
         let held = self.failures.remove(&place);
         if held && let Some(at) = self.past.iter().position(|old| old.place == place) {
@@ -188,7 +189,8 @@ impl Outbox {
         self.make_room();
     }
 
-    /// Whether a message of so many bytes finds room by count, and by bytes, beside those that are there or hold the line.
+    /// Whether a message of so many bytes finds room by count, and by bytes, beside those that are there or hold the
+    /// line.
     pub(super) fn has_room(&self, messages: usize, bytes: usize, more: usize) -> (bool, bool) {
         let room = self.letters.len() + self.failures.len() < messages;
         (room, self.bytes() + self.failed_bytes() + more <= bytes)
@@ -212,8 +214,8 @@ impl Outbox {
         self.make_room();
     }
 
-    /// Bodies of settled messages have the room that is left over: those that failed give way first, the oldest of them first, and
-    /// those that hold the line never.
+    /// Bodies of settled messages have the room that is left over: those that failed give way first, the oldest of them
+    /// first, and those that hold the line never.
     fn make_room(&mut self) {
         let left = self.room.saturating_sub(self.bytes());
         let holds = |old: &Old| self.failures.contains(&old.place);

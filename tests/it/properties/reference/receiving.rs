@@ -43,7 +43,8 @@ impl Model {
         }
     }
 
-    /// A message comes back to its sender: a receipt, and a push that is shown only where the message was somebody else's.
+    /// A message comes back to its sender: a receipt, and a push that is shown only where the message was somebody
+    /// else's.
     pub(super) fn echo(&mut self, connection: u64, id: &MessageId, push: &MessageId, body: &str) {
         if !self.confirm(id, Status::Accepted) && !self.is_own(id) {
             return self.push(connection, push, body);
@@ -89,7 +90,8 @@ impl Model {
         self.decide(id, Answer::Never)
     }
 
-    /// The application has its say about a message that waits for it; without a link it is told when the message comes again.
+    /// The application has its say about a message that waits for it; without a link it is told when the message comes
+    /// again.
     fn decide(&mut self, id: &MessageId, answer: Answer) -> Result<(), AcknowledgeError> {
         if self.inbox.known(id) != Known::Waits {
             return Err(AcknowledgeError::Unknown);
@@ -101,7 +103,8 @@ impl Model {
         Ok(())
     }
 
-    /// The answer itself; where the service has no word for a refusal, it is thanked, so that the message does not come for ever.
+    /// The answer itself; where the service has no word for a refusal, it is thanked, so that the message does not come
+    /// for ever.
     pub(super) fn say(&mut self, connection: u64, id: &MessageId, answer: Answer) {
         let connection = ConnectionId::new(connection);
         let (text, purpose) = if answer == Answer::Never && self.settings.inn.refusals {

@@ -304,7 +304,8 @@ impl Model {
             other => panic!("{other:?} is about no message of ours"),
         };
         let known = self.confirm(id, status);
-        // A receipt for a message that was not sent yet can only be somebody else's; of its own ids a session knows that they are its own.
+        // A receipt for a message that was not sent yet can only be somebody else's; of its own ids a session knows
+        // that they are its own.
         let excused = matches!(word, Word::Receipt(_)) && self.is_own(id);
         self.figures.unknown_receipts += u64::from(!known && !excused);
     }

@@ -132,7 +132,8 @@ impl Model {
         }
     }
 
-    /// What another process makes of the state that this one had when it was stored, so long after that, by its own clock.
+    /// What another process makes of the state that this one had when it was stored, so long after that, by its own
+    /// clock.
     pub(super) fn restarted(mut self, now: u64, away: u64) -> Self {
         // What could leave right after the storing may have left.
         let may_have_left = self.settings.stores && self.link.ready.is_some();
@@ -161,8 +162,8 @@ impl Model {
         self
     }
 
-    /// After a restart: what may have been sent in its round and must not be sent again is told as unknown, and where nothing
-    /// waits for a connection, everything is settled.
+    /// After a restart: what may have been sent in its round and must not be sent again is told as unknown, and where
+    /// nothing waits for a connection, everything is settled.
     pub(super) fn settle_unrepeatable(&mut self) {
         if !self.settings.out.queues() {
             self.met.insert("where nothing waits, nothing does over a restart");
