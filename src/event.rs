@@ -103,7 +103,8 @@ pub enum Event {
         #[serde(flatten)]
         profile: HostProfile,
     },
-    /// The host reports that the network is back: the wait for a reconnect ends, and a ready connection is probed.
+    /// The host reports that the network is back: the wait for a reconnect ends, and a ready connection is probed,
+    /// where silence ends a link at all.
     #[serde(deserialize_with = "no_fields")]
     Online,
     /// The host reports that the network is gone. This hint stops nothing; silence still decides whether
