@@ -42,6 +42,7 @@ fn main() {
         [flag, name, rounds] if flag == "--once" => once(name, rounds.parse().expect("a number of rounds")),
         [only, ..] if only == "loopback" => drop(loopback()),
         [only, ..] if only == "stored" => durability::rows().iter().for_each(|row| println!("{row}")),
+        [] => each_once(),
         _ => measure_all(arguments.iter().any(|argument| argument == "--quick")),
     }
 }
@@ -103,6 +104,17 @@ fn once(name: &str, rounds: u32) {
     allocation_counter::opt_out(|| {
         (operation.run)(rounds);
     });
+}
+
+/// Runs the operations of every preset once, to show that they still work; `cargo test` asks for no more.
+fn each_once() {
+    let operations: Vec<Operation> = floored().into_iter().chain(of_systems()).collect();
+    allocation_counter::opt_out(|| {
+        for operation in &operations {
+            (operation.run)(1);
+        }
+    });
+    println!("{} operations ran once each", operations.len());
 }
 
 /// Measures some operations and prints a line for each; gives nanoseconds and instructions.
