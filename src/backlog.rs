@@ -134,7 +134,14 @@ impl Backlog {
     }
 
     /// Notes that a message is reported; returns whether a new round of it was not.
+    #[inline]
     pub(crate) fn on_reported(&mut self, id: &MessageId) -> bool {
+        self.rare.is_some() && self.on_reported_slow(id)
+    }
+
+    /// Slow path of `on_reported`, for a session that has anything rare.
+    #[cold]
+    fn on_reported_slow(&mut self, id: &MessageId) -> bool {
         let was_unreported = self.rare.as_mut().is_some_and(|rare| rare.unreported.remove(id));
         self.tidy();
         was_unreported

@@ -54,18 +54,20 @@ impl Context<'_> {
 
     /// Reports the status of a message to the application.
     pub(crate) fn emit_status(&mut self, id: &MessageId, status: Status) {
-        self.emit_statuses([(id.clone(), status)]);
+        self.report(id.clone(), status);
     }
 
-    /// Reports the statuses of several messages to the application, in order. A new round that ends before the host has
-    /// stored its beginning is reported as begun first.
+    /// Reports the statuses of several messages to the application, in order.
     pub(crate) fn emit_statuses(&mut self, settled: impl IntoIterator<Item = (MessageId, Status)>) {
-        for (id, status) in settled {
-            if self.backlog.on_reported(&id) && status != Status::Queued {
-                self.push(Action::Status { id: id.clone(), status: Status::Queued });
-            }
-            self.push(Action::Status { id, status });
+        settled.into_iter().for_each(|(id, status)| self.report(id, status));
+    }
+
+    /// Reports a status. A new round that ends before the host has stored its beginning is reported as begun first.
+    fn report(&mut self, id: MessageId, status: Status) {
+        if self.backlog.on_reported(&id) && status != Status::Queued {
+            self.push(Action::Status { id: id.clone(), status: Status::Queued });
         }
+        self.push(Action::Status { id, status });
     }
 
     /// Reports the effect of a confirmation to the application: a new status, or a receipt that came after the outcome.
@@ -118,13 +120,8 @@ impl Context<'_> {
         signal: &Signal<Content<'_>>,
         purpose: Purpose,
     ) -> bool {
-        match self.encode(signal) {
-            Ok(frame) => {
-                self.send(connection, frame, purpose);
-                true
-            }
-            Err(_) => false,
-        }
+        let frame = self.encode(signal).ok();
+        frame.map(|frame| self.send(connection, frame, purpose)).is_some()
     }
 
     /// Encodes and sends a signal; returns false, and reports `Unsent`, when the dialect cannot encode it.
@@ -134,11 +131,12 @@ impl Context<'_> {
         signal: &Signal<Content<'_>>,
         purpose: Purpose,
     ) -> bool {
-        let sent = self.send_signal(connection, signal, purpose.clone());
-        if !sent {
+        let Ok(frame) = self.encode(signal) else {
             self.push(Action::Unsent { connection, purpose });
-        }
-        sent
+            return false;
+        };
+        self.send(connection, frame, purpose);
+        true
     }
 
     #[inline]

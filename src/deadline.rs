@@ -130,8 +130,14 @@ impl Respite {
     /// The deadline, or the end of the respite for one that was due before.
     #[inline]
     pub(crate) fn hold(self, due: Deadline) -> Deadline {
-        let at = if due.at < self.0 { self.0 + RESPITE } else { due.at };
+        let at = if self.holds(due) { self.0 + RESPITE } else { due.at };
         Deadline { at, ..due }
+    }
+
+    /// Whether this deadline was due when the wait began.
+    #[inline]
+    pub(crate) fn holds(self, due: Deadline) -> bool {
+        due.at < self.0
     }
 
     /// Whether the deadline ends what it is for now: it is due, and gets no respite in this call.

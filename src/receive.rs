@@ -168,7 +168,11 @@ fn decode(cx: &Context<'_>, frame: &Frame) -> Result<Signal<Span>, Malformed> {
     if bytes > limit {
         return Err(Malformed::TooLarge { bytes, limit });
     }
-    cx.dialect.decode(cx.side, frame, &cx.config.limits)?.checked(frame, &cx.config.limits)
+    let signal = cx.dialect.decode(cx.side, frame, &cx.config.limits);
+    if let Ok(signal) = &signal {
+        signal.check(frame, &cx.config.limits)?;
+    }
+    signal
 }
 
 /// Hands a message or a notice to delivery, which makes the frame itself the body if it delivers.

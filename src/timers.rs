@@ -59,7 +59,7 @@ impl SessionCore<'_> {
     #[inline(always)]
     pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>) {
         while (cx.backlog.has_reports() && self.fire_stall_timer(cx))
-            || (self.link.deadline().is_due(cx.now) && self.fire_link_timer(cx))
+            || (self.link.may_be_due(cx.now) && self.fire_link_timer(cx))
             || (self.delivery.is_due(cx) && self.fire_delivery_timer(cx))
         {}
     }
@@ -90,7 +90,7 @@ impl SessionCore<'_> {
         };
         self.pass_on(cx, Some(event));
         // A doubt may end in the input that begins another.
-        if !self.link.deadline().is_due(cx.now) {
+        if self.delivery.is_probing() != self.link.is_probing() && !self.link.deadline().is_due(cx.now) {
             self.end_probe(cx);
         }
         true

@@ -268,6 +268,11 @@ impl Delivery {
         }
     }
 
+    /// Whether a probe is unanswered, as far as delivery was told.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.probing
+    }
+
     /// Sets whether a probe is unanswered. Returns whether an unanswered probe has ended by this call.
     pub(crate) fn set_probing(&mut self, probing: bool) -> bool {
         core::mem::replace(&mut self.probing, probing) && !probing

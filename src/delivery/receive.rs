@@ -55,8 +55,8 @@ impl Delivery {
     /// Whether the answer to an arriving message could not be kept. A message that waits for the application needs
     /// none.
     fn is_unanswerable(&self, cx: &Context<'_>, id: &MessageId) -> bool {
-        self.inbox.known(id) != Some(InboxDecision::Wait)
-            && !self.answers_at_once(cx)
+        !self.answers_at_once(cx)
+            && self.inbox.known(id) != Some(InboxDecision::Wait)
             && !self.answers.has_room(id, self.inbox.unanswered(), cx.config)
     }
 

@@ -164,6 +164,7 @@ impl Delivery {
     }
 
     /// Slow path of `settle_version`, for write-ahead and for dialects with sequence numbers.
+    #[inline(never)]
     fn settle_version_slow(&mut self, cx: &mut Context<'_>, surroundings: &impl Surroundings) -> bool {
         let before = self.announced();
         match (&self.write_ahead, &mut self.transfer) {

@@ -451,6 +451,7 @@ impl Heartbeat {
     }
 
     /// Earliest deadline of this heartbeat.
+    #[inline]
     pub(crate) fn deadline(&self) -> Deadline {
         if self.held {
             return self.deadline_slow();
@@ -472,6 +473,7 @@ impl Heartbeat {
         pause.earlier(Deadline { at: self.next_at, timer: Timer::Heartbeat })
     }
 
+    #[inline]
     fn suspicion(&self) -> Deadline {
         let at = match self.suspicion_state {
             SuspicionState::DueAt(at) => at.min(self.unanswered_at),

@@ -985,6 +985,12 @@ impl Link {
         self.phase_deadline().earlier(self.fallback.deadline())
     }
 
+    /// Whether a timer is due, but for a respite; every input asks.
+    #[inline]
+    pub(crate) fn may_be_due(&self, now: Instant) -> bool {
+        self.phase.deadline().is_due(now) || self.fallback.deadline().is_due(now)
+    }
+
     /// Returns the timer that fires first of those that are due.
     pub(crate) fn due(&self, now: Instant) -> Option<Deadline> {
         let (poll, phase) = (self.fallback.deadline(), self.phase_deadline());
@@ -995,7 +1001,7 @@ impl Link {
     #[inline]
     fn phase_deadline(&self) -> Deadline {
         let due = self.phase.deadline();
-        if self.ends_attempt(due.timer) { self.respite.hold(due) } else { due }
+        if self.respite.holds(due) && self.ends_attempt(due.timer) { self.respite.hold(due) } else { due }
     }
 
     /// Whether this timer of the phase ends a connection or an attempt.
@@ -1022,6 +1028,9 @@ impl Link {
     /// Gives a timer that is due a respite, where it would end a connection or an attempt and the host is late; returns
     /// whether it does. A death that is later than `heartbeat.probe.late` is asked about instead.
     pub(crate) fn gives_respite(&mut self, cx: &Context<'_>, timer: Timer) -> bool {
+        if !self.ends_attempt(timer) {
+            return false;
+        }
         let due = self.phase.deadline();
         let asks = match &self.phase {
             Phase::Ready { heartbeat, .. } if timer == Timer::Death => {
@@ -1029,7 +1038,7 @@ impl Link {
             }
             _ => false,
         };
-        self.ends_attempt(timer) && !asks && !self.respite.is_over(cx.now, due)
+        !asks && !self.respite.is_over(cx.now, due)
     }
 
     /// Asks the host for the poll that is due, and arms the next poll.

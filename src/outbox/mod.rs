@@ -357,8 +357,9 @@ impl Outbox {
     /// Whether the rate lets a message leave now; if one waits for the rate, its deadline is set.
     #[inline]
     pub(crate) fn rate_allows(&mut self, now: Instant, policy: &OutboxPolicy) -> bool {
+        let Some(rate) = policy.rate else { return true };
         let waits = self.waiting().is_some() || self.by_hand.next_repeat().is_some();
-        policy.rate.is_none_or(|rate| !waits || self.rate.get_or_insert_default().allows(now, rate))
+        !waits || self.rate.get_or_insert_default().allows(now, rate)
     }
 
     /// When the rate lets the next message leave; never while no message waits for that.
@@ -814,14 +815,14 @@ impl Outbox {
     /// Slot of the first message that waits to be sent.
     fn waiting(&self) -> Option<u64> {
         let returned = self.returned.as_ref().and_then(|returned| returned.0.first().copied());
-        returned.or_else(|| self.unsettled.get(self.fresh).map(|_| self.fresh))
+        returned.or_else(|| (self.fresh < self.unsettled.end()).then_some(self.fresh))
     }
 
     fn mark_waiting(&mut self, slot: u64) {
         if slot < self.fresh {
             self.returned.get_or_insert_default().0.insert(slot);
-        } else if self.unsettled.get(self.fresh).is_none() {
-            self.find_fresh(slot);
+        } else if slot > self.fresh && self.unsettled.get(self.fresh).is_none() {
+            self.find_fresh_slow(slot);
         }
     }
 
@@ -830,13 +831,20 @@ impl Outbox {
         if slot < self.fresh {
             return self.stop_waiting(slot);
         }
-        // A sequence may send a later message first.
+        if slot > self.fresh {
+            self.pass_waiting(slot);
+        }
+        self.find_fresh(slot.saturating_add(1));
+    }
+
+    /// Lets messages wait that a later message passes, as a sequence may have it.
+    #[cold]
+    fn pass_waiting(&mut self, slot: u64) {
         let passed: Vec<_> =
             self.unsettled.iter_from(self.fresh).map(|(other, _)| other).take_while(|other| *other < slot).collect();
         if !passed.is_empty() {
             self.returned.get_or_insert_default().0.extend(passed);
         }
-        self.find_fresh(slot.saturating_add(1));
     }
 
     /// Forgets a message that waited.
@@ -853,7 +861,17 @@ impl Outbox {
     }
 
     /// Finds the first message from a slot on, none of which was handed over.
+    #[inline]
     fn find_fresh(&mut self, from: u64) {
+        // A new message leaves at once, and nothing waits behind it.
+        self.fresh = from.min(self.unsettled.end());
+        if self.fresh < self.unsettled.end() {
+            self.find_fresh_slow(from);
+        }
+    }
+
+    #[inline(never)]
+    fn find_fresh_slow(&mut self, from: u64) {
         self.fresh = self.unsettled.iter_from(from).next().map_or(self.unsettled.end(), |(slot, _)| slot);
     }
 

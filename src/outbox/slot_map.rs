@@ -221,6 +221,7 @@ impl<T: HasId> Content<T> {
         self.cells.push_back(Cell::Item(item));
     }
 
+    #[inline(never)]
     fn put_back(&mut self, slot: u64, item: T) {
         match self.index_of(slot) {
             Ok(index) => {
@@ -254,6 +255,7 @@ impl<T: HasId> Content<T> {
     }
 
     /// Removes an item behind the first.
+    #[inline(never)]
     fn remove(&mut self, index: usize) -> Option<T> {
         let cell = self.cells.get_mut(index)?;
         let gap = Cell::Gap(cell.item()?.id().clone());

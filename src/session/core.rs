@@ -114,10 +114,15 @@ impl SessionCore<'_> {
     #[inline]
     pub(super) fn settle_reading(&mut self, cx: &mut Context<'_>) {
         if cx.backlog.has_reports() {
-            self.settle_reading_slow(cx);
-            // A pause that begins takes back a verdict that a late host waited for, and with it what was due behind it.
-            self.fire_timers(cx);
+            self.settle_reading_and_timers(cx);
         }
+    }
+
+    #[inline(never)]
+    fn settle_reading_and_timers(&mut self, cx: &mut Context<'_>) {
+        self.settle_reading_slow(cx);
+        // A pause that begins takes back a verdict that a late host waited for, and with it what was due behind it.
+        self.fire_timers(cx);
     }
 
     /// Slow path of `settle_reading`, for a host that reports.

@@ -231,7 +231,10 @@ impl Link {
         if std::iter::from_fn(|| self.session.poll_action()).filter(is_message).count() > 0 {
             self.asked = self.asked.or(Some(now));
         }
+        let heartbeat = &self.session.preset().config().heartbeat;
         match step {
+            // Chatter is no life where only replies are: a respite that a late tick began goes on.
+            Step::Chatter if heartbeat.liveness == Liveness::Reply => (self.heard, self.asked) = (now, None),
             Step::Reply | Step::Chatter => {
                 (self.heard, self.asked, self.extra, self.probed) = (now, None, 0, false);
             }
