@@ -5,7 +5,7 @@ use core::fmt;
 use serde::{Serialize, Serializer};
 
 use super::connects::{self, Provoked};
-use crate::config::{Config, Proof, Resend};
+use crate::config::{Config, DeathProof, Resend};
 use crate::time::Duration;
 
 /// The bounds that follow from a configuration, as [`Config::bounds`] computes them.
@@ -141,7 +141,7 @@ impl Config {
     /// have no meaning. They are those of a dialect whose server answers heartbeats;
     /// [`Preset::bounds`](crate::Preset::bounds) knows the dialect.
     pub fn bounds(&self) -> Bounds {
-        let (every, proof) = (self.heartbeat.period(), Proof::Unanswered);
+        let (every, proof) = (self.heartbeat.period(), DeathProof::Unanswered);
         let outbound = match (self.outbox.resend, self.outbox.dedup_window) {
             (Resend::Never, _) => Guarantee::AtMostOnce,
             (Resend::NextConnection, None) => Guarantee::OnceWhileServerRemembers,

@@ -140,12 +140,12 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Role {
     pub(crate) sends: bool,
-    pub(crate) proof: Proof,
+    pub(crate) proof: DeathProof,
 }
 
 /// The proof that a silent link is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Proof {
+pub(crate) enum DeathProof {
     /// Heartbeats that stay unanswered.
     Unanswered,
     /// Silence alone, because the other end sends heartbeats of its own.
@@ -242,16 +242,17 @@ impl HeartbeatPolicy {
     }
 
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them left.
-    pub(crate) fn notice_under_traffic(&self, every: Duration, proof: Proof) -> Option<Duration> {
-        let asks = self.unanswered().filter(|_| proof == Proof::Unanswered).map(|span| span + self.suspicion_wait());
+    pub(crate) fn notice_under_traffic(&self, every: Duration, proof: DeathProof) -> Option<Duration> {
+        let asks =
+            self.unanswered().filter(|_| proof == DeathProof::Unanswered).map(|span| span + self.suspicion_wait());
         [asks, self.notice(every, proof)].into_iter().flatten().min()
     }
 
     /// The longest silence before a link counts as dead, provided that the host ticks in time; `None` for never.
     /// `every` is the time between heartbeats.
-    pub(crate) fn notice(&self, every: Duration, proof: Proof) -> Option<Duration> {
-        let dead_after = self.dead_after.filter(|_| proof != Proof::None).map(|after| after.silence(every));
-        let suspicion = self.suspicion.filter(|_| proof == Proof::Unanswered).map(|suspicion| {
+    pub(crate) fn notice(&self, every: Duration, proof: DeathProof) -> Option<Duration> {
+        let dead_after = self.dead_after.filter(|_| proof != DeathProof::None).map(|after| after.silence(every));
+        let suspicion = self.suspicion.filter(|_| proof == DeathProof::Unanswered).map(|suspicion| {
             every.times(u64::from(suspicion.heartbeats.get())) + suspicion.after + self.suspicion_wait()
         });
         [dead_after, suspicion].into_iter().flatten().min()

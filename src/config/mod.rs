@@ -28,7 +28,7 @@ pub(crate) use close::{CloseVerdict, may_be_received, may_be_sent};
 pub use durability::Durability;
 pub use fallback::FallbackPolicy;
 pub use heartbeat::{DeadAfter, HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe, Suspicion};
-pub(crate) use heartbeat::{Proof, Role, TICK};
+pub(crate) use heartbeat::{DeathProof, Role, TICK};
 pub use inbox::{Acknowledge, Deliver, InboxPolicy};
 pub use limit::Limit;
 #[cfg(test)]

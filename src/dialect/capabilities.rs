@@ -1,7 +1,7 @@
 //! Capabilities of a dialect: the facts that link and delivery need about a service, in one value.
 
 use super::{Content, Dialect, Side, Signal};
-use crate::config::{Proof, Role};
+use crate::config::{DeathProof, Role};
 use crate::error::{ConfigError, Unencodable};
 use crate::frame::Frame;
 use crate::host_profile::HostProfile;
@@ -245,9 +245,9 @@ pub(crate) fn role(dialect: &dyn Dialect, host: HostProfile) -> Role {
         && encode(dialect, host, Side::Client, &Signal::heartbeat()).is_ok();
     let hears = !dialect.encode(Side::Server, &Signal::heartbeat()).is_ok_and(|frame| !host.carries(&frame));
     let proof = match heartbeats {
-        Heartbeats::IfEncoded | Heartbeats::Asks if sends => Proof::Unanswered,
-        Heartbeats::Tells | Heartbeats::Answers if hears => Proof::Silence,
-        _ => Proof::None,
+        Heartbeats::IfEncoded | Heartbeats::Asks if sends => DeathProof::Unanswered,
+        Heartbeats::Tells | Heartbeats::Answers if hears => DeathProof::Silence,
+        _ => DeathProof::None,
     };
     Role { sends, proof }
 }

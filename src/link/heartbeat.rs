@@ -16,7 +16,7 @@
 
 use core::num::NonZeroU32;
 
-use crate::config::{HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe, Proof, Role, TICK};
+use crate::config::{DeathProof, HeartbeatPolicy, HeartbeatSchedule, Liveness, Probe, Role, TICK};
 use crate::deadline::{Deadline, Timer};
 use crate::time::{Duration, Instant};
 
@@ -148,7 +148,7 @@ impl Heartbeat {
 
     /// Starts the time of silence anew, where silence itself is judged.
     fn restart_silence(&mut self, now: Instant, policy: &HeartbeatPolicy) {
-        self.dead_at = match policy.dead_after.filter(|_| self.role.proof == Proof::Silence) {
+        self.dead_at = match policy.dead_after.filter(|_| self.role.proof == DeathProof::Silence) {
             Some(after) => now + after.silence(self.every),
             None => Instant::NEVER,
         };
@@ -161,7 +161,7 @@ impl Heartbeat {
 
     /// Whether heartbeats that stay unanswered prove this connection dead.
     fn asks(&self) -> bool {
-        self.role.proof == Proof::Unanswered
+        self.role.proof == DeathProof::Unanswered
     }
 
     /// Ends a probe and a suspicion on any frame, which also counts as life under [`Liveness::AnyFrame`] and where no

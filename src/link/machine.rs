@@ -66,7 +66,7 @@ use super::heartbeat::{Heartbeat, HeartbeatDecision};
 use super::login::{Credentials, LoginStep, Reference, Supply};
 use super::malformed::MalformedFrames;
 use super::network::Progress;
-use super::reconnect::{ConnectionHistory, Proof, Reconnect, ReconnectDecision};
+use super::reconnect::{ConnectionHistory, Merit, Reconnect, ReconnectDecision};
 use crate::action::{Action, PollCause, Purpose};
 use crate::config::{CloseCodes, CloseVerdict, Config, DeadLink, WhileDown, may_be_received, may_be_sent};
 use crate::context::Context;
@@ -1259,7 +1259,7 @@ impl Link {
     /// code that speaks of a message is no verdict on the session while a message is under suspicion. Where one that
     /// left cannot be named, because the peer confirms none, it is a verdict at the third close in a row.
     fn verdict(&mut self, cx: &Context<'_>, code: u16, advice: CloseAdvice, suspect: bool) -> CloseVerdict {
-        let before = if self.proof(cx) >= Proof::Useful { 0 } else { self.reconnect.refused_messages };
+        let before = if self.merit(cx) >= Merit::Useful { 0 } else { self.reconnect.refused_messages };
         let refuses = speaks_of_message(code.into()) && !suspect;
         self.reconnect.refused_messages = if refuses { before.saturating_add(1) } else { 0 };
         let unnamed = cx.backlog.has_carried() && !cx.expects_receipts();
@@ -1292,7 +1292,7 @@ impl Link {
         let hint_is_kept = self.phase.keeps_hint();
         let history = self.history(cx, disconnect.retry_after);
         let decision = self.reconnect.on_lost(cx.now, &cx.config.reconnect, cause, history, cx.rng);
-        let was_good = history.proof >= Proof::Useful || (was_ready && self.reconnect.failures() <= 1);
+        let was_good = history.merit >= Merit::Useful || (was_ready && self.reconnect.failures() <= 1);
         self.fallback.on_lost(cx.now, &cx.config.fallback, cause, was_good);
         *cx.stats.losses.entry(cause).or_default() += 1;
         match decision {
@@ -1330,19 +1330,19 @@ impl Link {
     }
 
     fn history(&self, cx: &Context<'_>, retry_after: Option<Duration>) -> ConnectionHistory {
-        let none = ConnectionHistory { proof: Proof::None, lasted: None, death_if_silent: None, retry_after };
+        let none = ConnectionHistory { merit: Merit::None, lasted: None, death_if_silent: None, retry_after };
         let Phase::Ready { since, heartbeat, .. } = &self.phase else { return none };
         let death_if_silent = heartbeat.death_if_silent(&cx.config.heartbeat);
-        ConnectionHistory { proof: self.proof(cx), lasted: Some(cx.now.since(*since)), death_if_silent, retry_after }
+        ConnectionHistory { merit: self.merit(cx), lasted: Some(cx.now.since(*since)), death_if_silent, retry_after }
     }
 
     /// What the present connection has proven so far.
-    fn proof(&self, cx: &Context<'_>) -> Proof {
+    fn merit(&self, cx: &Context<'_>) -> Merit {
         match &self.phase {
-            Phase::Ready { .. } if self.is_stable(cx.now, cx.config) => Proof::Stable,
-            Phase::Ready { .. } if cx.backlog.is_useful() => Proof::Useful,
-            Phase::Ready { evidence: Evidence::Heard, .. } => Proof::Heard,
-            _ => Proof::None,
+            Phase::Ready { .. } if self.is_stable(cx.now, cx.config) => Merit::Stable,
+            Phase::Ready { .. } if cx.backlog.is_useful() => Merit::Useful,
+            Phase::Ready { evidence: Evidence::Heard, .. } => Merit::Heard,
+            _ => Merit::None,
         }
     }
 

@@ -24,7 +24,7 @@ use crate::time::{Duration, Instant};
 /// History of the connection that was lost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionHistory {
-    pub(crate) proof: Proof,
+    pub(crate) merit: Merit,
     /// How long the connection was ready; `None` for one that never was.
     pub(crate) lasted: Option<Duration>,
     /// When its silence would have counted as death; used for causes that trigger no reconnect of their own.
@@ -33,9 +33,9 @@ pub(crate) struct ConnectionHistory {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Proof that a lost connection was of use; each proof is also those before it.
+/// Merit that a lost connection was of use; each proof is also those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Proof {
+pub(crate) enum Merit {
     None,
     /// The connection was ready and brought a frame that could be understood.
     Heard,
@@ -172,11 +172,11 @@ impl Reconnect {
         history: ConnectionHistory,
         rng: &mut Rng,
     ) -> ReconnectDecision {
-        self.unstable = if history.proof == Proof::Stable { 0 } else { self.unstable.saturating_add(1) };
-        if history.proof >= Proof::Useful && policy.reset == Reset::OnStable {
+        self.unstable = if history.merit == Merit::Stable { 0 } else { self.unstable.saturating_add(1) };
+        if history.merit >= Merit::Useful && policy.reset == Reset::OnStable {
             self.end_outage();
         }
-        if history.proof >= Proof::Heard {
+        if history.merit >= Merit::Heard {
             self.restarts = 0;
         }
         if cause.is_renewal() {
