@@ -60,19 +60,70 @@ fn mask(word: &str, to: &mut String) {
 /// Shortest credential that is looked for: a shorter one stands in ordinary words.
 const CREDENTIAL_MIN: usize = 4;
 
-/// Returns the excerpt with `***` in place of a credential, also where the excerpt ends within the credential.
+/// Returns the excerpt with `***` in place of a credential, also where the excerpt ends within the credential, and
+/// where it spells the credential with the escapes of a URL or of JSON.
 pub(crate) fn without(text: &str, credential: Option<&Secret>) -> String {
     let Some(credential) = credential.map(Secret::reveal).filter(|credential| credential.len() >= CREDENTIAL_MIN)
     else {
         return text.to_owned();
     };
-    let text = text.replace(credential, "***");
+    let (mut left, mut rest) = (String::new(), text);
     // A text that was cut at its limit, and a character may not have fitted, can end with the start of the credential.
-    if text.len() + 4 > EXCERPT_MAX {
-        let starts = credential.char_indices().filter_map(|(at, _)| credential.get(..at)).skip(1);
-        if let Some(rest) = starts.filter_map(|start| text.strip_suffix(start)).last() {
-            return rest.to_owned();
+    let was_cut = text.len() + 4 > EXCERPT_MAX;
+    while let Some(first) = rest.chars().next().filter(|_| left.len() <= EXCERPT_MAX) {
+        let spellings = [as_it_is, escaped].map(|byte| spelling(rest.as_bytes(), credential.as_bytes(), byte));
+        let whole = spellings.iter().filter_map(|spelling| spelling.ok()).max();
+        if let Some(behind) = whole.and_then(|length| rest.get(length..)) {
+            left.push_str("***");
+            rest = behind;
+        } else if was_cut && spellings.contains(&Err(Unlike::Cut)) {
+            break;
+        } else {
+            left.push(first);
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
         }
     }
-    text
+    left
+}
+
+/// Why a text does not begin with a credential.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unlike {
+    /// The text ends within it.
+    Cut,
+    /// The text begins with something else.
+    Other,
+}
+
+/// Length of a credential at the beginning of a text, where `byte` gives the length of a byte of it.
+fn spelling(text: &[u8], credential: &[u8], byte: fn(&[u8], u8) -> Option<usize>) -> Result<usize, Unlike> {
+    let mut length = 0;
+    for wanted in credential {
+        let rest = text.get(length..).unwrap_or_default();
+        length += match byte(rest, *wanted) {
+            Some(length) => length,
+            None if matches!(rest, [] | [b'%' | b'\\'] | [b'%', _]) => return Err(Unlike::Cut),
+            None => return Err(Unlike::Other),
+        };
+    }
+    Ok(length)
+}
+
+fn as_it_is(text: &[u8], byte: u8) -> Option<usize> {
+    (text.first() == Some(&byte)).then_some(1)
+}
+
+/// The escapes are those of a URL's query (RFC 3986 §2.1) and of JSON (RFC 8259 §7) for what needs none.
+fn escaped(text: &[u8], byte: u8) -> Option<usize> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    match text {
+        [b'%', high, low, ..]
+            if digit(*high).zip(digit(*low)) == Some((u32::from(byte >> 4), u32::from(byte & 15))) =>
+        {
+            Some(3)
+        }
+        [b'\\', next, ..] if *next == byte => Some(2),
+        [b'+', ..] if byte == b' ' => Some(1),
+        _ => as_it_is(text, byte),
+    }
 }

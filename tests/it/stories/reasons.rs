@@ -258,6 +258,30 @@ fn the_credential_never_comes_back_in_a_detail() {
 }
 
 #[test]
+fn a_credential_is_not_quoted_with_escapes_either() {
+    let spellings = ["a+b/c= d%41", "a%2Bb%2Fc%3D%20d%2541", "a%2bb%2fc%3d+d%2541", r"a+b\/c= d%41", "a+b/c%3D d%2541"];
+    for spelling in spellings {
+        let mut story = Story::uni_app();
+        story.credential("a+b/c= d%41").open().opened();
+        let (connection, reason) = (story.connection(), format!("bad {spelling} today"));
+        story.event(Event::Closed { connection, code: Some(4001), reason });
+        assert_eq!(story.session.explain().reason, Reason::new(Some(4001), "bad *** today"));
+    }
+    let mut story = Story::uni_app();
+    story.credential("half%").open().opened();
+    let connection = story.connection();
+    story.event(Event::Closed { connection, code: Some(4001), reason: "half% or half%25".into() });
+    assert_eq!(story.session.explain().reason, Reason::new(Some(4001), "*** or ***"));
+    // One that ends within it, after another that only begins like it.
+    let mut story = Story::uni_app();
+    story.credential("a+b/c= secret").open().seen();
+    let detail = format!("a%2Bc {}a%2Bb%2Fc%3D%20sec%", "x".repeat(230));
+    story.errored(Failure::from_http(500, None, 0).with_detail(&detail));
+    let reason = story.session.explain().reason.to_string();
+    assert!(reason.contains("a%2Bc xx") && !reason.contains("sec") && !reason.contains("a%2Bb"), "{reason}");
+}
+
+#[test]
 fn a_server_that_repeats_the_credential_in_its_words_is_not_quoted() {
     let mut story = Story::new(Terse::preset(Login::Challenge, Config::default()));
     story.credential("SECRETWORD").open().opened().text("refused 1 no SECRETWORD here");
