@@ -1,6 +1,6 @@
 //! A process that crashes again and again is a loop of attempts like any other, and must not become a storm.
 
-use redial::{Cause, State, TransportError};
+use redial::{Action, Cause, Duration, Event, Instant, Seed, Session, State, TransportError};
 
 use crate::support::Story;
 
@@ -84,6 +84,39 @@ fn an_outage_goes_on_after_a_restart_and_the_time_away_counts() {
                 "{losses:?}"
             );
         }
+    }
+}
+
+#[test]
+fn the_waits_after_a_restart_are_the_same_wherever_the_clock_begins() {
+    for losses in [0, 1, 10] {
+        let mut story = Story::plain();
+        story.open();
+        for _ in 0..losses {
+            story.errored(TransportError::Refused).wait_for_connect();
+        }
+        let snapshot = story.session.snapshot();
+        let connects = [0_u64, 1_000_000_000].map(|origin| {
+            let preset = story.session.preset().clone();
+            let (mut now, mut connects) = (Instant::from_millis(origin), Vec::new());
+            let away = Duration::from_millis(100);
+            let mut session =
+                Session::restore(preset, now, snapshot.iter(), away, Seed::from(5_u64)).expect("it is whole");
+            session.open(now);
+            while now.as_millis() < origin + 90_000 {
+                while let Some(action) = session.poll_action() {
+                    if let Action::Connect { connection, .. } = action {
+                        connects.push(now.as_millis() - origin);
+                        session.handle(now, Event::errored(connection, TransportError::Refused));
+                    }
+                }
+                now = session.next_deadline().expect("it tries again").at;
+                session.handle(now, Event::Tick);
+            }
+            connects
+        });
+        assert_eq!(connects[0], connects[1], "{losses} losses before");
+        assert!(connects[0].len() > 4, "{connects:?}");
     }
 }
 
