@@ -88,7 +88,12 @@ pub(crate) enum Phase {
     /// Not opened yet.
     Idle,
     /// The handshake waits for a credential; no socket exists.
-    Preparing { connection: ConnectionId, until: Instant },
+    Preparing {
+        connection: ConnectionId,
+        until: Instant,
+        /// Whether a hint came, which is served when the attempt is lost; a dial that follows comes after it.
+        hinted: bool,
+    },
     /// The host opens a socket.
     Connecting { connection: ConnectionId, until: Instant, progress: Progress },
     /// The socket is open, the login is not done.
@@ -297,6 +302,7 @@ impl Phase {
     /// Whether a hint waits for the attempt under way.
     fn keeps_hint(&self) -> bool {
         match self {
+            Self::Preparing { hinted, .. } => *hinted,
             Self::Connecting { progress, .. } | Self::Authenticating { progress, .. } => progress.keeps_hint(),
             _ => false,
         }
@@ -496,7 +502,7 @@ impl Link {
         self.reconnect.on_begun(cx.now);
         if supply == Supply::Ask && login.is_told_at_once() {
             let until = after(cx.now, cx.config.authentication.timeout);
-            self.enter(cx, Phase::Preparing { connection, until }, Reason::default());
+            self.enter(cx, Phase::Preparing { connection, until, hinted: false }, Reason::default());
             cx.push(Action::NeedCredential { connection, challenge: None });
         } else {
             self.dial(cx, connection);
@@ -919,6 +925,10 @@ impl Link {
             }
             Phase::Connecting { progress, .. } | Phase::Authenticating { progress, .. } => {
                 progress.on_hint(|moved| self.reconnect.restart_at(cx.now, moved, policy));
+                Some(LinkEvent::Moved)
+            }
+            Phase::Preparing { hinted, .. } => {
+                *hinted = true;
                 Some(LinkEvent::Moved)
             }
             _ => None,

@@ -1,9 +1,10 @@
 //! Losing connections, and getting others.
 
-use redial::config::Bounds;
+use redial::config::{Bounds, CredentialSource};
+use redial::journal::Call;
 use redial::{
-    Action, Cause, Config, ConnectionId, Duration, Event, Failure, Frame, Instant, Preset, Seed, Session, State, Timer,
-    TransportError,
+    Action, Cause, Config, ConnectionId, CredentialFailure, Duration, Event, Failure, Frame, Instant, Preset, Seed,
+    Session, State, Timer, TransportError,
 };
 
 use crate::support::Story;
@@ -258,7 +259,7 @@ fn renewals_that_were_asked_for_cost_no_attempt_and_no_step() {
     story.ready();
     for _ in 0..8 {
         story.text("hello").wait(20_000);
-        story.call(redial::journal::Call::ReconnectNow).expect("it is open");
+        story.call(Call::ReconnectNow).expect("it is open");
         story.opened();
     }
     story.text("hello").wait(20_000).closed(Some(1001));
@@ -303,9 +304,29 @@ fn asking_for_a_connection_in_the_last_slot_dials_once_more() {
     }
     let dialled = story.connects.len();
     assert_eq!(story.deadline().map(|deadline| deadline.timer), Some(Timer::GiveUp));
-    story.call(redial::journal::Call::ReconnectNow).expect("it is open");
+    story.call(Call::ReconnectNow).expect("it is open");
     story.wait(5_000);
     assert_eq!(story.connects.len(), dialled + 1);
+}
+
+#[test]
+fn a_hint_during_a_question_for_a_credential_is_served_when_the_attempt_is_lost() {
+    for hint in [false, true] {
+        let mut story = Story::uni_app_with(|config| config.authentication.credential = CredentialSource::Asked);
+        story.open();
+        for _ in 0..4 {
+            story.must(Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable });
+            let next = story.deadline().expect("it tries again").at.as_millis();
+            story.wait(next - story.now());
+        }
+        story.wait(1_000);
+        if hint {
+            story.event(Event::Online);
+        }
+        story.wait(1_000).must(Call::CredentialFailed { connection: None, why: CredentialFailure::Unavailable });
+        let wait = story.deadline().expect("it tries again").at.as_millis() - story.now();
+        assert_eq!(wait < 2_500, hint, "{wait} ms");
+    }
 }
 
 #[test]
@@ -334,7 +355,7 @@ fn the_count_of_restarts_is_set_back_by_a_connection_that_was_heard_and_by_every
     story.wait(500).event(Event::Online).wait(500);
     assert_eq!(story.connects, [0, 1_000]);
     story.wait(100).opened().wait(100).text("hello").wait(20_000).text("hello");
-    story.call(redial::journal::Call::ReconnectNow).expect("it is open");
+    story.call(Call::ReconnectNow).expect("it is open");
     let dialled = story.now();
     story.wait(100).event(Event::Online).wait(10_000);
     assert_eq!(story.connects[2..], [dialled, dialled + 1_000], "the connection was ready, and heard");
@@ -342,7 +363,7 @@ fn the_count_of_restarts_is_set_back_by_a_connection_that_was_heard_and_by_every
     let mut story = Story::plain();
     story.open();
     story.event(Event::Online).wait(1_000).event(Event::Online).wait(2_000).opened();
-    story.call(redial::journal::Call::ReconnectNow).expect("it is open");
+    story.call(Call::ReconnectNow).expect("it is open");
     story.wait_for_connect();
     story.event(Event::Online).wait(4_000);
     assert_eq!(story.connects, [0, 1_000, 3_000, 4_000, 8_000]);
