@@ -222,7 +222,8 @@ impl Peer {
     }
 
     /// Refuses the login on this connection, or the credential that [`Action::Credential`] told of, and closes the
-    /// connection; the client stops and keeps its messages.
+    /// connection: with 4403 after the dialect's word for it, else with 4503. A client stops for both, unless its
+    /// configuration retries every close; one that understood the word keeps its messages.
     ///
     /// A connection that is over is passed over.
     pub fn refuse(&mut self, now: Instant, connection: ConnectionId, code: u32) {

@@ -149,7 +149,7 @@ impl PeerCore<'_> {
             Err(error) => {
                 cx.stats.malformed += 1;
                 cx.push(Action::Malformed { connection, error });
-                self.close_newcomer(cx, connection, Cause::MalformedFlood);
+                self.close_newcomer(cx, connection, close_code_for(Cause::MalformedFlood).unwrap_or(REFUSED));
             }
         }
     }
@@ -157,14 +157,16 @@ impl PeerCore<'_> {
     /// Refuses the login of the newcomer.
     fn dismiss(&mut self, cx: &mut Context<'_>, connection: ConnectionId, code: u32) {
         // The figures and the backlog count the frames of the present connection, and this is one of another.
-        if let Ok(frame) = cx.encode(&Signal::login_refused(code)) {
+        let refused = if let Ok(frame) = cx.encode(&Signal::login_refused(code)) {
             cx.push(Action::Send { connection, frame, purpose: Purpose::Auth });
-        }
-        self.close_newcomer(cx, connection, Cause::Unauthorized);
+            REFUSED
+        } else {
+            REFUSED_UNSAID
+        };
+        self.close_newcomer(cx, connection, refused);
     }
 
-    fn close_newcomer(&mut self, cx: &mut Context<'_>, connection: ConnectionId, cause: Cause) {
-        let (code, reason) = close_code_for(cause).unwrap_or(REFUSED);
+    fn close_newcomer(&mut self, cx: &mut Context<'_>, connection: ConnectionId, (code, reason): (u16, &str)) {
         cx.push(Action::Close { connection, code: Some(code), reason: String::from(reason) });
         *self.newcomer = None;
     }
@@ -172,8 +174,9 @@ impl PeerCore<'_> {
     /// Refuses the login on a connection, and closes it.
     pub(super) fn refuse(&mut self, cx: &mut Context<'_>, connection: ConnectionId, code: u32) {
         if self.is_current(connection) {
-            cx.send_signal(connection, &Signal::login_refused(code), Purpose::Auth);
-            self.end(cx, Cause::Unauthorized, REFUSED.0, REFUSED.1);
+            let said = cx.send_signal(connection, &Signal::login_refused(code), Purpose::Auth);
+            let (code, reason) = if said { REFUSED } else { REFUSED_UNSAID };
+            self.end(cx, Cause::Unauthorized, code, reason);
         } else if self.newcomer.is_some_and(|newcomer| newcomer.connection == connection) {
             self.dismiss(cx, connection, code);
         } else {
@@ -445,6 +448,8 @@ const REPLACED_UNSAID: u16 = 4508;
 
 /// Close code and reason for a client that is refused.
 const REFUSED: (u16, &str) = (4403, "refused");
+/// The same where the dialect has no word for it: by default a code of this range stops a client.
+const REFUSED_UNSAID: (u16, &str) = (4503, "refused");
 /// Code of the refusal of a client whose session is older than that of the open connection.
 const ELSEWHERE: u32 = 409;
 

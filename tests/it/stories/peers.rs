@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use redial::config::{Durability, Guarantee, Limit, OnFailure, PeerPolicy, Rate, Resend};
+use redial::config::{CloseCodes, Durability, Guarantee, Limit, OnFailure, PeerPolicy, Rate, Resend};
 use redial::dialect::Login;
 use redial::error::ReceiptError;
 use redial::{
@@ -136,6 +136,25 @@ fn a_newer_connection_stops_the_older_where_the_dialect_has_no_bye() {
     story.ready();
     story.closed(Some(4508));
     assert_eq!(story.state(), redial::State::Stopped);
+}
+
+#[test]
+fn a_client_that_is_refused_stops_unless_its_document_retries_every_close() {
+    for preset in [Preset::plain(), Preset::uni_app(), Preset::react_im(), Preset::wechat(), Preset::vue_polling()] {
+        let mut peer = Peer::new(preset.clone(), PeerPolicy::default(), Seed::from(1_u64));
+        let connection = peer.accept(at(0));
+        peer.refuse(at(0), connection, 401);
+        let closes = std::iter::from_fn(|| peer.poll_action()).filter_map(|action| match action {
+            Action::Close { code, .. } => code,
+            _ => None,
+        });
+        let codes: Vec<u16> = closes.collect();
+        assert_eq!(codes, [4503], "{}", preset.name());
+        let stops = preset.config().close.codes != CloseCodes::RetryAll;
+        let mut story = crate::support::Story::new(preset);
+        story.credential("held").open().opened().closed(Some(4503));
+        assert_eq!(story.state() == redial::State::Stopped, stops);
+    }
 }
 
 #[test]
