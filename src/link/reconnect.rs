@@ -70,8 +70,8 @@ pub(crate) struct Reconnect {
     unstable: u32,
     /// Closes in a row with a code that speaks of a message, none of which could be named; the third stops the link.
     pub(super) refused_messages: u8,
-    /// First loss of this outage; `None` before there was one, and where nobody knows when it was.
-    began: Option<Instant>,
+    /// First loss of this outage; the origin before there was one, and [`Instant::NEVER`] where nobody knows when it was.
+    began: Instant,
     /// Last delay after the first one, before jitter.
     delay: Option<Duration>,
     last_attempt: Option<Instant>,
@@ -160,7 +160,7 @@ impl Reconnect {
     }
 
     fn end_outage(&mut self) {
-        (self.failures, self.began, self.delay) = (0, None, None);
+        (self.failures, self.began, self.delay) = (0, Instant::ORIGIN, None);
     }
 
     /// Decides when to connect again after a connection or an attempt was lost.
@@ -184,7 +184,7 @@ impl Reconnect {
         }
         self.restarts = 0;
         if self.failures == 0 {
-            self.began = Some(now);
+            self.began = now;
         }
         self.failures = self.failures.saturating_add(1);
         let Some(slot) = self.next_slot(now, policy, cause, history, rng) else {
@@ -213,7 +213,7 @@ impl Reconnect {
                 None => history.death_if_silent?,
             }
         } else {
-            let delay = policy.later_delay(self.delay, self.began.map_or(Duration::MAX, |began| now.since(began)));
+            let delay = policy.later_delay(self.delay, self.lasted(now));
             self.delay = Some(delay);
             let delay = policy.jitter.spread(delay, rng);
             match policy.from {
@@ -261,14 +261,19 @@ impl Reconnect {
     ) -> Instant {
         (self.failures, self.unstable) = (failures, failures);
         if failures <= 1 {
-            self.began = Some(now);
+            self.began = now;
             return now;
         }
         let (delay, floor) = (policy.again.delay(failures.saturating_sub(2)), floor_after(failures));
-        (self.began, self.delay) = (None, Some(delay));
+        (self.began, self.delay) = (Instant::NEVER, Some(delay));
         // The floor holds for a second `open` too.
         self.last_attempt = Some(now + (floor - away) - floor);
         now + (policy.jitter.spread(delay, rng).max(floor) - away)
+    }
+
+    /// How long the outage has lasted; for ever where nobody knows.
+    fn lasted(&self, now: Instant) -> Duration {
+        if self.began.is_never() { Duration::MAX } else { now.since(self.began) }
     }
 
     /// Safety floor after so many unstable connections in a row: the earliest moment for the next connect, whatever
