@@ -7,7 +7,9 @@
 //! 3. A delivered message is answered once a version that covers its delivery is stored.
 //! 4. On a new connection no message is sent before the host has stored that messages may be sent, so that after a
 //!    crash a message that was never sent is known as such.
-//! 5. Other statuses come at once. Without write-ahead none of these laws applies, and all goes out at once.
+//! 5. A client sends no frame between a change of its session and the storing of that change: the server takes the
+//!    first frame as proof that the client has the new token, which makes the one in the store worthless.
+//! 6. Other statuses come at once. Without write-ahead none of these laws applies, and all goes out at once.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -15,11 +17,12 @@ use alloc::vec::Vec;
 use super::answers::{NEXT_VERSION, STORED};
 use super::mint::Mint;
 use super::{Delivery, Transfer};
-use crate::action::Action;
+use crate::action::{Action, Purpose};
 use crate::config::{Config, Durability};
 use crate::context::Context;
+use crate::dialect::Side;
 use crate::durable::{AgeClock, Batch, Changes, Damaged, Head, Meta, Records, Stored};
-use crate::id::MessageId;
+use crate::id::{LAST, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::read_markers::ReadMarkers;
@@ -47,6 +50,8 @@ pub(super) struct WriteAhead {
     inherited: bool,
     /// Version that has to be stored before messages are sent on the present connection.
     hold_until: Option<u64>,
+    /// Version that has to be stored before any frame of a client leaves: the one of its newest token.
+    sealed_until: Option<u64>,
     /// Messages that took their old places again.
     retaken: Retaken,
 }
@@ -94,8 +99,8 @@ impl WriteAhead {
 
     /// Assigns the last announced version to the hold that the present input left waiting.
     fn cover(&mut self) {
-        if self.hold_until == Some(NEXT_VERSION) {
-            self.hold_until = Some(self.announced);
+        for until in [&mut self.hold_until, &mut self.sealed_until] {
+            *until = until.map(|version| version.min(self.announced));
         }
     }
 
@@ -118,9 +123,9 @@ impl WriteAhead {
         self.loud |= waits;
     }
 
-    /// Whether messages wait for the version that covers the present input.
+    /// Whether messages, or all frames, wait for the version that covers the present input.
     fn holds_for_next(&self) -> bool {
-        self.hold_until == Some(NEXT_VERSION)
+        [self.hold_until, self.sealed_until].contains(&Some(NEXT_VERSION))
     }
 
     fn awaits_storage(&self) -> bool {
@@ -309,14 +314,31 @@ impl Delivery {
         self.write_ahead.as_ref().is_some_and(|write_ahead| write_ahead.awaits_storage())
     }
 
-    /// Releases the messages and answers that a version stored by the host covers. Versions above the last `Persist`
-    /// are clamped to it.
-    pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, version: u64) {
+    /// Lets every frame of a client wait until the host has stored the change of its session.
+    pub(super) fn seal(&mut self, cx: &mut Context<'_>) {
+        if let (Some(write_ahead), Side::Client) = (&mut self.write_ahead, cx.side) {
+            write_ahead.sealed_until = Some(NEXT_VERSION);
+            cx.backlog.seal();
+        }
+    }
+
+    /// Releases the frames, messages and answers that a version stored by the host covers, and returns whether a
+    /// heartbeat was among the frames. Versions above the last `Persist` are clamped to it.
+    pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, version: u64) -> bool {
+        let mut heartbeat = false;
         if let Some(write_ahead) = &mut self.write_ahead {
             write_ahead.persisted = write_ahead.persisted.max(version.min(write_ahead.announced));
+            let persisted = write_ahead.persisted;
+            if write_ahead.sealed_until.take_if(|version| *version <= persisted).is_some() {
+                for (connection, frame, purpose) in cx.backlog.unseal() {
+                    heartbeat |= purpose == Purpose::Heartbeat;
+                    cx.send(connection, frame, purpose);
+                }
+            }
         }
         self.release_stored(cx);
         self.flush(cx);
+        heartbeat
     }
 
     /// Releases the messages, statuses and answers that the stored version covers.

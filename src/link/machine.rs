@@ -1130,6 +1130,7 @@ impl Link {
                     let bye = Bye { reconnect: false, ..Bye::new(code) };
                     cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye);
                 }
+                cx.backlog.drop_sealed();
                 cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
                 self.fallback.on_stop();
                 let until = after(cx.now, Some(cx.config.close.timeout));

@@ -205,7 +205,7 @@ impl Peer {
     ///
     /// Versions above the last `Persist` are clamped to it.
     pub fn persisted(&mut self, now: Instant, version: u64) {
-        self.input(now, |peer, cx| peer.delivery.persisted(cx, version));
+        self.input(now, |peer, cx| _ = peer.delivery.persisted(cx, version));
     }
 
     /// Closes the client's connections, after a bye that says how to reconnect, where the dialect has a bye.

@@ -363,7 +363,7 @@ impl PeerCore<'_> {
         if let Some(PeerConnection { connection, .. }) = *self.current {
             cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye);
             if !bye.resume {
-                self.delivery.forget_session();
+                self.delivery.forget_session(cx);
             }
             self.end(cx, Cause::User, bye.code, "");
         }
@@ -403,7 +403,7 @@ impl Receiver for PeerCore<'_> {
     }
 
     fn on_violation(&mut self, cx: &mut Context<'_>, cause: Cause) {
-        self.delivery.on_protocol_violation(cause);
+        self.delivery.on_protocol_violation(cx, cause);
         let (code, reason) = close_code_for(cause).unwrap_or((1002, ""));
         self.end(cx, cause, code, reason);
     }
@@ -429,7 +429,7 @@ impl Receiver for PeerCore<'_> {
     fn on_leave(&mut self, cx: &mut Context<'_>, _: ConnectionId, leave: LeaveSignal<Span>, _: &mut Frame) {
         if matches!(leave, LeaveSignal::Bye(bye) if !bye.resume) {
             // A connection cannot go on without its session, and a bye is the last frame before a close.
-            self.delivery.forget_session();
+            self.delivery.forget_session(cx);
             self.end(cx, Cause::Closed, 1000, "");
         }
     }
