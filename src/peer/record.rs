@@ -68,11 +68,11 @@ pub(super) struct ClientRecords<'a> {
 impl Surroundings for ClientRecords<'_> {
     fn attempts(&self) -> u64 {
         // Connection ids must not repeat after a restart, so each new one is a change of the durable state.
-        self.connections
+        self.connections.saturating_add(self.receipts.waited())
     }
 
     fn wait(&self) -> bool {
-        self.wait
+        self.wait || self.receipts.wait_for_next()
     }
 
     fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool) {

@@ -119,3 +119,40 @@ fn a_session_that_the_server_ended_is_forgotten_in_the_store_before_the_next_hel
     assert!(says(&pair.greetings().1, r#""resumed":false"#));
     assert_eq!(pair.story.state(), State::Ready);
 }
+
+#[test]
+fn a_receipt_waits_for_the_message_to_be_stored_and_follows_its_acknowledgement() {
+    for crashes in [true, false] {
+        let mut pair = Pair::storing();
+        pair.story.open();
+        pair.story.persist();
+        pair.connect();
+        pair.settle();
+        let stored = serde_json::to_string(&pair.peer.snapshot()).expect("a snapshot can be written");
+        let id = pair.story.send("pay 100");
+        pair.story.persist();
+        assert!(pair.one_up());
+        let now = pair.now();
+        for _ in 0..3 {
+            pair.peer.delivered(now, id.clone()).expect("it was delivered");
+        }
+        assert!(!pair.one_down(), "to the client a receipt is as good as an acknowledgement");
+        if crashes {
+            pair.restore_server(&stored);
+            pair.story.closed(None);
+            pair.connect();
+            pair.settle();
+            assert_eq!(pair.server().delivered(), ["pay 100", "pay 100"], "it comes again");
+            continue;
+        }
+        pair.store_server().flow();
+        assert_eq!(pair.status(&id), Some(Status::Delivered));
+        let told =
+            pair.server().sends(|purpose| matches!(purpose, Purpose::Receipt { .. } | Purpose::CumulativeAck { .. }));
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(says(&told[1], "delivered"), "{told:?}");
+        pair.peer.read(now, id.clone()).expect("it was delivered");
+        pair.flow();
+        assert_eq!(pair.status(&id), Some(Status::Read), "what is stored is told at once");
+    }
+}
