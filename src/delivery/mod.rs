@@ -469,7 +469,7 @@ impl Delivery {
     fn pass_failures(&mut self, cx: &mut Context<'_>) -> bool {
         let passes = self.outbox.pass_failures(&cx.config.outbox);
         if passes {
-            self.on_line_passed();
+            self.hold_for_next();
         }
         passes
     }

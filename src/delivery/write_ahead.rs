@@ -111,12 +111,6 @@ impl WriteAhead {
         self.retaken.insert(slot, self.announced + 1);
     }
 
-    /// Holds all messages until the host has stored that those behind a failed message may leave: until then the next
-    /// process finds them behind it, and knows that none of them was sent.
-    fn on_line_passed(&mut self) {
-        self.hold_until = Some(NEXT_VERSION);
-    }
-
     /// Holds messages on a ready connection, if any message `waits`, until the host has stored that it may be sent.
     fn on_ready(&mut self, waits: bool) {
         self.hold_until = waits.then_some(NEXT_VERSION);
@@ -302,10 +296,11 @@ impl Delivery {
         }
     }
 
-    /// Handles that messages which waited behind a failed one may leave.
-    pub(super) fn on_line_passed(&mut self) {
+    /// Holds all messages until the host has stored that those behind a failed or a skipped one may leave: until then
+    /// the next process takes it that none of them was sent.
+    pub(super) fn hold_for_next(&mut self) {
         if let Some(write_ahead) = &mut self.write_ahead {
-            write_ahead.on_line_passed();
+            write_ahead.hold_until = Some(NEXT_VERSION);
         }
     }
 

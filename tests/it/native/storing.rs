@@ -156,3 +156,88 @@ fn a_receipt_waits_for_the_message_to_be_stored_and_follows_its_acknowledgement(
         assert_eq!(pair.status(&id), Some(Status::Read), "what is stored is told at once");
     }
 }
+
+/// A message that the server refuses holds the line; the one behind it is taken back.
+fn cancelled_behind_a_failure() -> Pair {
+    let mut pair = Pair::storing_with(|config| {
+        config.outbox.on_failure = OnFailure::Hold;
+        config.outbox.in_flight = Limit::new(1);
+        config.inbox.acknowledge = Acknowledge::OnCall;
+    });
+    pair.story.open();
+    pair.story.persist();
+    pair.connect();
+    pair.settle();
+    for id in ["m1", "m2", "m3"] {
+        pair.story.send_id(id, id);
+    }
+    pair.story.persist();
+    pair.flow();
+    let now = pair.now();
+    pair.peer.reject(now, &"m1".into(), 7).expect("it waits");
+    pair.settle();
+    pair.story.must(Call::Cancel { id: "m2".into() });
+    pair
+}
+
+fn skips(pair: &mut Pair) -> usize {
+    pair.client().sends(|purpose| matches!(purpose, Purpose::Skip { .. })).len()
+}
+
+#[test]
+fn a_number_is_stored_as_skipped_before_it_goes_out_as_that() {
+    for acknowledged in [None, Some(false), Some(true)] {
+        let mut pair = cancelled_behind_a_failure();
+        // Whatever lets messages leave meets the number of the message that was taken back.
+        pair.client();
+        let left = (0..3).any(|_| {
+            pair.story.persist();
+            skips(&mut pair) > 0
+        });
+        assert!(left, "the number goes out without its message");
+        if acknowledged.is_some() {
+            pair.flow();
+        }
+        if acknowledged == Some(true) {
+            pair.store_server().flow();
+        }
+        pair.crash_client(1_000);
+        pair.story.open();
+        pair.connect();
+        pair.settle();
+        let (hello, welcome) = pair.greetings();
+        assert!(says(&welcome, r#""resumed":true"#), "{acknowledged:?}: {hello} {welcome}");
+        pair.story.release();
+        pair.settle();
+        let now = pair.now();
+        pair.peer.acknowledge(now, &"m3".into()).expect("it came");
+        pair.settle();
+        assert_eq!(pair.status(&"m3".into()), Some(Status::Accepted));
+        assert_eq!(pair.status(&"m2".into()), Some(Status::Cancelled));
+    }
+}
+
+#[test]
+fn a_message_whose_end_was_not_stored_is_not_taken_for_accepted_by_the_ack_of_its_skip() {
+    let mut pair = Pair::storing_with(|config| config.outbox.in_flight = Limit::new(1));
+    pair.story.open();
+    pair.story.persist();
+    pair.connect();
+    pair.settle();
+    for id in ["m1", "m2", "m3"] {
+        pair.story.send_id(id, id);
+    }
+    pair.story.persist();
+    assert!(pair.one_up());
+    pair.store_server();
+    pair.story.must(Call::Cancel { id: "m2".into() });
+    assert!(pair.one_down(), "the ack lets the next number leave");
+    assert_eq!(skips(&mut pair), 0, "that it is skipped is not stored");
+    pair.flow().store_server().flow();
+    pair.crash_client(1_000);
+    pair.story.open();
+    pair.connect();
+    pair.settle();
+    assert_eq!(pair.status(&"m2".into()), Some(Status::Accepted));
+    assert_eq!(pair.server().delivered(), ["m1", "m2", "m3"], "what was accepted has come");
+}
