@@ -143,7 +143,7 @@ pub(crate) trait Surroundings {
     }
 
     /// Writes the records that were touched, or `all` of them.
-    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool);
+    fn write(&self, batch: &mut Batch<'_>, outbox: &Outbox, all: bool);
 }
 
 impl Delivery {
@@ -242,7 +242,7 @@ impl Delivery {
 
     /// Writes the records that were touched, or `all` of them.
     fn write(&self, batch: &mut Batch<'_>, surroundings: &impl Surroundings, all: bool) {
-        surroundings.write(batch, self.outbox.ages(), all);
+        surroundings.write(batch, &self.outbox, all);
         self.mint.write(batch, all);
         self.outbox.write(batch, all);
         self.inbox.write(batch, all);
@@ -399,6 +399,11 @@ impl Delivery {
             (write_ahead.stored, write_ahead.inherited) = (stored, true);
         }
         Ok(delivery)
+    }
+
+    /// Goes on with a rate of messages that has spent so much; `ready` says whether messages may have left since.
+    pub(crate) fn restore_rate(&mut self, now: Instant, spent: Duration, ready: bool, config: &Config) {
+        self.outbox.restore_rate(now, spent, ready, &config.outbox);
     }
 
     /// Settles, after a restart, each message that may have been sent and must not be sent again; reports an open gap.

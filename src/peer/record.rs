@@ -18,6 +18,7 @@ use crate::delivery::{Surroundings, sent_at_once, taken_at_once};
 use crate::dialect::{Hello, NotResumed, Resume, Resumption, SessionTerms, Side, Signal};
 use crate::durable::{AgeClock, Batch, Damaged, Kind, Records, write_format};
 use crate::failure::Reason;
+use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::sequence::{LAST, Sid};
@@ -75,7 +76,8 @@ impl Surroundings for ClientRecords<'_> {
         self.wait || self.receipts.wait_for_next()
     }
 
-    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool) {
+    fn write(&self, batch: &mut Batch<'_>, outbox: &Outbox, all: bool) {
+        let ages = outbox.ages();
         write_format(batch, self.preset, Side::Server, all);
         let ClientRecord { lost_at, absence, previous_token, since, remembered, .. } = self.record;
         let record = StoredRecord {
