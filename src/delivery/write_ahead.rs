@@ -263,7 +263,7 @@ impl Delivery {
 
     fn head(&self, now: Instant) -> Head {
         Head {
-            made: self.mint.made,
+            made: self.mint.made.min(LAST),
             // Messages that are not sent yet may be sent right after this state is stored.
             ready: self.write_ahead.is_some() && self.ready.is_some(),
             time: self.outbox.ages().at(now).as_millis(),
@@ -380,8 +380,8 @@ impl Delivery {
         let mut delivery = Self::new(mint, config, false);
         let sent = meta.ready.then_some(Instant::from_millis(meta.t));
         delivery.outbox = Outbox::restored(now, records, (ages, moved), sent, &config.outbox, logs)?;
-        if delivery.outbox.any_id(|id| delivery.owns(id) && id.tail() >= meta.made) {
-            // An id that is made later would be the id of this message.
+        if meta.made < LAST && delivery.outbox.any_id(|id| delivery.owns(id) && id.tail() >= meta.made) {
+            // More ids were made than that; a count that is used up counts no more.
             return Err(Damaged);
         }
         delivery.inbox = Inbox::restored(records, &config.inbox, logs)?;

@@ -81,7 +81,7 @@ impl Surroundings for ClientRecords<'_> {
         write_format(batch, self.preset, Side::Server, all);
         let ClientRecord { lost_at, absence, previous_token, since, remembered, .. } = self.record;
         let record = StoredRecord {
-            connections: self.connections,
+            connections: self.connections.min(LAST),
             gone: lost_at.map(|lost_at| ages.at(lost_at) - *absence),
             previous: previous_token.as_ref().map(Cow::Borrowed),
             since: since.map(|since| ages.at(since) - *remembered),
