@@ -9,16 +9,18 @@
 //!    `limits.frame_time`, the connection is lost. A host that is late may have reports of bytes in its queue: it gets
 //!    one respite.
 //! 5. Bytes of an unfinished frame are a sign of life for at most `limits.frame_time`.
+//! 6. While the connection is sealed, its frames wait; of each purpose the newest one does.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
 
 use crate::action::Purpose;
 use crate::config::{Config, Limits};
 use crate::deadline::{Deadline, Respite, Timer};
 use crate::frame::Frame;
 use crate::host_profile::HostProfile;
-use crate::id::MessageId;
+use crate::id::{ConnectionId, MessageId};
 use crate::time::Instant;
 use crate::uncompared::Uncompared;
 
@@ -49,7 +51,12 @@ struct Rare {
     unreported: BTreeSet<MessageId>,
     /// Unfinished record of this connection.
     unfinished: Option<Frame>,
+    /// Frames that wait, while no frame may leave.
+    sealed: Option<Vec<SealedFrame>>,
 }
+
+/// Frame that waits until a frame may leave.
+pub(crate) type SealedFrame = (ConnectionId, Frame, Purpose);
 
 /// What a host reports, and what follows from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -165,8 +172,39 @@ impl Backlog {
         record
     }
 
+    /// Lets every frame wait until `unseal`, on later connections too.
+    pub(crate) fn seal(&mut self) {
+        self.rare.get_or_insert_default().sealed.get_or_insert_default();
+    }
+
+    /// Whether frames wait.
+    #[inline]
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.sealed.is_some())
+    }
+
+    /// Keeps a frame that waits, in place of an earlier one of its purpose.
+    pub(crate) fn keep_sealed(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
+        let sealed = self.rare.get_or_insert_default().sealed.get_or_insert_default();
+        sealed.retain(|(_, _, other)| *other != purpose);
+        sealed.push((connection, frame, purpose));
+    }
+
+    /// Drops the frames that wait, because the connection ends.
+    pub(crate) fn drop_sealed(&mut self) {
+        self.rare.iter_mut().flat_map(|rare| &mut rare.sealed).for_each(Vec::clear);
+    }
+
+    /// Lets frames leave again, and returns those that waited.
+    pub(crate) fn unseal(&mut self) -> Vec<SealedFrame> {
+        let sealed = self.rare.as_mut().and_then(|rare| rare.sealed.take());
+        self.tidy();
+        sealed.unwrap_or_default()
+    }
+
     fn tidy(&mut self) {
-        self.rare.take_if(|rare| rare.unreported.is_empty() && rare.unfinished.is_none());
+        let is_empty = |rare: &mut Box<Rare>| **rare == Rare::default();
+        self.rare.take_if(is_empty);
     }
 
     /// Begins a connection without unwritten frames; `handed` is the number of all frames handed over before.
@@ -200,6 +238,7 @@ impl Backlog {
     /// Forgets the unwritten frames of a connection that is lost.
     pub(crate) fn on_lost(&mut self) {
         self.take_unfinished();
+        self.drop_sealed();
         if let Some(reports) = &mut self.reports {
             reports.frames.clear();
             (reports.bytes, reports.replies, reports.arriving_since) = (0, 0, None);

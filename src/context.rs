@@ -141,6 +141,9 @@ impl Context<'_> {
 
     #[inline]
     pub(crate) fn send(&mut self, connection: ConnectionId, frame: Frame, purpose: Purpose) {
+        if self.backlog.is_sealed() {
+            return self.backlog.keep_sealed(connection, frame, purpose);
+        }
         if self.backlog.has_reports() {
             self.backlog.on_handed(self.now, &purpose, None, frame.len());
         }

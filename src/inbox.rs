@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Acknowledge, InboxPolicy};
 use crate::durable::{Batch, Damaged, Kind, Log, Records, is_default};
-use crate::id::MessageId;
+use crate::id::{LAST, MessageId};
 use crate::outbox::slot_map::{HasId, SlotMap};
 
 /// Decision on an incoming message.
@@ -108,7 +108,7 @@ impl Inbox {
     pub(crate) fn restored(records: &Records, policy: &InboxPolicy, logs: bool) -> Result<Self, Damaged> {
         let seen: Vec<(u64, SeenRecord<'_>)> = records.all(Kind::Seen)?;
         let ids: BTreeSet<&MessageId> = seen.iter().map(|(_, seen)| &*seen.id).filter(|id| id.is_sound()).collect();
-        if ids.len() < seen.len() {
+        if ids.len() < seen.len() || seen.last().is_some_and(|(slot, _)| *slot >= LAST) {
             return Err(Damaged);
         }
         let mut inbox = Self::new(logs);

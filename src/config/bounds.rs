@@ -30,6 +30,7 @@ pub struct Bounds {
     /// [`Woke`](crate::Event::Woke) during the silence starts a new probe, and so does a tick that is later than
     /// `heartbeat.probe.late`; that may add `heartbeat.probe.wait` once. Where the server is only heard, each such tick
     /// gives it its time again. The lateness of each tick adds itself, and one more second where it is more than one.
+    /// Under write-ahead the silence after a welcome with a token counts from when that is stored.
     #[serde(rename = "notice_dead_link_ms")]
     pub notice_dead_link: Option<Duration>,
     /// The longest time in which a dead link is noticed while messages leave, counted from when the first of them was

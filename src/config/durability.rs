@@ -89,14 +89,15 @@ use serde::{Deserialize, Serialize};
 /// * An arrival not stored is not acknowledged, so the server pushes it again.
 /// * An arrival stored is in the dedup window: its repeat is acknowledged and not shown again.
 ///
-/// Messages that waited for a connection leave after one more transaction once the connection is ready, so that after
-/// a crash a message typed offline is known as never sent. Write-ahead costs one transaction for each message and two
-/// for each connection, and as many bytes as the input changed, however much is held. `Persist` may be answered late,
-/// and one answer may cover several: a version covers all versions before it, and
-/// [`merge`](crate::durable::Changes::merge) joins their changes. Heartbeats and the connection do not wait for it.
-/// `examples/durable` runs this loop with an embedded database, and a test kills it again and again. A
-/// [`Peer`](crate::Peer) works alike where its
-/// [`PeerPolicy`](crate::config::PeerPolicy) asks for write-ahead.
+/// Messages that waited for a connection leave after one more transaction once the connection is ready, so that after a
+/// crash a message typed offline is known as never sent. Write-ahead costs one transaction for each message and two for
+/// each connection, and as many bytes as the input changed, however much is held. `Persist` may be answered late, and
+/// one answer may cover several: a version covers all versions before it, and [`merge`](crate::durable::Changes::merge)
+/// joins their changes. Heartbeats and the connection do not wait for it, with one exception: in a dialect with
+/// sequence numbers no frame leaves a client, not even a heartbeat or the next hello, before the token of the last
+/// welcome is stored, because the frame makes the token before worthless. The deadlines of such a heartbeat start when
+/// it leaves. `examples/durable` runs this loop with an embedded database, and a test kills it again and again. A
+/// [`Peer`](crate::Peer) works alike where its [`PeerPolicy`](crate::config::PeerPolicy) asks for write-ahead.
 ///
 /// # Without a common transaction
 ///

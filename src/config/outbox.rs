@@ -25,7 +25,8 @@ pub struct OutboxPolicy {
     /// goes out whatever its length. It needs a host that reports [`Written`](crate::Event::Written).
     pub unwritten_bytes: Limit,
     /// Limits the messages in a time, where the server closes connections that send faster. Default `None`.
-    /// Heartbeats, answers and logins are exempt.
+    /// Heartbeats, answers and logins are exempt. What has left counts over a restart; under write-ahead each message
+    /// that may have left after the last storing counts as well.
     #[serde(default)]
     pub rate: Option<Rate>,
     /// Selects the reaction of `send` while the connection is not ready. Default [`WhileDown::Queue`]; use

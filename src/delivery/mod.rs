@@ -162,9 +162,11 @@ impl Delivery {
     /// Applies the session terms with which the server answered the hello.
     pub(crate) fn on_session_terms(&mut self, cx: &mut Context<'_>, terms: &SessionTerms) -> Result<(), Cause> {
         match &mut self.transfer {
-            Transfer::Sequenced(sequence) => sequence.on_session_terms(&mut self.outbox, cx, terms),
-            Transfer::PerMessage => Ok(()),
+            Transfer::Sequenced(sequence) => sequence.on_session_terms(&mut self.outbox, cx, terms)?,
+            Transfer::PerMessage => {}
         }
+        self.seal(cx);
+        Ok(())
     }
 
     /// Settles the messages up to the sequence number that the peer acknowledged at the beginning of a connection.
@@ -175,17 +177,18 @@ impl Delivery {
     }
 
     /// Handles a protocol violation of the peer, for which the connection is given up.
-    pub(crate) fn on_protocol_violation(&mut self, cause: Cause) {
+    pub(crate) fn on_protocol_violation(&mut self, cx: &mut Context<'_>, cause: Cause) {
         // The two ends disagree on the sequence numbers of this session, so only another session can go on.
         if cause == Cause::AckAboveSent {
-            self.forget_session();
+            self.forget_session(cx);
         }
     }
 
     /// Forgets the session, so that the next connection begins another one.
-    pub(crate) fn forget_session(&mut self) {
+    pub(crate) fn forget_session(&mut self, cx: &mut Context<'_>) {
         if let Some(sequence) = self.sequence() {
             sequence.forget();
+            self.seal(cx);
         }
     }
 
@@ -466,7 +469,7 @@ impl Delivery {
     fn pass_failures(&mut self, cx: &mut Context<'_>) -> bool {
         let passes = self.outbox.pass_failures(&cx.config.outbox);
         if passes {
-            self.on_line_passed();
+            self.hold_for_next();
         }
         passes
     }

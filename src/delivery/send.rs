@@ -85,7 +85,7 @@ impl Delivery {
     pub(crate) fn abandon(&mut self, cx: &mut Context<'_>, id: &MessageId) -> Result<(), AbandonError> {
         match self.outbox.abandon(id, &cx.config.outbox)? {
             Some(status) => cx.emit_status(id, status),
-            None => self.on_line_passed(),
+            None => self.hold_for_next(),
         }
         self.flush(cx);
         Ok(())
@@ -115,7 +115,11 @@ impl Delivery {
         loop {
             match &mut self.transfer {
                 Transfer::PerMessage => self.flush_per_message(cx, connection, &mut encoded),
-                Transfer::Sequenced(sequence) => sequence.flush(&mut self.outbox, cx, connection, &mut encoded),
+                Transfer::Sequenced(sequence) => {
+                    if sequence.flush(&mut self.outbox, cx, connection, &mut encoded) {
+                        self.hold_for_next();
+                    }
+                }
             }
             // A drain is not held back, also not by a message that has just failed.
             if !matches!(self.flow, Flow::Draining { .. }) || !self.pass_failures(cx) || self.awaits_storage() {

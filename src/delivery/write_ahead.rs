@@ -7,7 +7,9 @@
 //! 3. A delivered message is answered once a version that covers its delivery is stored.
 //! 4. On a new connection no message is sent before the host has stored that messages may be sent, so that after a
 //!    crash a message that was never sent is known as such.
-//! 5. Other statuses come at once. Without write-ahead none of these laws applies, and all goes out at once.
+//! 5. A client sends no frame between a change of its session and the storing of that change: the server takes the
+//!    first frame as proof that the client has the new token, which makes the one in the store worthless.
+//! 6. Other statuses come at once. Without write-ahead none of these laws applies, and all goes out at once.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -15,11 +17,12 @@ use alloc::vec::Vec;
 use super::answers::{NEXT_VERSION, STORED};
 use super::mint::Mint;
 use super::{Delivery, Transfer};
-use crate::action::Action;
+use crate::action::{Action, Purpose};
 use crate::config::{Config, Durability};
 use crate::context::Context;
+use crate::dialect::Side;
 use crate::durable::{AgeClock, Batch, Changes, Damaged, Head, Meta, Records, Stored};
-use crate::id::MessageId;
+use crate::id::{LAST, MessageId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::read_markers::ReadMarkers;
@@ -47,6 +50,8 @@ pub(super) struct WriteAhead {
     inherited: bool,
     /// Version that has to be stored before messages are sent on the present connection.
     hold_until: Option<u64>,
+    /// Version that has to be stored before any frame of a client leaves: the one of its newest token.
+    sealed_until: Option<u64>,
     /// Messages that took their old places again.
     retaken: Retaken,
 }
@@ -94,8 +99,8 @@ impl WriteAhead {
 
     /// Assigns the last announced version to the hold that the present input left waiting.
     fn cover(&mut self) {
-        if self.hold_until == Some(NEXT_VERSION) {
-            self.hold_until = Some(self.announced);
+        for until in [&mut self.hold_until, &mut self.sealed_until] {
+            *until = until.map(|version| version.min(self.announced));
         }
     }
 
@@ -106,21 +111,15 @@ impl WriteAhead {
         self.retaken.insert(slot, self.announced + 1);
     }
 
-    /// Holds all messages until the host has stored that those behind a failed message may leave: until then the next
-    /// process finds them behind it, and knows that none of them was sent.
-    fn on_line_passed(&mut self) {
-        self.hold_until = Some(NEXT_VERSION);
-    }
-
     /// Holds messages on a ready connection, if any message `waits`, until the host has stored that it may be sent.
     fn on_ready(&mut self, waits: bool) {
         self.hold_until = waits.then_some(NEXT_VERSION);
         self.loud |= waits;
     }
 
-    /// Whether messages wait for the version that covers the present input.
+    /// Whether messages, or all frames, wait for the version that covers the present input.
     fn holds_for_next(&self) -> bool {
-        self.hold_until == Some(NEXT_VERSION)
+        [self.hold_until, self.sealed_until].contains(&Some(NEXT_VERSION))
     }
 
     fn awaits_storage(&self) -> bool {
@@ -144,7 +143,7 @@ pub(crate) trait Surroundings {
     }
 
     /// Writes the records that were touched, or `all` of them.
-    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool);
+    fn write(&self, batch: &mut Batch<'_>, outbox: &Outbox, all: bool);
 }
 
 impl Delivery {
@@ -243,7 +242,7 @@ impl Delivery {
 
     /// Writes the records that were touched, or `all` of them.
     fn write(&self, batch: &mut Batch<'_>, surroundings: &impl Surroundings, all: bool) {
-        surroundings.write(batch, self.outbox.ages(), all);
+        surroundings.write(batch, &self.outbox, all);
         self.mint.write(batch, all);
         self.outbox.write(batch, all);
         self.inbox.write(batch, all);
@@ -264,7 +263,7 @@ impl Delivery {
 
     fn head(&self, now: Instant) -> Head {
         Head {
-            made: self.mint.made,
+            made: self.mint.made.min(LAST),
             // Messages that are not sent yet may be sent right after this state is stored.
             ready: self.write_ahead.is_some() && self.ready.is_some(),
             time: self.outbox.ages().at(now).as_millis(),
@@ -297,10 +296,11 @@ impl Delivery {
         }
     }
 
-    /// Handles that messages which waited behind a failed one may leave.
-    pub(super) fn on_line_passed(&mut self) {
+    /// Holds all messages until the host has stored that those behind a failed or a skipped one may leave: until then
+    /// the next process takes it that none of them was sent.
+    pub(super) fn hold_for_next(&mut self) {
         if let Some(write_ahead) = &mut self.write_ahead {
-            write_ahead.on_line_passed();
+            write_ahead.hold_until = Some(NEXT_VERSION);
         }
     }
 
@@ -309,14 +309,31 @@ impl Delivery {
         self.write_ahead.as_ref().is_some_and(|write_ahead| write_ahead.awaits_storage())
     }
 
-    /// Releases the messages and answers that a version stored by the host covers. Versions above the last `Persist`
-    /// are clamped to it.
-    pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, version: u64) {
+    /// Lets every frame of a client wait until the host has stored the change of its session.
+    pub(super) fn seal(&mut self, cx: &mut Context<'_>) {
+        if let (Some(write_ahead), Side::Client) = (&mut self.write_ahead, cx.side) {
+            write_ahead.sealed_until = Some(NEXT_VERSION);
+            cx.backlog.seal();
+        }
+    }
+
+    /// Releases the frames, messages and answers that a version stored by the host covers, and returns whether a
+    /// heartbeat was among the frames. Versions above the last `Persist` are clamped to it.
+    pub(crate) fn persisted(&mut self, cx: &mut Context<'_>, version: u64) -> bool {
+        let mut heartbeat = false;
         if let Some(write_ahead) = &mut self.write_ahead {
             write_ahead.persisted = write_ahead.persisted.max(version.min(write_ahead.announced));
+            let persisted = write_ahead.persisted;
+            if write_ahead.sealed_until.take_if(|version| *version <= persisted).is_some() {
+                for (connection, frame, purpose) in cx.backlog.unseal() {
+                    heartbeat |= purpose == Purpose::Heartbeat;
+                    cx.send(connection, frame, purpose);
+                }
+            }
         }
         self.release_stored(cx);
         self.flush(cx);
+        heartbeat
     }
 
     /// Releases the messages, statuses and answers that the stored version covers.
@@ -363,8 +380,8 @@ impl Delivery {
         let mut delivery = Self::new(mint, config, false);
         let sent = meta.ready.then_some(Instant::from_millis(meta.t));
         delivery.outbox = Outbox::restored(now, records, (ages, moved), sent, &config.outbox, logs)?;
-        if delivery.outbox.any_id(|id| delivery.owns(id) && id.tail() >= meta.made) {
-            // An id that is made later would be the id of this message.
+        if meta.made < LAST && delivery.outbox.any_id(|id| delivery.owns(id) && id.tail() >= meta.made) {
+            // More ids were made than that; a count that is used up counts no more.
             return Err(Damaged);
         }
         delivery.inbox = Inbox::restored(records, &config.inbox, logs)?;
@@ -382,6 +399,11 @@ impl Delivery {
             (write_ahead.stored, write_ahead.inherited) = (stored, true);
         }
         Ok(delivery)
+    }
+
+    /// Goes on with a rate of messages that has spent so much; `ready` says whether messages may have left since.
+    pub(crate) fn restore_rate(&mut self, now: Instant, spent: Duration, ready: bool, config: &Config) {
+        self.outbox.restore_rate(now, spent, ready, &config.outbox);
     }
 
     /// Settles, after a restart, each message that may have been sent and must not be sent again; reports an open gap.

@@ -181,6 +181,9 @@ struct LinkRecord {
     earned: Option<Instant>,
     #[serde(default, skip_serializing_if = "is_default")]
     failures: u32,
+    /// When the rate of messages allows a whole burst again, on the clock of ages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate: Option<Instant>,
 }
 
 /// Close code of a normal closure (RFC 6455 §7.4.1).
@@ -399,9 +402,16 @@ impl Link {
         }
     }
 
-    /// Writes the record. An attempt or a connection that is not stable yet counts as failed, so that a process
-    /// which crashes at every start backs off like any other series of failed attempts.
-    pub(crate) fn write(&self, batch: &mut Batch<'_>, now: Instant, ages: AgeClock, config: &Config) {
+    /// Writes the record; `rate` is when the rate of messages allows a whole burst again. An attempt or a connection
+    /// that is not stable yet counts as failed, so that a process which crashes at every start backs off like any other
+    /// series of failed attempts.
+    pub(crate) fn write(
+        &self,
+        batch: &mut Batch<'_>,
+        now: Instant,
+        (ages, rate): (AgeClock, Option<Instant>),
+        config: &Config,
+    ) {
         let failures = match &self.phase {
             Phase::Idle => self.restarted.as_ref().map_or(0, |restarted| restarted.failures),
             Phase::Closing { .. } | Phase::Stopped { .. } => 0,
@@ -412,26 +422,27 @@ impl Link {
             }
         };
         let earned = self.reconnect.earned_at(now).map(|at| ages.at(at));
-        batch.put(Kind::Link.key(), &LinkRecord { connections: self.last_connection, earned, failures });
+        let (connections, rate) = (self.last_connection.min(LAST), rate.map(|at| ages.at(at)));
+        batch.put(Kind::Link.key(), &LinkRecord { connections, earned, failures, rate });
     }
 
-    /// Restores a link from its record: the first `open` waits for the backoff of its failures, less `away`. `moved` is
-    /// how far moments move back on the clock of ages. Damaged where the number of connections is one that no session
-    /// reaches.
+    /// Restores a link from its record, and returns what the rate of messages has spent: the first `open` waits for the
+    /// backoff of its failures, less `away`. `moved` is how far moments move back on the clock of ages. Damaged where
+    /// the number of connections is one that no session reaches.
     pub(crate) fn restored(
         now: Instant,
         records: &Records,
         (ages, moved): (AgeClock, Duration),
         away: Duration,
-    ) -> Result<Self, Damaged> {
-        let LinkRecord { connections, earned, failures } = records.one(Kind::Link)?.ok_or(Damaged)?;
+    ) -> Result<(Self, Duration), Damaged> {
+        let LinkRecord { connections, earned, failures, rate } = records.one(Kind::Link)?.ok_or(Damaged)?;
         if connections > LAST {
             return Err(Damaged);
         }
         let restarted = (failures != 0).then(|| Box::new(Restarted { failures, away }));
-        let spent = earned.map_or(Duration::ZERO, |at| (at - moved).since(ages.at(now)));
-        let reconnect = Reconnect::restored(now, spent);
-        Ok(Self { last_connection: connections, restarted, reconnect, ..Self::new() })
+        let spent = |earned: Option<Instant>| earned.map_or(Duration::ZERO, |at| (at - moved).since(ages.at(now)));
+        let reconnect = Reconnect::restored(now, spent(earned));
+        Ok((Self { last_connection: connections, restarted, reconnect, ..Self::new() }, spent(rate)))
     }
 }
 
@@ -1130,6 +1141,7 @@ impl Link {
                     let bye = Bye { reconnect: false, ..Bye::new(code) };
                     cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye);
                 }
+                cx.backlog.drop_sealed();
                 cx.push(Action::Close { connection, code: code.or(cx.config.close.code), reason });
                 self.fallback.on_stop();
                 let until = after(cx.now, Some(cx.config.close.timeout));

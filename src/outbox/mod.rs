@@ -362,6 +362,19 @@ impl Outbox {
         !waits || self.rate.get_or_insert_default().allows(now, rate)
     }
 
+    /// When the rate allows a whole burst again; `None` where it does now.
+    pub(crate) fn rate_full_at(&self, now: Instant) -> Option<Instant> {
+        self.rate.as_ref().and_then(|rate| rate.full_at(now))
+    }
+
+    /// Goes on with a rate that allows a whole burst again after `spent`; `may_have_left` says whether messages left
+    /// perhaps that are not counted in it.
+    pub(crate) fn restore_rate(&mut self, now: Instant, spent: Duration, may_have_left: bool, policy: &OutboxPolicy) {
+        let end = self.first_held();
+        let copies = self.unsettled.iter().take_while(|(slot, _)| may_have_left && *slot < end).count() as u64;
+        self.rate = policy.rate.and_then(|rate| RateLimit::restored(now, spent, copies, rate)).map(Box::new);
+    }
+
     /// When the rate lets the next message leave; never while no message waits for that.
     pub(crate) fn rate_deadline(&self) -> Deadline {
         self.rate.as_ref().map_or(Deadline::NEVER, |rate| rate.deadline())

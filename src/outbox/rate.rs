@@ -3,6 +3,7 @@
 //! 1. `burst` messages may leave at once after a pause, and `messages` in each interval after that.
 //! 2. A message that leaves again counts again; heartbeats, answers and logins do not count.
 //! 3. A deadline exists only while a message waits for the rate.
+//! 4. What has left counts over a restart; messages that may have left after the last storing count as well.
 
 use crate::config::{LONGEST_SPAN, Rate};
 use crate::deadline::{Deadline, Timer};
@@ -24,6 +25,20 @@ impl Default for RateLimit {
 }
 
 impl RateLimit {
+    /// Goes on with a bucket that is full again after `spent`, or later by what `copies` messages take; a bucket that
+    /// is full stays out. No bucket is more than empty.
+    pub(super) fn restored(now: Instant, spent: Duration, copies: u64, rate: Rate) -> Option<Self> {
+        let time = |count| cost(rate, count).0 + Duration::from_millis(u64::from(cost(rate, count).1 > 0));
+        let spent = (spent + time(copies)).min(time(rate.burst.get()));
+        (!spent.is_zero()).then(|| Self { full_at: (now + spent, 0), ..Self::default() })
+    }
+
+    /// When the bucket is full again; `None` where it is.
+    pub(super) fn full_at(&self, now: Instant) -> Option<Instant> {
+        let (full_at, part) = self.full_at;
+        Some(full_at + Duration::from_millis(u64::from(part > 0))).filter(|at| *at > now)
+    }
+
     /// Whether a message may leave now; if not, the deadline is set.
     pub(super) fn allows(&mut self, now: Instant, rate: Rate) -> bool {
         // The bucket holds `burst` messages, and one more must fit into it.

@@ -12,7 +12,7 @@ use super::slot_map::{HasId, SlotMap};
 use crate::config::OutboxPolicy;
 use crate::durable::{Batch, Kind, Log, is_default};
 use crate::frame::Body;
-use crate::id::MessageId;
+use crate::id::{LAST, MessageId};
 use crate::outgoing::Repeat;
 use crate::status::Status;
 
@@ -194,7 +194,7 @@ impl Settled {
         let mut settled = Self::new(logs);
         let surplus = records.len().saturating_sub(limit);
         for (at, (slot, record)) in records.into_iter().enumerate() {
-            let status = record.status()?;
+            let status = record.status().filter(|_| slot < LAST)?;
             if at < surplus {
                 continue;
             }

@@ -176,8 +176,10 @@ impl Peer {
 
     /// Sends the client a receipt: its message has reached the receiver's device.
     ///
-    /// The last receipts, as many as `outbox.remembered` says, are sent again on every new connection. [`ReceiptError`]
-    /// says why none was sent.
+    /// The last receipts, as many as `outbox.remembered` says, are sent again on every new connection. Under
+    /// write-ahead a receipt goes out once everything up to this call is stored, the delivery of the message included:
+    /// to the client a receipt is as good as an acknowledgement. Acknowledge first where `inbox.acknowledge` waits for
+    /// that call. [`ReceiptError`] says why none was taken.
     pub fn delivered(&mut self, now: Instant, id: MessageId) -> Result<(), ReceiptError> {
         self.input(now, |peer, cx| peer.receipt(cx, id, Status::Delivered))
     }
@@ -205,7 +207,7 @@ impl Peer {
     ///
     /// Versions above the last `Persist` are clamped to it.
     pub fn persisted(&mut self, now: Instant, version: u64) {
-        self.input(now, |peer, cx| peer.delivery.persisted(cx, version));
+        self.input(now, |peer, cx| _ = peer.delivery.persisted(cx, version));
     }
 
     /// Closes the client's connections, after a bye that says how to reconnect, where the dialect has a bye.
@@ -323,6 +325,7 @@ impl Peer {
         core.settle_version(&mut cx, self.preset.name());
         core.answer(&mut cx);
         core.settle_version(&mut cx, self.preset.name());
+        core.send_receipts(&mut cx);
         let reads = core.delivery.wants_read(cx.backlog, cx.config);
         core.delivery.settle_reading(cx.now, reads);
         result

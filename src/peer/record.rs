@@ -18,6 +18,7 @@ use crate::delivery::{Surroundings, sent_at_once, taken_at_once};
 use crate::dialect::{Hello, NotResumed, Resume, Resumption, SessionTerms, Side, Signal};
 use crate::durable::{AgeClock, Batch, Damaged, Kind, Records, write_format};
 use crate::failure::Reason;
+use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::secret::Secret;
 use crate::sequence::{LAST, Sid};
@@ -68,18 +69,19 @@ pub(super) struct ClientRecords<'a> {
 impl Surroundings for ClientRecords<'_> {
     fn attempts(&self) -> u64 {
         // Connection ids must not repeat after a restart, so each new one is a change of the durable state.
-        self.connections
+        self.connections.saturating_add(self.receipts.waited())
     }
 
     fn wait(&self) -> bool {
-        self.wait
+        self.wait || self.receipts.wait_for_next()
     }
 
-    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool) {
+    fn write(&self, batch: &mut Batch<'_>, outbox: &Outbox, all: bool) {
+        let ages = outbox.ages();
         write_format(batch, self.preset, Side::Server, all);
         let ClientRecord { lost_at, absence, previous_token, since, remembered, .. } = self.record;
         let record = StoredRecord {
-            connections: self.connections,
+            connections: self.connections.min(LAST),
             gone: lost_at.map(|lost_at| ages.at(lost_at) - *absence),
             previous: previous_token.as_ref().map(Cow::Borrowed),
             since: since.map(|since| ages.at(since) - *remembered),

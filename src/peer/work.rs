@@ -188,17 +188,24 @@ impl PeerCore<'_> {
         self.current.is_some_and(|current| current.connection == connection)
     }
 
-    /// Sends a receipt for a message of the client now, and again on every new connection.
+    /// Takes a receipt for a message of the client, which every new connection gets too.
     pub(super) fn receipt(&mut self, cx: &mut Context<'_>, id: MessageId, status: Status) -> Result<(), ReceiptError> {
         cx.encode(&receipt_signal(&id, status)).map_err(|_| ReceiptError::NoWord)?;
         if !self.delivery.was_delivered(&id) {
             return Err(ReceiptError::Unknown);
         }
-        if let Some(current) = self.current.filter(|current| current.stage == Stage::Open) {
-            send_receipt(cx, current.connection, &id, status);
-        }
-        self.receipts.push(id, status, cx.config.outbox.remembered.as_count());
+        let stored = self.delivery.is_stored(self.delivery.announced());
+        self.receipts.push(id, status, stored, cx.config.outbox.remembered.as_count());
         Ok(())
+    }
+
+    /// Sends the receipts that the present connection has not got and whose versions are stored.
+    pub(super) fn send_receipts(&mut self, cx: &mut Context<'_>) {
+        let Some(PeerConnection { connection, .. }) = *self.current else { return };
+        let limit = cx.config.outbox.remembered.as_count();
+        while let Some((id, status)) = self.receipts.take_next(|version| self.delivery.is_stored(version), limit) {
+            cx.send_signal(connection, &receipt_signal(&id, status), Purpose::Receipt { id });
+        }
     }
 
     /// Reports `Ready`, sends all receipts again, and lets messages leave.
@@ -207,9 +214,8 @@ impl PeerCore<'_> {
             cx.send_signal(connection, &Signal::login_accepted(), Purpose::Auth);
         }
         cx.push(Action::State { state: State::Ready, cause: None, reason: Reason::default() });
-        for (id, status) in self.receipts.iter() {
-            send_receipt(cx, connection, id, *status);
-        }
+        self.receipts.on_open();
+        self.send_receipts(cx);
         self.delivery.on_ready(cx, connection);
     }
 
@@ -301,6 +307,7 @@ impl PeerCore<'_> {
     fn on_lost(&mut self, cx: &mut Context<'_>, cause: Cause) {
         cx.backlog.on_lost();
         self.record.on_left(cx.now);
+        self.receipts.on_lost(cx.config.outbox.remembered.as_count());
         self.delivery.on_lost(cx, cause);
     }
 
@@ -310,6 +317,7 @@ impl PeerCore<'_> {
         let surroundings = self.record.beside(self.receipts, preset, self.last_connection, wait);
         if self.delivery.settle_version(cx, &surroundings) {
             self.receipts.clear_changes();
+            self.receipts.cover(self.delivery.announced());
         }
     }
 
@@ -363,7 +371,7 @@ impl PeerCore<'_> {
         if let Some(PeerConnection { connection, .. }) = *self.current {
             cx.send_signal(connection, &Signal::bye(bye), Purpose::Bye);
             if !bye.resume {
-                self.delivery.forget_session();
+                self.delivery.forget_session(cx);
             }
             self.end(cx, Cause::User, bye.code, "");
         }
@@ -403,7 +411,7 @@ impl Receiver for PeerCore<'_> {
     }
 
     fn on_violation(&mut self, cx: &mut Context<'_>, cause: Cause) {
-        self.delivery.on_protocol_violation(cause);
+        self.delivery.on_protocol_violation(cx, cause);
         let (code, reason) = close_code_for(cause).unwrap_or((1002, ""));
         self.end(cx, cause, code, reason);
     }
@@ -429,7 +437,7 @@ impl Receiver for PeerCore<'_> {
     fn on_leave(&mut self, cx: &mut Context<'_>, _: ConnectionId, leave: LeaveSignal<Span>, _: &mut Frame) {
         if matches!(leave, LeaveSignal::Bye(bye) if !bye.resume) {
             // A connection cannot go on without its session, and a bye is the last frame before a close.
-            self.delivery.forget_session();
+            self.delivery.forget_session(cx);
             self.end(cx, Cause::Closed, 1000, "");
         }
     }
@@ -458,10 +466,6 @@ fn on_announced(cx: &mut Context<'_>) {
     if !cx.backlog.reports_written() {
         cx.backlog.on_written(cx.now);
     }
-}
-
-fn send_receipt(cx: &mut Context<'_>, connection: ConnectionId, id: &MessageId, status: Status) {
-    cx.send_signal(connection, &receipt_signal(id, status), Purpose::Receipt { id: id.clone() });
 }
 
 fn receipt_signal(id: &MessageId, status: Status) -> Signal<Content<'static>> {

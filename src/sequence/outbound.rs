@@ -217,6 +217,17 @@ impl Outbound {
         }
     }
 
+    /// Skips the numbers that did not go out on this connection and pass this test of number and slot.
+    pub(super) fn skip_where(&mut self, mut test: impl FnMut(u64, u64) -> bool) {
+        let first = self.acked + self.sent as u64 + 1;
+        for (seq, unacked) in (first..).zip(self.unacked.iter_mut().skip(self.sent)) {
+            if !unacked.skipped && test(seq, unacked.slot) {
+                unacked.skipped = true;
+                self.log.touch(seq);
+            }
+        }
+    }
+
     /// Whether a sequence number of this slot did not go out on this connection and was never skipped.
     pub(super) fn awaits(&self, slot: u64) -> bool {
         self.unacked.iter().skip(self.sent).any(|unacked| unacked.slot == slot && !unacked.skipped)

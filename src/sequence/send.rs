@@ -1,12 +1,14 @@
 //! Outgoing sequenced messages.
 //!
 //! 1. Messages that have a sequence number and no ack go out first, in order; messages without a number follow.
-//! 2. A message that was settled meanwhile is skipped: its sequence number goes out without a body.
+//! 2. A message that was settled meanwhile is skipped: its sequence number goes out without a body. With write-ahead
+//!    the number is stored as skipped before: another process would take an ack of it for that of the message.
 //! 3. A frame waits while the credit of the peer has no room for it; a single frame always goes out.
 //! 4. A cumulative ack settles every message up to its sequence number, in order.
 
 use super::Sequence;
 use crate::action::{Action, Purpose};
+use crate::config::Durability;
 use crate::context::Context;
 use crate::dialect::{Content, Refusal, Signal};
 use crate::error::SendError;
@@ -48,18 +50,37 @@ impl Sequence {
         }
     }
 
-    /// Sends the messages that may be sent now.
+    /// Sends the messages that may be sent now. Returns whether numbers are skipped that are not stored as such.
     pub(crate) fn flush(
         &mut self,
         outbox: &mut Outbox,
         cx: &mut Context<'_>,
         connection: ConnectionId,
         encoded: &mut Option<EncodedMessage<'_>>,
-    ) {
+    ) -> bool {
         while self.retransmit_next(outbox, cx, connection).is_some() {}
         if self.out.next_retransmission().is_none() {
             while self.send_next(outbox, cx, connection, encoded).is_some() {}
         }
+        let next = self.next_skip(outbox).filter(|_| cx.config.durability == Durability::WriteAhead);
+        next.map(|next| self.skip_settled(outbox, cx, next)).is_some()
+    }
+
+    /// Next number, where it is one that goes out without its message, and was not skipped before.
+    fn next_skip(&self, outbox: &Outbox) -> Option<u64> {
+        let (seq, unacked) = self.out.next_retransmission()?;
+        let gone = !unacked.skipped && outbox.entry(unacked.slot).is_none() && !outbox.holds_place(unacked.slot);
+        gone.then_some(seq)
+    }
+
+    /// Skips the `next` number and, at once, all behind it whose messages are settled or would be when they went out.
+    fn skip_settled(&mut self, outbox: &mut Outbox, cx: &mut Context<'_>, next: u64) {
+        let (gone_out, window) = (self.out.gone_out(), self.dedup_window(cx));
+        self.out.skip_where(|seq, slot| {
+            let Some(entry) = outbox.entry(slot) else { return seq == next || outbox.id_at(slot).is_none() };
+            let stale = seq > gone_out && outbox.is_stale(cx.now, entry, window);
+            (stale || outbox.is_expired(cx.now, entry)) && give_up(outbox, cx, slot).is_some()
+        });
     }
 
     /// Sends the next message that has a sequence number and did not go out on this connection. Returns `None` if there
@@ -68,7 +89,8 @@ impl Sequence {
         let ((seq, unacked), credit) = (self.out.next_retransmission()?, self.credit?);
         let (slot, skipped) = (unacked.slot, unacked.skipped);
         let Some(entry) = outbox.entry(slot).filter(|_| !skipped) else {
-            if !skipped && outbox.holds_place(slot) {
+            let stores = cx.config.durability == Durability::WriteAhead;
+            if !skipped && (stores || outbox.holds_place(slot)) {
                 return None;
             }
             // The id of a skipped message means nothing to the peer, so the sequence number can stand for it.

@@ -299,7 +299,7 @@ impl Session {
     ///
     /// Versions above the last `Persist` are clamped to it.
     pub fn persisted(&mut self, now: Instant, version: u64) {
-        self.input(now, |session, cx| session.delivery.persisted(cx, version));
+        self.input(now, |session, cx| session.persisted(cx, version));
     }
 
     fn count_refused_close(&mut self, now: Instant) {

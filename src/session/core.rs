@@ -209,9 +209,24 @@ impl SessionCore<'_> {
         if !self.delivery.send_heartbeat(cx, connection, AckCarrier::Heartbeat) {
             return self.link.on_heartbeat_unsent(cx);
         }
+        if cx.backlog.is_sealed() {
+            return self.link.on_heartbeat_handed(cx);
+        }
+        self.on_heartbeat_sent(cx);
+    }
+
+    fn on_heartbeat_sent(&mut self, cx: &mut Context<'_>) {
         cx.stats.heartbeats += 1;
         if cx.backlog.has_reports() && cx.backlog.holds(FrameKind::Heartbeat) {
             self.link.on_heartbeat_handed(cx);
+        }
+    }
+
+    /// Releases what waited for this version to be stored; the deadlines of a heartbeat that did start now.
+    pub(super) fn persisted(&mut self, cx: &mut Context<'_>, version: u64) {
+        if self.delivery.persisted(cx, version) {
+            self.link.on_heartbeat_written(cx);
+            self.on_heartbeat_sent(cx);
         }
     }
 
@@ -262,7 +277,7 @@ impl Receiver for SessionCore<'_> {
     }
 
     fn on_violation(&mut self, cx: &mut Context<'_>, cause: Cause) {
-        self.delivery.on_protocol_violation(cause);
+        self.delivery.on_protocol_violation(cx, cause);
         let event = self.link.lose(cx, cause, DisconnectReason::default());
         self.pass_on(cx, Some(event));
     }
@@ -301,7 +316,7 @@ impl Receiver for SessionCore<'_> {
             }
             LeaveSignal::Bye(bye) => {
                 if !bye.resume {
-                    self.delivery.forget_session();
+                    self.delivery.forget_session(cx);
                 }
                 self.link.on_bye(cx, connection, bye)
             }

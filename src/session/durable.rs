@@ -10,6 +10,7 @@ use crate::dialect::{Preset, Side};
 use crate::durable::{AgeClock, Batch, Changes, Snapshot, write_format};
 use crate::error::RestoreError;
 use crate::link::Link;
+use crate::outbox::Outbox;
 use crate::rng::{Rng, Seed};
 use crate::time::{Duration, Instant};
 use crate::uncompared::Uncompared;
@@ -26,9 +27,10 @@ impl Surroundings for LinkRecords<'_> {
         self.link.attempts()
     }
 
-    fn write(&self, batch: &mut Batch<'_>, ages: AgeClock, all: bool) {
+    fn write(&self, batch: &mut Batch<'_>, outbox: &Outbox, all: bool) {
         write_format(batch, self.preset.name(), Side::Client, all);
-        self.link.write(batch, self.now, ages, &self.preset.config);
+        let rate = outbox.rate_full_at(self.now);
+        self.link.write(batch, self.now, (outbox.ages(), rate), &self.preset.config);
     }
 }
 
@@ -106,8 +108,9 @@ impl Session {
         let ages = AgeClock::resumed(now, Instant::from_millis(meta.t), away);
         let sequenced = preset.dialect().capabilities().sequenced;
         let stored = (records, &meta, stored);
-        let delivery = Delivery::restored(now, stored, ages, &preset.config, sequenced, &mut rng)?;
-        let link = Link::restored(now, records, ages, away)?;
+        let mut delivery = Delivery::restored(now, stored, ages, &preset.config, sequenced, &mut rng)?;
+        let (link, spent) = Link::restored(now, records, ages, away)?;
+        delivery.restore_rate(now, spent, meta.ready, &preset.config);
         let mut session = Self {
             preset,
             clock: now,

@@ -286,13 +286,13 @@ fn the_house_keeps_to_its_budget() {
         }
     }
     let public: usize = items.values().sum();
-    println!("{lines} of 15450 lines of code of the core, without services and host kit");
+    println!("{lines} of 15650 lines of code of the core, without services and host kit");
     println!("{kit} of 800 lines of code of the host kit");
     println!("{settings} of 85 settings");
     println!("{} of 24 kinds of action", Action::KINDS.len());
     println!("{public} of 550 public items: {items:?}, by room {by_room:?}");
     assert!(lines > 5_000 && settings > 50 && public > 300, "hardly anything was found");
-    assert!(lines <= 15_450, "{lines} lines of code");
+    assert!(lines <= 15_650, "{lines} lines of code");
     assert!((1..=800).contains(&kit), "{kit} lines of code of the host kit");
     assert!(settings <= 85, "{settings} settings");
     assert!(Action::KINDS.len() <= 24, "{} kinds of action", Action::KINDS.len());

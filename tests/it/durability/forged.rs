@@ -88,6 +88,9 @@ fn messages_that_contradict_each_other_or_a_limit_are_refused() {
         json!({"c/0": {"first": 0}}),
         json!({"c/2": {"sends": 1}}),
         json!({"o/1": {"id": "b", "status": "accepted"}}),
+        json!({(format!("o/{LAST}")): {"id": "c", "status": "accepted"}}),
+        json!({(format!("o/{}", u64::MAX)): {"id": "c", "status": "accepted"}}),
+        json!({(format!("d/{LAST}")): {"id": "p2"}}),
         json!({"o/1": {"id": "c", "status": "queued"}}),
         json!({"o/1": {"id": "c", "status": "rejected"}}),
         json!({"o/1": {"id": "c", "status": "accepted", "code": 7}}),
@@ -101,6 +104,29 @@ fn messages_that_contradict_each_other_or_a_limit_are_refused() {
         many("r", 65, marker),
     ];
     judge(&Preset::uni_app(), &records, &sound, &contradictory);
+}
+
+#[test]
+fn a_session_whose_counts_are_used_up_goes_on_and_its_own_records_are_sound() {
+    let records = json!({
+        "meta": {"made": LAST},
+        "s/format": {"preset": "uni_app", "redial": 1, "side": "client"},
+        "s/link": {"connections": LAST},
+        "s/mint": {"nonce": "00000000000000ab"},
+    });
+    let preset = Preset::uni_app().with_config(redial::Config::default()).expect("it is sound");
+    let now = Instant::ORIGIN;
+    let snapshot: Snapshot = serde_json::from_value(sealed(records).expect("it is whole")).expect("it can be read");
+    let restored = |snapshot: &Snapshot, seed: u64| {
+        Session::restore(preset.clone(), now, snapshot.iter(), Duration::ZERO, Seed::from(seed))
+    };
+    let mut session = restored(&snapshot, 8).expect("it is sound");
+    session.credential(now, "token");
+    session.open(now);
+    let first = session.send(now, "one").expect("there is room");
+    let mut next = restored(&session.snapshot(), 9).expect("so is what it makes of itself");
+    assert_ne!(next.send(now, "two").expect("there is room"), first);
+    assert_eq!(restored(&next.snapshot(), 10).map(|session| session.unsettled()), Ok(2));
 }
 
 #[test]

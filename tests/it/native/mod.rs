@@ -9,6 +9,7 @@ mod limits;
 mod page;
 mod restarts;
 mod resuming;
+mod storing;
 mod words;
 
 use std::collections::VecDeque;

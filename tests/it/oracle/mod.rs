@@ -139,6 +139,11 @@ impl Oracle {
         self.outgoing.taken(id);
     }
 
+    /// Whether the session of a dialect with sequence numbers changed, and the host has not stored that.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.ledger.is_sealed()
+    }
+
     /// Looks at a session, drained of its actions, ahead of an input.
     pub(crate) fn before(&mut self, session: &Session, input: &Input) {
         let stale = match input {
@@ -174,7 +179,7 @@ impl Oracle {
         let level = self.ledger.is_level();
         self.outgoing.judge(session, &step, self.connections.open(), level, &self.flow, actions)?;
         self.incoming.judge(session, &step, &self.ledger, &self.flow, actions)?;
-        deadlines(session, self.flow.leaving())?;
+        deadlines(session, self.flow.leaving(), self.ledger.is_sealed())?;
         // Acknowledgements that waited for the host to store leave together.
         let config = session.preset().config();
         let waits = ledger::waits(session) || self.flow.reports();
@@ -301,7 +306,7 @@ fn taken_back(input: &Input, actions: &[Action]) -> usize {
 }
 
 /// The next deadline is later than now, and there is one wherever the session waits for time to pass.
-fn deadlines(session: &Session, leaving: usize) -> Verdict {
+fn deadlines(session: &Session, leaving: usize, sealed: bool) -> Verdict {
     let deadline = session.next_deadline();
     rule!(
         deadline.is_none_or(|deadline| deadline.at > session.now()),
@@ -329,6 +334,8 @@ fn deadlines(session: &Session, leaving: usize) -> Verdict {
         State::Closing => ends(Some(config.close.timeout)),
         State::Connecting => ends(config.reconnect.attempt_timeout) && ends(config.authentication.timeout),
         State::Authenticating => ends(config.authentication.timeout),
+        // A heartbeat that waits for the token to be stored is not judged, and nothing else is asked.
+        State::Ready if sealed => false,
         State::Ready => session.bounds().notice_dead_link.is_some_and(|notice| notice < Duration::MAX),
         State::Idle | State::Stopped => false,
         other => unreachable!("{other} is a phase nobody has told the oracle of"),

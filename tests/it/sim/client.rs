@@ -230,7 +230,7 @@ impl Run {
         } else if !reads {
             // Silence proves nothing while nothing is read; a probe goes first after that.
             (client.silent_since, client.hinted) = (Some(self.now), true);
-        } else if waits {
+        } else if waits || client.oracle.is_sealed() {
         } else if let Some(since) = client.silent_since {
             let probe = client.session.preset().config().heartbeat.probe;
             self.figures.silence(client.notice, probe, client.hinted, self.now - since);
@@ -243,6 +243,10 @@ impl Run {
         let now = self.clock();
         self.note(super::words::call(&call));
         self.before(Input::Call { now, call: call.clone() });
+        if self.client.oracle.is_sealed() {
+            // No heartbeat leaves before the token is stored, so silence counts from there.
+            self.client.silent_since = self.client.silent_since.map(|_| self.now);
+        }
         let answer = call.make(&mut self.client.session, now);
         // A message is known by its name before it is told of.
         if let (Ok(Some(id)), Some(name)) = (&answer, self.client.app.saying.take()) {

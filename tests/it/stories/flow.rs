@@ -1,6 +1,6 @@
 //! Flow: what the host's socket takes, what arrives in pieces, and what the application takes.
 
-use redial::config::{DeadAfter, HeartbeatSchedule, Limit, Liveness, Probe, Rate, Suspicion};
+use redial::config::{DeadAfter, Durability, HeartbeatSchedule, Limit, Liveness, Probe, Rate, Suspicion};
 use redial::dialect::{HeartbeatFrame, Plain};
 use redial::{
     Action, Cause, Config, ConnectionId, Duration, Event, Frame, Instant, Preset, Purpose, Seed, Session, State,
@@ -561,6 +561,43 @@ fn a_rate_keeps_messages_back_and_heartbeats_go_on() {
     }
     assert_eq!(story.session.unsettled(), 0);
     assert_ne!(story.deadline().map(|due| due.timer), Some(Timer::Rate));
+}
+
+#[test]
+fn what_has_left_counts_for_the_rate_over_a_restart() {
+    let rate = Rate::new(1, Duration::from_secs(60)).burst(10);
+    for (durability, stored) in
+        [(Durability::Off, true), (Durability::WriteAhead, true), (Durability::WriteAhead, false)]
+    {
+        let mut story = Story::uni_app_with(|config| {
+            config.outbox.rate = Some(rate);
+            config.durability = durability;
+        });
+        story.back();
+        for _ in 0..40 {
+            story.send("hello");
+        }
+        if durability == Durability::WriteAhead {
+            story.persist();
+        }
+        assert_eq!(story.seen().messages().len(), 10);
+        for _ in 0..3 {
+            // What leaves after the last storing may have left, and counts as well.
+            if stored {
+                story.restart(1_000)
+            } else {
+                story.crash(1_000)
+            };
+            story.back();
+            assert_eq!(story.seen().messages().len(), 0, "{durability:?}, stored: {stored}");
+        }
+        for _ in 0..4 {
+            story.wait(15_000).pong();
+        }
+        assert_eq!(story.seen().messages().len(), 1);
+        story.restart(600_000).back();
+        assert_eq!(story.seen().messages().len(), if durability == Durability::Off { 10 } else { 0 });
+    }
 }
 
 #[test]
