@@ -34,7 +34,7 @@ use alloc::string::String;
 use crate::context::Context;
 use crate::deadline::{Deadline, Timer};
 use crate::delivery::DeliveryRequest;
-use crate::link::DisconnectReason;
+use crate::link::{DisconnectReason, LinkEvent};
 use crate::session::{Session, SessionCore};
 use crate::state::Cause;
 
@@ -68,13 +68,11 @@ impl SessionCore<'_> {
     #[inline(never)]
     fn fire_link_timer(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(due) = self.link.due(cx.now) else { return false };
-        if self.link.gives_respite(cx, due.timer) {
-            return true;
-        }
         let event = match due.timer {
+            timer if self.link.gives_respite(cx, timer) => LinkEvent::Moved,
             Timer::Poll => {
                 self.link.on_poll_timer(cx);
-                return true;
+                LinkEvent::Moved
             }
             Timer::Heartbeat | Timer::Suspicion | Timer::Probe | Timer::Death | Timer::Pause => {
                 self.link.on_heartbeat_timer(cx, due)

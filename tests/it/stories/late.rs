@@ -127,3 +127,19 @@ fn a_receipt_that_waits_behind_a_call_is_not_overdue() {
     story.text(&format!(r#"{{"type":"RECEIPT","clientMessageId":"{id}"}}"#));
     assert_eq!((causes(&mut story), story.session.status(&id)), (vec![], Some(Status::Delivered)));
 }
+
+#[test]
+fn messages_wait_for_a_probe_though_a_late_deadline_moved_in_the_same_input() {
+    let mut story = Story::plain_with(|config| {
+        config.heartbeat.every = Duration::from_secs(5);
+        config.heartbeat.dead_after = DeadAfter::after(1, Duration::from_secs(8));
+        (config.heartbeat.probe, config.heartbeat.suspicion) = (None, None);
+        config.heartbeat.unanswered = Some(Duration::ZERO);
+    });
+    story.ready().wait(5_000).send("before");
+    story.sleep(43_000).tick();
+    story.seen();
+    story.send("second after");
+    let sent = story.seen();
+    assert!(sent.messages().is_empty() && story.state() == State::Ready, "{sent:?}");
+}
