@@ -70,7 +70,8 @@ pub(crate) struct Reconnect {
     unstable: u32,
     /// Closes in a row with a code that speaks of a message, none of which could be named; the third stops the link.
     pub(super) refused_messages: u8,
-    /// First loss of this outage; the origin before there was one, and [`Instant::NEVER`] where nobody knows when it was.
+    /// First loss of this outage; the origin before there was one, and [`Instant::NEVER`] where nobody knows when it
+    /// was.
     began: Instant,
     /// Last delay after the first one, before jitter.
     delay: Option<Duration>,
